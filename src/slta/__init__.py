@@ -1,0 +1,1 @@
+"""Find the moment in a video that a sentence describes."""

@@ -1,0 +1,81 @@
+"""The nouns of the program: frozen values that refuse to be wrong."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of video time, half-open ``[start, end)``, in seconds."""
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.start) and isfinite(self.end)):
+            raise ValueError(f"a span needs finite times, got {self}")
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"a span needs 0 <= start < end, got {self}")
+
+    def __str__(self) -> str:
+        return f"{self.start:.2f}-{self.end:.2f} s"
+
+    @property
+    def length_s(self) -> float:
+        return self.end - self.start
+
+    def overlaps(self, other: Self) -> bool:
+        """Whether they share time; touching spans do not.
+
+        >>> Span(0, 2).overlaps(Span(2, 3))
+        False
+        """
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An answer: a span of one video, with its score. Higher is better."""
+
+    video_id: str
+    span: Span
+    score: float
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.score):
+            raise ValueError(f"a moment needs a finite score, got {self.score}")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A sentence asked of one video, with its truth where it is known.
+
+    An empty ``truth`` says that the sentence describes nothing in the video.
+    """
+
+    query_id: str
+    video_id: str
+    query: str
+    truth: tuple[Span, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.query.strip():
+            raise ValueError(f"query {self.query_id!r} has no words")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a video before any of its frames is looked at."""
+
+    video_id: str
+    duration_s: float
+    width: int
+    height: int
+    """Size as shown, after rotation, in pixels."""
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.duration_s) and self.duration_s > 0):
+            raise ValueError(f"duration must be positive, got {self.duration_s} s")
+        if min(self.width, self.height) < 1:
+            raise ValueError(f"a picture of {self.width} x {self.height} has no pixels")
