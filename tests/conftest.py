@@ -1,0 +1,33 @@
+"""What every test shares: where the real data is, and what happens where it is not."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if SHARED.is_dir():
+        return
+    real = [item for item in items if item.get_closest_marker("real")]
+    config.hook.pytest_deselected(items=real)
+    items[:] = [item for item in items if item not in real]
+
+
+def pytest_report_header() -> str:
+    if SHARED.is_dir():
+        return f"real data: {SHARED}"
+    return f"real data: {SHARED} is missing, so the tests marked real are left out"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def shared_videos(shared: Path) -> Path:
+    return shared / "data" / "videos"
