@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Self
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -14,9 +13,9 @@ class Span:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.start) and isfinite(self.end)):
-            raise ValueError(f"a span needs finite times, got {self}")
+            raise ValueError(f"a span needs finite times, got {self!r}")
         if not 0 <= self.start < self.end:
-            raise ValueError(f"a span needs 0 <= start < end, got {self}")
+            raise ValueError(f"a span needs 0 <= start < end, got {self!r}")
 
     def __str__(self) -> str:
         return f"{self.start:.2f}-{self.end:.2f} s"
@@ -25,10 +24,10 @@ class Span:
     def length_s(self) -> float:
         return self.end - self.start
 
-    def overlaps(self, other: Self) -> bool:
+    def overlaps(self, other: "Span") -> bool:
         """Whether they share time; touching spans do not.
 
-        >>> Span(0, 2).overlaps(Span(2, 3))
+        >>> Span(0.0, 2.0).overlaps(Span(2.0, 3.0))
         False
         """
         return self.start < other.end and other.start < self.end

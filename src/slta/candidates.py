@@ -1,0 +1,83 @@
+"""From a video's length to the spans that a model is asked to score."""
+
+from collections.abc import Sequence
+from math import ceil, inf
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.spans import CHUNK_S, clamp, from_chunks
+
+CHUNKS = 6
+
+# Share of a step, or of a chunk, that is too short to be worth one more candidate:
+# rounding must never give a second window in the same place.
+SLACK = 1e-6
+
+
+def windows(
+    duration_s: float, *, lengths_s: Sequence[float], overlap: float = 0.8
+) -> Float[np.ndarray, "n 2"]:
+    """Sliding windows of each length over the whole video, sorted by start, then end.
+
+    ``overlap`` is the share of a window that the next one repeats. The last window of
+    a length ends with the video, so it may repeat more. A length that the video does
+    not reach gives the whole video, once.
+
+    >>> windows(10.0, lengths_s=[8.0, 60.0], overlap=0.5)
+    array([[ 0.,  8.],
+           [ 0., 10.],
+           [ 2., 10.]])
+    """
+    _check_duration(duration_s)
+    if not lengths_s:
+        raise ValueError("windows need at least one length in seconds, got none")
+    for length_s in lengths_s:
+        if not 0 < length_s < inf:
+            raise ValueError(
+                f"a window needs a length above 0 s, got {length_s} in {lengths_s}"
+            )
+    if not 0 <= overlap < 1:
+        raise ValueError(
+            f"overlap must be in [0, 1), got {overlap}; "
+            "0.8 repeats four fifths of a window in the next"
+        )
+    return np.unique(
+        np.concatenate([_slide(duration_s, each, overlap) for each in lengths_s]),
+        axis=0,
+    )
+
+
+def didemo(duration_s: float) -> Float[np.ndarray, "n 2"]:
+    """DiDeMo's moments: every run of whole chunks of 5 s, 21 for six chunks.
+
+    A video is cut at 30 s. Its last chunk may be shorter, and a shorter video has
+    fewer chunks (Hendricks et al., Localizing Moments in Video with Natural Language,
+    ICCV 2017).
+
+    >>> didemo(12.0).tolist()
+    [[0.0, 5.0], [0.0, 10.0], [0.0, 12.0], [5.0, 10.0], [5.0, 12.0], [10.0, 12.0]]
+    """
+    _check_duration(duration_s)
+    chunks = min(CHUNKS, max(1, ceil(duration_s / CHUNK_S - SLACK)))
+    first, last = np.triu_indices(chunks)
+    return clamp(from_chunks(np.stack([first, last], axis=1)), duration_s)
+
+
+def _slide(
+    duration_s: float, length_s: float, overlap: float
+) -> Float[np.ndarray, "n 2"]:
+    step_s = length_s * (1 - overlap)
+    steps = ceil((duration_s - length_s) / step_s - SLACK)
+    if steps < 1:
+        return np.array([[0.0, duration_s]])
+    starts = np.append(step_s * np.arange(steps), duration_s - length_s)
+    ends = np.append(starts[:-1] + length_s, duration_s)
+    return np.stack([starts, ends], axis=1)
+
+
+def _check_duration(duration_s: float) -> None:
+    if not 0 < duration_s < inf:
+        raise ValueError(
+            f"a video needs a length above 0 s to have candidates, got {duration_s} s"
+        )

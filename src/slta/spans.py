@@ -1,0 +1,117 @@
+"""Arithmetic on arrays of spans: rows of ``[start, end)`` in seconds of video time.
+
+Shapes: n, m spans · k spans that are kept.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from slta.moments import Span
+
+CHUNK_S = 5.0
+
+
+def as_array(spans: Sequence[Span]) -> Float[np.ndarray, "n 2"]:
+    """One row a span; no spans give an array of shape (0, 2)."""
+    rows = [(span.start, span.end) for span in spans]
+    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+
+def temporal_iou(
+    a: Float[np.ndarray, "n 2"], b: Float[np.ndarray, "m 2"]
+) -> Float[np.ndarray, "n m"]:
+    """Overlap over union of every span in ``a`` with every span in ``b``, in [0, 1].
+
+    Spans that are disjoint, that only touch, that have no length (a regression may
+    put the end before the start) or that are not finite score exactly 0.
+
+    >>> temporal_iou(np.array([[0.0, 10.0]]), np.array([[5.0, 15.0], [10.0, 20.0]]))
+    array([[0.33333333, 0.        ]])
+    """
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    iou = np.zeros((len(a), len(b)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        overlap = np.minimum.outer(a[:, 1], b[:, 1]) - np.maximum.outer(
+            a[:, 0], b[:, 0]
+        )
+        hull = np.maximum.outer(a[:, 1], b[:, 1]) - np.minimum.outer(a[:, 0], b[:, 0])
+    # Where two spans share time, both have a length and the hull is their union.
+    np.divide(overlap, hull, out=iou, where=(overlap > 0) & np.isfinite(hull))
+    return iou
+
+
+def nms(
+    spans: Float[np.ndarray, "n 2"],
+    scores: Float[np.ndarray, " n"],
+    *,
+    iou: float,
+    top: int | None = None,
+) -> Int[np.ndarray, " k"]:
+    """Greedy non-maximum suppression: the indices that are kept, best first.
+
+    A span falls when its IoU with a better one that was kept is above ``iou``. Of
+    equal scores the earlier row counts as the better. ``top`` ends the search early.
+
+    >>> spans = np.array([[0.0, 9.0], [0.0, 10.0], [20.0, 30.0]])
+    >>> nms(spans, np.array([0.7, 0.9, 0.1]), iou=0.5)
+    array([1, 2])
+    """
+    if not 0 <= iou <= 1:
+        raise ValueError(f"the IoU of a suppression must be in [0, 1], got {iou}")
+    if top is not None and top < 1:
+        raise ValueError(f"top must be at least 1, or None for all, got {top}")
+    kept: list[int] = []
+    rest = np.argsort(-scores, kind="stable")
+    while len(rest) and (top is None or len(kept) < top):
+        best, rest = rest[0], rest[1:]
+        kept.append(int(best))
+        rest = rest[temporal_iou(spans[best, None], spans[rest])[0] <= iou]
+    return np.array(kept, dtype=np.int64)
+
+
+def clamp(
+    spans: Float[np.ndarray, "n 2"], duration_s: float
+) -> Float[np.ndarray, "n 2"]:
+    """The part of each span inside the video; one wholly outside loses its length."""
+    return np.clip(spans.astype(np.float64), 0, duration_s)
+
+
+def from_frames(
+    frames: Int[np.ndarray, "n 2"], rate_hz: float
+) -> Float[np.ndarray, "n 2"]:
+    """Seconds of ``[first frame, end frame)`` at ``rate_hz`` frames a second.
+
+    >>> from_frames(np.array([[73, 91]]), 3.0).round(2)
+    array([[24.33, 30.33]])
+    """
+    return frames / _rate(rate_hz)
+
+
+def to_frames(
+    spans: Float[np.ndarray, "n 2"], rate_hz: float
+) -> Int[np.ndarray, "n 2"]:
+    """The nearest frame numbers, as the SLTA release names its spans at 3 Hz.
+
+    >>> to_frames(np.array([[24.3, 30.4]]), 3.0)
+    array([[73, 91]])
+    """
+    return np.rint(spans.astype(np.float64) * _rate(rate_hz)).astype(np.int64)
+
+
+def from_chunks(chunks: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """Seconds of DiDeMo's chunks of 5 s, of which the last is part of the span.
+
+    >>> from_chunks(np.array([[0, 0], [1, 2]]))
+    array([[ 0.,  5.],
+           [ 5., 15.]])
+    """
+    seconds: Float[np.ndarray, "n 2"] = (chunks + np.array([0, 1])) * CHUNK_S
+    return seconds
+
+
+def _rate(rate_hz: float) -> float:
+    if not 0 < rate_hz < float("inf"):
+        raise ValueError(f"frames a second must be above 0, got {rate_hz}")
+    return rate_hz
