@@ -1,0 +1,84 @@
+"""What an extractor makes of a video and of a query.
+
+Shapes: t frames, r regions, d size of a region's vector, k size of a sentence's
+vector, w words, p phrases.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from slta.video import Frames
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFeatures:
+    """Vectors of the sampled frames and of the regions in them.
+
+    ``frames`` and ``regions`` say what a picture looks like, in the extractor's own
+    space. The ``meanings`` are the same pictures in the space of the sentences, where
+    a dot product with a sentence's vector says how well the two fit.
+    """
+
+    times_s: Float[np.ndarray, " t"]
+    frames: Float[np.ndarray, "t d"]
+    regions: Float[np.ndarray, "t r d"]
+    frame_meanings: Float[np.ndarray, "t k"]
+    region_meanings: Float[np.ndarray, "t r k"]
+    boxes: Float[np.ndarray, "t r 4"]
+    """x0, y0, x1, y1 as fractions of the picture."""
+
+    def part(self, start: int, end: int) -> "VideoFeatures":
+        """The frames ``start`` up to ``end``, in float32."""
+        return VideoFeatures(
+            **{
+                name: np.asarray(getattr(self, name)[start:end], np.float32)
+                for name in self.__slots__
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFeatures:
+    """Vectors of a query: its words one by one, and its phrases.
+
+    The first phrase is the whole sentence, the others are its noun phrases.
+    """
+
+    query: str
+    words: tuple[str, ...]
+    word_vectors: Float[np.ndarray, "w k"]
+    noun_mask: Bool[np.ndarray, " w"]
+    """True where the word is a noun."""
+    phrases: tuple[str, ...]
+    meanings: Float[np.ndarray, "p k"]
+    """The phrases in the space of the sentences, of length one."""
+    appearances: Float[np.ndarray, "p d"] | None
+    """What the phrases look like, in the space of the regions, where that is known."""
+
+    @property
+    def sentence(self) -> Float[np.ndarray, " k"]:
+        return self.meanings[0]
+
+
+class Extractor(Protocol):
+    """Makes features. The same id and version always make the same features."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in pixels, of the images that ``video`` wants."""
+        ...
+
+    def video(self, frames: Frames) -> VideoFeatures: ...
+
+    def text(self, query: str) -> QueryFeatures:
+        """Raises ``InputError`` for a query that the extractor cannot read."""
+        ...

