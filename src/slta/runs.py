@@ -11,6 +11,8 @@ from jaxtyping import Float
 PEAK_S = 2.0
 """The shortest stretch whose mean counts as a peak."""
 
+LINE = 0.6
+
 Curve = Float[np.ndarray, " t"]
 
 
@@ -32,10 +34,10 @@ def peak(curve: Curve, *, rate_hz: float) -> float:
 def above_line(curve: Curve, *, rate_hz: float) -> Curve:
     """How far the curve is above the line between inside a moment and around it.
 
-    The line lies halfway from the curve's median to its peak.
+    The line lies ``LINE`` of the way from the curve's median to its peak.
     """
     median = float(np.median(curve))
-    return curve - (median + peak(curve, rate_hz=rate_hz)) / 2
+    return curve - (median + LINE * (peak(curve, rate_hz=rate_hz) - median))
 
 
 def runs(height: Curve) -> list[Run]:

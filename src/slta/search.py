@@ -21,7 +21,7 @@ from slta.runs import Run, above_line, runs, spans_of
 
 RATE_HZ = 2.0
 """Frames a second that are looked at."""
-CLEAR = 0.8
+CLEAR = 0.65
 """Confidence from which a match counts as clear."""
 
 Progress = Callable[[float, float], None]
@@ -35,7 +35,7 @@ class Answer:
     query: str
     video: VideoInfo
     confidence: float
-    """Share of unrelated sentences that fit nothing in this video as well, in [0, 1]."""
+    """Share of unrelated sentences that agree less with this video, in [0, 1]."""
     moments: tuple[Moment, ...]
     """Best first. Scores are shares of all the evidence for the query in the video."""
     phrases: tuple[str, ...]
@@ -142,7 +142,7 @@ class Searcher:
             query=query,
             video=indexed.info,
             confidence=untrained.confidence(
-                float(found.fit[first.first : first.end].mean()),
+                float(found.agreement[first.first : first.end].mean()),
                 asked.sentence,
                 indexed.background,
             ),

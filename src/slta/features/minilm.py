@@ -13,6 +13,7 @@ from jaxtyping import Float
 from tokenizers import Encoding, Tokenizer
 
 from slta.features import onnx
+from slta.features.nouns import word_means
 
 LONGEST = 256
 """Word pieces that the network was made for; the rest of a text is not read."""
@@ -41,8 +42,9 @@ class MiniLM:
         for first in range(0, len(texts), 32):
             states, mask, _ = self._states(texts[first : first + 32])
             parts.append((states * mask[..., None]).sum(1))
-        summed = np.concatenate(parts)
-        return summed / np.linalg.norm(summed, axis=1, keepdims=True)
+        summed: Float[np.ndarray, "n k"] = np.concatenate(parts)
+        summed /= np.linalg.norm(summed, axis=1, keepdims=True)
+        return summed
 
     def words(
         self, text: str, places: Sequence[tuple[int, int]]
@@ -52,16 +54,7 @@ class MiniLM:
         ``places`` are the first and the last character (exclusive) of every word.
         """
         states, _, (encoding,) = self._states([text])
-        vectors = np.zeros((len(places), states.shape[2]), np.float32)
-        for i, (start, end) in enumerate(places):
-            inside = [
-                t
-                for t, (a, b) in enumerate(encoding.offsets)
-                if a < b and a < end and start < b
-            ]
-            if inside:
-                vectors[i] = states[0, inside].mean(axis=0)
-        return vectors
+        return word_means(states[0], encoding.offsets, places)
 
     def _states(
         self, texts: Sequence[str]
@@ -88,7 +81,7 @@ def _convert(path: Path) -> None:
     class States(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            logging.disable_progress_bar()
+            logging.disable_progress_bar()  # type: ignore[no-untyped-call]
             self.bert = BertModel.from_pretrained(
                 _weights(), attn_implementation="eager"
             )

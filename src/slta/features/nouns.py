@@ -1,11 +1,14 @@
 """The words of a sentence, which of them are nouns, and its noun phrases: spaCy."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -41,6 +44,26 @@ def parse(sentence: str) -> Parsed:
         nouns=tuple(token.pos_ in {"NOUN", "PROPN"} for token in words),
         phrases=tuple(dict.fromkeys(phrase for phrase in phrases if phrase)),
     )
+
+
+def word_means(
+    states: Float[np.ndarray, "m k"],
+    pieces: Sequence[Sequence[int]],
+    words: Sequence[tuple[int, int]],
+) -> Float[np.ndarray, "w k"]:
+    """Each word's vector: the mean of its pieces' states, or zeros if it has no piece.
+
+    ``pieces`` and ``words`` are places: first and last character (exclusive). A piece
+    of no length belongs to no word.
+    """
+    vectors = np.zeros((len(words), states.shape[1]), np.float32)
+    for i, (start, end) in enumerate(words):
+        inside = [
+            m for m, (a, b) in enumerate(pieces) if a < b and a < end and start < b
+        ]
+        if inside:
+            vectors[i] = states[inside].mean(axis=0)
+    return vectors
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
+from jaxtyping import Float
 
 from slta.folders import home, whole_folder
 
@@ -26,6 +27,14 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         str(path), options, providers=["CPUExecutionProvider"]
     )
+
+
+def array(folder: Path, name: str) -> Float[np.ndarray, "..."]:
+    """One of the arrays that ``export`` saved beside a network."""
+    values: Float[np.ndarray, ...] = np.load(
+        folder / f"{name}.npy", allow_pickle=False
+    )
+    return values
 
 
 def export(

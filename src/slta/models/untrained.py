@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -28,7 +29,7 @@ LIKENESS = 5.0
 """Of the attention among frames: a cosine of 0 counts e to minus that power."""
 NEAR_S = 5.0
 """Frames further apart than that hardly share their evidence, however alike."""
-SENTENCE_SHARE = 0.5
+SENTENCE_SHARE = 0.7
 """Weight of the whole sentence; its noun phrases share the rest."""
 RELATED = 0.5
 """Cosine from which a sentence counts as related to the query."""
@@ -49,7 +50,7 @@ class Background:
     likeness: Float[np.ndarray, "t n"]
     """Weights of a frame's neighbours, n of them, itself in the middle; sum to 1."""
     fits: Float[np.ndarray, " u"]
-    """How well each unrelated sentence fits its own best moment."""
+    """The agreement of each unrelated sentence with its own best moment."""
     meanings: Float[np.ndarray, "u k"]
 
 
@@ -59,8 +60,9 @@ class Relevance:
 
     curve: Float[np.ndarray, " t"]
     """How well the query fits each frame, in standard deviations."""
-    fit: Float[np.ndarray, " t"]
-    """The same for the whole sentence and the whole frame in the sentences' space."""
+    agreement: Float[np.ndarray, " t"]
+    """The fit that a frame and its best region reach, as a share of what the best
+    pictures reach."""
     phrase_weights: Float[np.ndarray, " p"]
     """Sum to 1."""
     region_weights: Float[np.ndarray, "t r"]
@@ -77,29 +79,28 @@ def unrelated_sentences() -> tuple[str, ...]:
 def background(
     video: VideoFeatures, unrelated: Sequence[QueryFeatures], *, rate_hz: float
 ) -> Background:
+    sentences = _stack([[vectors[:1] for vectors in _views(q)] for q in unrelated])
+    levels = [_level(_raw_fits(part, sentences)) for part in _parts(video)]
+    mean, spread = (np.concatenate(parts) for parts in zip(*levels, strict=True))
     likeness = _likeness(video.frames, rate_hz=rate_hz)
-    phrases = [
-        np.concatenate([vectors[:1] for vectors in view])
-        for view in zip(*map(_views, unrelated), strict=True)
-    ]
-    means, spreads, curves, fits = [], [], [], []
-    for part in _parts(video):
-        raw = _raw_fits(part, phrases)
-        means.append(raw.mean(axis=-1))
-        spreads.append(raw.std(axis=-1) + 1e-6)
-        fit = (raw - means[-1][..., None]) / spreads[-1][..., None]
-        curves.append(_attend(fit.mean(axis=1))[0])
-        fits.append(fit[:, 0, 0])
-    curve = share(np.concatenate(curves), likeness)
-    fit = share(np.concatenate(fits), likeness)
-    best = [best_run(curve[:, i], rate_hz=rate_hz) for i in range(len(unrelated))]
+
+    evidence = list(
+        _evidence(video, _stack([_views(q) for q in unrelated]), mean, spread)
+    )
+    by_phrase = share(np.concatenate([e.by_phrase for e in evidence]), likeness)
+    agreement = np.concatenate([e.agreement for e in evidence])
+    fits, first = [], 0
+    for query in unrelated:
+        own = slice(first, first + len(query.phrases))
+        first = own.stop
+        weights = _weigh(by_phrase[:, own], rate_hz=rate_hz)
+        run = best_run(by_phrase[:, own] @ weights, rate_hz=rate_hz)
+        fits.append(float((agreement[run.first : run.end, own] @ weights).mean()))
     return Background(
-        mean=np.concatenate(means),
-        spread=np.concatenate(spreads),
+        mean=mean,
+        spread=spread,
         likeness=likeness,
-        fits=np.array(
-            [fit[run.first : run.end, i].mean() for i, run in enumerate(best)]
-        ),
+        fits=np.array(fits),
         meanings=np.stack([query.sentence for query in unrelated]),
     )
 
@@ -107,40 +108,30 @@ def background(
 def relevance(
     video: VideoFeatures, query: QueryFeatures, unrelated: Background, *, rate_hz: float
 ) -> Relevance:
-    phrases = _views(query)
-    curves, fits, weights = [], [], []
-    for first, part in zip(
-        range(0, len(video.frames), CHUNK), _parts(video), strict=True
-    ):
-        rows = slice(first, first + CHUNK)
-        raw = _raw_fits(part, phrases)
-        fit = (raw - unrelated.mean[rows, :, :, None]) / unrelated.spread[
-            rows, :, :, None
-        ]
-        curve, weight = _attend(fit.mean(axis=1))
-        curves.append(curve)
-        weights.append(weight)
-        fits.append(fit[:, 0, 0, :1])
-    by_phrase = share(np.concatenate(curves), unrelated.likeness)
-    by_region = np.concatenate(weights)
-    phrase_weights = _weigh(by_phrase, rate_hz=rate_hz)
+    evidence = list(_evidence(video, _views(query), unrelated.mean, unrelated.spread))
+    by_phrase = share(
+        np.concatenate([e.by_phrase for e in evidence]), unrelated.likeness
+    )
+    weights = _weigh(by_phrase, rate_hz=rate_hz)
     return Relevance(
-        curve=by_phrase @ phrase_weights,
-        fit=share(np.concatenate(fits), unrelated.likeness)[:, 0],
-        phrase_weights=phrase_weights,
-        region_weights=by_region @ phrase_weights,
+        curve=by_phrase @ weights,
+        agreement=np.concatenate([e.agreement @ weights for e in evidence]),
+        phrase_weights=weights,
+        region_weights=np.concatenate([e.region_weights @ weights for e in evidence]),
     )
 
 
 def confidence(
-    fit: float, sentence: Float[np.ndarray, " k"], unrelated: Background
+    agreement: float, sentence: Float[np.ndarray, " k"], unrelated: Background
 ) -> float:
-    """Share of the unrelated sentences whose best moment fits less well than this.
+    """Share of the unrelated sentences whose best moment agrees less than this.
 
     Sentences that mean nearly the same as the query are left out.
     """
     counted = unrelated.meanings @ sentence < RELATED
-    return float((unrelated.fits[counted] < fit).mean()) if counted.any() else 1.0
+    if not counted.any():
+        return 1.0
+    return float((unrelated.fits[counted] < agreement).mean())
 
 
 def share(
@@ -178,11 +169,50 @@ def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:
         yield video.part(first, first + CHUNK)
 
 
+def _level(
+    fits: Float[np.ndarray, "t v 1+r p"],
+) -> tuple[Float[np.ndarray, "t v 1+r"], Float[np.ndarray, "t v 1+r"]]:
+    return fits.mean(axis=-1), fits.std(axis=-1) + 1e-6
+
+
+class _Evidence(NamedTuple):
+    by_phrase: Float[np.ndarray, "t p"]
+    agreement: Float[np.ndarray, "t p"]
+    region_weights: Float[np.ndarray, "t r p"]
+
+
+def _evidence(
+    video: VideoFeatures,
+    phrases: Sequence[Float[np.ndarray, "p _"]],
+    mean: Float[np.ndarray, "t v 1+r"],
+    spread: Float[np.ndarray, "t v 1+r"],
+) -> Iterator[_Evidence]:
+    """What the phrases find in the frames, a chunk of frames at a time."""
+    for i, part in enumerate(_parts(video)):
+        rows = slice(i * CHUNK, (i + 1) * CHUNK)
+        raw = _raw_fits(part, phrases)
+        fit = ((raw - mean[rows, ..., None]) / spread[rows, ..., None]).mean(axis=1)
+        regions = fit[:, 1:]
+        weights = np.exp(SHARPNESS * (regions - regions.max(axis=1, keepdims=True)))
+        weights /= weights.sum(axis=1, keepdims=True)
+        said = raw[:, 0]
+        yield _Evidence(
+            by_phrase=(fit[:, 0] + (weights * regions).sum(axis=1)) / 2,
+            agreement=(said[:, 0] + said[:, 1:].max(axis=1)) / 2,
+            region_weights=weights,
+        )
+
+
 def _views(query: QueryFeatures) -> list[Float[np.ndarray, "p _"]]:
     """The query's phrases in each of the spaces where pictures are, too."""
-    if query.appearances is None:
-        return [query.meanings]
-    return [query.meanings, query.appearances]
+    meanings = query.meanings / query.attainable[:, None]
+    return [meanings] if query.appearances is None else [meanings, query.appearances]
+
+
+def _stack(
+    queries: Sequence[Sequence[Float[np.ndarray, "_ _"]]],
+) -> list[Float[np.ndarray, "_ _"]]:
+    return [np.concatenate(view) for view in zip(*queries, strict=True)]
 
 
 def _raw_fits(
@@ -199,25 +229,18 @@ def _raw_fits(
     return np.stack(fits, axis=1)
 
 
-def _attend(
-    fit: Float[np.ndarray, "t 1+r p"],
-) -> tuple[Float[np.ndarray, "t p"], Float[np.ndarray, "t r p"]]:
-    """Half the whole frame's fit, half that of the regions that fit best."""
-    regions = fit[:, 1:]
-    weights = np.exp(SHARPNESS * (regions - regions.max(axis=1, keepdims=True)))
-    weights /= weights.sum(axis=1, keepdims=True)
-    return (fit[:, 0] + (weights * regions).sum(axis=1)) / 2, weights
-
-
 def _weigh(
     by_phrase: Float[np.ndarray, "t p"], *, rate_hz: float
 ) -> Float[np.ndarray, " p"]:
     """Phrases count by how far their best frames stand out in this video."""
     if by_phrase.shape[1] == 1:
         return np.ones(1)
-    heights = [
-        peak(curve, rate_hz=rate_hz) - float(np.median(curve))
-        for curve in by_phrase[:, 1:].T
-    ]
-    weights = np.exp(np.array(heights) - max(heights))
-    return np.array([SENTENCE_SHARE, *((1 - SENTENCE_SHARE) * weights / weights.sum())])
+    heights = np.array(
+        [
+            peak(curve, rate_hz=rate_hz) - float(np.median(curve))
+            for curve in by_phrase[:, 1:].T
+        ]
+    )
+    weights = np.exp(heights - heights.max())
+    weights *= (1 - SENTENCE_SHARE) / weights.sum()
+    return np.array([SENTENCE_SHARE, *weights])

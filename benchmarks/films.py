@@ -1,0 +1,49 @@
+"""The films that the questions of questions.json are asked of."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from slta import film, video
+from slta.moments import Span
+
+QUESTIONS: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "questions.json").read_text()
+)
+SIZE = (640, 360)
+RATE_HZ = 25
+
+
+def compose_videos(videos: Path, out: Path) -> dict[str, Span]:
+    """The excerpts one after another, and when each source is in the film."""
+    excerpts = QUESTIONS["video_film"]["excerpts"]
+    truth, start = {}, 0.0
+    for excerpt in excerpts:
+        frames = round((excerpt["end_s"] - excerpt["start_s"]) * RATE_HZ)
+        truth[excerpt["source"]] = Span(start, start + frames / RATE_HZ)
+        start += frames / RATE_HZ
+    pictures = (
+        picture for excerpt in excerpts for picture in _pictures(videos, excerpt)
+    )
+    film.write(out, pictures, rate_hz=RATE_HZ)
+    return truth
+
+
+def _pictures(
+    videos: Path, excerpt: dict[str, Any]
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    first = round(excerpt["start_s"] * RATE_HZ)
+    last = round(excerpt["end_s"] * RATE_HZ)
+    path = videos / excerpt["source"]
+    i = 0
+    for frames in video.sample(path, rate_hz=RATE_HZ, size=SIZE):
+        for picture in frames.images:
+            if i >= last:
+                return
+            if i >= first:
+                yield picture
+            i += 1
