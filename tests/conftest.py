@@ -1,5 +1,6 @@
 """What every test shares: where the real data is, and what happens where it is not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ def pytest_report_header() -> str:
     if SHARED.is_dir():
         return f"real data: {SHARED}"
     return f"real data: {SHARED} is missing, so the tests marked real are left out"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home of the tests' own; converted networks stay from one run to the next."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        networks = Path(__file__).resolve().parents[1] / ".pytest_cache" / "networks"
+        networks.mkdir(parents=True, exist_ok=True)
+        (home / "networks").symlink_to(networks)
+        patch.setenv("SLTA_HOME", str(home))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,34 @@
-"""Find the moment in a video that a sentence describes."""
+"""Find the moment in a video that a sentence describes.
+
+>>> from slta import Searcher
+>>> answer = Searcher().search("film.mp4", "a cat sleeps")  # doctest: +SKIP
+>>> answer.moments[0].span  # doctest: +SKIP
+Span(start=33.8, end=43.2)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slta.errors import InputError
+    from slta.moments import Moment, Span
+    from slta.search import Answer, Searcher
+
+__all__ = ["Answer", "InputError", "Moment", "Searcher", "Span"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Answer": "slta.search",
+    "InputError": "slta.errors",
+    "Moment": "slta.moments",
+    "Searcher": "slta.search",
+    "Span": "slta.moments",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for, so that ``slta --help`` need not wait for it all."""
+    from importlib import import_module
+
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'slta' has no attribute {name!r}")

@@ -1,0 +1,167 @@
+"""The command ``slta``: words on the command line to functions, answers to the screen.
+
+Nothing heavy is imported before it is known that it is needed.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.console import Console
+
+from slta.errors import InputError
+
+if TYPE_CHECKING:
+    from slta.search import Answer, Progress
+
+screen = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)
+
+USAGE, INTERRUPTED = 2, 130
+"""Exit codes: something given cannot be used; stopped with Ctrl-C."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Find the moments of a video that sentences describe."""
+
+    video: tyro.conf.Positional[Path]
+    """Any video file."""
+    queries: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="QUERY [QUERY ...]"),
+    ]
+    """What happens in the moment, a sentence each, in quotes."""
+    top: int = 5
+    """Moments a query, at most."""
+    json: bool = False
+    """Print one JSON object a query, a line each, instead of a table."""
+    plot: Path | None = None
+    """Draw the answer into this file (.png, .svg or .pdf); a number is added to its
+    name where there are several queries."""
+    clips: Path | None = None
+    """Cut the moments out as files in this folder."""
+    extractor: str = "imagenet-words"
+    """What makes the features: imagenet-words, or clip:NAME or clip:FOLDER."""
+    store: Path | None = None
+    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command and exits with its code."""
+    try:
+        command = tyro.extras.subcommand_cli_from_dict(
+            {"search": Search},
+            prog="slta",
+            description="Find the moment in a video that a sentence describes.",
+            args=arguments,
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
+        search(command)
+    except InputError as error:
+        notes.print(f"slta: {error}", markup=False, soft_wrap=True)
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        notes.print("slta: interrupted; what was finished is kept")
+        sys.exit(INTERRUPTED)
+
+
+def search(command: Search) -> None:
+    from slta.search import Searcher
+
+    if not command.queries:
+        raise InputError("no query given; say in a sentence what happens")
+    searcher = Searcher(command.extractor, store=command.store)
+    for number, query in enumerate(command.queries, start=1):
+        with _progress(f"looking at {command.video.name}") as progress:
+            answer = searcher.search(
+                command.video, query, top=command.top, progress=progress
+            )
+        if command.json:
+            print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
+        else:
+            _show(answer)
+        if command.plot:
+            _plot(command, answer, number)
+        if command.clips:
+            _cut(command, answer, number)
+
+
+def _show(answer: "Answer") -> None:
+    from rich.table import Table
+
+    screen.print(f'\n"{answer.query}"', markup=False)
+    if answer.is_clear:
+        screen.print(f"[green]clear match[/], confidence {answer.confidence:.2f}")
+    else:
+        screen.print(
+            f"[yellow]no clear match[/], confidence {answer.confidence:.2f}; "
+            "the likeliest moments:"
+        )
+    table = Table(box=None, pad_edge=False)
+    for name in ("rank", "start", "end", "score"):
+        table.add_column(name, justify="right")
+    for rank, moment in enumerate(answer.moments, start=1):
+        start, end = clock(moment.span.start), clock(moment.span.end)
+        table.add_row(str(rank), start, end, f"{moment.score:.2f}")
+    screen.print(table)
+
+
+def _plot(command: Search, answer: "Answer", number: int) -> None:
+    from slta import plot
+
+    assert command.plot is not None
+    target = command.plot
+    if len(command.queries) > 1:
+        target = target.with_stem(f"{target.stem}-{number}")
+    plot.draw(command.video, answer, target)
+    notes.print(f"drew {target}", markup=False)
+
+
+def _cut(command: Search, answer: "Answer", number: int) -> None:
+    from slta import film
+
+    assert command.clips is not None
+    if command.clips.exists() and not command.clips.is_dir():
+        raise InputError(f"--clips {command.clips} is a file; name a folder")
+    command.clips.mkdir(parents=True, exist_ok=True)
+    with _progress("cutting") as progress:
+        for rank, moment in enumerate(answer.moments, start=1):
+            name = f"{command.video.stem}-{number}-{rank}.mp4"
+            film.cut(command.video, moment.span, command.clips / name)
+            progress(rank, len(answer.moments))
+    notes.print(f"cut {len(answer.moments)} moments into {command.clips}", markup=False)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator["Progress"]:
+    """A bar on the screen's error side; it shows only once there is progress."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, total: bar.update(
+            task, completed=done, total=total, visible=True
+        )
+
+
+def clock(time_s: float) -> str:
+    """
+    >>> clock(3725.26)
+    '1:02:05.3'
+    """
+    tenths = round(time_s * 10)
+    hours, rest = divmod(tenths, 36_000)
+    minutes, tenths = divmod(rest, 600)
+    shown = f"{minutes:02}" if hours else f"{minutes}"
+    return f"{f'{hours}:' if hours else ''}{shown}:{tenths // 10:02}.{tenths % 10}"
+
+
+if __name__ == "__main__":
+    main()
