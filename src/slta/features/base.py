@@ -52,6 +52,8 @@ class QueryFeatures:
     word_vectors: Float[np.ndarray, "w k"]
     noun_mask: Bool[np.ndarray, " w"]
     """True where the word is a noun."""
+    action: bool
+    """Whether a verb says that something happens, rather than how things are."""
     phrases: tuple[str, ...]
     meanings: Float[np.ndarray, "p k"]
     """The phrases in the space of the sentences, of length one."""

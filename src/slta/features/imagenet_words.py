@@ -69,6 +69,7 @@ class ImagenetWords:
             words=parsed.words,
             word_vectors=self._minilm.words(query, parsed.places),
             noun_mask=np.array(parsed.nouns, bool),
+            action=parsed.action,
             phrases=phrases,
             meanings=meanings,
             attainable=np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1),

