@@ -13,7 +13,7 @@ from slta import ranking, video
 from slta.errors import InputError
 from slta.features import extractor
 from slta.features.base import Extractor, QueryFeatures, VideoFeatures
-from slta.features.store import Store
+from slta.features.store import Record, Store
 from slta.models import untrained
 from slta.models.untrained import Background, Relevance
 from slta.moments import Moment, VideoInfo
@@ -155,22 +155,28 @@ class Searcher:
         )
 
     def index(self, path: str | Path, *, progress: Progress | None = None) -> Indexed:
-        """Makes the features of a video, or finds them in the store."""
-        path = Path(path)
-        digest = self.store.digest(path)
-        name = self._record_name
-        record = self.store.read(digest, name)
-        if record is None:
-            self._extract(path, digest, progress)
-            record = self.store.read(digest, name)
-            assert record is not None
-        info = VideoInfo(path.stem, **record.facts["video"])
+        """The features of a video, from the store or made and kept there."""
+        record = self.extract(path, progress=progress)
         features = VideoFeatures(**record.arrays)
         return Indexed(
-            info, features, self._background(digest, features), record.folder
+            info=VideoInfo(Path(path).stem, **record.facts["video"]),
+            features=features,
+            background=self._background(record, features),
+            folder=record.folder,
         )
 
-    def _extract(self, path: Path, digest: str, progress: Progress | None) -> None:
+    def extract(self, path: str | Path, *, progress: Progress | None = None) -> Record:
+        """The record of a video's features; only a new video is looked at."""
+        path = Path(path)
+        digest = self.store.digest(path)
+        record = self.store.read(digest, self._record_name)
+        if record is None:
+            self._make(path, digest, progress)
+            record = self.store.read(digest, self._record_name)
+            assert record is not None
+        return record
+
+    def _make(self, path: Path, digest: str, progress: Progress | None) -> None:
         info = video.probe(path)
         facts: dict[str, Any] = {
             "extractor": self.extractor.id,
@@ -196,14 +202,14 @@ class Searcher:
                 if progress:
                     progress(min(done / RATE_HZ, info.duration_s), info.duration_s)
 
-    def _background(self, digest: str, features: VideoFeatures) -> Background:
+    def _background(self, video: Record, features: VideoFeatures) -> Background:
         name = f"{self._record_name}-background-{untrained.VERSION}"
-        record = self.store.read(digest, name)
+        record = self.store.read(video.digest, name)
         if record is None:
             made = untrained.background(features, self._unrelated, rate_hz=RATE_HZ)
-            with self.store.write(digest, name, {}) as writer:
+            with self.store.write(video.digest, name, {}) as writer:
                 writer.append(_arrays(made, np.float32))
-            record = self.store.read(digest, name)
+            record = self.store.read(video.digest, name)
             assert record is not None
         return Background(**record.arrays)
 

@@ -30,8 +30,9 @@ HEADER = 128
 class Record:
     """Arrays and facts that belong together, as read from the store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, digest: str) -> None:
         self.folder = folder
+        self.digest = digest
         self.facts: dict[str, Any] = _read_json(folder / "record.json")
         self.arrays: dict[str, Shaped[np.ndarray, ...]] = {}
         for name, shape in self.facts["arrays"].items():
@@ -120,7 +121,7 @@ class Store:
 
     def read(self, digest: str, name: str) -> Record | None:
         folder = self._folder(digest, name)
-        return Record(folder) if folder.exists() else None
+        return Record(folder, digest) if folder.exists() else None
 
     @contextmanager
     def write(self, digest: str, name: str, facts: dict[str, Any]) -> Iterator[Writer]:

@@ -1,0 +1,154 @@
+"""How fast the default extractor and the search are, and how much memory they take.
+
+Everything runs as a user would run it: the command ``slta``, in a process of its own.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from slta import video
+from slta.datasets import photo_film
+from slta.search import RATE_HZ, Searcher
+
+QUERY = "a cup of coffee"
+LONG_S = 7200
+RUNS = 5
+
+
+def measure() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photo_film.compose(folder / "film.mp4")
+        film_s = video.probe(folder / "film.mp4").duration_s
+        for target, length_s in (("minute", 60.0), ("hours", float(LONG_S))):
+            _repeat(folder / "film.mp4", folder / f"{target}.mp4", length_s)
+        # The converted networks are there already: this is about videos.
+        _search(folder / "film.mp4", folder / "warm")
+        minute = _search(folder / "minute.mp4", folder / "store")
+        hours = _search(folder / "hours.mp4", folder / "store")
+        size = sum(f.stat().st_size for f in (folder / "store").rglob("*.npy"))
+        decoded = _decoding_s(folder / "film.mp4")
+        extracted = _extracting_s(folder / "film.mp4", folder)
+        return {
+            "film": {
+                "duration_s": round(film_s, 2),
+                "size": "640 x 360",
+                "rate_hz": 25,
+            },
+            "samples_per_s": RATE_HZ,
+            "extraction_times_real_time": round(film_s / extracted, 1),
+            "decoding_alone_times_real_time": round(film_s / decoded, 1),
+            "share_of_time_spent_decoding": round(decoded / extracted, 2),
+            "first_search_shell": {
+                "minute": minute,
+                "two_hours": hours,
+                "two_hours_times_real_time": round(LONG_S / hours["seconds"], 1),
+            },
+            "second_search_shell": {
+                "film": _again(folder / "film.mp4", folder / "warm"),
+                "two_hours": _again(folder / "hours.mp4", folder / "store"),
+            },
+            "second_search_python_ms": {
+                "film": _again_in_python_ms(folder / "film.mp4", folder / "warm"),
+                "two_hours": _again_in_python_ms(
+                    folder / "hours.mp4", folder / "store"
+                ),
+            },
+            "store_mb_per_hour": round(size / 1e6 / ((LONG_S + 60) / 3600), 1),
+        }
+
+
+def _repeat(source: Path, target: Path, length_s: float) -> None:
+    """The source over and over, without coding it again."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as out:
+        stream = given.streams.video[0]
+        copy = out.add_stream_from_template(stream)
+        assert stream.duration is not None and stream.time_base is not None
+        shift = 0
+        while True:
+            given.seek(0)
+            for packet in given.demux(stream):
+                if packet.dts is None or packet.pts is None:
+                    continue
+                packet.dts += shift
+                packet.pts += shift
+                packet.stream = copy
+                if packet.pts * stream.time_base >= Fraction(length_s):
+                    continue
+                out.mux(packet)
+            shift += stream.duration
+            if shift * stream.time_base >= length_s:
+                return
+
+
+def _search(path: Path, store: Path) -> dict[str, float]:
+    """Seconds and peak memory of one ``slta search`` in a new process."""
+    command = [sys.executable, "-m", "slta.cli", "search", str(path), QUERY]
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, "--store", str(store)], stdout=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return {
+        "seconds": round(time.perf_counter() - start, 2),
+        "peak_memory_mb": round(_kilobytes(used) / 1024),
+    }
+
+
+def _kilobytes(used: resource.struct_rusage) -> int:
+    return used.ru_maxrss if sys.platform != "darwin" else used.ru_maxrss // 1024
+
+
+def _again(path: Path, store: Path) -> dict[str, float]:
+    runs = [_search(path, store) for _ in range(RUNS)]
+    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
+def _again_in_python_ms(path: Path, store: Path) -> float:
+    searcher = Searcher(store=store)
+    searcher.search(path, "a train")
+    times = []
+    for query in ("a cat", "a rocket at night", "someone reads", "a wall", "old coins"):
+        start = time.perf_counter()
+        searcher.search(path, query)
+        times.append(time.perf_counter() - start)
+    return round(statistics.median(times) * 1000, 1)
+
+
+def _decoding_s(path: Path) -> float:
+    size = Searcher().extractor.size
+    return statistics.median(
+        _timed(lambda: [0 for _ in video.sample(path, rate_hz=RATE_HZ, size=size)])
+        for _ in range(RUNS)
+    )
+
+
+def _extracting_s(path: Path, folder: Path) -> float:
+    searcher = Searcher(store=folder / "runs")
+    searcher.extractor.video(
+        next(iter(video.sample(path, rate_hz=RATE_HZ, size=searcher.extractor.size)))
+    )
+    times = []
+    for run in range(RUNS):
+        searcher = Searcher(store=folder / f"run-{run}")
+        times.append(_timed(lambda searcher=searcher: searcher.extract(path)))
+    return statistics.median(times)
+
+
+def _timed(work: Any) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
