@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from slta import ranking, video
+from slta.decoding import head_of
 from slta.errors import InputError
 from slta.features import extractor
 from slta.features.base import Extractor, QueryFeatures, VideoFeatures
@@ -168,6 +169,7 @@ class Searcher:
     def extract(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at."""
         path = Path(path)
+        head_of(path)
         digest = self.store.digest(path)
         record = self.store.read(digest, self._record_name)
         if record is None:

@@ -1,0 +1,134 @@
+"""Small odd films for the tests; each frame shows its number in black and white."""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import OutputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+SIZE = (64, 48)
+TICK_S = Fraction(1, 30)
+SOUND_HZ = 48_000
+
+
+def painted(number: int, size: tuple[int, int] = SIZE) -> UInt8[np.ndarray, "h w 3"]:
+    """The number's sixteen bits as four rows of four blocks, white for 1."""
+    width, height = size
+    bits = np.array([number >> bit & 1 for bit in range(16)], np.uint8).reshape(4, 4)
+    rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
+    return np.repeat(bits[rows][:, columns, None] * np.uint8(255), 3, axis=2)
+
+
+def number(image: UInt8[np.ndarray, "h w 3"]) -> int:
+    """What ``painted`` wrote, after any coding and scaling."""
+    height, width, _ = image.shape
+    rows, columns = np.arange(1, 8, 2) * height // 8, np.arange(1, 8, 2) * width // 8
+    bits = image[rows][:, columns].mean(axis=2).ravel() > 127
+    return int((bits << np.arange(16)).sum())
+
+
+def beeps(seconds: float) -> np.ndarray:
+    """Silence with a twentieth of a second of tone at each whole second but 0."""
+    time_s = np.arange(round(seconds * SOUND_HZ)) / SOUND_HZ
+    on = (time_s % 1 < 0.05) & (time_s >= 1)
+    return np.where(on, np.sin(2 * np.pi * 1000 * time_s), 0).astype(np.float32)[None]
+
+
+def film(
+    path: Path,
+    ticks: Iterable[int] = range(100),
+    *,
+    tick_s: Fraction = TICK_S,
+    size: tuple[int, int] = SIZE,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    bframes: int = 3,
+    gop: int = 12,
+    options: Mapping[str, str] | None = None,
+    container: str | None = None,
+    muxer: Mapping[str, str] | None = None,
+    shift: int = 0,
+    rotation: float | None = None,
+    hflip: bool = False,
+    sound_s: float = 0,
+    cover: bool = False,
+    all_keys: bool = False,
+) -> Path:
+    """Frame i is painted with i and comes on display at tick i of ``ticks``.
+
+    ``shift`` ticks are added in the container only, so that it need not start at 0;
+    ``all_keys`` makes the container say that every frame is a key frame.
+    """
+    with av.open(path, "w", container, dict(muxer or {})) as out:
+        video = out.add_stream(codec, rate=round(1 / tick_s))
+        assert isinstance(video, VideoStream)
+        video.width, video.height = size
+        video.pix_fmt = pix_fmt
+        video.codec_context.time_base = tick_s
+        video.codec_context.gop_size = gop
+        if codec in ("libx264", "mpeg4", "mpeg2video"):
+            video.codec_context.max_b_frames = bframes
+        video.options = dict(options or {})
+        if rotation is not None:
+            video.set_display_rotation(rotation, hflip)
+        sound = out.add_stream("aac", rate=SOUND_HZ, layout="mono") if sound_s else None
+        covers = _cover(out) if cover else []
+        out.start_encoding()
+        packets: list[Any] = []
+        for i, tick in enumerate(ticks):
+            frame = VideoFrame.from_ndarray(painted(i, size), "rgb24")
+            frame.pts, frame.time_base = tick, tick_s
+            packets += video.encode(frame)
+        for packet in packets + video.encode(None):
+            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+            packet.is_keyframe = packet.is_keyframe or all_keys
+            out.mux(packet)
+        if sound is not None:
+            heard = AudioFrame.from_ndarray(beeps(sound_s), "fltp", "mono")
+            heard.sample_rate, heard.pts = SOUND_HZ, 0
+            out.mux(sound.encode(heard) + sound.encode(None))
+        out.mux(covers)
+    return path
+
+
+def _cover(out: OutputContainer) -> list[Any]:
+    """Adds a large picture as the cover of a film or a record."""
+    picture = out.add_stream("png", rate=1)
+    assert isinstance(picture, VideoStream)
+    picture.width, picture.height, picture.pix_fmt = 640, 480, "rgb24"
+    picture.disposition = Disposition.attached_pic
+    image = VideoFrame.from_ndarray(painted(9999, (640, 480)), "rgb24")
+    return picture.encode(image) + picture.encode(None)
+
+
+def only_sound(path: Path, *, cover: bool = False) -> Path:
+    with av.open(path, "w") as out:
+        sound = out.add_stream("aac", rate=SOUND_HZ, layout="mono")
+        frame = AudioFrame.from_ndarray(beeps(2), "fltp", "mono")
+        frame.sample_rate, frame.pts = SOUND_HZ, 0
+        packets: list[Any] = sound.encode(frame) + sound.encode(None)
+        packets += _cover(out) if cover else []
+        for packet in packets:
+            out.mux(packet)
+    return path
+
+
+def uneven(n: int = 100) -> list[int]:
+    """Ticks of 1/600 s with gaps from one tick to a twelfth of a second."""
+    gaps = np.random.default_rng(1).choice([1, 2, 3, 50], n - 1)
+    return [0, *np.cumsum(gaps).tolist()]
+
+
+def joined(path: Path) -> Path:
+    """Two films one behind the other, the clock starting anew in between."""
+    first, second = (film(path.with_name(f"{i}.ts")).read_bytes() for i in range(2))
+    path.write_bytes(first + second)
+    return path
