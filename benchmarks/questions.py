@@ -14,21 +14,20 @@ from slta.search import Answer, Searcher
 from slta.spans import as_array, temporal_iou
 
 
-def measure(videos: Path | None, searcher: Searcher) -> dict[str, Any]:
-    """Answers all questions; those about the real videos only where these are."""
+def measure(videos: Path, searcher: Searcher) -> dict[str, Any]:
+    """Answers all questions; ``videos`` is the folder of the real ones."""
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "photo_film.mp4"
         truth = photo_film.compose(film)
         asked = QUESTIONS["photo_film"]["present"]
         found = {"photo_film": _present(searcher, film, truth, asked)}
         found["absent_from_photo_film"] = _absent(searcher, film)
-        if videos:
-            film = Path(folder) / "video_film.mp4"
-            truth = compose_videos(videos, film)
-            asked = QUESTIONS["video_film"]["present"]
-            found["video_film"] = _present(searcher, film, truth, asked)
-            found["absent_from_video_film"] = _absent(searcher, film)
-            found["bottle"] = [_bottle(searcher, videos)]
+        film = Path(folder) / "video_film.mp4"
+        truth = compose_videos(videos, film)
+        asked = QUESTIONS["video_film"]["present"]
+        found["video_film"] = _present(searcher, film, truth, asked)
+        found["absent_from_video_film"] = _absent(searcher, film)
+        found["bottle"] = [_bottle(searcher, videos)]
     return found
 
 
@@ -44,7 +43,7 @@ def _present(
         true = truth[question["subject"]]
         iou = temporal_iou(as_array([answer.moments[0].span]), as_array([true]))
         rows.append(
-            _row(answer) | {"truth": _seconds(true), "iou": round(iou[0, 0], 3)}
+            _row(answer) | {"truth": _seconds(true), "iou": round(float(iou[0, 0]), 3)}
         )
     return rows
 

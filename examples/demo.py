@@ -65,7 +65,9 @@ def main(folder: Path) -> None:
     answer = searcher.search(path, next(iter(SENTENCES)))
     plot.draw(path, answer, folder / "answer.png")
     film.cut(path, answer.moments[0].span, folder / "moment.mp4")
-    screen.print(f"\nSee {folder}/answer.png and {folder}/moment.mp4. Then try your own:")
+    screen.print(
+        f"\nSee {folder}/answer.png and {folder}/moment.mp4. Then try your own:"
+    )
     screen.print('  .venv/bin/slta search my_video.mp4 "a man lifts a barbell"')
 
 

@@ -117,14 +117,17 @@ class Searcher:
         if top < 1:
             raise InputError(f"top must be at least 1, got {top}")
         asked = self.extractor.text(query)
-        indexed = self.index(path, progress=progress)
+        return self.answer(self.index(path, progress=progress), asked, top=top)
+
+    def answer(self, indexed: Indexed, asked: QueryFeatures, *, top: int) -> Answer:
+        """The moments of an indexed video that a read query describes."""
         found = untrained.relevance(
             indexed.features, asked, indexed.background, rate_hz=RATE_HZ
         )
         if not np.isfinite(found.curve).all():
             raise InputError(
-                f"the stored features of {path} hold values that are not numbers; "
-                f"remove {indexed.folder} to have them made again"
+                f"the features in {indexed.folder} hold values that are not numbers; "
+                "remove that folder to have them made again"
             )
         height = above_line(found.curve, rate_hz=RATE_HZ)
         best = runs(height) or [Run(0, len(height), 1.0)]
@@ -140,7 +143,7 @@ class Searcher:
         )
         first = max(best, key=lambda run: run.total)
         return Answer(
-            query=query,
+            query=asked.query,
             video=indexed.info,
             confidence=untrained.confidence(
                 float(found.agreement[first.first : first.end].mean()),

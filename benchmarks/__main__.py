@@ -1,0 +1,72 @@
+"""Measures everything and writes it into results/ and the tables of the docs.
+
+    python -m benchmarks [questions] [parts] [speed] [tables]
+
+Without a word, all of them, in that order.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import parts, questions, speed, tables
+from slta.search import Searcher
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).parent / "results"
+VIDEOS = ROOT.parent / "shared" / "data" / "videos"
+STEPS = ("questions", "parts", "speed", "tables")
+
+
+def main(wanted: list[str]) -> None:
+    unknown = set(wanted) - set(STEPS)
+    if unknown:
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {STEPS}")
+    wanted = wanted or list(STEPS)
+    asking = {"questions": questions.measure, "parts": parts.measure}
+    for name in [name for name in asking if name in wanted]:
+        if not VIDEOS.is_dir():
+            sys.exit(f"{VIDEOS} is missing; the questions are asked of it, too")
+        with tempfile.TemporaryDirectory() as store:
+            _keep(name, asking[name](VIDEOS, Searcher(store=store)))
+    if "speed" in wanted:
+        _keep("speed", speed.measure())
+    if "tables" in wanted:
+        tables.write(ROOT)
+
+
+def _keep(name: str, measured: dict[str, Any]) -> None:
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    about = {
+        "command": f"python -m benchmarks {name}",
+        "commit": commit.stdout.strip(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, "
+        f"{platform.system()}, Python {platform.python_version()}",
+    }
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps({"about": about, **measured}, indent=1, ensure_ascii=False)
+    (RESULTS / f"{name}.json").write_text(text + "\n")
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
