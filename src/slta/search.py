@@ -1,7 +1,7 @@
 """Ask a video: file and sentence in, ranked moments out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ RATE_HZ = 2.0
 """Frames a second that are looked at."""
 CLEAR = 0.65
 """Confidence from which a match counts as clear."""
+
+IN_MEMORY = 20_000_000
+"""Numbers of a video's regions up to which its features are kept for the next query."""
 
 Progress = Callable[[float, float], None]
 """Told how many seconds of how many are done."""
@@ -101,6 +104,7 @@ class Searcher:
     ) -> None:
         self.extractor: Extractor = extractor(extractor_name)
         self.store = Store(Path(store) if store else None)
+        self._latest: Indexed | None = None
 
     def search(
         self,
@@ -161,13 +165,15 @@ class Searcher:
     def index(self, path: str | Path, *, progress: Progress | None = None) -> Indexed:
         """The features of a video, from the store or made and kept there."""
         record = self.extract(path, progress=progress)
+        info = VideoInfo(Path(path).stem, **record.facts["video"])
+        if self._latest and self._latest.folder == record.folder:
+            return replace(self._latest, info=info)
         features = VideoFeatures(**record.arrays)
-        return Indexed(
-            info=VideoInfo(Path(path).stem, **record.facts["video"]),
-            features=features,
-            background=self._background(record, features),
-            folder=record.folder,
-        )
+        background = self._background(record, features)
+        if features.regions.size <= IN_MEMORY:
+            features = features.part(0, len(features.times_s))
+        self._latest = Indexed(info, features, background, record.folder)
+        return self._latest
 
     def extract(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at."""

@@ -5,7 +5,8 @@ vector, w words, p phrases.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from mmap import mmap
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -33,10 +34,7 @@ class VideoFeatures:
     def part(self, start: int, end: int) -> "VideoFeatures":
         """The frames ``start`` up to ``end``, in float32."""
         return VideoFeatures(
-            **{
-                name: np.asarray(getattr(self, name)[start:end], np.float32)
-                for name in self.__slots__
-            }
+            **{name: rows(getattr(self, name), start, end) for name in self.__slots__}
         )
 
 
@@ -67,6 +65,7 @@ class QueryFeatures:
         return self.meanings[0]
 
 
+@runtime_checkable
 class Extractor(Protocol):
     """Makes features. The same id and version always make the same features."""
 
@@ -86,3 +85,25 @@ class Extractor(Protocol):
     def text(self, query: str) -> QueryFeatures:
         """Raises ``InputError`` for a query that the extractor cannot read."""
         ...
+
+
+def rows(
+    array: Float[np.ndarray, "t ..."], start: int, end: int
+) -> Float[np.ndarray, "_ ..."]:
+    """A copy in float32 of some rows.
+
+    Of a memory-mapped array they are mapped by themselves, so that reading all of it in
+    turn does not keep all of it in memory.
+    """
+    # A slice of a memory-mapped array claims its parent's place in the file.
+    if isinstance(array, np.memmap) and isinstance(array.base, mmap):
+        end = min(end, len(array))
+        part = np.memmap(
+            array.filename,
+            array.dtype,
+            mode="r",
+            offset=array.offset + start * array.strides[0],
+            shape=(end - start, *array.shape[1:]),
+        )
+        return np.array(part, np.float32)
+    return np.asarray(array[start:end], np.float32)

@@ -12,9 +12,11 @@ from jaxtyping import Float
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from spacy.tokens import Span
 
-UNSAID = {"DET", "PRON", "PUNCT", "SPACE"}
-"""Parts of speech that name nothing: "the", "her", commas."""
+UNSAID = {"DET", "PRON"}
+"""Parts of speech that name nothing: "the", "her"."""
+BETWEEN = {"PUNCT", "SPACE"}
 LASTING = frozenset(
     "appear be belong contain cover face hang have hold keep kneel lead lean lie like "
     "live look make pose remain rest seem see shine show sit sleep spread stand stare "
@@ -41,21 +43,28 @@ def parse(sentence: str) -> Parsed:
     ('man', 'red shirt', 'fridge')
     """
     document = _language()(sentence)
-    words = [token for token in document if token.pos_ not in {"PUNCT", "SPACE"}]
-    phrases = [
-        " ".join(token.text for token in chunk if token.pos_ not in UNSAID)
-        for chunk in document.noun_chunks
-    ]
+    words = [token for token in document if token.pos_ not in BETWEEN]
+    phrases = [phrase for chunk in document.noun_chunks if (phrase := _said(chunk))]
     return Parsed(
         words=tuple(token.text for token in words),
         places=tuple((token.idx, token.idx + len(token.text)) for token in words),
         nouns=tuple(token.pos_ in {"NOUN", "PROPN"} for token in words),
-        phrases=tuple(dict.fromkeys(phrase for phrase in phrases if phrase)),
+        phrases=tuple({phrase.lower(): phrase for phrase in phrases}.values()),
         action=any(
             token.pos_ == "VERB" and token.lemma_.lower() not in LASTING
             for token in words
         ),
     )
+
+
+def _said(chunk: "Span") -> str:
+    """A noun phrase as written, but for what names nothing."""
+    kept = [token for token in chunk if token.pos_ not in UNSAID]
+    named = [i for i, token in enumerate(kept) if token.pos_ not in BETWEEN]
+    if not named:
+        return ""
+    inner = kept[named[0] : named[-1] + 1]
+    return " ".join("".join(token.text_with_ws for token in inner).split())
 
 
 def word_means(

@@ -17,6 +17,10 @@ def check_readable(query: str) -> None:
             f"the query has {len(query)} characters; "
             f"at most {LONGEST} are read, so ask for one event in one sentence"
         )
+    if any("\ud800" <= c <= "\udfff" for c in query):
+        raise InputError(
+            f"the query {query[:40]!r} holds bytes that are no text; type it in UTF-8"
+        )
     shown = query if len(query) <= 40 else query[:39] + "…"
     letters = [c for c in query if c.isalpha()]
     if not letters:

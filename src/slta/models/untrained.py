@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.base import QueryFeatures, VideoFeatures, rows
 from slta.runs import best_run, peak
 
 VERSION = 1
@@ -174,7 +174,8 @@ def _likeness(
         cosine = np.einsum("td,td->t", looks, padded[i : i + len(looks)])
         weight = np.exp(LIKENESS * (cosine - 1) - (away_s / NEAR_S) ** 2)
         weights[:, i] = np.where(real[i : i + len(looks)], weight, 0)
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:
@@ -202,9 +203,9 @@ def _evidence(
 ) -> Iterator[_Evidence]:
     """What the phrases find in the frames, a chunk of frames at a time."""
     for i, part in enumerate(_parts(video)):
-        rows = slice(i * CHUNK, (i + 1) * CHUNK)
+        here = slice(i * CHUNK, (i + 1) * CHUNK)
         raw = _raw_fits(part, phrases)
-        fit = ((raw - mean[rows, ..., None]) / spread[rows, ..., None]).mean(axis=1)
+        fit = ((raw - mean[here, ..., None]) / spread[here, ..., None]).mean(axis=1)
         regions = fit[:, 1:]
         weights = np.exp(SHARPNESS * (regions - regions.max(axis=1, keepdims=True)))
         weights /= weights.sum(axis=1, keepdims=True)
@@ -246,7 +247,7 @@ def _change(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, " t"]:
     """Change that goes on: a cut differs on one side only, so it does not count."""
     steps = np.zeros((len(regions) + 1, regions.shape[1]), np.float32)
     for first in range(0, len(regions) - 1, CHUNK):
-        looks = np.asarray(regions[first : first + CHUNK + 1], np.float32)
+        looks = rows(regions, first, first + CHUNK + 1)
         looks /= np.linalg.norm(looks, axis=2, keepdims=True) + 1e-6
         cosines = np.einsum("trd,trd->tr", looks[1:], looks[:-1])
         steps[first + 1 : first + 1 + len(cosines)] = 1 - cosines
