@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from slta import Searcher, film, plot
-from slta.cli import clock
 from slta.datasets import photo_film
-from slta.moments import Span
+from slta.moments import Span, clock
 from slta.spans import as_array, temporal_iou
 
 SENTENCES = {

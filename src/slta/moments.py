@@ -78,3 +78,15 @@ class VideoInfo:
             raise ValueError(f"duration must be positive, got {self.duration_s} s")
         if min(self.width, self.height) < 1:
             raise ValueError(f"a picture of {self.width} x {self.height} has no pixels")
+
+
+def clock(time_s: float) -> str:
+    """A time as people read it.
+
+    >>> clock(59.96), clock(7322.5)
+    ('1:00.0', '2:02:02.5')
+    """
+    minutes, tenths = divmod(round(time_s * 10), 600)
+    hours, minutes = divmod(minutes, 60)
+    shown = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{shown}:{tenths // 10:02}.{tenths % 10}"

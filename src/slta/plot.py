@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from slta import video
 from slta.errors import InputError
-from slta.moments import Moment
+from slta.moments import Moment, clock
 from slta.search import Answer
 from slta.sheet import (
     BODY_IN,
@@ -245,17 +245,6 @@ def heat(
         hills.append(np.exp(-0.5 * (away / 0.3) ** 2))
     heights = np.einsum("r,rw,rh->hw", weights, *hills)
     return np.asarray(heights / heights.max())
-
-
-def clock(time_s: float) -> str:
-    """
-    >>> clock(59.96), clock(7322.5)
-    ('1:00.0', '2:02:02.5')
-    """
-    minutes, tenths = divmod(round(time_s * 10), 600)
-    hours, minutes = divmod(minutes, 60)
-    shown = f"{hours}:{minutes:02}" if hours else f"{minutes}"
-    return f"{shown}:{tenths // 10:02}.{tenths % 10}"
 
 
 def _pixels(width_in: float, high_in: float) -> tuple[int, int]:

@@ -25,6 +25,8 @@ RATE_HZ = 2.0
 CLEAR = 0.65
 """Confidence from which a match counts as clear."""
 
+LEAST_SCORE = 0.01
+"""Share of the evidence below which a moment is not worth naming."""
 IN_MEMORY = 20_000_000
 """Numbers of a video's regions up to which its features are kept for the next query."""
 
@@ -146,6 +148,8 @@ class Searcher:
             top=top,
         )
         first = max(best, key=lambda run: run.total)
+        # What has hardly any of the evidence is a flicker, not a moment.
+        moments = [m for m in moments if m.score >= LEAST_SCORE] or moments[:1]
         return Answer(
             query=asked.query,
             video=indexed.info,
