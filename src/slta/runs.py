@@ -43,8 +43,8 @@ def above_line(curve: Curve, *, rate_hz: float) -> Curve:
 def runs(height: Curve) -> list[Run]:
     """All maximal scoring runs, in their order; none where nothing is above 0.
 
-    A run is maximal if no longer or shorter one around it sums to more. Found in
-    linear time: Ruzzo and Tompa, ISMB 1999.
+    A run is maximal if all the shorter ones inside it sum to less, and this holds for
+    no longer one around it. Found in linear time: Ruzzo and Tompa, ISMB 1999.
 
     >>> runs(np.array([1.0, -2.0, 3.0, -1.0, 2.0]))
     [Run(first=0, end=1, total=1.0), Run(first=2, end=5, total=4.0)]
@@ -53,7 +53,7 @@ def runs(height: Curve) -> list[Run]:
     total = 0.0
     for i, value in enumerate(height.tolist()):
         before, total = total, total + value
-        if value <= 0:
+        if total <= before:  # also where rounding swallows a value just above 0
             continue
         run = (i, i + 1, before, total)
         while True:
@@ -97,5 +97,6 @@ def _crossing(height: Curve, i: int) -> float:
         return float(i)
     left, right = float(height[i - 1]), float(height[i])
     # Samples stand for what follows them, so a crossing halfway between two of them
-    # moves the boundary by half a sample.
-    return i if left == right else i - 1 + left / (left - right)
+    # moves the boundary by half a sample. Where both are above 0, rounding swallowed
+    # one of them.
+    return i - 1 + left / (left - right) if (left > 0) != (right > 0) else float(i)

@@ -14,6 +14,7 @@ from slta.decoding import head_of
 from slta.errors import InputError
 from slta.features import extractor
 from slta.features.base import Extractor, QueryFeatures, VideoFeatures
+from slta.features.packing import packed, unpacked
 from slta.features.store import Record, Store
 from slta.models import untrained
 from slta.models.untrained import Background, Relevance
@@ -230,7 +231,17 @@ class Searcher:
 
     @cached_property
     def _unrelated(self) -> list[QueryFeatures]:
-        return [self.extractor.text(s) for s in untrained.unrelated_sentences()]
+        """The unrelated sentences, read once by each version of an extractor."""
+        name = f"{self.extractor.id}@{self.extractor.version}-{untrained.VERSION}"
+        record = self.store.read("unrelated", name)
+        if record is None:
+            read = [self.extractor.text(s) for s in untrained.unrelated_sentences()]
+            facts, arrays = packed(read)
+            with self.store.write("unrelated", name, facts) as writer:
+                writer.append(arrays)
+            record = self.store.read("unrelated", name)
+            assert record is not None
+        return unpacked(record.facts, record.arrays)
 
     @property
     def _record_name(self) -> str:

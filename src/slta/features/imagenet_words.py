@@ -80,7 +80,10 @@ class ImagenetWords:
         self, meanings: Float[np.ndarray, "p k"]
     ) -> Float[np.ndarray, "p d"]:
         """The classifier's weights, mixed once by names and once by descriptions."""
-        mixtures = [_mixture(meanings, self._names), _mixture(meanings, self._looks)]
+        mixtures = [
+            _mixture(meanings, centre, directions)
+            for centre, directions in self._directions
+        ]
         return np.mean(mixtures, axis=0) @ self._classifier
 
     @cached_property
@@ -92,8 +95,19 @@ class ImagenetWords:
         return onnx.array(self._folder, "names")
 
     @cached_property
-    def _looks(self) -> Float[np.ndarray, "1000 k"]:
-        return onnx.array(self._folder, "looks")
+    def _directions(
+        self,
+    ) -> list[tuple[Float[np.ndarray, " k"], Float[np.ndarray, "1000 k"]]]:
+        """Names and descriptions of the classes, each as a centre and ways from it.
+
+        The centre says only "a thing": without it, phrases differ more.
+        """
+        texts = [self._names, onnx.array(self._folder, "looks")]
+        centres = [vectors.mean(axis=0) for vectors in texts]
+        return [
+            (centre, _unit(vectors - centre))
+            for centre, vectors in zip(centres, texts, strict=True)
+        ]
 
     @cached_property
     def _classifier(self) -> Float[np.ndarray, "1000 d"]:
@@ -126,12 +140,12 @@ def class_looks(minilm: MiniLM) -> Float[np.ndarray, "1000 k"]:
 
 
 def _mixture(
-    meanings: Float[np.ndarray, "p k"], classes: Float[np.ndarray, "1000 k"]
+    meanings: Float[np.ndarray, "p k"],
+    centre: Float[np.ndarray, " k"],
+    directions: Float[np.ndarray, "1000 k"],
 ) -> Float[np.ndarray, "p 1000"]:
     """How much of each class is in a phrase; sums to 1 over the classes."""
-    # The classes' mean says only "a thing": without it, phrases differ more.
-    centre = classes.mean(axis=0)
-    nearness = _unit(meanings - centre) @ _unit(classes - centre).T
+    nearness = _unit(meanings - centre) @ directions.T
     weights = np.exp(nearness / TEMPERATURE)
     return weights / weights.sum(axis=1, keepdims=True)
 

@@ -1,5 +1,6 @@
 """Networks as ONNX files: converted once, then run without torch."""
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +11,13 @@ import numpy as np
 import onnxruntime
 from jaxtyping import Float
 
+from slta.errors import InputError
 from slta.folders import home, whole_folder
 
 if TYPE_CHECKING:
     import torch
+
+logger = logging.getLogger(__name__)
 
 
 def folder(name: str) -> Path:
@@ -23,10 +27,18 @@ def folder(name: str) -> Path:
 
 def session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"]
-    )
+    options.log_severity_level = 4
+    # Threads that spin while they wait take the cores from everything else.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's errors share no other base
+        raise InputError(
+            f"the network {path} cannot be read; "
+            f"remove the folder {path.parent} to have it made again"
+        ) from error
 
 
 def array(folder: Path, name: str) -> Float[np.ndarray, "..."]:
@@ -51,22 +63,29 @@ def export(
     """
     import torch
 
+    logger.info("preparing the network %s, once", path.stem)
     axes: dict[str, Any] = {
         name: {axis: f"{name}_{axis}" for axis in free} for name, free in inputs.items()
     }
     axes |= {name: {0: f"{name}_0"} for name in outputs}
-    with whole_folder(path.parent) as unfinished, warnings.catch_warnings():
-        # The exporter warns of itself and of every constant that it folds.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network.eval(),
-            example,
-            str(unfinished / path.name),
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes=axes,
-            opset_version=17,
-            dynamo=False,
-        )
-        for name, values in beside.items():
-            np.save(unfinished / f"{name}.npy", values, allow_pickle=False)
+    try:
+        with whole_folder(path.parent) as unfinished, warnings.catch_warnings():
+            # The exporter warns of itself and of every constant that it folds.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                network.eval(),
+                example,
+                str(unfinished / path.name),
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_axes=axes,
+                opset_version=17,
+                dynamo=False,
+            )
+            for name, values in beside.items():
+                np.save(unfinished / f"{name}.npy", values, allow_pickle=False)
+    except OSError as error:
+        raise InputError(
+            f"the networks cannot be kept in {home()} ({error.strerror or error}); "
+            "make room there, or set SLTA_HOME to another folder"
+        ) from error
