@@ -40,6 +40,6 @@ def test_what_is_unpacked_is_what_was_packed(appearances: bool) -> None:
                 assert a == b, field.name
 
 
-def test_no_queries_are_no_queries() -> None:
+def test_packing_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="need at least one"):
         packed([])
