@@ -4,10 +4,13 @@ Nothing heavy is imported before it is known that it is needed.
 """
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +18,13 @@ import tyro
 from rich.console import Console
 
 from slta.errors import InputError
+from slta.moments import clock
 
 if TYPE_CHECKING:
     from slta.search import Answer, Progress
 
-screen = Console(highlight=False)
-notes = Console(stderr=True, highlight=False)
+screen = Console(highlight=False, emoji=False)
+notes = Console(stderr=True, highlight=False, emoji=False)
 
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: something given cannot be used; stopped with Ctrl-C."""
@@ -54,6 +58,10 @@ class Search:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command and exits with its code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("slta").setLevel(logging.INFO)
     try:
         command = tyro.extras.subcommand_cli_from_dict(
             {"search": Search},
@@ -64,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         search(command)
     except InputError as error:
-        notes.print(f"slta: {error}", markup=False, soft_wrap=True)
+        line = " ".join(str(error).splitlines())
+        notes.print(f"slta: {line}", markup=False, soft_wrap=True)
         sys.exit(USAGE)
     except KeyboardInterrupt:
         notes.print("slta: interrupted; what was finished is kept")
@@ -72,18 +81,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def search(command: Search) -> None:
-    from slta.search import Searcher
-
     if not command.queries:
         raise InputError("no query given; say in a sentence what happens")
+    if command.top < 1:
+        raise InputError(f"--top must be at least 1, got {command.top}")
+    _check_targets(command)
+    from slta.search import Searcher
+
     searcher = Searcher(command.extractor, store=command.store)
-    for number, query in enumerate(command.queries, start=1):
-        with _progress(f"looking at {command.video.name}") as progress:
-            answer = searcher.search(
-                command.video, query, top=command.top, progress=progress
-            )
+    asked = [searcher.extractor.text(query) for query in command.queries]
+    with _progress(f"looking at {command.video.name}") as progress:
+        indexed = searcher.index(command.video, progress=progress)
+    for number, query in enumerate(asked, start=1):
+        answer = searcher.answer(indexed, query, top=command.top)
         if command.json:
-            print(json.dumps(answer.to_json(), ensure_ascii=False), flush=True)
+            screen.out(json.dumps(answer.to_json()))
         else:
             _show(answer)
         if command.plot:
@@ -92,10 +104,26 @@ def search(command: Search) -> None:
             _cut(command, answer, number)
 
 
+def _check_targets(command: Search) -> None:
+    """Refuses before the work what could not be written after it."""
+    if (file := command.plot) is not None:
+        if file.suffix.lower() not in (".png", ".svg", ".pdf"):
+            known = "a name that ends in .png, .svg or .pdf"
+            raise InputError(f"--plot {file} cannot be drawn; give {known}")
+        if os.path.isdir(file):
+            raise InputError(f"--plot {file} is a folder; name a file to draw into")
+        if not os.path.isdir(file.parent):
+            raise InputError(f"--plot {file} needs the folder {file.parent}; make it")
+    if (folder := command.clips) is not None:
+        there = next(filter(os.path.exists, (folder, *folder.parents)))
+        if not os.path.isdir(there):
+            raise InputError(f"--clips {folder}: {there} is a file; name a folder")
+
+
 def _show(answer: "Answer") -> None:
     from rich.table import Table
 
-    screen.print(f'\n"{answer.query}"', markup=False)
+    screen.print(f'\n"{answer.query}"', markup=False, soft_wrap=True)
     if answer.is_clear:
         screen.print(f"[green]clear match[/], confidence {answer.confidence:.2f}")
     else:
@@ -120,22 +148,27 @@ def _plot(command: Search, answer: "Answer", number: int) -> None:
     if len(command.queries) > 1:
         target = target.with_stem(f"{target.stem}-{number}")
     plot.draw(command.video, answer, target)
-    notes.print(f"drew {target}", markup=False)
+    notes.print(f"drew {target}", markup=False, soft_wrap=True)
 
 
 def _cut(command: Search, answer: "Answer", number: int) -> None:
     from slta import film
 
     assert command.clips is not None
-    if command.clips.exists() and not command.clips.is_dir():
-        raise InputError(f"--clips {command.clips} is a file; name a folder")
-    command.clips.mkdir(parents=True, exist_ok=True)
+    try:
+        command.clips.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(
+            f"--clips {command.clips} cannot be made ({why}); name another folder"
+        ) from error
     with _progress("cutting") as progress:
         for rank, moment in enumerate(answer.moments, start=1):
             name = f"{command.video.stem}-{number}-{rank}.mp4"
             film.cut(command.video, moment.span, command.clips / name)
             progress(rank, len(answer.moments))
-    notes.print(f"cut {len(answer.moments)} moments into {command.clips}", markup=False)
+    done = f"cut {len(answer.moments)} moments into {command.clips}"
+    notes.print(done, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -144,23 +177,12 @@ def _progress(what: str) -> Iterator["Progress"]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes, transient=True) as bar:
+    hidden = not notes.is_terminal
+    with Progress(*columns, console=notes, transient=True, disable=hidden) as bar:
         task = bar.add_task(what, total=None, visible=False)
         yield lambda done, total: bar.update(
             task, completed=done, total=total, visible=True
         )
-
-
-def clock(time_s: float) -> str:
-    """
-    >>> clock(3725.26)
-    '1:02:05.3'
-    """
-    tenths = round(time_s * 10)
-    hours, rest = divmod(tenths, 36_000)
-    minutes, tenths = divmod(rest, 600)
-    shown = f"{minutes:02}" if hours else f"{minutes}"
-    return f"{f'{hours}:' if hours else ''}{shown}:{tenths // 10:02}.{tenths % 10}"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,19 @@
 """Where the program keeps what it makes, and how it writes there."""
 
 import os
+import platform
+import re
+import secrets
 import shutil
-import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+UNFINISHED = re.compile(r"\.unfinished-(.*)-(\d+)-[0-9a-f]+")
+"""Name of what is being filled: the machine and the process that do it."""
+ABANDONED_S = 24 * 60 * 60
+"""After so long without a new file, what another machine was filling counts as left."""
 
 
 def home() -> Path:
@@ -22,10 +30,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
     Where another process was faster, its folder stays.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target.parent)
-    prefix = f".unfinished-{os.getpid()}-"
-    unfinished = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    unfinished = _beside(target)
+    unfinished.mkdir()
     try:
         yield unfinished
         try:
@@ -37,11 +43,41 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _sweep(folder: Path) -> None:
-    """Removes what a killed process left behind."""
+def write_whole(target: Path, text: str) -> None:
+    """Writes a file, which is ``target`` only once all of it is there."""
+    unfinished = _beside(target)
+    try:
+        unfinished.write_text(text)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _beside(target: Path) -> Path:
+    """A new name in the target's folder, which is made and swept for it."""
+    folder = target.parent
+    folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob(".unfinished-*"):
-        if not _alive(int(path.name.split("-")[1])):
+        if _abandoned(path):
             shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                path.unlink()
+    # Not tempfile's, which only their owner may read: a store may be shared.
+    who = f"{platform.node()}-{os.getpid()}"
+    return folder / f".unfinished-{who}-{secrets.token_hex(8)}"
+
+
+def _abandoned(path: Path) -> bool:
+    """Whether a killed process left this behind."""
+    name = UNFINISHED.fullmatch(path.name)
+    if name is None:
+        return False
+    # On Windows os.kill stops the process that it asks for.
+    if name[1] == platform.node() and os.name == "posix":
+        return not _alive(int(name[2]))
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > ABANDONED_S
+    return False
 
 
 def _alive(pid: int) -> bool:

@@ -12,15 +12,16 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Shaped
 
 from slta.errors import InputError
-from slta.folders import home, whole_folder
+from slta.folders import home, whole_folder, write_whole
 
 FORMAT = 1
 HEADER = 128
@@ -33,54 +34,68 @@ class Record:
     def __init__(self, folder: Path, digest: str) -> None:
         self.folder = folder
         self.digest = digest
-        self.facts: dict[str, Any] = _read_json(folder / "record.json")
+        facts = folder / "record.json"
+        self.facts: dict[str, Any] = _read_json(facts)
         self.arrays: dict[str, Shaped[np.ndarray, ...]] = {}
-        for name, shape in self.facts["arrays"].items():
+        shapes = self.facts.get("arrays")
+        if not isinstance(shapes, dict):
+            raise damaged(facts, "it names no arrays")
+        for name, shape in shapes.items():
             path = folder / f"{name}.npy"
             try:
-                array = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
-                raise InputError(
-                    f"{path} cannot be read ({error}); "
-                    f"remove the folder {folder} to have it made again"
-                ) from error
+                array = np.lib.format.open_memmap(path, mode="r")
+            except (OSError, ValueError, TokenError) as error:
+                raise damaged(path, error) from error
             if list(array.shape) != shape:
-                raise InputError(
-                    f"{path} has shape {list(array.shape)}, its record says {shape}; "
-                    f"remove the folder {folder} to have it made again"
-                )
+                found = f"its shape is {list(array.shape)}, its record says {shape}"
+                raise damaged(path, found)
             self.arrays[name] = array
 
 
 class Writer:
     """Takes a record's rows as they come; all arrays grow along their first axis."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path) -> None:
         self._folder = folder
+        self._root = root
         self._files: dict[str, BinaryIO] = {}
         self._shapes: dict[str, list[int]] = {}
         self._types: dict[str, np.dtype[Any]] = {}
 
     def append(self, arrays: Mapping[str, Shaped[np.ndarray, "..."]]) -> None:
-        for name, rows in arrays.items():
-            if name not in self._files:
-                self._files[name] = (self._folder / f"{name}.npy").open("wb")
-                self._files[name].write(bytes(HEADER))
-                self._shapes[name] = [0, *rows.shape[1:]]
-                self._types[name] = rows.dtype.newbyteorder("<")
-            self._shapes[name][0] += len(rows)
-            self._files[name].write(np.ascontiguousarray(rows, self._types[name]).data)
+        with _writing(self._root):
+            for name, rows in arrays.items():
+                if name not in self._files:
+                    self._begin(name, rows)
+                size, expected = list(rows.shape[1:]), self._shapes[name][1:]
+                if size != expected:
+                    raise ValueError(f"rows of {name} are {expected}, then {size}")
+                self._shapes[name][0] += len(rows)
+                rows = np.ascontiguousarray(rows, self._types[name])
+                self._files[name].write(rows.data)
 
-    def close(self, facts: Mapping[str, Any] | None) -> None:
-        """Writes the headers and ``facts``; without facts, only closes the files."""
+    def _begin(self, name: str, rows: Shaped[np.ndarray, "..."]) -> None:
+        if rows.dtype.hasobject:
+            raise ValueError(f"{name} holds objects, which cannot be stored")
+        self._files[name] = (self._folder / f"{name}.npy").open("wb")
+        self._files[name].write(bytes(HEADER))
+        self._shapes[name] = [0, *rows.shape[1:]]
+        self._types[name] = rows.dtype.newbyteorder("<")
+
+    def finish(self, facts: Mapping[str, Any]) -> None:
+        """Writes the headers and ``facts``."""
         for name, file in self._files.items():
-            with file:
-                if facts is not None:
-                    file.seek(0)
-                    file.write(_header(self._shapes[name], self._types[name]))
-        if facts is not None:
-            text = json.dumps({**facts, "arrays": self._shapes}, indent=1)
-            (self._folder / "record.json").write_text(text)
+            file.seek(0)
+            file.write(_header(self._shapes[name], self._types[name]))
+            file.close()
+        text = json.dumps({**facts, "arrays": self._shapes}, indent=1)
+        (self._folder / "record.json").write_text(text)
+
+    def discard(self) -> None:
+        """Closes what is still open, whatever becomes of its content."""
+        for file in self._files.values():
+            with suppress(OSError):
+                file.close()
 
 
 class Store:
@@ -89,11 +104,16 @@ class Store:
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or home() / "store"
         stamp = self.root / "store.json"
-        if not stamp.exists():
-            with self._told_apart():
-                self.root.mkdir(parents=True, exist_ok=True)
-                stamp.write_text(json.dumps({"format": FORMAT}))
-        found = _read_json(stamp).get("format")
+        if not os.path.exists(stamp):
+            with _writing(self.root):
+                write_whole(stamp, json.dumps({"format": FORMAT}))
+        try:
+            found = _object(stamp).get("format")
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{stamp} cannot be read ({error}); choose another folder with "
+                "--store, or remove this one if it is a store"
+            ) from error
         if found != FORMAT:
             raise InputError(
                 f"the store {self.root} has format {found!r}, this program reads "
@@ -103,25 +123,25 @@ class Store:
     def digest(self, video: Path) -> str:
         """The SHA-256 of the file's content; a file seen before is not read again."""
         state = video.stat()
-        seen = hashlib.sha256(str(video.resolve()).encode()).hexdigest()
+        seen = hashlib.sha256(os.fsencode(video.resolve())).hexdigest()
         memo = self.root / "paths" / f"{seen}.json"
-        now = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
-        if memo.exists():
-            known = _read_json(memo)
-            if {key: known.get(key) for key in now} == now:
+        # The time of change tells a file that was put in place of another from that,
+        # even where the time of its content is the same.
+        now = [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
+        with suppress(OSError, ValueError):
+            known = _object(memo)
+            if known.get("state") == now and isinstance(known.get("digest"), str):
                 return str(known["digest"])
         with open(video, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        with self._told_apart():
-            memo.parent.mkdir(exist_ok=True)
-            unfinished = memo.with_suffix(f".{os.getpid()}")
-            unfinished.write_text(json.dumps({**now, "digest": digest}))
-            unfinished.replace(memo)
+        # It only saves time, so a store that is read-only or full will do, too.
+        with suppress(OSError):
+            write_whole(memo, json.dumps({"state": now, "digest": digest}))
         return digest
 
     def read(self, digest: str, name: str) -> Record | None:
         folder = self._folder(digest, name)
-        return Record(folder, digest) if folder.exists() else None
+        return Record(folder, digest) if os.path.exists(folder) else None
 
     @contextmanager
     def write(self, digest: str, name: str, facts: dict[str, Any]) -> Iterator[Writer]:
@@ -129,31 +149,34 @@ class Store:
 
         ``facts`` are read at the end, so the block may still add to them.
         """
-        with self._told_apart(), whole_folder(self._folder(digest, name)) as folder:
-            writer = Writer(folder)
-            done = False
-            try:
-                yield writer
-                done = True
-            finally:
-                writer.close(facts if done else None)
+        with ExitStack() as stack:
+            with _writing(self.root):
+                folder = stack.enter_context(whole_folder(self._folder(digest, name)))
+            writer = Writer(folder, self.root)
+            stack.callback(writer.discard)
+            yield writer
+            with _writing(self.root):
+                writer.finish(facts)
+                stack.close()
 
     def _folder(self, digest: str, name: str) -> Path:
         safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in name)
+        safe = safe.lstrip(".")
         if safe != name:
-            safe += "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+            safe += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
         return self.root / "videos" / digest[:32] / safe
 
-    @contextmanager
-    def _told_apart(self) -> Iterator[None]:
-        """Says of a full or forbidden disk what to do about it."""
-        try:
-            yield
-        except OSError as error:
-            raise InputError(
-                f"the store {self.root} cannot be written ({error.strerror or error}); "
-                "make room there, or choose another folder with --store"
-            ) from error
+
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    """Says of a full or forbidden disk what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"the store {root} cannot be written ({error.strerror or error}); "
+            "make room there, or choose another folder with --store"
+        ) from error
 
 
 def _header(shape: list[int], kind: np.dtype[Any]) -> bytes:
@@ -168,13 +191,22 @@ def _header(shape: list[int], kind: np.dtype[Any]) -> bytes:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text())
-        if isinstance(content, dict):
-            return content
-        problem = "not an object"
+        return _object(path)
     except (OSError, ValueError) as error:
-        problem = str(error)
-    raise InputError(
+        raise damaged(path, error) from error
+
+
+def _object(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_bytes())
+    if not isinstance(content, dict):
+        raise ValueError("not an object")
+    return content
+
+
+def damaged(path: Path, problem: object) -> InputError:
+    """What is wrong with a file in a record's folder, and the remedy."""
+    problem = " ".join(str(problem).split())
+    return InputError(
         f"{path} cannot be read ({problem}); "
         f"remove the folder {path.parent} to have it made again"
     )

@@ -1,0 +1,303 @@
+"""The extractor for who has its weights: CLIP, run by transformers.
+
+Radford et al., Learning Transferable Visual Models From Natural Language Supervision
+(ICML 2021). Pictures and sentences are in one space by training. CLIP's own
+preparation cuts a picture down to a square; here it is squeezed into one, so that
+what happens at the sides is seen.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from slta.errors import InputError
+from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.nouns import parse, word_means
+from slta.features.readable import check_readable
+from slta.video import Frames
+
+if TYPE_CHECKING:
+    import transformers
+
+BATCH = 32
+"""Frames that go through the network at once."""
+GRID = 7
+"""Regions in a row and in a column, at most; each is the mean of some patches."""
+TEMPLATE = "a photo of a {}"
+"""What a noun phrase is asked with: CLIP learned from captions."""
+ATTAINABLE = 0.3
+"""About the cosine of a picture and its caption, whatever the caption."""
+
+
+class Clip:
+    def __init__(self, weights: str) -> None:
+        self.id, self._folder = _find(weights)
+        _check(self._folder)
+        with _loading(self._folder):
+            from transformers import CLIPConfig
+
+            config = CLIPConfig.from_pretrained(self._folder, local_files_only=True)
+            self._text_config: Any = config.text_config
+            vision: Any = config.vision_config
+            side, patch = int(vision.image_size), int(vision.patch_size)
+        self.size = (side, side)
+        self._patches = side // patch
+        edges = _edges(self._patches)
+        self._shares = _shares(edges)
+        # At the right and at the bottom, what fills no patch is in no region.
+        self._boxes = _boxes(edges * patch / side)
+
+    @cached_property
+    def version(self) -> str:
+        """Of this file, and of everything in the folder that can matter."""
+        digest = hashlib.sha256()
+        for path in sorted(self._folder.iterdir()):
+            if path.suffix in {".json", ".safetensors", ".txt"}:
+                with path.open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").hexdigest()
+                digest.update(f"{path.name} {content}\n".encode())
+        return f"1-{digest.hexdigest()[:12]}"
+
+    def video(self, frames: Frames) -> VideoFeatures:
+        batches = [
+            self._look(frames.images[i : i + BATCH])
+            for i in range(0, len(frames.images), BATCH)
+        ]
+        looks = np.concatenate([looks for looks, _ in batches])
+        meanings = np.concatenate([meanings for _, meanings in batches])
+        return VideoFeatures(
+            times_s=frames.times_s,
+            frames=looks[:, 0],
+            regions=looks[:, 1:],
+            frame_meanings=meanings[:, 0],
+            region_meanings=meanings[:, 1:],
+            boxes=np.tile(self._boxes, (len(looks), 1, 1)),
+        )
+
+    def _look(
+        self, images: UInt8[np.ndarray, "t h w 3"]
+    ) -> tuple[Float[np.ndarray, "t s d"], Float[np.ndarray, "t s k"]]:
+        """Looks and meanings of s surfaces: the whole frame first, then its regions."""
+        import torch
+        from torch.nn.functional import normalize
+
+        network, device = self._network, self._network.device
+        scale, mean, spread = (
+            torch.tensor(values, device=device) for values in self._preparation
+        )
+        shares = torch.tensor(self._shares, device=device)
+        with torch.inference_mode():
+            pixels = (torch.tensor(images, device=device) * scale - mean) / spread
+            seen = network.vision_model(pixel_values=pixels.permute(0, 3, 1, 2))
+            patches = network.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])
+            grid = patches.unflatten(1, (self._patches, self._patches))
+            regions = torch.einsum("ay,bx,tyxd->tabd", shares, shares, grid)
+            looks = torch.cat([seen.pooler_output[:, None], regions.flatten(1, 2)], 1)
+            meanings = normalize(network.visual_projection(looks), dim=-1)
+        return looks.cpu().numpy(), meanings.cpu().numpy()
+
+    def text(self, query: str) -> QueryFeatures:
+        import torch
+        from torch.nn.functional import normalize
+
+        check_readable(query)
+        parsed = parse(query)
+        pieces = self._tokenizer(
+            [query, *map(TEMPLATE.format, parsed.phrases)],
+            padding=True,
+            truncation=True,
+            max_length=self._text_config.max_position_embeddings,
+            return_offsets_mapping=True,
+            return_tensors="pt",
+        )
+        offsets = pieces.pop("offset_mapping")[0].tolist()
+        with torch.inference_mode():
+            read = self._network.text_model(**pieces.to(self._network.device))
+            project = self._network.text_projection
+            states = project(read.last_hidden_state[0]).cpu().numpy()
+            meanings = normalize(project(read.pooler_output), dim=-1).cpu().numpy()
+        return QueryFeatures(
+            query=query,
+            words=parsed.words,
+            word_vectors=word_means(states, offsets, parsed.places),
+            noun_mask=np.array(parsed.nouns, bool),
+            action=parsed.action,
+            phrases=(query, *parsed.phrases),
+            meanings=meanings,
+            attainable=np.full(len(meanings), ATTAINABLE, np.float32),
+            appearances=None,
+        )
+
+    @cached_property
+    def _network(self) -> Any:
+        import torch
+
+        with _loading(self._folder):
+            from transformers import CLIPModel
+
+            loaded: Any = CLIPModel.from_pretrained(
+                self._folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+            network, report = loaded
+            # transformers would put random numbers there.
+            if missing := sorted(report["missing_keys"]):
+                raise ValueError(f"no weights for {missing[0]}")
+        return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+    @cached_property
+    def _tokenizer(self) -> "transformers.CLIPTokenizer":
+        with _loading(self._folder):
+            from transformers import CLIPTokenizer
+
+            tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(
+                self._folder, local_files_only=True
+            )
+            text = self._text_config
+            ids = tokenizer("a").input_ids
+            # Where the network looks for the end; older ones take the highest number.
+            end = max(ids) if text.eos_token_id == 2 else text.eos_token_id
+            if len(tokenizer) > text.vocab_size or ids[-1] != end:
+                raise ValueError("the tokenizer is not that of the weights")
+        return tokenizer
+
+    @cached_property
+    def _preparation(self) -> tuple[float, list[float], list[float]]:
+        """What pixels are multiplied by, and the mean and the spread they then have."""
+        with _loading(self._folder):
+            from transformers import CLIPImageProcessorPil
+
+            names = ("preprocessor_config.json", "processor_config.json")
+            if any((self._folder / name).exists() for name in names):
+                made = CLIPImageProcessorPil.from_pretrained(
+                    self._folder, local_files_only=True
+                )
+            else:
+                made = CLIPImageProcessorPil()
+            scale = made.rescale_factor if made.do_rescale else 1.0
+            if not made.do_normalize:
+                return scale, [0.0] * 3, [1.0] * 3
+            return scale, [*map(float, made.image_mean)], [*map(float, made.image_std)]
+
+
+def _find(weights: str) -> tuple[str, Path]:
+    """The extractor's id, which tells nobody where a folder is, and the folder."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if not weights:
+        raise InputError(
+            "clip needs weights: clip:FOLDER for a folder saved with save_pretrained, "
+            "or clip:NAME for a model in the cache of the Hugging Face hub"
+        )
+    folder = Path(weights).expanduser()
+    if folder.is_dir():
+        return f"clip:{folder.resolve().name}", folder
+    try:
+        config = try_to_load_from_cache(weights, "config.json")
+    except HFValidationError as error:
+        raise InputError(
+            f"there is no folder {weights}; "
+            "name one with a CLIP model saved with save_pretrained"
+        ) from error
+    if not isinstance(config, str):
+        raise InputError(
+            f"the weights {weights} are not on this machine; get them with "
+            f"'hf download {weights}', or name a folder saved with save_pretrained"
+        )
+    return f"clip:{weights}", Path(config).parent
+
+
+def _check(folder: Path) -> None:
+    """Raises if the folder does not hold CLIP's weights in a safe form."""
+    try:
+        kind = json.loads((folder / "config.json").read_text())["model_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} is no saved model, as it has no config.json with a model_type; "
+            "name a folder with a CLIP model saved with save_pretrained"
+        ) from error
+    if kind != "clip":
+        raise InputError(
+            f"{folder} holds a model of type {kind!r}, not 'clip'; "
+            "name a folder with a CLIP model"
+        )
+
+    def has(*names: str) -> bool:
+        return all((folder / name).exists() for name in names)
+
+    if not (has("model.safetensors") or has("model.safetensors.index.json")):
+        if any(folder.glob("pytorch_model*.bin")):
+            convert = (
+                f"from transformers import CLIPModel; CLIPModel.from_pretrained("
+                f"{str(folder)!r}).save_pretrained({str(folder)!r})"
+            )
+            raise InputError(
+                f"{folder} holds its weights as pickles, which are not read since they "
+                f'can run code; convert them with: python -c "{convert}"'
+            )
+        raise InputError(
+            f"{folder} has no model.safetensors; save or download the model again"
+        )
+    if not (has("tokenizer.json") or has("vocab.json", "merges.txt")):
+        raise InputError(
+            f"{folder} has no tokenizer.json; save the model's tokenizer there, too"
+        )
+
+
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """transformers without its progress bars and reports; its errors in one line."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    except Exception as error:
+        # Broken files make each library raise another error; tokenizers' is Exception.
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{folder} cannot be read as a CLIP model ({reason}); "
+            "save or download it again"
+        ) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _edges(patches: int) -> Int[np.ndarray, " e"]:
+    """Where regions begin and end, in whole patches, as evenly as that goes.
+
+    >>> _edges(16)
+    array([ 0,  2,  4,  6,  9, 11, 13, 16])
+    """
+    n = min(GRID, patches)
+    return np.array([i * patches // n for i in range(n + 1)])
+
+
+def _shares(edges: Int[np.ndarray, " e"]) -> Float[np.ndarray, "n p"]:
+    """How much each of p patches in a row counts in each region."""
+    patch = np.arange(edges[-1])
+    inside = (edges[:-1, None] <= patch) & (patch < edges[1:, None])
+    shares: Float[np.ndarray, "n p"] = inside / inside.sum(axis=1, keepdims=True)
+    return shares.astype(np.float32)
+
+
+def _boxes(edges: Float[np.ndarray, " e"]) -> Float[np.ndarray, "r 4"]:
+    cells = list(pairwise(edges))
+    corners = [(x0, y0, x1, y1) for y0, y1 in cells for x0, x1 in cells]
+    return np.array(corners, np.float32)

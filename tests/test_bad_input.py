@@ -1,0 +1,198 @@
+"""What cannot be used is refused in a line that names it and says what to do."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import pytest
+import skimage.data
+from PIL import Image
+
+from slta import film
+from tests import videos
+from tests.commands import call, known, refused, run
+
+
+def text(path: Path) -> None:
+    path.write_text("No film, but a story.\n" * 100)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def part(share: float, make: Callable[[Path], object]) -> Callable[[Path], None]:
+    """A film of which only the first bytes arrived."""
+
+    def cut(path: Path) -> None:
+        make(path)
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * share)])
+
+    return cut
+
+
+def index_first(path: Path) -> None:
+    film.write(path, (videos.painted(i) for i in range(100)), rate_hz=10)
+
+
+def no_frames(path: Path) -> None:
+    with av.open(path, "w") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        out.start_encoding()
+
+
+def picture(path: Path) -> None:
+    Image.fromarray(skimage.data.chelsea()).save(path)
+
+
+def renamed_picture(path: Path) -> None:
+    picture(path.with_suffix(".png"))
+    path.with_suffix(".png").rename(path)
+
+
+def one_frame(path: Path) -> None:
+    videos.film(path, [0], codec="gif", pix_fmt="rgb8")
+
+
+@dataclass(frozen=True)
+class Bad:
+    name: str
+    make: Callable[[Path], object]
+    says: str
+
+
+VIDEOS = {
+    "missing": Bad("film.mp4", lambda _: None, "does not exist: check the name"),
+    "missing folder": Bad("no/film.mp4", lambda _: None, "does not exist: check"),
+    "below a file": Bad("film.mp4/a.mp4", lambda path: text(path.parent), "cannot be"),
+    "too long a name": Bad("x" * 300 + ".mp4", lambda _: None, "too long"),
+    "folder": Bad("films", Path.mkdir, "is a folder: name a video in it"),
+    "text": Bad("story.mp4", text, "is not a video: give one such as mp4"),
+    "empty": Bad("film.mp4", empty, "is empty: copy or download it again"),
+    "no index": Bad("a.mp4", part(0.5, videos.film), "has no index .* copy or record"),
+    "few bytes": Bad("a.mp4", part(0.01, videos.film), "cut short: copy or record"),
+    "half": Bad(
+        "a.mp4", part(0.6, index_first), "its frames end at .* copy or download it"
+    ),
+    "half a matroska": Bad(
+        "a.mkv", part(0.5, videos.film), "its frames end at .* copy or download it"
+    ),
+    "half an avi": Bad(
+        "a.avi", part(0.5, videos.film), "its frames end at .* copy or download it"
+    ),
+    "only sound": Bad("song.mp4", videos.only_sound, "has no video in it: give the"),
+    "sound and cover": Bad(
+        "song.mp4", lambda path: videos.only_sound(path, cover=True), "has no video in"
+    ),
+    "no frames": Bad("film.mp4", no_frames, "no frame|has no video|not a video"),
+    "png": Bad("cat.png", picture, "is a picture, not a video"),
+    "jpg": Bad("cat.jpg", picture, "is a picture, not a video"),
+    "png as mp4": Bad("cat.mp4", renamed_picture, "is a picture, not a video"),
+    "gif of one frame": Bad("cat.gif", one_frame, "is a picture, not a video"),
+}
+
+QUERIES = {
+    "empty": ("", "the query is empty; say in a sentence what happens"),
+    "blank": (" \t\n ", "the query is empty; say in a sentence what happens"),
+    "a text": ("a cat sleeps " * 800, "has 10400 characters; at most 1000 are read"),
+    "a long word": ("x" * 10_000, "has 10000 characters; at most 1000 are read"),
+    "chinese": (
+        "一只猫在睡觉",
+        "'一只猫在睡觉' is not in Latin letters; .* ask in English",
+    ),
+    "cyrillic": ("кошка спит", "'кошка спит' is not in Latin letters; .* ask in Engl"),
+    "arabic": ("قطة نائمة", "is not in Latin letters; .* ask in English"),
+    "emoji": ("🐈💤", "'🐈💤' has no words; ask with a sentence"),
+    "digits": ("2024 12 24", "'2024 12 24' has no words; ask with a sentence"),
+    "punctuation": ("?!…", "'\\?!…' has no words; ask with a sentence"),
+    "no text": (os.fsdecode(b"caf\xe9"), "'caf.udce9' holds bytes that are no text"),
+}
+
+OPTIONS = {
+    "extractor, nearly": (
+        ("--extractor", "imagenet-word"),
+        "'imagenet-word'; did you mean 'imagenet-words'",
+    ),
+    "extractor, unknown": (
+        ("--extractor", "resnet"),
+        "unknown extractor 'resnet'; known are imagenet-words, clip",
+    ),
+    "extractor, empty": (("--extractor", ""), "unknown extractor ''; known are"),
+    "clip of nothing": (("--extractor", "clip:"), "clip needs weights: clip:FOLDER"),
+    "clip, no folder": (("--extractor", "clip:/no/such"), "no folder /no/such; name"),
+    "clip, no model": (("--extractor", "clip:{}"), "{} is no saved model, .* name a"),
+    "top 0": (("--top", "0"), "--top must be at least 1, got 0"),
+    "top -3": (("--top", "-3"), "--top must be at least 1, got -3"),
+    "plot, suffix": (("--plot", "{}/a.jpg"), "a.jpg cannot be drawn; give a name that"),
+    "plot, no suffix": (("--plot", "{}/a"), "a cannot be drawn; give a name that ends"),
+    "plot, folder": (("--plot", "{}/plot.png"), "plot.png is a folder; name a file"),
+    "plot, no folder": (("--plot", "{}/no/a.png"), "needs the folder {}/no; make it"),
+    "clips, file": (
+        ("--clips", "{}/file"),
+        "--clips {}/file: .* a file; name a folder",
+    ),
+    "clips, below": (("--clips", "{}/file/a/b"), "{}/file is a file; name a folder"),
+    "store, file": (("--store", "{}/file"), "{}/file cannot be written .* --store"),
+}
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize("kind", VIDEOS)
+def test_a_video_that_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    bad = VIDEOS[kind]
+    path = tmp_path / bad.name
+    bad.make(path)
+    store = tmp_path / "store"
+    called = call(capsys, "search", path, "a cat", "--store", store)
+    refused(called, str(path), bad.says)
+    assert not list(store.glob("videos/*/*"))
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize("kind", QUERIES)
+def test_a_query_that_cannot_be_read_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    query, says = QUERIES[kind]
+    called = call(capsys, "search", known().film, query, "--store", tmp_path / "store")
+    refused(called, f"^slta: the query .*{says}")
+    assert not (tmp_path / "store" / "videos").exists()
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_an_option_that_cannot_be_used_is_named_before_any_work(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "plot.png").mkdir()
+    options, says = OPTIONS[kind]
+    given = [option.format(tmp_path) for option in options]
+    if "--store" not in given:
+        given += ["--store", str(tmp_path / "store")]
+    called = call(capsys, "search", "film.mp4", "a cat", *given)
+    refused(called, says.format(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} <= {"file", "plot.png", "store"}
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("no film.mp4", "a cat"), "no film.mp4 does not exist: check the name"),
+        (("no film.mp4", "🐈💤"), "'🐈💤' has no words"),
+        (("no film.mp4", "a cat", "--top", "0"), "--top must be at least 1, got 0"),
+        (("no film.mp4", "a cat", "--extractor", "clap:"), "did you mean 'clip'"),
+        ((os.fsdecode(b"caf\xe9.mp4"), "a cat"), "caf.udce9.mp4 does not exist"),
+    ],
+)
+def test_a_process_that_refuses_ends_with_code_2(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    refused(run("search", *arguments, "--store", tmp_path / "store"), says)

@@ -1,0 +1,449 @@
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import slta
+from slta import Searcher, Span, video
+from slta.features import EXTRACTORS
+from slta.spans import as_array, temporal_iou
+from tests.commands import (
+    DURATION_S,
+    RATE_HZ,
+    SHOTS,
+    SHOWN,
+    Colours,
+    call,
+    coloured,
+    command,
+    known,
+    refused,
+    run,
+)
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+BLOCKS = re.findall(
+    r"^```json\n(.*?)^```$", (DOCS / "search-json.md").read_text(), re.S | re.M
+)
+EXAMPLE, SCHEMA = (json.loads(block) for block in BLOCKS)
+ROW = re.compile(r" +(\d+) +([\d:.]+) +([\d:.]+) +(\d\.\d\d)")
+HEAVY = {"av", "matplotlib", "numpy", "onnxruntime", "spacy", "torch", "transformers"}
+
+
+def rows(out: str) -> list[tuple[int, Span, float]]:
+    """Rank, span and score of each line of a table."""
+    found = [match.groups() for line in out.splitlines() if (match := ROW.match(line))]
+    return [
+        (int(rank), Span(seconds(start), seconds(end)), float(score))
+        for rank, start, end, score in found
+    ]
+
+
+def seconds(shown: str) -> float:
+    parts = [float(part) for part in reversed(shown.split(":"))]
+    return sum(part * 60**i for i, part in enumerate(parts))
+
+
+def best_iou(query: str, span: Span) -> float:
+    """Overlap with that one of the query's shots which fits best."""
+    each_s = DURATION_S / len(SHOTS)
+    shots = [Span(i * each_s, (i + 1) * each_s) for i in SHOWN[query]]
+    return float(temporal_iou(as_array([span]), as_array(shots)).max())
+
+
+def violations(value: Any, schema: dict[str, Any], at: str = "answer") -> list[str]:
+    """What a JSON Schema finds wrong; a keyword not handled here is an error."""
+    kinds = {"object": dict, "array": list, "string": str, "boolean": bool}
+    fits: dict[str, Callable[[Any], bool]] = {
+        "$schema": lambda _: True,
+        "title": lambda _: True,
+        "description": lambda _: True,
+        "type": lambda kind: (
+            type(value) in (int, float)
+            if kind == "number"
+            else type(value) is kinds[kind]
+        ),
+        "minimum": lambda least: value >= least,
+        "maximum": lambda most: value <= most,
+        "exclusiveMinimum": lambda bound: value > bound,
+        "minItems": lambda least: len(value) >= least,
+        "required": lambda names: set(names) <= value.keys(),
+        "properties": lambda _: True,
+        "items": lambda _: True,
+    }
+    if not fits["type"](schema["type"]):
+        return [f"{at}: type"]
+    found = [f"{at}: {word}" for word in schema if not fits[word](schema[word])]
+    for name, part in schema.get("properties", {}).items():
+        if name in value:
+            found += violations(value[name], part, f"{at}.{name}")
+    if "items" in schema:
+        for i, item in enumerate(value):
+            found += violations(item, schema["items"], f"{at}[{i}]")
+    return found
+
+
+def undocumented(value: Any, schema: dict[str, Any]) -> set[str]:
+    """Fields that are printed, of which the schema says nothing."""
+    if isinstance(value, list):
+        return set().union(*(undocumented(item, schema["items"]) for item in value))
+    if not isinstance(value, dict):
+        return set()
+    properties = schema["properties"]
+    found = value.keys() - properties.keys()
+    return found.union(
+        *(
+            undocumented(value[name], properties[name])
+            for name in value
+            if name not in found
+        )
+    )
+
+
+@pytest.mark.slice
+def test_moments_come_best_first_in_a_table_and_nothing_else_on_stdout() -> None:
+    done = run("search", known().film, *SHOWN, "--store", known().store)
+    assert (done.returncode, done.stderr) == (0, "")
+    parts = done.stdout.split('\n"')[1:]
+    assert [part.split('"')[0] for part in parts] == list(SHOWN)
+    for query, part in zip(SHOWN, parts, strict=True):
+        table = rows(part)
+        assert [rank for rank, _, _ in table] == list(range(1, len(table) + 1))
+        scores = [score for _, _, score in table]
+        assert scores == sorted(scores, reverse=True)
+        assert best_iou(query, table[0][1]) > 0.5
+        assert "\nclear match, confidence " in part
+
+
+@pytest.mark.slice
+def test_json_is_a_line_a_query_and_says_what_python_says() -> None:
+    done = run("search", known().film, *SHOWN, "--json", "--store", known().store)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    searcher = Searcher(store=known().store)
+    for query, line in zip(SHOWN, lines, strict=True):
+        assert json.loads(line) == searcher.search(known().film, query).to_json()
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize("query", [*SHOWN, "a man on a horse", "somebody"])
+def test_json_is_as_its_schema_says(
+    capsys: pytest.CaptureFixture[str], query: str
+) -> None:
+    called = call(
+        capsys, "search", known().film, query, "--json", "--store", known().store
+    )
+    answer = json.loads(called.out)
+    assert violations(answer, SCHEMA) == []
+    assert undocumented(answer, SCHEMA) == set()
+    assert answer["query"] == query and answer["video_id"] == "trip"
+    assert answer["duration_s"] == pytest.approx(DURATION_S, abs=1e-3)
+    assert answer["clear_match"] is (answer["confidence"] >= 0.65)
+    for moment in answer["moments"]:
+        assert moment["start_s"] < moment["end_s"] <= answer["duration_s"]
+    scores = [moment["score"] for moment in answer["moments"]]
+    assert scores == sorted(scores, reverse=True) and sum(scores) <= 1.01
+    assert answer["phrases"][0]["phrase"] == query
+    weights = [phrase["weight"] for phrase in answer["phrases"]]
+    assert sum(weights) == pytest.approx(1, abs=0.001 * len(weights))
+
+
+def test_the_example_in_the_docs_is_as_the_schema_says() -> None:
+    assert violations(EXAMPLE, SCHEMA) == [] and undocumented(EXAMPLE, SCHEMA) == set()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        ("query", None, "answer.query: type"),
+        ("clear_match", 1, "answer.clear_match: type"),
+        ("confidence", True, "answer.confidence: type"),
+        ("confidence", 1.5, "answer.confidence: maximum"),
+        ("duration_s", 0, "answer.duration_s: exclusiveMinimum"),
+        ("moments", [], "answer.moments: minItems"),
+        ("moments", [{}], "answer.moments[0]: required"),
+        (
+            "moments",
+            [{"start_s": -1, "end_s": 2.0, "score": 1}],
+            "answer.moments[0].start_s: minimum",
+        ),
+    ],
+)
+def test_the_schema_tells_a_wrong_answer(field: str, value: Any, found: str) -> None:
+    assert violations(EXAMPLE | {field: value}, SCHEMA) == [found]
+
+
+def test_every_field_of_the_schema_is_explained_and_always_there() -> None:
+    def check(schema: dict[str, Any]) -> None:
+        assert schema["description"].endswith(".")
+        properties = schema.get("properties", {})
+        assert list(properties) == schema.get("required", [])
+        for name, part in properties.items():
+            assert not name.endswith("_s") or "in seconds" in part["description"]
+            check(part)
+        if "items" in schema:
+            check(schema["items"])
+
+    check(SCHEMA)
+
+
+@pytest.fixture
+def colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+    """Options for an extractor that is quick enough to begin with an empty store."""
+    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    return ("--extractor", "colours", "--store", tmp_path / "store")
+
+
+@pytest.mark.slice
+def test_top_cuts_the_list_of_moments(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, colours: tuple[object, ...]
+) -> None:
+    path = coloured(tmp_path / "green.mp4", order="red green blue green red green")
+    found = {
+        top: rows(call(capsys, "search", path, "green", "--top", top, *colours).out)
+        for top in (1, 2, 100)
+    }
+    assert [len(found[top]) for top in found] == [1, 2, 3]
+    assert found[1] == found[100][:1] and found[2] == found[100][:2]
+
+
+@pytest.mark.slice
+def test_the_store_is_in_the_home_unless_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    path = coloured(tmp_path / "flag.mp4")
+    monkeypatch.setenv("SLTA_HOME", str(tmp_path / "home"))
+    call(capsys, "search", path, "red", "--extractor", "colours")
+    assert (tmp_path / "home" / "store" / "store.json").exists()
+    shutil.rmtree(tmp_path / "home")
+    named = tmp_path / "named" / "deep"
+    call(capsys, "search", path, "red", "--extractor", "colours", "--store", named)
+    assert (named / "store.json").exists() and not (tmp_path / "home").exists()
+
+
+@pytest.mark.slice
+def test_another_extractor_answers_if_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, colours: tuple[object, ...]
+) -> None:
+    path = coloured(tmp_path / "flag.mp4")
+    called = call(capsys, "search", path, "red", "green", "blue", *colours)
+    starts = [span.start for _, span, _ in rows(called.out)]
+    assert starts == [pytest.approx(i * 2, abs=0.5) for i in range(3)]
+
+
+@pytest.mark.slice
+def test_moments_are_cut_into_films_that_play(tmp_path: Path) -> None:
+    clips = tmp_path / "my" / "clips"
+    done = run(
+        *("search", known().film, "a cat", "a rocket", "--json"),
+        *("--store", known().store, "--clips", clips),
+    )
+    assert done.returncode == 0
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    expected = {
+        f"trip-{number}-{rank}.mp4": moment["end_s"] - moment["start_s"]
+        for number, answer in enumerate(answers, start=1)
+        for rank, moment in enumerate(answer["moments"], start=1)
+    }
+    assert {path.name for path in clips.iterdir()} == set(expected)
+    for name, length_s in expected.items():
+        info = video.probe(clips / name)
+        assert info.duration_s == pytest.approx(length_s, abs=0.02)
+        (frames,) = video.sample(clips / name, rate_hz=RATE_HZ)
+        assert len(frames.times_s) == pytest.approx(length_s * RATE_HZ, abs=1)
+    counts = [len(answer["moments"]) for answer in answers]
+    assert done.stderr.splitlines() == [f"cut {n} moments into {clips}" for n in counts]
+
+
+@pytest.mark.slice
+def test_a_plot_is_drawn_for_each_query(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    options = ("--store", known().store, "--plot", tmp_path / "trip.png")
+    one = call(capsys, "search", known().film, "a cat", *options)
+    assert one.err == f"drew {tmp_path / 'trip.png'}\n"
+    several = call(capsys, "search", known().film, "a cat", "a rocket", *options)
+    numbered = [tmp_path / f"trip-{number}.png" for number in (1, 2)]
+    assert several.err.splitlines() == [f"drew {path}" for path in numbered]
+    assert "drew" not in one.out + several.out
+    assert {*tmp_path.iterdir()} == {tmp_path / "trip.png", *numbered}
+    for path in tmp_path.iterdir():
+        with Image.open(path) as picture:
+            assert picture.format == "PNG" and min(picture.size) > 500
+    assert numbered[0].read_bytes() != numbered[1].read_bytes()
+
+
+@pytest.mark.slice
+def test_a_screen_is_told_how_far_it_is_on_its_error_side(tmp_path: Path) -> None:
+    store = known().copy(tmp_path / "store", without=known().film)
+    reader, screen = pty.openpty()
+    process = subprocess.Popen(
+        command("search", known().film, "a cat", "--store", store),
+        stdout=subprocess.PIPE,
+        stderr=screen,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(screen)
+    shown = b""
+    # Reading fails at the end, when nobody holds the other side any more.
+    while chunk := _read(reader):
+        shown += chunk
+    os.close(reader)
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    assert b"looking at trip.mp4" in shown and b"a cat" not in shown
+    assert b"looking at" not in out and b'"a cat"' in out
+
+
+def _read(file: int) -> bytes:
+    try:
+        return os.read(file, 4096)
+    except OSError:
+        return b""
+
+
+@pytest.mark.slice
+def test_all_queries_are_read_before_the_video_is_looked_at(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    options = ("--store", tmp_path / "store")
+    called = call(capsys, "search", known().film, "a cat", "", *options)
+    refused(called, "the query is empty")
+    assert not (tmp_path / "store" / "videos").exists()
+
+
+def test_a_search_needs_a_query(capsys: pytest.CaptureFixture[str]) -> None:
+    refused(call(capsys, "search", "film.mp4"), "no query given; say in a sentence")
+
+
+def test_what_takes_long_the_first_time_is_said_on_stderr() -> None:
+    program = """
+        import logging, slta.features
+        from slta import InputError, cli
+        def prepare(_):
+            logging.getLogger("slta.features.onnx").info("preparing, once")
+            raise InputError("enough")
+        slta.features.EXTRACTORS["slow"] = prepare
+        cli.main(["search", "film.mp4", "a cat", "--extractor", "slow"])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("", "preparing, once\nslta: enough\n")
+
+
+def test_help_comes_at_once_and_imports_nothing_heavy() -> None:
+    times_s = []
+    for _ in range(5):
+        began = time.perf_counter()
+        done = run("--help")
+        times_s.append(time.perf_counter() - began)
+        assert done.returncode == 0 and "search" in done.stdout and done.stderr == ""
+    assert min(times_s) < 0.5
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "slta.cli", "search", "--help"],
+        capture_output=True,
+        text=True,
+    )
+    imported = {
+        line.split("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()
+    }
+    assert "tyro" in imported and not imported & HEAVY
+    for option in ("--top", "--json", "--plot", "--clips", "--extractor", "--store"):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "subcommand"),
+        (["serch", "film.mp4", "a cat"], "serch"),
+        (["search"], "Missing from slta search"),
+        (["search", "film.mp4", "a cat", "--tpo", "3"], "--tpo"),
+        (["search", "film.mp4", "a cat", "--top", "many"], "'many'"),
+        (["search", "film.mp4", "a cat", "--top"], "--top"),
+    ],
+)
+def test_a_wrong_word_on_the_command_line_is_named(
+    arguments: list[str], said: str
+) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_who_has_had_enough_gets_no_traceback(form: tuple[str, ...]) -> None:
+    process = subprocess.Popen(
+        command("search", known().film, *SHOWN, *form, "--store", known().store),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), err) == (1, b"")
+
+
+@pytest.mark.slice
+def test_a_screen_without_accents_shows_a_query_with_accents() -> None:
+    options = ("--store", known().store)
+    done = run("search", known().film, "a café", *options, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"a caf\\xe9"' in done.stdout and len(rows(done.stdout)) >= 1
+
+
+@pytest.mark.slice
+def test_a_query_is_shown_as_it_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    query = "a :cat: in [red]its[/red] basket, " + "on a chair, " * 10
+    called = call(capsys, "search", known().film, query, "--store", known().store)
+    assert f'"{query}"' in called.out
+
+
+@pytest.mark.slice
+def test_a_file_name_may_hold_any_bytes(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9 :cat:.mp4")
+    shutil.copy(known().film, path)
+    store = known().copy(tmp_path / "store")
+    done = run("search", path, "a cat", "--json", "--store", store)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["video_id"] == path.stem
+
+
+def test_a_refusal_is_one_line_even_if_a_name_is_two(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = refused(call(capsys, "search", "no\nsuch :cat: film.mp4", "a cat"))
+    assert "no such :cat: film.mp4 does not exist" in line
+
+
+@pytest.mark.slice
+def test_python_answers_like_the_command() -> None:
+    from slta import Searcher
+
+    answer = Searcher(store=known().store).search(str(known().film), "a cup of coffee")
+    assert best_iou("a cup of coffee", answer.moments[0].span) > 0.5
+    assert answer.moments[0].video_id == "trip" and answer.is_clear
+
+
+def test_the_package_offers_what_it_says_and_nothing_else() -> None:
+    for name in slta.__all__:
+        assert getattr(slta, name).__name__ == name
+    with pytest.raises(AttributeError, match=r"^module 'slta' has no attribute 'find'"):
+        _ = slta.find
+    with pytest.raises(ImportError, match=r"cannot import name 'find' from 'slta'"):
+        exec("from slta import find")

@@ -1,0 +1,165 @@
+"""Words, nouns and noun phrases on sentences that people ask with."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slta.features.nouns import parse, word_means
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words", "nouns", "phrases"),
+    [
+        pytest.param("", "", "", [], id="empty"),
+        pytest.param("?! ... --", "", "", [], id="only punctuation"),
+        pytest.param("She laughs.", "She laughs", "", [], id="no noun"),
+        pytest.param(
+            "He gives it to her.", "He gives it to her", "", [], id="pronouns"
+        ),
+        pytest.param("Run!", "Run", "", [], id="imperative"),
+        pytest.param(
+            "Open the fridge and take the milk out.",
+            "Open the fridge and take the milk out",
+            "fridge milk",
+            ["fridge", "milk"],
+            id="imperative with objects",
+        ),
+        pytest.param("dog", "dog", "dog", ["dog"], id="one noun"),
+        pytest.param(
+            "Two dogs chase three cats.",
+            "Two dogs chase three cats",
+            "dogs cats",
+            ["Two dogs", "three cats"],
+            id="plural",
+        ),
+        pytest.param(
+            "Angela Merkel arrives in Berlin.",
+            "Angela Merkel arrives in Berlin",
+            "Angela Merkel Berlin",
+            ["Angela Merkel", "Berlin"],
+            id="proper nouns",
+        ),
+        pytest.param(
+            "The man's red-haired dog runs",
+            "The man 's red haired dog runs",
+            "man dog",
+            ["man's red-haired dog"],
+            id="as written, but for the article",
+        ),
+        pytest.param(
+            "He throws a big, red ball.",
+            "He throws a big red ball",
+            "ball",
+            ["big, red ball"],
+            id="a comma within",
+        ),
+        pytest.param(
+            'He opens the "book"',
+            "He opens the book",
+            "book",
+            ["book"],
+            id="quotation marks",
+        ),
+        pytest.param(
+            "A man\nopens  the\n green door",
+            "A man opens the green door",
+            "man door",
+            ["man", "green door"],
+            id="lines",
+        ),
+        pytest.param(
+            "Person walks in, then the person sits.",
+            "Person walks in then the person sits",
+            "Person person",
+            ["person"],
+            id="each phrase once",
+        ),
+        pytest.param(
+            "A café owner pours crème brûlée",
+            "A café owner pours crème brûlée",
+            "café owner brûlée",
+            ["café owner", "crème brûlée"],
+            id="accents",
+        ),
+    ],
+)
+def test_known_sentences(
+    sentence: str, words: str, nouns: str, phrases: list[str]
+) -> None:
+    parsed = parse(sentence)
+    assert parsed.words == tuple(words.split())
+    named = [
+        word for word, noun in zip(parsed.words, parsed.nouns, strict=True) if noun
+    ]
+    assert named == nouns.split()
+    assert parsed.phrases == tuple(phrases)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action"),
+    [
+        ("", False),
+        ("a dog", False),
+        ("a cat sleeps on the sofa", False),
+        ("he is sitting", False),
+        ("the man stood there", False),
+        ("Run!", True),
+        ("a man opened the door", True),
+        ("a man who sits there starts to run", True),
+    ],
+)
+def test_an_action_is_told_from_a_state(sentence: str, action: bool) -> None:
+    assert parse(sentence).action is action
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_words_are_where_they_are_said_to_be(sentence: str) -> None:
+    parsed = parse(sentence)
+    assert [sentence[a:b] for a, b in parsed.places] == list(parsed.words)
+    ends = [0, *(end for place in parsed.places for end in place)]
+    assert ends == sorted(ends)
+
+
+def test_a_word_is_the_mean_of_the_pieces_it_shares_a_letter_with() -> None:
+    states = np.array([[9, 9], [1, 0], [3, 0], [9, 9], [0, 8], [9, 9]], np.float32)
+    pieces = [(0, 0), (0, 2), (2, 4), (3, 3), (4, 7), (7, 7)]
+    words = [(4, 7), (0, 4), (3, 5), (0, 1), (7, 9)]
+    expected = [[0, 8], [2, 0], [1.5, 4], [1, 0], [0, 0]]
+    np.testing.assert_array_equal(word_means(states, pieces, words), expected)
+
+
+def test_no_words_have_no_vectors() -> None:
+    assert word_means(np.zeros((2, 5), np.float32), [(0, 1), (1, 2)], []).shape == (
+        0,
+        5,
+    )
+
+
+def test_torch_stays_out_and_stays_usable() -> None:
+    code = """
+        import sys
+        from slta.features.nouns import parse
+        before = parse("A dog runs.")
+        assert "torch" not in sys.modules
+        import torch
+        assert torch.ones(2).sum() == 2
+        assert parse("A dog runs.") == before
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+def test_torch_that_is_there_already_stays_there() -> None:
+    code = """
+        import sys, types
+        torch = sys.modules["torch"] = types.ModuleType("torch")
+        from slta.features import nouns
+        with nouns._torch_hidden():
+            assert sys.modules["torch"] is torch
+        assert sys.modules["torch"] is torch
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)

@@ -1,0 +1,50 @@
+"""What may be asked, and what a query that cannot be read is told."""
+
+import pytest
+
+from slta.errors import InputError
+from slta.features.readable import LONGEST, check_readable
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "A man opens the fridge.",
+        "dog",
+        "  dog\n",
+        "3 dogs!",
+        "crème brûlée",
+        "ein Hund läuft",
+        "a dog named Шарик",
+        "a dog 🐶🐶🐶🐶",
+        "ａ ｄｏｇ",
+        "dog кот",  # half of it
+        "a" * LONGEST,
+    ],
+)
+def test_what_can_be_read(query: str) -> None:
+    check_readable(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("", "the query is empty; say in a sentence what happens"),
+        (" \t\n", "the query is empty"),
+        ("a" * (LONGEST + 1), rf"{LONGEST + 1} characters; at most {LONGEST} are read"),
+        ("42", "'42' has no words; ask with a sentence"),
+        ("?! \n --", r"'\?! \\n --' has no words"),
+        ("🐶", "'🐶' has no words"),
+        ("мужчина открывает дверь", "not in Latin letters; .* ask in English"),
+        ("男が冷蔵庫を開ける", "not in Latin letters"),
+        ("رجل يفتح الباب", "not in Latin letters"),
+        ("dog собака", "not in Latin letters"),
+        ("a caf\udce9", r"'a caf\\udce9' holds bytes .*; type it in UTF-8"),
+        ("дом " * 50, r"'(дом ){9}дом…' is not in Latin"),
+    ],
+)
+def test_what_cannot_be_read_is_told_why_in_one_line(query: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        check_readable(query)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 200

@@ -1,0 +1,259 @@
+"""The shape of the program, read from its syntax trees: who may import whom, and how."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import slta
+from slta.features import EXTRACTORS
+
+SOURCE = Path(slta.__file__).parent
+LAYERS = [
+    {"errors", "moments", "spans"},
+    {"candidates", "decoding", "film", "folders", "metrics", "ranking", "runs"}
+    | {"video"},
+    {"features", "features.base", "features.clip", "features.imagenet_words"}
+    | {"features.minilm", "features.nouns", "features.onnx", "features.readable"}
+    | {"features.store", "datasets", "datasets.photo_film"},
+    {"models", "models.untrained"},
+    {"search"},
+    {"cli", "plot", "sheet"},
+    {""},
+]
+"""Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""
+PURE = {"spans", "metrics", "ranking", "candidates", "runs"}
+SEES_VIDEO = {"video", "decoding", "film"}
+FILES = {"glob", "importlib", "io", "json", "os", "pathlib", "shutil", "tempfile"}
+PICKLES = {"cloudpickle", "cPickle", "dill", "joblib", "marshal", "pickle", "shelve"}
+SAFE = {("np", "load"): ("allow_pickle", False)}
+SAFE |= {("torch", "load"): ("weights_only", True)}
+LONGEST = 450
+
+paths = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    .removesuffix("__init__")
+    .removesuffix("."): path
+    for path in sorted(SOURCE.rglob("*.py"))
+}
+trees = {name: ast.parse(path.read_text()) for name, path in paths.items()}
+layer_of = {name: i for i, names in enumerate(LAYERS) for name in names}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The dotted name of all that is imported; a relative one begins with a dot."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def imported_of_ours(tree: ast.AST) -> set[str]:
+    """The modules of ours from which something is imported."""
+    found = set()
+    for name in imported(tree):
+        top, *rest = name.split(".")
+        if top == "slta":
+            homes = [".".join(rest[:i]) for i in range(len(rest) + 1)]
+            found.add(max(set(homes) & paths.keys(), key=len))
+    return found
+
+
+def unsafe_loads(tree: ast.AST) -> Iterator[int]:
+    """Lines that could run code from a file: loads without the switch against it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in {"numpy", "torch"}:
+            if any(alias.name == "load" for alias in node.names):
+                yield node.lineno
+        elif isinstance(node, ast.Call):
+            match node.func:
+                case ast.Attribute(ast.Name("np" | "torch" as module), "load"):
+                    switch, safe = SAFE[module, "load"]
+                    given = {
+                        k.arg: getattr(k.value, "value", ...) for k in node.keywords
+                    }
+                    if given.get(switch, ...) is not safe:
+                        yield node.lineno
+                case ast.Attribute(ast.Name("numpy"), "load"):
+                    yield node.lineno
+
+
+def asks_for_a_name(tree: ast.AST, names: set[str]) -> Iterator[int]:
+    """Lines that compare something with one of these names, or with its start."""
+    for node in ast.walk(tree):
+        asked: list[ast.expr] = []
+        if isinstance(node, ast.Compare):
+            asked = [node.left, *node.comparators]
+        elif isinstance(node, ast.MatchValue):
+            asked = [node.value]
+        elif isinstance(node, ast.Call):
+            match node.func:
+                case ast.Attribute(_, "startswith" | "endswith"):
+                    asked = node.args
+        words = {
+            part.value.rstrip(":")
+            for each in asked
+            for part in ast.walk(each)
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        }
+        if words & names:
+            yield node.lineno  # type: ignore[attr-defined]
+
+
+def touches_files(tree: ast.AST) -> Iterator[str]:
+    for name in imported(tree):
+        if name.split(".")[0] in FILES:
+            yield name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name == "open" or name in {"np.load", "np.save", "np.memmap"}:
+                yield name
+
+
+def test_every_module_has_a_layer() -> None:
+    new, gone = paths.keys() - layer_of.keys(), layer_of.keys() - paths.keys()
+    assert not new, f"say in LAYERS of {__file__} where these belong: {sorted(new)}"
+    assert not gone, f"take these out of LAYERS of {__file__}: {sorted(gone)}"
+    assert sum(map(len, LAYERS)) == len(layer_of), "a module is in two layers"
+
+
+@pytest.mark.parametrize("name", paths)
+def test_imports_point_one_way_only(name: str) -> None:
+    wrong = {
+        other
+        for other in imported_of_ours(trees[name])
+        if layer_of.get(other, 0) > layer_of.get(name, len(LAYERS))
+    }
+    assert not wrong, f"slta.{name} imports from a layer above its own: {sorted(wrong)}"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {name: imported_of_ours(tree) for name, tree in trees.items()}
+    TopologicalSorter(graph).prepare()
+
+
+def test_modules_of_ours_are_imported_by_their_whole_names() -> None:
+    relative = [
+        (name, other)
+        for name, tree in trees.items()
+        for other in imported(tree)
+        if other.startswith(".")
+    ]
+    assert not relative
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_arithmetic_knows_neither_models_nor_files(name: str) -> None:
+    ours = imported_of_ours(trees[name])
+    assert ours <= PURE | {"moments", "errors"}
+    assert not list(touches_files(trees[name]))
+
+
+@pytest.mark.parametrize("name", sorted(paths.keys() - SEES_VIDEO))
+def test_only_the_modules_of_video_know_the_decoder(name: str) -> None:
+    assert not [each for each in imported(trees[name]) if each.split(".")[0] == "av"]
+
+
+@pytest.mark.parametrize("name", paths)
+def test_no_one_asks_for_an_extractor_by_name(name: str) -> None:
+    # Its own file may: there, the word can be the type of the weights.
+    own = name.removeprefix("features.").replace("_", "-")
+    lines = list(asks_for_a_name(trees[name], EXTRACTORS.keys() - {own}))
+    assert not lines, "what differs belongs behind the extractor's signature"
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    lines = {name: len(path.read_text().splitlines()) for name, path in paths.items()}
+    assert not {name: n for name, n in lines.items() if n > LONGEST}
+
+
+def test_nothing_that_is_read_can_run_code() -> None:
+    pickling = {
+        name: other
+        for name, tree in trees.items()
+        for other in imported(tree)
+        if other.split(".")[0] in PICKLES
+    }
+    assert not pickling
+    loading = {
+        name: lines for name, tree in trees.items() if (lines := [*unsafe_loads(tree)])
+    }
+    assert not loading, "np.load needs allow_pickle=False, torch.load weights_only=True"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("import json", set(), id="not ours"),
+        pytest.param("import slta.search", {"search"}, id="a module"),
+        pytest.param("from slta import video", {"video"}, id="from the package"),
+        pytest.param("from slta import Span", {""}, id="not a module"),
+        pytest.param(
+            "from slta.features import onnx, extractor",
+            {"features", "features.onnx"},
+            id="from a package in it",
+        ),
+        pytest.param(
+            "def f():\n    from slta.video import probe", {"video"}, id="late"
+        ),
+    ],
+)
+def test_imports_are_seen(line: str, expected: set[str]) -> None:
+    assert imported_of_ours(ast.parse(line)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "is_safe"),
+    [
+        pytest.param("np.load(p, allow_pickle=False)", True, id="numpy"),
+        pytest.param("np.load(p)", False, id="numpy, unsaid"),
+        pytest.param("np.load(p, allow_pickle=True)", False, id="numpy, pickled"),
+        pytest.param("np.load(p, allow_pickle=given)", False, id="numpy, depends"),
+        pytest.param("np.load(p, **given)", False, id="numpy, hidden"),
+        pytest.param("numpy.load(p)", False, id="numpy, by its whole name"),
+        pytest.param("torch.load(p, weights_only=True)", True, id="torch"),
+        pytest.param("torch.load(p)", False, id="torch, unsaid"),
+        pytest.param("torch.load(p, weights_only=False)", False, id="torch, pickled"),
+        pytest.param("torch.load(p, weights_only=1)", False, id="torch, not quite"),
+        pytest.param("from torch import load", False, id="torch, renamed"),
+        pytest.param("json.load(p)", True, id="another load"),
+    ],
+)
+def test_unsafe_loads_are_seen(line: str, is_safe: bool) -> None:
+    assert bool(list(unsafe_loads(ast.parse(line)))) is not is_safe
+
+
+@pytest.mark.parametrize(
+    ("line", "asks"),
+    [
+        pytest.param("if extractor.id == 'x': pass", True, id="equal"),
+        pytest.param("if 'x' != name: pass", True, id="different, turned around"),
+        pytest.param("y = name in ('w', 'x')", True, id="one of several"),
+        pytest.param("if name.startswith('x:'): pass", True, id="its start"),
+        pytest.param("match name:\n    case 'x': pass", True, id="a case"),
+        pytest.param("if kind not in EXTRACTORS: pass", False, id="known or not"),
+        pytest.param("name: str = 'x'", False, id="a default"),
+        pytest.param("if name == 'other': pass", False, id="another name"),
+    ],
+)
+def test_questions_for_a_name_are_seen(line: str, asks: bool) -> None:
+    assert bool(list(asks_for_a_name(ast.parse(line), {"x"}))) is asks
+
+
+@pytest.mark.parametrize(
+    ("line", "touches"),
+    [
+        pytest.param("from pathlib import Path", True, id="paths"),
+        pytest.param("import os.path", True, id="the system"),
+        pytest.param("open(name)", True, id="opening"),
+        pytest.param("np.save(name, values)", True, id="saving"),
+        pytest.param("from math import inf", False, id="arithmetic"),
+    ],
+)
+def test_use_of_files_is_seen(line: str, touches: bool) -> None:
+    assert bool(list(touches_files(ast.parse(line)))) is touches
