@@ -17,7 +17,7 @@ LAYERS = [
     | {"video"},
     {"features", "features.base", "features.clip", "features.imagenet_words"}
     | {"features.minilm", "features.nouns", "features.onnx", "features.readable"}
-    | {"features.store", "datasets", "datasets.photo_film"},
+    | {"features.packing", "features.store", "datasets", "datasets.photo_film"},
     {"models", "models.untrained"},
     {"search"},
     {"cli", "plot", "sheet"},

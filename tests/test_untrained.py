@@ -124,6 +124,7 @@ def check(case: Case) -> None:
     close(seen.spread, levels[..., 1])
     close(seen.change, expected.change)
     close(seen.fits, expected.fits)
+    close(seen.related[0], expected.related)
     values = np.random.default_rng(0).normal(size=len(case.video.frames))
     close(share(values[:, None], seen.likeness)[:, 0], expected.shared(values.tolist()))
 
@@ -132,9 +133,10 @@ def check(case: Case) -> None:
     close(found.agreement, paper.agreement)
     close(found.phrase_weights, paper.phrase_weights)
     close(found.region_weights, paper.region_weights)
-    for agreement in (-1.0, float(np.median(expected.fits)) + 1e-4, 9.0):
-        sure = confidence(agreement, case.query.sentence, seen)
-        close(sure, expected.confidence(agreement, case.query.sentence.tolist()))
+    for asked in (case.query.sentence, case.unrelated[0].sentence):
+        for agreement in (-1.0, float(np.median(expected.fits)) + 1e-4, 9.0):
+            sure = confidence(agreement, asked, seen)
+            close(sure, expected.confidence(agreement, asked.tolist()))
 
 
 def close(found: Any, expected: Any) -> None:
@@ -414,10 +416,12 @@ def against(
     """Unrelated sentences so near to a query, and the query."""
     meanings = np.array([(c, np.sqrt(1 - c * c)) for c in cosines]).reshape(-1, 2)
     nothing = Case.of(1, 1, 1).background()
-    return replace(nothing, fits=np.array(fits), meanings=meanings), np.array([1.0, 0])
+    known = {"fits": np.array(fits), "meanings": meanings, "related": np.array([LIMIT])}
+    return replace(nothing, **known), np.array([1.0, 0])
 
 
-NEAR, FAR = untrained.RELATED + 0.1, untrained.RELATED - 0.1
+LIMIT = 0.5
+NEAR, FAR = LIMIT + 0.1, LIMIT - 0.1
 
 
 @pytest.mark.parametrize(
@@ -429,6 +433,7 @@ NEAR, FAR = untrained.RELATED + 0.1, untrained.RELATED - 0.1
         pytest.param([FAR, FAR, FAR, FAR], 0.5, 1, id="more than any"),
         pytest.param([FAR, FAR, FAR, -1], 0.35, 0.75, id="the opposite counts, too"),
         pytest.param([FAR, FAR, FAR, NEAR], 0.35, 1, id="a related one is left out"),
+        pytest.param([FAR, FAR, FAR, RELATED], 0.35, 1, id="from the threshold on"),
         pytest.param([NEAR, NEAR, FAR, FAR], 0.25, 0, id="and one that agrees less"),
         pytest.param([FAR, FAR, FAR, 1], 0.35, 1, id="the query itself is left out"),
         pytest.param([NEAR, NEAR, NEAR, NEAR], 0.05, 1, id="nothing left to agree"),

@@ -1,6 +1,7 @@
 """The untrained model on plain lists: one frame, one region, one phrase at a time."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from math import exp, sqrt
 from statistics import mean, median, pstdev
 from typing import NamedTuple
@@ -180,11 +181,34 @@ class Model:
         )
         return mean(found.agreement[first:end])
 
+    def related(self) -> float:
+        """Cosine from which two sentences are nearer than unrelated ones mostly are."""
+        sentences = [query.sentence.tolist() for query in self.unrelated]
+        cosines = [
+            dot(one, other)
+            for i, one in enumerate(sentences)
+            for other in sentences[i + 1 :]
+        ]
+        if not cosines:
+            return 1.0
+        middle = mean(cosines)
+        spread = mean([(cosine - middle) ** 2 for cosine in cosines]) ** 0.5
+        return middle + untrained.RELATED * spread
+
+    @property
+    def related(self) -> float:
+        """Cosine from which a sentence is related to one of the unrelated ones."""
+        meanings = [query.sentence.tolist() for query in self.unrelated]
+        cosines = [dot(one, other) for one, other in combinations(meanings, 2)]
+        if not cosines:
+            return 1.0
+        return mean(cosines) + untrained.RELATED * pstdev(cosines)
+
     def confidence(self, agreement: float, sentence: Vector) -> float:
         others = [
             fit
             for fit, query in zip(self.fits, self.unrelated, strict=True)
-            if dot(query.sentence.tolist(), sentence) < untrained.RELATED
+            if dot(query.sentence.tolist(), sentence) < self.related()
         ]
         if not others:
             return 1.0

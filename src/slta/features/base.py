@@ -106,4 +106,4 @@ def rows(
             shape=(end - start, *array.shape[1:]),
         )
         return np.array(part, np.float32)
-    return np.asarray(array[start:end], np.float32)
+    return np.array(array[start:end], np.float32)

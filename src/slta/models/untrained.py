@@ -6,8 +6,8 @@ action asks for frames in which something goes on. Every fit is
 measured against what sentences that have nothing to do with the video reach at the
 same place, so that 1 means one standard deviation above them.
 
-Shapes: t frames, r regions, p phrases, v views (the spaces in which pictures and
-phrases can be compared), u unrelated sentences.
+Shapes: t frames, r regions, s sights (a frame, then its regions), p phrases, v views
+(the spaces in which pictures and phrases can be compared), u unrelated sentences.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,8 +38,9 @@ MOST_CHANGE = 4.0
 """Standard deviations beyond which more change counts no more."""
 SENTENCE_SHARE = 0.7
 """Weight of the whole sentence; its noun phrases share the rest."""
-RELATED = 0.5
-"""Cosine from which a sentence counts as related to the query."""
+RELATED = 4.5
+"""Standard deviations by which a sentence nearer to the query than unrelated sentences
+are to one another counts as related."""
 CHUNK = 256
 """Frames computed at a time, so that memory does not grow with the video."""
 
@@ -51,9 +52,9 @@ class Background:
     Computed once for a video; a query then costs a few dot products a region.
     """
 
-    mean: Float[np.ndarray, "t v 1+r"]
+    mean: Float[np.ndarray, "t v s"]
     """Of the unrelated sentences' fit to the frame (first) and to its regions."""
-    spread: Float[np.ndarray, "t v 1+r"]
+    spread: Float[np.ndarray, "t v s"]
     likeness: Float[np.ndarray, "t n"]
     """Weights of a frame's neighbours, n of them, itself in the middle; sum to 1."""
     change: Float[np.ndarray, " t"]
@@ -62,6 +63,8 @@ class Background:
     fits: Float[np.ndarray, " u"]
     """The agreement of each unrelated sentence with its own best moment."""
     meanings: Float[np.ndarray, "u k"]
+    related: Float[np.ndarray, " 1"]
+    """Cosine from which a sentence counts as related to one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +111,15 @@ def background(
         curve, weights = _curve(by_phrase[:, own], query, change, rate_hz=rate_hz)
         run = best_run(curve, rate_hz=rate_hz)
         fits.append(float((agreement[run.first : run.end, own] @ weights).mean()))
+    meanings = np.stack([query.sentence for query in unrelated])
     return Background(
         mean=mean,
         spread=spread,
         likeness=likeness,
         change=change,
         fits=np.array(fits),
-        meanings=np.stack([query.sentence for query in unrelated]),
+        meanings=meanings,
+        related=np.array([_related(meanings)]),
     )
 
 
@@ -141,7 +146,7 @@ def confidence(
 
     Sentences that mean nearly the same as the query are left out.
     """
-    counted = unrelated.meanings @ sentence < RELATED
+    counted = unrelated.meanings @ sentence < unrelated.related[0]
     if not counted.any():
         return 1.0
     return float((unrelated.fits[counted] < agreement).mean())
@@ -183,9 +188,15 @@ def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:
         yield video.part(first, first + CHUNK)
 
 
+def _related(meanings: Float[np.ndarray, "u k"]) -> float:
+    """Spaces differ in how near unrelated sentences are to one another."""
+    cosines = (meanings @ meanings.T)[np.triu_indices(len(meanings), k=1)]
+    return float(cosines.mean() + RELATED * cosines.std()) if cosines.size else 1.0
+
+
 def _level(
-    fits: Float[np.ndarray, "t v 1+r p"],
-) -> tuple[Float[np.ndarray, "t v 1+r"], Float[np.ndarray, "t v 1+r"]]:
+    fits: Float[np.ndarray, "t v s p"],
+) -> tuple[Float[np.ndarray, "t v s"], Float[np.ndarray, "t v s"]]:
     return fits.mean(axis=-1), fits.std(axis=-1) + 1e-6
 
 
@@ -198,8 +209,8 @@ class _Evidence(NamedTuple):
 def _evidence(
     video: VideoFeatures,
     phrases: Sequence[Float[np.ndarray, "p _"]],
-    mean: Float[np.ndarray, "t v 1+r"],
-    spread: Float[np.ndarray, "t v 1+r"],
+    mean: Float[np.ndarray, "t v s"],
+    spread: Float[np.ndarray, "t v s"],
 ) -> Iterator[_Evidence]:
     """What the phrases find in the frames, a chunk of frames at a time."""
     for i, part in enumerate(_parts(video)):
@@ -231,7 +242,7 @@ def _stack(
 
 def _raw_fits(
     video: VideoFeatures, phrases: Sequence[Float[np.ndarray, "p _"]]
-) -> Float[np.ndarray, "t v 1+r p"]:
+) -> Float[np.ndarray, "t v s p"]:
     spaces = [
         (video.frame_meanings, video.region_meanings),
         (video.frames, video.regions),
