@@ -41,7 +41,7 @@ class Known:
     film: Path
     """Eight seconds: one photograph after another."""
     long: Path
-    """Forty seconds, so that something can happen while it is looked at."""
+    """Half a minute, so that something can happen while it is looked at."""
     store: Path
 
     def copy(self, to: Path, *, without: Path | None = None) -> Path:
@@ -63,13 +63,15 @@ def known() -> Known:
     made = Known(folder / "trip.mp4", folder / "tour.mp4", folder / "store")
     with open(folder.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
+        if not (folder / "made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             film.write(made.film, _pictures(20), rate_hz=RATE_HZ)
-            film.write(made.long, _pictures(20), rate_hz=2)
+            film.write(made.long, _pictures(17), rate_hz=2)
             searcher = Searcher(store=made.store)
             searcher.index(made.film)
             searcher.index(made.long)
+            (folder / "made").touch()
     return made
 
 
@@ -174,13 +176,13 @@ class Colours:
         )
 
 
-def coloured(path: Path, *, order: str = "red green blue") -> Path:
-    """A film of three colours, two seconds each."""
+def coloured(path: Path, *, order: str = "red green blue", rate_hz: float = 10) -> Path:
+    """A film of some colours, twenty frames each."""
     shades = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
     pictures = [
         np.full((48, 64, 3), shades[name], np.uint8)
         for name in order.split()
         for _ in range(20)
     ]
-    film.write(path, pictures, rate_hz=10)
+    film.write(path, pictures, rate_hz=rate_hz)
     return path

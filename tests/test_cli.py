@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,6 +205,16 @@ def colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ..
 
 
 @pytest.mark.slice
+def test_no_moment_ends_after_its_video(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, colours: tuple[object, ...]
+) -> None:
+    path = coloured(tmp_path / "flag.mp4", rate_hz=RATE_HZ)
+    called = call(capsys, "search", path, "blue", "--json", *colours)
+    answer = json.loads(called.out)
+    assert answer["moments"][0]["end_s"] == answer["duration_s"] == 6.006
+
+
+@pytest.mark.slice
 def test_top_cuts_the_list_of_moments(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, colours: tuple[object, ...]
 ) -> None:
@@ -347,9 +356,12 @@ def test_what_takes_long_the_first_time_is_said_on_stderr() -> None:
 def test_help_comes_at_once_and_imports_nothing_heavy() -> None:
     times_s = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = os.times()
         done = run("--help")
-        times_s.append(time.perf_counter() - began)
+        after = os.times()
+        # Of the processor: how long it takes by the clock is up to other programs.
+        user_s = after.children_user - before.children_user
+        times_s.append(user_s + after.children_system - before.children_system)
         assert done.returncode == 0 and "search" in done.stdout and done.stderr == ""
     assert min(times_s) < 0.5
     done = subprocess.run(
@@ -408,6 +420,13 @@ def test_a_screen_without_accents_shows_a_query_with_accents() -> None:
 
 
 @pytest.mark.slice
+def test_a_home_that_cannot_be_written_is_no_obstacle() -> None:
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}
+    done = run("search", known().film, "a cat", "--store", known().store, **nowhere)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slice
 def test_a_query_is_shown_as_it_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
     query = "a :cat: in [red]its[/red] basket, " + "on a chair, " * 10
     called = call(capsys, "search", known().film, query, "--store", known().store)
@@ -415,13 +434,13 @@ def test_a_query_is_shown_as_it_was_asked(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.slice
-def test_a_file_name_may_hold_any_bytes(tmp_path: Path) -> None:
-    path = tmp_path / os.fsdecode(b"caf\xe9 :cat:.mp4")
-    shutil.copy(known().film, path)
-    store = known().copy(tmp_path / "store")
-    done = run("search", path, "a cat", "--json", "--store", store)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["video_id"] == path.stem
+def test_a_file_name_may_hold_any_bytes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, colours: tuple[object, ...]
+) -> None:
+    path = coloured(tmp_path / os.fsdecode(b"caf\xe9 :cat:.mp4"))
+    called = call(capsys, "search", path, "red", "--json", *colours)
+    assert (called.code, called.err) == (0, "")
+    assert json.loads(called.out)["video_id"] == path.stem
 
 
 def test_a_refusal_is_one_line_even_if_a_name_is_two(

@@ -6,8 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slta.runs import (
-    LINE,
     PEAK_S,
+    STANDS_OUT,
     Curve,
     Run,
     above_line,
@@ -167,15 +167,23 @@ def test_a_peak_is_the_best_mean_one_works_out_on_paper(
 def test_heights_are_what_one_works_out_on_paper(
     values: list[float], rate_hz: float
 ) -> None:
-    expected = slow.heights(values, samples(rate_hz), LINE)
+    expected = slow.heights(values, samples(rate_hz))
     height = above_line(curve(values), rate_hz=rate_hz)
     np.testing.assert_allclose(height, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("values", [[7], [7, 7], [7, 7, 7, 7, 7], [-7, -7, -7]])
-def test_a_constant_curve_is_nowhere_above_its_line(values: list[float]) -> None:
-    assert above_line(curve(values), rate_hz=2.0).tolist() == [0] * len(values)
-    assert best_run(curve(values), rate_hz=2.0) == (0, len(values), 0)
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=20), st.integers(-9, 9), rates)
+def test_nothing_stands_out_of_the_noise_of_a_still_picture(
+    noise: list[float], level: int, rate_hz: float
+) -> None:
+    still = level + 0.49 * STANDS_OUT * curve(noise)
+    assert above_line(still, rate_hz=rate_hz).tolist() == [0] * len(noise)
+    assert best_run(still, rate_hz=rate_hz) == (0, len(noise), 0)
+
+
+def test_a_little_more_than_the_noise_stands_out() -> None:
+    values = [0.0] * 8 + [1.01 * STANDS_OUT] * 2 + [0.0] * 8
+    assert best_run(curve(values), rate_hz=2 / PEAK_S)[:2] == (8, 10)
 
 
 @given(curves, rates, st.integers(-100, 100))

@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -59,7 +60,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def write(store: Store, *parts: np.ndarray, **facts: Any) -> Record:
-    with store.write(DIGEST, "made", facts) as writer:
+    with store.write(DIGEST, "made", facts=facts) as writer:
         for part in parts:
             writer.append({"a": part})
     found = store.read(DIGEST, "made")
@@ -123,13 +124,13 @@ def test_a_damaged_header_is_told_or_does_no_harm(
 
 
 def test_arrays_of_any_likely_size_fit_the_header(store: Store) -> None:
-    with store.write(DIGEST, "made", {}) as writer:
+    with store.write(DIGEST, "made", facts={}) as writer:
         writer.append({"a": np.zeros((0, 10**6, 10**6, 10**6), np.float16)})
     found = store.read(DIGEST, "made")
     assert found is not None and found.arrays["a"].shape == (0, *[10**6] * 3)
     with (
         pytest.raises(ValueError, match="does not fit an array's header"),
-        store.write(DIGEST, "larger", {}) as writer,
+        store.write(DIGEST, "larger", facts={}) as writer,
     ):
         writer.append({"a": np.zeros((0, *[1] * 40), np.float16)})
     assert records(store.root) == {
@@ -140,7 +141,7 @@ def test_arrays_of_any_likely_size_fit_the_header(store: Store) -> None:
 
 def test_facts_may_be_added_until_the_end(store: Store) -> None:
     facts = {"extractor": "eyes"}
-    with store.write(DIGEST, "made", facts) as writer:
+    with store.write(DIGEST, "made", facts=facts) as writer:
         writer.append({"a": np.zeros(1)})
         facts["note"] = "tired"
     found = store.read(DIGEST, "made")
@@ -170,7 +171,7 @@ def test_a_record_that_fails_is_not_there_and_its_error_is_its_own(
 ) -> None:
     with (
         pytest.raises(stop, match=r"^of the decoder$"),
-        store.write(DIGEST, "made", {}) as writer,
+        store.write(DIGEST, "made", facts={}) as writer,
     ):
         writer.append({"a": np.zeros(1)})
         raise stop("of the decoder")
@@ -179,7 +180,7 @@ def test_a_record_that_fails_is_not_there_and_its_error_is_its_own(
 
 def test_names_that_no_file_can_have_are_kept_apart(store: Store) -> None:
     for name in ("clip:a/b", "clip:a_b", "clip_a_b", "..", os.fsdecode(b"clip:\xff")):
-        with store.write(DIGEST, name, {"name": ascii(name)}) as writer:
+        with store.write(DIGEST, name, facts={"name": ascii(name)}) as writer:
             writer.append({"a": np.zeros(1)})
         found = store.read(DIGEST, name)
         assert found is not None and found.facts["name"] == ascii(name)
@@ -369,6 +370,14 @@ def test_what_makes_other_features_makes_another_record(
     assert lengths == ((12, 24) if what == "rate" else (12, 12))
 
 
+def _follow(line: str) -> Path:
+    """Removes the folder that a line says to remove."""
+    match = re.search(r"; remove the folder (\S+) to have ", line)
+    assert match is not None
+    shutil.rmtree(match[1])
+    return Path(match[1])
+
+
 @dataclass(frozen=True)
 class Trap:
     """Writes a file when it is unpickled."""
@@ -429,7 +438,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "facts without the video": ("record.json", lambda path: _facts(path, video=None)),
     "a video of no length": (
         "record.json",
-        lambda path: _facts(path, video={"duration_s": 0, "width": 9, "height": 9}),
+        lambda path: _facts(path, video={"duration_s": 0.0, "width": 9, "height": 9}),
     ),
 }
 
@@ -445,8 +454,33 @@ def test_a_damaged_record_is_told_in_a_line_whose_remedy_works(
     file, harm = DAMAGES[damage]
     harm(folder / file)
     line = refused(call(capsys, "search", colours, "green", *options))
-    assert f"remove the folder {folder} " in line and not list(folder.glob("sprung"))
-    shutil.rmtree(folder)
+    assert not list(folder.glob("sprung"))
+    assert _follow(line) == folder
+    assert call(capsys, "search", colours, "green", *options) == before
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize(
+    "damage", ["an array cut short", "facts cut short", "no arrays"]
+)
+@pytest.mark.parametrize("kind", ["*/*/background-*", "unrelated/*"])
+def test_damage_to_what_was_computed_is_told_in_a_line_whose_remedy_works(
+    capsys: pytest.CaptureFixture[str],
+    colours: Path,
+    tmp_path: Path,
+    kind: str,
+    damage: str,
+) -> None:
+    options = ("--extractor", "colours", "--store", tmp_path / "store", "--json")
+    before = call(capsys, "search", colours, "green", *options)
+    (folder,) = (tmp_path / "store" / "videos").glob(kind)
+    file, harm = DAMAGES[damage]
+    harm(min(folder.glob(f"*{Path(file).suffix}")))
+    if kind == "unrelated/*":
+        for path in folder.parents[1].glob("*/*/background-*"):
+            shutil.rmtree(path)
+    line = refused(call(capsys, "search", colours, "green", *options))
+    assert _follow(line) == folder
     assert call(capsys, "search", colours, "green", *options) == before
 
 
@@ -466,14 +500,13 @@ def test_features_that_are_no_numbers_are_told_in_a_line_whose_remedy_works(
     before = call(capsys, "search", colours, "green", *options)
     (folder,) = (tmp_path / "store" / "videos").glob("*/colours@1-2hz")
     if not background:
-        for path in folder.parent.glob("*-background-*"):
+        for path in folder.glob("background-*"):
             shutil.rmtree(path)
     values: Float16[np.ndarray, ...] = np.load(folder / f"{name}.npy", mmap_mode="r+")
     values[5] = np.nan
     del values
     line = refused(call(capsys, "search", colours, "green", *options), "not numbers")
-    assert str(folder.parent) in line
-    shutil.rmtree(folder if f"{folder} " in line else folder.parent)
+    _follow(line)
     assert call(capsys, "search", colours, "green", *options) == before
 
 
@@ -486,25 +519,26 @@ def interruptible() -> Iterator[None]:
 
 
 def looking(store: Path, video: Path, processes: int) -> "list[subprocess.Popen[str]]":
-    """So many commands, each with its first features of the film on disk."""
+    """So many commands, all with some features of the film on disk and more to come."""
     top = record(store, video).parent
-    running = [
-        subprocess.Popen(
+    running = []
+    for _ in range(processes):
+        process = subprocess.Popen(
             command("search", video, "a cat", "--store", store),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(processes)
-    ]
-    patience = time.monotonic() + 100
-    while True:
-        sizes = [path.stat().st_size for path in top.glob(".unfinished-*/regions.npy")]
-        if sum(size > HEADER for size in sizes) == processes:
-            return running
-        assert time.monotonic() < patience
-        assert all(process.poll() is None for process in running)
-        time.sleep(0.005)
+        begun = f".unfinished-*-{process.pid}-*/regions.npy"
+        while not any(path.stat().st_size > HEADER for path in top.glob(begun)):
+            assert process.poll() is None
+            time.sleep(0.005)
+        # It waits for the others.
+        process.send_signal(signal.SIGSTOP)
+        running.append(process)
+    for process in running:
+        process.send_signal(signal.SIGCONT)
+    return running
 
 
 @pytest.mark.slice

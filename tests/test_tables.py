@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-
 from benchmarks import tables
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,6 +12,9 @@ PEAK_S = 2.0
 """The shortest stretch whose mean counts as a peak."""
 
 LINE = 0.6
+STANDS_OUT = 0.1
+"""What a curve must range over for any of it to stand out; below lies the noise of a
+still picture."""
 
 Curve = Float[np.ndarray, " t"]
 
@@ -34,8 +37,11 @@ def peak(curve: Curve, *, rate_hz: float) -> float:
 def above_line(curve: Curve, *, rate_hz: float) -> Curve:
     """How far the curve is above the line between inside a moment and around it.
 
-    The line lies ``LINE`` of the way from the curve's median to its peak.
+    The line lies ``LINE`` of the way from the curve's median to its peak. All of a curve
+    in which nothing stands out is on the line.
     """
+    if np.ptp(curve) < STANDS_OUT:
+        return np.zeros_like(curve)
     median = float(np.median(curve))
     return curve - (median + LINE * (peak(curve, rate_hz=rate_hz) - median))
 

@@ -1,6 +1,7 @@
 """Ask a video: file and sentence in, ranked moments out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -67,8 +68,8 @@ class Answer:
             "confidence": round(self.confidence, 3),
             "moments": [
                 {
-                    "start_s": round(moment.span.start, 2),
-                    "end_s": round(moment.span.end, 2),
+                    "start_s": round(moment.span.start, 3),
+                    "end_s": round(moment.span.end, 3),
                     "score": round(moment.score, 3),
                 }
                 for moment in self.moments
@@ -132,9 +133,10 @@ class Searcher:
             indexed.features, asked, indexed.background, rate_hz=RATE_HZ
         )
         if not np.isfinite(found.curve).all():
+            self._latest = None
             raise InputError(
                 f"the features in {indexed.folder} hold values that are not numbers; "
-                "remove that folder to have them made again"
+                f"remove the folder {indexed.folder} to have them made again"
             )
         height = above_line(found.curve, rate_hz=RATE_HZ)
         best = runs(height) or [Run(0, len(height), 1.0)]
@@ -170,10 +172,11 @@ class Searcher:
     def index(self, path: str | Path, *, progress: Progress | None = None) -> Indexed:
         """The features of a video, from the store or made and kept there."""
         record = self.extract(path, progress=progress)
-        info = VideoInfo(Path(path).stem, **record.facts["video"])
+        with _trusted(record):
+            info = VideoInfo(Path(path).stem, **record.facts["video"])
+            features = VideoFeatures(**record.arrays)
         if self._latest and self._latest.folder == record.folder:
             return replace(self._latest, info=info)
-        features = VideoFeatures(**record.arrays)
         background = self._background(record, features)
         if features.regions.size <= IN_MEMORY:
             features = features.part(0, len(features.times_s))
@@ -204,7 +207,7 @@ class Searcher:
                 "height": info.height,
             },
         }
-        with self.store.write(digest, self._record_name, facts) as writer:
+        with self.store.write(digest, self._record_name, facts=facts) as writer:
             done = 0
             for frames in video.sample(path, rate_hz=RATE_HZ, size=self.extractor.size):
                 made = self.extractor.video(frames)
@@ -219,15 +222,17 @@ class Searcher:
                     progress(min(done / RATE_HZ, info.duration_s), info.duration_s)
 
     def _background(self, video: Record, features: VideoFeatures) -> Background:
-        name = f"{self._record_name}-background-{untrained.VERSION}"
-        record = self.store.read(video.digest, name)
+        # Inside the record that it is made of: whoever removes that removes both.
+        names = self._record_name, f"background-{untrained.VERSION}"
+        record = self.store.read(video.digest, *names)
         if record is None:
             made = untrained.background(features, self._unrelated, rate_hz=RATE_HZ)
-            with self.store.write(video.digest, name, {}) as writer:
+            with self.store.write(video.digest, *names, facts={}) as writer:
                 writer.append(_arrays(made, np.float32))
-            record = self.store.read(video.digest, name)
+            record = self.store.read(video.digest, *names)
             assert record is not None
-        return Background(**record.arrays)
+        with _trusted(record):
+            return Background(**record.arrays)
 
     @cached_property
     def _unrelated(self) -> list[QueryFeatures]:
@@ -237,15 +242,28 @@ class Searcher:
         if record is None:
             read = [self.extractor.text(s) for s in untrained.unrelated_sentences()]
             facts, arrays = packed(read)
-            with self.store.write("unrelated", name, facts) as writer:
+            with self.store.write("unrelated", name, facts=facts) as writer:
                 writer.append(arrays)
             record = self.store.read("unrelated", name)
             assert record is not None
-        return unpacked(record.facts, record.arrays)
+        with _trusted(record):
+            return unpacked(record.facts, record.arrays)
 
     @property
     def _record_name(self) -> str:
         return f"{self.extractor.id}@{self.extractor.version}-{RATE_HZ:g}hz"
+
+
+@contextmanager
+def _trusted(record: Record) -> Iterator[None]:
+    """Says of a record that lacks something what to do about it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the record {record.folder} is damaged ({error}); "
+            f"remove the folder {record.folder} to have it made again"
+        ) from error
 
 
 def _arrays(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from statistics import median
 
+from slta.runs import LINE, STANDS_OUT
+
 Triple = tuple[int, int, float]
 
 
@@ -46,10 +48,12 @@ def peak(curve: Sequence[float], width: int) -> float:
     return max(means)
 
 
-def heights(curve: Sequence[float], width: int, line: float) -> list[float]:
-    """Of a curve above the line, ``line`` of the way from its median to its peak."""
+def heights(curve: Sequence[float], width: int) -> list[float]:
+    """Of a curve above the line between its median and its peak."""
+    if max(curve) - min(curve) < STANDS_OUT:
+        return [0.0 for _ in curve]
     low, high = median(curve), peak(curve, width)
-    return [value - ((1 - line) * low + line * high) for value in curve]
+    return [value - ((1 - LINE) * low + LINE * high) for value in curve]
 
 
 def crossing(before: float, after: float) -> Fraction:

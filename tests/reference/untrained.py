@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.models import untrained
-from slta.runs import LINE, PEAK_S
+from slta.runs import PEAK_S
 from tests.reference import runs as slow
 
 Vector = Sequence[float]
@@ -175,25 +175,11 @@ class Model:
     def best_fit(self, query: QueryFeatures) -> float:
         """The agreement of a sentence with its best moment."""
         found = self.relevance(query)
-        every = slow.runs(slow.heights(found.curve, self.peak_width, LINE))
+        every = slow.runs(slow.heights(found.curve, self.peak_width))
         first, end, _ = max(
             every, key=lambda run: run[2], default=(0, len(self.times), 0.0)
         )
         return mean(found.agreement[first:end])
-
-    def related(self) -> float:
-        """Cosine from which two sentences are nearer than unrelated ones mostly are."""
-        sentences = [query.sentence.tolist() for query in self.unrelated]
-        cosines = [
-            dot(one, other)
-            for i, one in enumerate(sentences)
-            for other in sentences[i + 1 :]
-        ]
-        if not cosines:
-            return 1.0
-        middle = mean(cosines)
-        spread = mean([(cosine - middle) ** 2 for cosine in cosines]) ** 0.5
-        return middle + untrained.RELATED * spread
 
     @property
     def related(self) -> float:
@@ -208,7 +194,7 @@ class Model:
         others = [
             fit
             for fit, query in zip(self.fits, self.unrelated, strict=True)
-            if dot(query.sentence.tolist(), sentence) < self.related()
+            if dot(query.sentence.tolist(), sentence) < self.related
         ]
         if not others:
             return 1.0

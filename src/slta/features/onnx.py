@@ -1,6 +1,7 @@
 """Networks as ONNX files: converted once, then run without torch."""
 
 import logging
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,8 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 from jaxtyping import Float
+
+# What is searched is nobody else's business. Read when the library is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 from slta.errors import InputError
 from slta.folders import home, whole_folder

@@ -139,19 +139,22 @@ class Store:
             write_whole(memo, json.dumps({"state": now, "digest": digest}))
         return digest
 
-    def read(self, digest: str, name: str) -> Record | None:
-        folder = self._folder(digest, name)
+    def read(self, digest: str, *names: str) -> Record | None:
+        """The record of that name, or the one in it of the next name, if it is there."""
+        folder = self._folder(digest, names)
         return Record(folder, digest) if os.path.exists(folder) else None
 
     @contextmanager
-    def write(self, digest: str, name: str, facts: dict[str, Any]) -> Iterator[Writer]:
+    def write(
+        self, digest: str, *names: str, facts: dict[str, Any]
+    ) -> Iterator[Writer]:
         """A writer whose record is kept only if the block ends without an error.
 
         ``facts`` are read at the end, so the block may still add to them.
         """
         with ExitStack() as stack:
             with _writing(self.root):
-                folder = stack.enter_context(whole_folder(self._folder(digest, name)))
+                folder = stack.enter_context(whole_folder(self._folder(digest, names)))
             writer = Writer(folder, self.root)
             stack.callback(writer.discard)
             yield writer
@@ -159,12 +162,16 @@ class Store:
                 writer.finish(facts)
                 stack.close()
 
-    def _folder(self, digest: str, name: str) -> Path:
-        safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in name)
-        safe = safe.lstrip(".")
-        if safe != name:
-            safe += "-" + hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
-        return self.root / "videos" / digest[:32] / safe
+    def _folder(self, digest: str, names: tuple[str, ...]) -> Path:
+        return (self.root / "videos" / digest[:32]).joinpath(*map(_safe, names))
+
+
+def _safe(name: str) -> str:
+    """A name that any disk takes; names that differ stay different."""
+    safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in name)
+    if safe == name and safe.strip("."):
+        return name
+    return f"{safe}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 @contextmanager
