@@ -531,7 +531,7 @@ def looking(store: Path, video: Path, processes: int) -> "list[subprocess.Popen[
         )
         begun = f".unfinished-*-{process.pid}-*/regions.npy"
         while not any(path.stat().st_size > HEADER for path in top.glob(begun)):
-            assert process.poll() is None
+            assert process.poll() is None, process.communicate()
             time.sleep(0.005)
         # It waits for the others.
         process.send_signal(signal.SIGSTOP)
