@@ -47,7 +47,7 @@ class Known:
     def copy(self, to: Path, *, without: Path | None = None) -> Path:
         """The store, to change at will; without the features of a film if asked to.
 
-        What was computed from the features stays, as it is what takes longest.
+        The unrelated sentences stay read, as that is what takes longest.
         """
         shutil.copytree(self.store, to)
         if without is not None:

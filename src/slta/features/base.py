@@ -90,10 +90,10 @@ class Extractor(Protocol):
 def rows(
     array: Float[np.ndarray, "t ..."], start: int, end: int
 ) -> Float[np.ndarray, "_ ..."]:
-    """A copy in float32 of some rows.
+    """Some rows in float32, to be read only.
 
-    Of a memory-mapped array they are mapped by themselves, so that reading all of it in
-    turn does not keep all of it in memory.
+    Those of a memory-mapped array are mapped by themselves and copied, so that reading
+    all of it in turn does not keep all of it in memory.
     """
     # A slice of a memory-mapped array claims its parent's place in the file.
     if isinstance(array, np.memmap) and isinstance(array.base, mmap):
@@ -106,4 +106,4 @@ def rows(
             shape=(end - start, *array.shape[1:]),
         )
         return np.array(part, np.float32)
-    return np.array(array[start:end], np.float32)
+    return np.asarray(array[start:end], np.float32)

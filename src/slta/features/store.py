@@ -39,16 +39,16 @@ class Record:
         self.arrays: dict[str, Shaped[np.ndarray, ...]] = {}
         shapes = self.facts.get("arrays")
         if not isinstance(shapes, dict):
-            raise damaged(facts, "it names no arrays")
+            raise _damaged(facts, "it names no arrays")
         for name, shape in shapes.items():
             path = folder / f"{name}.npy"
             try:
                 array = np.lib.format.open_memmap(path, mode="r")
             except (OSError, ValueError, TokenError) as error:
-                raise damaged(path, error) from error
+                raise _damaged(path, error) from error
             if list(array.shape) != shape:
                 found = f"its shape is {list(array.shape)}, its record says {shape}"
-                raise damaged(path, found)
+                raise _damaged(path, found)
             self.arrays[name] = array
 
 
@@ -200,7 +200,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         return _object(path)
     except (OSError, ValueError) as error:
-        raise damaged(path, error) from error
+        raise _damaged(path, error) from error
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def _object(path: Path) -> dict[str, Any]:
     return content
 
 
-def damaged(path: Path, problem: object) -> InputError:
+def _damaged(path: Path, problem: object) -> InputError:
     """What is wrong with a file in a record's folder, and the remedy."""
     problem = " ".join(str(problem).split())
     return InputError(

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from slta.features.base import QueryFeatures, VideoFeatures, rows
 from slta.runs import best_run, peak
 
-VERSION = 1
+VERSION = 2
 """Of what ``background`` computes and the store keeps."""
 SHARPNESS = 3.0
 """Of the attention to regions: a standard deviation more counts e to that power."""
@@ -247,10 +247,12 @@ def _raw_fits(
         (video.frame_meanings, video.region_meanings),
         (video.frames, video.regions),
     ]
-    fits = [
-        np.concatenate([frames[:, None], regions], axis=1) @ vectors.T
-        for (frames, regions), vectors in zip(spaces, phrases, strict=False)
-    ]
+    fits = []
+    for (frames, regions), vectors in zip(spaces, phrases, strict=False):
+        sights = np.concatenate([frames[:, None], regions], axis=1)
+        # One product of large matrices, not one for every frame.
+        flat = sights.reshape(-1, sights.shape[2]) @ vectors.T
+        fits.append(flat.reshape(*sights.shape[:2], -1))
     return np.stack(fits, axis=1)
 
 
@@ -259,7 +261,7 @@ def _change(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, " t"]:
     steps = np.zeros((len(regions) + 1, regions.shape[1]), np.float32)
     for first in range(0, len(regions) - 1, CHUNK):
         looks = rows(regions, first, first + CHUNK + 1)
-        looks /= np.linalg.norm(looks, axis=2, keepdims=True) + 1e-6
+        looks = looks / (np.linalg.norm(looks, axis=2, keepdims=True) + 1e-6)
         cosines = np.einsum("trd,trd->tr", looks[1:], looks[:-1])
         steps[first + 1 : first + 1 + len(cosines)] = 1 - cosines
     both = np.sort(np.minimum(steps[:-1], steps[1:]), axis=1)
