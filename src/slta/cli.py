@@ -38,21 +38,27 @@ class Search:
     """Any video file."""
     queries: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
-        tyro.conf.arg(metavar="QUERY [QUERY ...]"),
+        tyro.conf.arg(metavar="QUERY [QUERY ...]", help_behavior_hint="(required)"),
     ]
     """What happens in the moment, a sentence each, in quotes."""
     top: int = 5
     """Moments a query, at most."""
     json: bool = False
     """Print one JSON object a query, a line each, instead of a table."""
-    plot: Path | None = None
+    plot: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
+    ] = None
     """Draw the answer into this file (.png, .svg or .pdf); a number is added to its
     name where there are several queries."""
-    clips: Path | None = None
+    clips: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
     """Cut the moments out as files in this folder."""
     extractor: str = "imagenet-words"
     """What makes the features: imagenet-words, or clip:NAME or clip:FOLDER."""
-    store: Path | None = None
+    store: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
     """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
 
 

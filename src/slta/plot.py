@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
@@ -58,10 +59,14 @@ def draw(path: str | Path, answer: Answer, out: str | Path) -> None:
     try:
         picture.savefig(part, format=kind[1:], metadata=METADATA[kind], dpi=DPI)
         part.replace(out)
-    except PermissionError:
-        raise InputError(f"{out} cannot be written: ask for the right to") from None
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written ({error.strerror or error}): "
+            "give another name or folder, or make room"
+        ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def figure(path: str | Path, answer: Answer) -> Figure:
