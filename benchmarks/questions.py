@@ -20,18 +20,18 @@ def measure(videos: Path, searcher: Searcher) -> dict[str, Any]:
         film = Path(folder) / "photo_film.mp4"
         truth = photo_film.compose(film)
         asked = QUESTIONS["photo_film"]["present"]
-        found = {"photo_film": _present(searcher, film, truth, asked)}
-        found["absent_from_photo_film"] = _absent(searcher, film)
+        found = {"photo_film": present(searcher, film, truth, asked)}
+        found["absent_from_photo_film"] = absent(searcher, film)
         film = Path(folder) / "video_film.mp4"
         truth = compose_videos(videos, film)
         asked = QUESTIONS["video_film"]["present"]
-        found["video_film"] = _present(searcher, film, truth, asked)
-        found["absent_from_video_film"] = _absent(searcher, film)
-        found["bottle"] = [_bottle(searcher, videos)]
+        found["video_film"] = present(searcher, film, truth, asked)
+        found["absent_from_video_film"] = absent(searcher, film)
+        found["bottle"] = [bottle(searcher, videos)]
     return found
 
 
-def _present(
+def present(
     searcher: Searcher,
     film: Path,
     truth: dict[str, Span],
@@ -48,11 +48,11 @@ def _present(
     return rows
 
 
-def _absent(searcher: Searcher, film: Path) -> list[dict[str, Any]]:
+def absent(searcher: Searcher, film: Path) -> list[dict[str, Any]]:
     return [_row(searcher.search(film, query)) for query in QUESTIONS["absent"]]
 
 
-def _bottle(searcher: Searcher, videos: Path) -> dict[str, Any]:
+def bottle(searcher: Searcher, videos: Path) -> dict[str, Any]:
     question = QUESTIONS["bottle"]
     answer = searcher.search(videos / question["video"], question["query"], top=3)
     hands = [Span(float(start), float(end)) for start, end in question["hands_s"]]
