@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from benchmarks import questions
 from benchmarks.films import QUESTIONS, compose_videos
+
 from slta.datasets import photo_film
 from slta.search import Searcher
 
