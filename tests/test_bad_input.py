@@ -12,7 +12,7 @@ from PIL import Image
 from slta import film
 from slta.features import EXTRACTORS
 from tests import videos
-from tests.commands import Colours, call, refused, run
+from tests.commands import Colours, call, known, refused, run
 
 
 def text(path: Path) -> None:
@@ -163,7 +163,8 @@ def test_a_query_that_cannot_be_read_is_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
 ) -> None:
     query, says = QUERIES[kind]
-    called = call(capsys, "search", "film.mp4", query, "--store", tmp_path / "store")
+    store = tmp_path / "store"
+    called = call(capsys, "search", known().film, query, "--store", store)
     refused(called, f"^slta: the query .*{says}")
 
 
@@ -188,7 +189,7 @@ def test_an_option_that_cannot_be_used_is_named_before_any_work(
     ("arguments", "says"),
     [
         (("no film.mp4", "a cat"), "no film.mp4 does not exist: check the name"),
-        (("no film.mp4", "🐈💤"), "'🐈💤' has no words"),
+        (("no film.mp4", "🐈💤"), "no film.mp4 does not exist: check the name"),
         (("no film.mp4", "a cat", "--top", "0"), "--top must be at least 1, got 0"),
         (("no film.mp4", "a cat", "--extractor", "clap:"), "did you mean 'clip'"),
         ((os.fsdecode(b"caf\xe9.mp4"), "a cat"), "caf.udce9.mp4 does not exist"),

@@ -1,9 +1,8 @@
 """Find the moment in a video that a sentence describes.
 
->>> from slta import Searcher
->>> answer = Searcher().search("film.mp4", "a cat sleeps")  # doctest: +SKIP
->>> answer.moments[0].span  # doctest: +SKIP
-Span(start=33.8, end=43.2)
+from slta import Searcher
+answer = Searcher().search("film.mp4", "a cat sleeps")
+print(answer.moments[0].span)
 """
 
 from typing import TYPE_CHECKING, Any

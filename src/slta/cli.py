@@ -92,9 +92,12 @@ def search(command: Search) -> None:
     if command.top < 1:
         raise InputError(f"--top must be at least 1, got {command.top}")
     _check_targets(command)
+    from slta.decoding import head_of
     from slta.search import Searcher
 
     searcher = Searcher(command.extractor, store=command.store)
+    # Before the networks are prepared, which takes long the first time.
+    head_of(command.video)
     asked = [searcher.extractor.text(query) for query in command.queries]
     with _progress(f"looking at {command.video.name}") as progress:
         indexed = searcher.index(command.video, progress=progress)

@@ -95,10 +95,7 @@ class Indexed:
 
 
 class Searcher:
-    """Looks into videos and remembers what it saw.
-
-    >>> Searcher().search("film.mp4", "a cat asleep").moments  # doctest: +SKIP
-    """
+    """Looks into videos and remembers what it saw."""
 
     def __init__(
         self,
