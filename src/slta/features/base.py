@@ -4,6 +4,7 @@ Shapes: t frames, r regions, d size of a region's vector, k size of a sentence's
 vector, w words, p phrases.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Protocol, runtime_checkable
@@ -30,6 +31,30 @@ class VideoFeatures:
     region_meanings: Float[np.ndarray, "t r k"]
     boxes: Float[np.ndarray, "t r 4"]
     """x0, y0, x1, y1 as fractions of the picture."""
+
+    @classmethod
+    def of_sights(
+        cls,
+        times_s: Float[np.ndarray, " t"],
+        batches: Sequence[
+            tuple[Float[np.ndarray, "_ s d"], Float[np.ndarray, "_ s k"]]
+        ],
+        boxes: Float[np.ndarray, "r 4"],
+    ) -> "VideoFeatures":
+        """From looks and meanings of sights: the whole frame first, then its regions.
+
+        Every frame has the same boxes.
+        """
+        looks = np.concatenate([looks for looks, _ in batches])
+        meanings = np.concatenate([meanings for _, meanings in batches])
+        return cls(
+            times_s=times_s,
+            frames=looks[:, 0],
+            regions=looks[:, 1:],
+            frame_meanings=meanings[:, 0],
+            region_meanings=meanings[:, 1:],
+            boxes=np.tile(boxes, (len(looks), 1, 1)),
+        )
 
     def part(self, start: int, end: int) -> "VideoFeatures":
         """The frames ``start`` up to ``end``, in float32."""

@@ -71,16 +71,7 @@ class Clip:
             self._look(frames.images[i : i + BATCH])
             for i in range(0, len(frames.images), BATCH)
         ]
-        looks = np.concatenate([looks for looks, _ in batches])
-        meanings = np.concatenate([meanings for _, meanings in batches])
-        return VideoFeatures(
-            times_s=frames.times_s,
-            frames=looks[:, 0],
-            regions=looks[:, 1:],
-            frame_meanings=meanings[:, 0],
-            region_meanings=meanings[:, 1:],
-            boxes=np.tile(self._boxes, (len(looks), 1, 1)),
-        )
+        return VideoFeatures.of_sights(frames.times_s, batches, self._boxes)
 
     def _look(
         self, images: UInt8[np.ndarray, "t h w 3"]

@@ -45,19 +45,10 @@ class ImagenetWords:
 
     def video(self, frames: Frames) -> VideoFeatures:
         batches = [
-            self._network.run(None, {"images": frames.images[i : i + BATCH]})
+            tuple(self._network.run(None, {"images": frames.images[i : i + BATCH]}))
             for i in range(0, len(frames.images), BATCH)
         ]
-        looks = np.concatenate([looks for looks, _ in batches])
-        meanings = np.concatenate([meanings for _, meanings in batches])
-        return VideoFeatures(
-            times_s=frames.times_s,
-            frames=looks[:, 0],
-            regions=looks[:, 1:],
-            frame_meanings=meanings[:, 0],
-            region_meanings=meanings[:, 1:],
-            boxes=np.tile(_boxes(), (len(looks), 1, 1)),
-        )
+        return VideoFeatures.of_sights(frames.times_s, batches, _boxes())
 
     def text(self, query: str) -> QueryFeatures:
         check_readable(query)
