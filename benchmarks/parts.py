@@ -19,7 +19,9 @@ from slta.datasets import photo_film
 from slta.features.base import QueryFeatures
 from slta.models import untrained
 from slta.moments import Span
-from slta.search import RATE_HZ, Indexed, Searcher
+from slta.retrievers import Indexed
+from slta.retrievers.untrained import RATE_HZ
+from slta.search import Searcher
 from slta.spans import as_array, temporal_iou
 
 SEEDS = (1, 2, 3)
@@ -44,7 +46,7 @@ def measure(videos: Path, searcher: Searcher) -> dict[str, Any]:
 
 def _films(
     videos: Path, searcher: Searcher, folder: Path
-) -> Iterator[tuple[str, Indexed, dict[str, Span]]]:
+) -> Iterator[tuple[str, Indexed[untrained.Background], dict[str, Span]]]:
     for seed in SEEDS:
         path = folder / f"photos-{seed}.mp4"
         truth = photo_film.compose(path, seed=seed)
@@ -58,7 +60,9 @@ def _films(
 
 
 def _measure(
-    part: str, searcher: Searcher, films: list[tuple[str, Indexed, dict[str, Span]]]
+    part: str,
+    searcher: Searcher,
+    films: list[tuple[str, Indexed[untrained.Background], dict[str, Span]]],
 ) -> dict[str, Any]:
     found: dict[str, list[bool]] = {"photo_film": [], "video_film": [], "bottle": []}
     read = searcher.extractor.text
@@ -73,7 +77,7 @@ def _measure(
         unrelated = [text(s) for s in untrained.unrelated_sentences()]
         for kind, film, truth in films:
             background = untrained.background(film.features, unrelated, rate_hz=RATE_HZ)
-            film = replace(film, background=background)
+            film = replace(film, known=background)
             for question in QUESTIONS[kind]["development"]:
                 if kind == "bottle":
                     moments = searcher.answer(film, text(question), top=3).moments

@@ -18,7 +18,8 @@ import av
 
 from slta import video
 from slta.datasets import photo_film
-from slta.search import RATE_HZ, Searcher
+from slta.retrievers.untrained import RATE_HZ
+from slta.search import Searcher
 
 QUERY = "a cup of coffee"
 LONG_S = 7200
@@ -144,7 +145,7 @@ def _extracting_s(path: Path, folder: Path) -> float:
     times = []
     for run in range(RUNS):
         searcher = Searcher(store=folder / f"run-{run}")
-        times.append(_timed(lambda searcher=searcher: searcher.extract(path)))
+        times.append(_timed(lambda searcher=searcher: searcher.library.record(path)))
     return statistics.median(times)
 
 

@@ -139,12 +139,20 @@ def refused(called: "Called | subprocess.CompletedProcess[str]", *says: str) -> 
     return line
 
 
+def meanings_of(features: VideoFeatures) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the frames and of the regions, which must be there."""
+    assert features.frame_meanings is not None
+    assert features.region_meanings is not None
+    return features.frame_meanings, features.region_meanings
+
+
 class Colours:
     """An extractor that knows red, green and blue, and needs no network."""
 
     id = "colours"
     version = "1"
     size = (8, 8)
+    common_space = True
 
     def video(self, frames: Frames) -> VideoFeatures:
         looks = frames.images.mean(axis=(1, 2), dtype=np.float32) / 255

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from PIL import Image
 
 import slta
 from slta import Searcher, Span, video
+from slta.cli.arguments import in_one_line
+from slta.cli.search import Search
 from slta.features import EXTRACTORS
 from slta.spans import as_array, temporal_iou
 from tests.commands import (
@@ -373,27 +376,71 @@ def test_help_comes_at_once_and_imports_nothing_heavy() -> None:
         line.split("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()
     }
     assert "tyro" in imported and not imported & HEAVY
-    for option in ("--top", "--json", "--plot", "--clips", "--extractor", "--store"):
-        assert option in done.stdout
+    for field in fields(Search):
+        assert field.name in ("video", "queries") or f"--{field.name} " in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ([], "subcommand"),
-        (["serch", "film.mp4", "a cat"], "serch"),
-        (["search"], "Missing from slta search"),
-        (["search", "film.mp4", "a cat", "--tpo", "3"], "--tpo"),
-        (["search", "film.mp4", "a cat", "--top", "many"], "'many'"),
-        (["search", "film.mp4", "a cat", "--top"], "--top"),
-    ],
-)
+FILM = ("search", "film.mp4", "a cat")
+TRAIN = ("train", "shapes_slta")
+WRONG = {
+    "no word": ((), "no command given; it is one of search, .*; see slta --help"),
+    "a command, nearly": (
+        ("serch", "film.mp4", "a cat"),
+        "unknown command 'serch'; did you mean search\\?; see slta --help",
+    ),
+    "another word": (("find",), "unknown command 'find'; it is one of search, train, "),
+    "a file is missing": (("search",), "missing from slta search: PATH; see slta sea"),
+    "a run is missing": (("evaluate",), "missing from slta evaluate: PATH; see slta "),
+    "an option, nearly": (
+        (*FILM, "--tpo", "3"),
+        "unknown option --tpo; did you mean --top\\?; see slta --help",
+    ),
+    "an option with =": ((*FILM, "--chekpoint=x"), "=x; did you mean --checkpoint\\?"),
+    "another option": ((*FILM, "--zzzz"), "unknown option --zzzz; see slta --help"),
+    "no number": ((*FILM, "--top", "many"), "--top INT cannot be 'many'; see slta --"),
+    "no value": ((*FILM, "--top"), "missing value for argument '--top'; see slta sea"),
+    "no value needed": ((*FILM, "--json", "yes"), "unexpected 'yes'; see slta --help"),
+    "no choice": (
+        ("evaluate", "run", "--protocol", "x"),
+        "invalid choice 'x' for argument '--protocol'; expected one of .*'plain'.; see",
+    ),
+    "no experiment": (("train",), "name an experiment to train; known are shapes_slta"),
+    "of an experiment": (
+        (*TRAIN, "--training.stps", "3"),
+        "--training.stps; did you mean --training.steps\\?; see slta train shapes_slta ",
+    ),
+    "of no use in an experiment": (
+        (*TRAIN, "--training.steps", "0"),
+        "^slta: training.steps must be at least 1, got 0; see slta train shapes_slta -",
+    ),
+    "no numbers": (
+        (*TRAIN, "--candidates.lengths-s", "x"),
+        "--candidates.lengths-s .* cannot be .'x'.; see slta train shapes_slta --help",
+    ),
+    "a word too many": (
+        (*TRAIN, "more"),
+        "unexpected 'more'; see slta train shapes_sl",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_word_on_the_command_line_is_named(
-    arguments: list[str], said: str
+    capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    done = run(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr and "Traceback" not in done.stderr
+    arguments, said = WRONG[kind]
+    refused(call(capsys, *arguments), said)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("kind", ["no word", "an option, nearly"])
+def test_a_process_with_wrong_words_says_one_line(kind: str, encoding: str) -> None:
+    arguments, said = WRONG[kind]
+    refused(run(*arguments, PYTHONIOENCODING=encoding), said)
+
+
+def test_a_box_that_is_none_is_no_obstacle() -> None:
+    assert in_one_line("") == "the command cannot be read; see --help"
 
 
 @pytest.mark.slice

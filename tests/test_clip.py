@@ -29,6 +29,7 @@ from slta.features import extractor
 from slta.features.clip import Clip
 from slta.search import Searcher
 from slta.video import Frames
+from tests.commands import meanings_of
 
 SIDE = 32
 LONGEST = 20
@@ -139,7 +140,7 @@ def test_a_frame_is_what_transformers_makes_of_it(
         meanings = unit(model.get_image_features(pixels).pooler_output)
     made = clip.video(frames)
     np.testing.assert_allclose(made.frames, looks, atol=1e-5)
-    np.testing.assert_allclose(made.frame_meanings, meanings, atol=1e-5)
+    np.testing.assert_allclose(meanings_of(made)[0], meanings, atol=1e-5)
     np.testing.assert_array_equal(made.times_s, frames.times_s)
 
 
@@ -165,7 +166,9 @@ def test_pixels_are_prepared_as_the_folder_says(copy: Path, without: str) -> Non
     with torch.inference_mode():
         seen = network.get_image_features(torch.from_numpy(pixels).permute(0, 3, 1, 2))
     made = Clip(str(copy)).video(pictures(1))
-    np.testing.assert_allclose(made.frame_meanings, unit(seen.pooler_output), atol=1e-5)
+    np.testing.assert_allclose(
+        meanings_of(made)[0], unit(seen.pooler_output), atol=1e-5
+    )
 
 
 def test_how_many_frames_come_at_once_does_not_matter(clip: Clip) -> None:
@@ -176,7 +179,7 @@ def test_how_many_frames_come_at_once_does_not_matter(clip: Clip) -> None:
         alone = clip.video(Frames(many.images[i : i + 1], many.times_s[i : i + 1]))
         np.testing.assert_allclose(together.regions[i], alone.regions[0], atol=1e-5)
         np.testing.assert_allclose(
-            together.frame_meanings[i], alone.frame_meanings[0], atol=1e-5
+            meanings_of(together)[0][i], meanings_of(alone)[0][0], atol=1e-5
         )
 
 
@@ -189,7 +192,7 @@ def test_regions_tile_the_picture(
 ) -> None:
     made = Clip(str(save(tmp_path, side=side, patch=patch))).video(pictures(2, side))
     assert made.regions.shape == (2, across**2, 24)
-    assert made.region_meanings.shape == (2, across**2, 12)
+    assert meanings_of(made)[1].shape == (2, across**2, 12)
     np.testing.assert_array_equal(made.boxes[0], made.boxes[1])
     covered = np.zeros((side, side), int)
     for x0, y0, x1, y1 in np.rint(made.boxes[0] * side).astype(int):
@@ -224,7 +227,7 @@ def test_a_region_is_the_mean_of_the_patches_in_its_box(tmp_path: Path) -> None:
         looks = torch.stack(expected)
         meanings = unit(network.visual_projection(looks))
     np.testing.assert_allclose(made.regions[0], looks.numpy(), atol=1e-5)
-    np.testing.assert_allclose(made.region_meanings[0], meanings, atol=1e-5)
+    np.testing.assert_allclose(meanings_of(made)[1][0], meanings, atol=1e-5)
 
 
 def test_a_box_is_where_its_region_looks(tmp_path: Path) -> None:

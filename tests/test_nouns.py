@@ -101,6 +101,36 @@ def test_known_sentences(
 
 
 @pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        pytest.param("", "", id="empty"),
+        pytest.param("A man opens the red door.", "man door", id="nouns alone"),
+        pytest.param("Angela Merkel is laughing", "Angela Merkel", id="proper nouns"),
+        pytest.param("She laughs loudly.", "laughs loudly", id="verb and adverb"),
+        pytest.param("He is very happy", "very happy", id="adverb and adjective"),
+        pytest.param("They are two", "two", id="number"),
+        pytest.param("It is on", "It is on", id="any word"),
+    ],
+)
+def test_what_to_look_at_is_named_by_nouns_or_else_by_content_or_else_by_all(
+    sentence: str, named: str
+) -> None:
+    parsed = parse(sentence)
+    words = [
+        w for w, is_named in zip(parsed.words, parsed.named, strict=True) if is_named
+    ]
+    assert words == named.split()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_where_there_is_a_word_something_is_named(sentence: str) -> None:
+    parsed = parse(sentence)
+    assert len(parsed.named) == len(parsed.words)
+    assert any(parsed.named) == bool(parsed.words)
+    assert parsed.named == parsed.nouns or not any(parsed.nouns)
+
+
+@pytest.mark.parametrize(
     ("sentence", "action"),
     [
         ("", False),

@@ -21,11 +21,12 @@ from matplotlib.text import Text
 from PIL import Image
 
 from slta import film, video
+from slta.answers import Answer, Terms
 from slta.errors import InputError
-from slta.models.untrained import Relevance
 from slta.moments import Moment, Span
-from slta.plot import best_frame, draw, figure, heat
-from slta.search import CLEAR, Answer
+from slta.plot import MOST_PARTS, draw, figure
+from slta.plot_frames import best_frame, heat, some_frames
+from slta.retrievers.untrained import CLEAR, TERMS
 from slta.sheet import (
     DPI,
     LAST_RESORT,
@@ -67,16 +68,15 @@ def make_answer(path: Path, *spans: tuple[float, float], **changes: Any) -> Answ
             Moment(path.stem, Span(float(start), float(end)), 1 / rank)
             for rank, (start, end) in enumerate(spans, start=1)
         ),
-        "phrases": ("a man opens the fridge", "a man", "the fridge"),
+        "clear_from": CLEAR,
+        "parts": ("a man opens the fridge", "a man", "the fridge"),
+        "part_weights": np.array([0.5, 0.3, 0.2]),
         "times_s": times_s,
-        "relevance": Relevance(
-            curve=curve,
-            agreement=curve,
-            phrase_weights=np.array([0.5, 0.3, 0.2]),
-            region_weights=random.dirichlet(np.ones(len(GRID)), len(times_s)),
-        ),
+        "relevance": curve,
         "line": 1.5,
         "boxes": np.tile(GRID, (len(times_s), 1, 1)),
+        "region_weights": random.dirichlet(np.ones(len(GRID)), len(times_s)),
+        "terms": TERMS,
     }
     return Answer(**values | changes)
 
@@ -142,7 +142,7 @@ def test_the_file_is_a_png_of_the_stated_size(short: Path, tmp_path: Path) -> No
         assert image.format == "PNG"
         assert set(image.info) == {"dpi"}, "no dates"
         assert image.width == WIDTH_IN * DPI == 1600
-        assert image.height == figure(short, answer).get_figheight() * DPI
+        assert image.height == round(figure(short, answer).get_figheight() * DPI)
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -232,7 +232,7 @@ def test_spans_curve_and_line_are_where_the_answer_has_them(short: Path) -> None
     assert best is not None and other is not None and best > other
     times_s, curve, _ = line_in(axes, "relevance")
     np.testing.assert_array_equal(times_s, [*answer.times_s, 12])
-    np.testing.assert_array_equal(curve[:-1], answer.relevance.curve)
+    np.testing.assert_array_equal(curve[:-1], answer.relevance)
     assert set(line_in(axes, "above it a frame belongs to a moment")[1]) == {1.5}
     assert axes.get_xlim() == (0, 12)
 
@@ -333,7 +333,8 @@ def test_bars_are_as_long_as_the_phrases_weigh(short: Path) -> None:
     lengths = np.array([bar.get_width() for bar in sheet.patches])  # type: ignore[attr-defined]
     np.testing.assert_allclose(lengths / lengths.sum(), [0.5, 0.3, 0.2])
     words = words_of(picture)
-    bars = words[words.index("shares, together 1.00") + 1 :]
+    first, end = map(words.index, ("shares, together 1.00", "Frames of moment 1"))
+    bars = words[first + 1 : end]
     assert bars[::2] == ["a man opens the fridge", "a man", "the fridge"]
     assert bars[1::2] == ["0.50", "0.30", "0.20"]
     assert_apart_and_inside(picture, texts_of(picture))
@@ -360,8 +361,8 @@ def test_what_is_not_clear_is_said_and_grey(
 
 def test_the_best_frame_is_the_highest_within_the_best_moment(short: Path) -> None:
     answer = make_answer(short, (3, 5), (7, 9))
-    answer.relevance.curve[:] = 0
-    answer.relevance.curve[[7, 8, 16]] = 3, 4, 5
+    answer.relevance[:] = 0
+    answer.relevance[[7, 8, 16]] = 3, 4, 5
     assert answer.times_s[best_frame(answer)] == 4
     picture = figure(short, answer)
     x, y, _ = line_in(axes_of(picture, "curve"), "best frame")
@@ -373,9 +374,104 @@ def test_the_best_frame_is_the_highest_within_the_best_moment(short: Path) -> No
     assert box.width / box.height == pytest.approx(320 / 180, rel=0.01)
 
 
+def test_of_frames_as_good_as_each_other_the_middlemost_is_best(short: Path) -> None:
+    answer = make_answer(short, (3, 6))
+    answer.relevance[:] = 0.5
+    assert answer.times_s[best_frame(answer)] == 4.5
+
+
 def test_a_moment_between_two_frames_has_a_best_frame(short: Path) -> None:
     answer = make_answer(short, (3.3, 3.4))
     assert answer.times_s[best_frame(answer)] == 3.5
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        pytest.param((3.3, 3.4), [], id="between two frames"),
+        pytest.param((3.0, 3.5), [3.0], id="one"),
+        pytest.param((2.9, 4.1), [3.0, 3.5, 4.0], id="all that there are"),
+        pytest.param((3.0, 10.0), [3.0, 5.0, 7.5, 9.5], id="some of many"),
+    ],
+)
+def test_frames_of_the_best_moment_are_shown_beside_each_other(
+    short: Path, span: tuple[float, float], expected: list[float]
+) -> None:
+    answer = make_answer(short, span)
+    assert answer.times_s[some_frames(answer)].tolist() == expected
+    picture = figure(short, answer)
+    words = words_of(picture)
+    if len(expected) < 2:
+        assert "Frames of moment 1" not in words
+        return
+    shown = words[words.index("Frames of moment 1") + 1 :]
+    assert shown == [f"0:{time_s:04.1f}" for time_s in expected]
+    photos = axes_of(picture, "moment").images[::2]
+    boxes = [photo.get_window_extent() for photo in photos]
+    for photo, box, time_s in zip(photos, boxes, expected, strict=True):
+        grey = GREYS[int(time_s / 2)]
+        assert np.abs(image_of(photo).astype(int) - grey).max() <= 3
+        assert box.width / box.height == pytest.approx(320 / 180, rel=0.01)
+    for one, other in pairwise(boxes):
+        assert one.x1 < other.x0
+    assert boxes[-1].x1 <= axes_of(picture, "strip").get_window_extent().x1 + 1
+
+
+def test_each_frame_of_the_moment_is_coloured_where_its_own_weight_is(
+    short: Path,
+) -> None:
+    answer = make_answer(short, (3, 5))
+    numbers = some_frames(answer)
+    answer.region_weights[:] = 1 / 9
+    for region, number in enumerate(numbers):
+        answer.region_weights[number] = np.eye(9)[region]
+    for region, heat_over in enumerate(
+        axes_of(figure(short, answer), "moment").images[1::2]
+    ):
+        expected = heat(GRID, np.eye(9)[region], image_of(heat_over).shape[::-1])
+        np.testing.assert_allclose(image_of(heat_over), expected)
+
+
+MODEL = Terms(part="word", relevance="of the best window", line="clear from it")
+
+
+def test_what_is_said_of_the_numbers_is_what_the_answer_calls_them(short: Path) -> None:
+    picture = figure(short, make_answer(short, (3, 5), terms=MODEL))
+    curve = axes_of(picture, "curve")
+    assert curve.get_ylabel() == "relevance (of the best window)"
+    legend = curve.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["clear from it"]
+    assert set(line_in(curve, "clear from it")[1]) == {1.5}
+    assert "Weight of each word" in words_of(picture)
+    picture = figure(short, make_answer(short, (3, 5)))
+    ylabel = axes_of(picture, "curve").get_ylabel()
+    assert ylabel == "relevance (standard deviations)"
+    assert "Weight of each phrase" in words_of(picture)
+
+
+@pytest.mark.parametrize("scale", [0.01, 1, -1, 99])
+def test_the_axis_of_relevance_fits_the_page(short: Path, scale: float) -> None:
+    answer = make_answer(short, (3, 5))
+    answer.relevance[:] *= scale
+    curve = axes_of(picture := figure(short, answer), "curve")
+    assert_apart_and_inside(picture, [curve.yaxis.label])
+
+
+def test_of_many_words_those_that_weigh_most_are_shown_in_their_order(
+    short: Path,
+) -> None:
+    words = tuple(f"w{i}" for i in range(40))
+    weights = np.arange(40.0)[::-1] ** 2
+    answer = make_answer(
+        short, (3, 5), parts=words, part_weights=weights / weights.sum(), terms=MODEL
+    )
+    picture = figure(short, answer)
+    shown = words_of(picture)
+    assert [word for word in shown if word in words] == list(words[:MOST_PARTS])
+    assert f"the greatest {MOST_PARTS} of 40 shares, all together 1.00" in shown
+    assert_apart_and_inside(picture, texts_of(picture))
+    assert picture.get_figheight() < 9
 
 
 @pytest.mark.parametrize("heaviest", range(9))
@@ -391,11 +487,20 @@ def test_heat_is_greatest_amid_the_heaviest_region(heaviest: int) -> None:
     assert (y + 0.5) / 35 == pytest.approx((y0 + y1) / 2, abs=0.03)
 
 
+def test_weights_that_are_alike_colour_a_tiled_picture_nearly_evenly() -> None:
+    tiles = np.array([(x, y, x + 1, y + 1) for y in range(6) for x in range(6)]) / 6
+    assert heat(tiles, np.full(36, 1 / 36), (300, 200)).min() > 0.7
+    only = heat(tiles, np.eye(36)[14], (300, 300))
+    assert only[100:150, 100:150].mean() > 0.6
+    only[100:150, 100:150] = 0
+    assert only[:50].max() < 0.02 and only.mean() < 0.04
+
+
 def test_the_frame_is_coloured_where_the_heaviest_region_is(
     short: Path, tmp_path: Path
 ) -> None:
     answer = make_answer(short, (3, 5))
-    answer.relevance.region_weights[:] = np.eye(9)[2]  # above, on the right
+    answer.region_weights[:] = np.eye(9)[2]  # above, on the right
     picture = figure(short, answer)
     frame = axes_of(picture, "frame")
     picture.savefig(tmp_path / "out.png", dpi=DPI)
@@ -424,7 +529,7 @@ ODD = [
 def test_any_sentence_is_shown_as_it_is(
     short: Path, tmp_path: Path, query: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = make_answer(short, (3, 5), query=query, phrases=(query, "a man", query))
+    answer = make_answer(short, (3, 5), query=query, parts=(query, "a man", query))
     picture = figure(short, answer)
     with caplog.at_level(logging.WARNING):
         picture.savefig(tmp_path / "out.png")

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -28,11 +28,13 @@ from slta.features.imagenet_words import ImagenetWords
 from slta.models import untrained
 from slta.models.untrained import Relevance
 from slta.moments import Span, VideoInfo
+from slta.retrievers import Indexed
+from slta.retrievers.untrained import CLEAR, LEAST_SCORE, RATE_HZ
 from slta.runs import LINE, PEAK_S, above_line, runs
-from slta.search import CLEAR, LEAST_SCORE, RATE_HZ, Answer, Indexed, Searcher
+from slta.search import Answer, Searcher
 from slta.spans import as_array, temporal_iou
 from slta.video import Frames
-from tests.commands import Colours, coloured, known
+from tests.commands import Colours, coloured, known, meanings_of
 from tests.reference import runs as slow
 
 Picture = UInt8[np.ndarray, "h w 3"]
@@ -94,17 +96,11 @@ def still(path: Path, shade: int, frames: int, rate_hz: float) -> Path:
 
 def equal(one: Answer, other: Answer) -> bool:
     """Whether two answers are the same to the last bit."""
-    arrays = [
-        (one.times_s, other.times_s),
-        (one.boxes, other.boxes),
-        *(
-            (getattr(one.relevance, name), getattr(other.relevance, name))
-            for name in one.relevance.__slots__
-        ),
-    ]
-    return all(np.array_equal(a, b) for a, b in arrays) and all(
-        getattr(one, name) == getattr(other, name)
-        for name in ("query", "video", "confidence", "moments", "phrases", "line")
+    return all(
+        np.array_equal(getattr(one, field.name), getattr(other, field.name))
+        if isinstance(getattr(one, field.name), np.ndarray)
+        else getattr(one, field.name) == getattr(other, field.name)
+        for field in fields(Answer)
     )
 
 
@@ -123,15 +119,15 @@ def check_sound(answer: Answer) -> None:
     n = len(answer.times_s)
     assert answer.times_s.tolist() == [i / RATE_HZ for i in range(n)]
     assert answer.times_s[-1] < answer.video.duration_s <= n / RATE_HZ
-    found = answer.relevance
-    assert found.curve.shape == found.agreement.shape == (n,)
-    assert found.region_weights.shape == answer.boxes.shape[:2]
-    assert found.phrase_weights.shape == (len(answer.phrases),)
-    for values in (found.curve, found.agreement, found.region_weights, answer.line):
+    assert answer.relevance.shape == (n,)
+    assert answer.region_weights.shape == answer.boxes.shape[:2]
+    np.testing.assert_allclose(answer.region_weights.sum(axis=1), 1, atol=1e-5)
+    assert answer.part_weights.shape == (len(answer.parts),)
+    for values in (answer.relevance, answer.region_weights, answer.line):
         assert np.isfinite(values).all()
-    height = above_line(found.curve, rate_hz=RATE_HZ)
+    height = above_line(answer.relevance, rate_hz=RATE_HZ)
     if height.any():
-        np.testing.assert_allclose(found.curve - answer.line, height, atol=1e-9)
+        np.testing.assert_allclose(answer.relevance - answer.line, height, atol=1e-9)
 
 
 def iou(one: Span, other: Span) -> float:
@@ -178,7 +174,7 @@ def test_what_is_stored_is_what_the_extractor_makes(made: Made) -> None:
         extractor.video(frames)
         for frames in video.sample(made.path, rate_hz=RATE_HZ, size=extractor.size)
     ]
-    stored = made.searcher().extract(made.path).arrays
+    stored = made.searcher().library.record(made.path).arrays
     assert stored.keys() == set(VideoFeatures.__slots__)
     for name, array in stored.items():
         if name != "times_s":
@@ -238,7 +234,7 @@ def test_json_is_the_answer_rounded(made: Made) -> None:
         assert told["start_s"] == pytest.approx(moment.span.start, abs=5.001e-4)
         assert told["end_s"] == pytest.approx(moment.span.end, abs=5.001e-4)
         assert told["score"] == pytest.approx(moment.score, abs=5.001e-4)
-    assert [part["phrase"] for part in said["phrases"]] == list(answer.phrases)
+    assert [part["phrase"] for part in said["phrases"]] == list(answer.parts)
     assert sum(part["weight"] for part in said["phrases"]) == pytest.approx(1, abs=2e-3)
 
 
@@ -280,7 +276,7 @@ class Watched:
     def __init__(self) -> None:
         self.text = Colours().text
         self.id, self.version = Colours.id, Colours.version
-        self.size = Colours.size
+        self.size, self.common_space = Colours.size, Colours.common_space
         self.looks = 0
         self.sees_nonsense = False
 
@@ -288,7 +284,7 @@ class Watched:
         self.looks += 1
         made = Colours().video(frames)
         if self.sees_nonsense:
-            made.frame_meanings[-1] = np.nan
+            meanings_of(made)[0][-1] = np.nan
         return made
 
 

@@ -15,12 +15,25 @@ LAYERS = [
     {"errors", "moments", "spans"},
     {"candidates", "decoding", "film", "folders", "metrics", "ranking", "runs"}
     | {"video"},
-    {"features", "features.base", "features.clip", "features.imagenet_words"}
-    | {"features.minilm", "features.nouns", "features.onnx", "features.readable"}
-    | {"features.packing", "features.store", "datasets", "datasets.photo_film"},
-    {"models", "models.untrained"},
-    {"search"},
-    {"cli", "plot", "sheet"},
+    {"features", "features.base", "features.cells", "features.clip"}
+    | {"features.imagenet_words", "features.library", "features.minilm", "features.nouns", "features.onnx", "features.readable"}
+    | {"features.packing", "features.store"},
+    {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
+    | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
+    | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}
+    | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
+    | {"datasets.shapes.sentences", "datasets.shapes.words"},
+    {"models", "models.attention", "models.released", "models.slta"}
+    | {"models.untrained"},
+    {"config", "predictions"},
+    {"checkpoints", "experiments", "experiments.shapes_slta", "preparation"},
+    {"scoring", "without_video"},
+    {"curves", "evaluation"},
+    {"learning"},
+    {"training"},
+    {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
+    {"cli", "cli.__main__", "cli.arguments", "cli.evaluate", "cli.screen"}
+    | {"cli.search", "cli.train", "plot", "plot_frames", "sheet"},
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""

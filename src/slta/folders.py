@@ -43,14 +43,21 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def write_whole(target: Path, text: str) -> None:
-    """Writes a file, which is ``target`` only once all of it is there."""
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A new name to write to, which becomes ``target`` only if nothing goes wrong."""
     unfinished = _beside(target)
     try:
-        unfinished.write_text(text)
+        yield unfinished
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Writes a file, which is ``target`` only once all of it is there."""
+    with whole_file(target) as unfinished:
+        unfinished.write_text(text)
 
 
 def _beside(target: Path) -> Path:

@@ -3,20 +3,28 @@
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from slta import video
+from slta.answers import Answer
 from slta.errors import InputError
 from slta.moments import Moment, clock
-from slta.search import Answer
+from slta.plot_frames import (
+    PINK,
+    QUIET,
+    SMALL,
+    TEXT,
+    best_frame,
+    draw_best_frame,
+    draw_moment,
+    pixels,
+)
 from slta.sheet import (
     BODY_IN,
     DPI,
@@ -25,15 +33,18 @@ from slta.sheet import (
     LINE,
     SANS,
     Sheet,
+    fold,
     spread_out,
     wide_in,
 )
 
-STRIP_IN, LEADER_IN, CURVE_IN, AXIS_IN, FRAME_IN = 0.5, 0.2, 1.6, 0.56, 2.2
-TITLE, TEXT, SMALL = 14.0, 8.0, 7.0
-QUIET, GREY, PALE = "#666666", "#8c8c8c", "#d0d0d0"
-# Two colours that the colour-blind can tell apart; pink is rare in films.
-BLUE, PINK = "#0072b2", "#d6007f"
+STRIP_IN, LEADER_IN, CURVE_IN, AXIS_IN = 0.5, 0.2, 1.6, 0.56
+TITLE = 14.0
+GREY, PALE = "#8c8c8c", "#d0d0d0"
+BLUE = "#0072b2"
+"""The colour-blind can tell it from ``PINK``."""
+MOST_PARTS = 14
+"""Bars, at most; of more parts those that weigh most."""
 STEPS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800)
 # Empties what the formats would say of the hour, so that an answer makes one file.
 METADATA: Final[dict[str, dict[str, Any]]] = {
@@ -72,7 +83,7 @@ def draw(path: str | Path, answer: Answer, out: str | Path) -> None:
 def figure(path: str | Path, answer: Answer) -> Figure:
     """The picture of an answer, to look into or to save."""
     path = Path(path)
-    sheet = Sheet("".join([answer.query, path.name, *answer.phrases]))
+    sheet = Sheet("".join([answer.query, path.name, *answer.parts]))
     colour = BLUE if answer.is_clear else GREY
     match = f"confidence {answer.confidence:.2f}"
     match = f"clear match, {match}" if answer.is_clear else f"no clear match ({match})"
@@ -86,10 +97,11 @@ def figure(path: str | Path, answer: Answer) -> Figure:
     best = best_frame(answer)
     _curve(sheet, answer, best, colour)
     top_in = sheet.down_in
-    right_in = _frame(sheet, path, answer, best)
+    right_in = draw_best_frame(sheet, path, answer, best)
     bottom_in, sheet.down_in = sheet.down_in, top_in
-    _phrases(sheet, answer, right_in + 0.4, colour)
+    _parts(sheet, answer, right_in + 0.4, colour)
     sheet.down_in = max(sheet.down_in, bottom_in)
+    draw_moment(sheet, path, answer)
     return sheet.finished()
 
 
@@ -101,7 +113,7 @@ def _strip(sheet: Sheet, path: Path, answer: Answer) -> None:
     width_in = BODY_IN / count
     edges_s = np.linspace(0, length_s, count + 1)
     middles_s = (edges_s[1:] + edges_s[:-1]) / 2
-    film = video.frames(path, at=middles_s, size=_pixels(width_in, width_in / aspect))
+    film = video.frames(path, at=middles_s, size=pixels(width_in, width_in / aspect))
     axes = sheet.axes("strip", BODY_IN, width_in / aspect)
     for image, start, end in zip(film.images, edges_s[:-1], edges_s[1:], strict=True):
         axes.imshow(image, extent=(start, end, 0, 1), aspect="auto")
@@ -146,7 +158,7 @@ def _texts(moments: Sequence[Moment], dash: str) -> tuple[list[str], float]:
 
 
 def _curve(sheet: Sheet, answer: Answer, best: int, colour: str) -> None:
-    length_s, curve = answer.video.duration_s, answer.relevance.curve
+    length_s, curve = answer.video.duration_s, answer.relevance
     axes = sheet.axes("curve", BODY_IN, CURVE_IN)
     axes.set_axis_on()
     for rank, moment in enumerate(answer.moments, start=1):
@@ -158,7 +170,7 @@ def _curve(sheet: Sheet, answer: Answer, best: int, colour: str) -> None:
     run.set(color=INK if answer.is_clear else GREY, label="relevance")
     run.set_linewidth(1.0 if len(curve) < 1000 else 0.5)
     line = axes.axhline(answer.line, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-    line.set_label("above it a frame belongs to a moment")
+    line.set_label(answer.terms.line)
     (dot,) = axes.plot(answer.times_s[best], curve[best], "o", color=PINK, markersize=4)
     dot.set(label="best frame", clip_on=False)
     axes.margins(y=0.08)
@@ -176,7 +188,7 @@ def _curve(sheet: Sheet, answer: Answer, best: int, colour: str) -> None:
     axes.tick_params(labelfontfamily=SANS)
     style: dict[str, Any] = {"color": QUIET, "size": SMALL, "family": SANS}
     axes.set_xlabel("time (m:ss)" if length_s < 3600 else "time (h:mm:ss)", **style)
-    axes.set_ylabel("relevance\n(standard deviations)", **style)
+    axes.set_ylabel(f"relevance ({answer.terms.relevance})", **style)
     key = axes.legend(handles=[line], frameon=False, borderaxespad=0, borderpad=0)
     key.set_loc("upper right")
     key.set_bbox_to_anchor((1, -0.222 / CURVE_IN), transform=axes.transAxes)
@@ -184,73 +196,29 @@ def _curve(sheet: Sheet, answer: Answer, best: int, colour: str) -> None:
     sheet.down_in += AXIS_IN
 
 
-def _frame(sheet: Sheet, path: Path, answer: Answer, best: int) -> float:
-    """The best frame and where in it was looked; says where its column ends."""
-    aspect = answer.video.width / answer.video.height
-    high_in = min(FRAME_IN, BODY_IN / 2 / aspect)
-    width_in = high_in * aspect
-    time_s, size = float(answer.times_s[best]), _pixels(width_in, high_in)
-    image = video.frames(path, at=[time_s], size=size).images[0]
-    weights = heat(answer.boxes[best], answer.relevance.region_weights[best], size)
-    sheet.paper.plot(
-        LEFT_IN + 0.05, -sheet.down_in - 0.055, "o", color=PINK, markersize=4
-    )
-    sheet.write(f"Best frame of moment 1, {clock(time_s)}", TEXT, LEFT_IN + 0.15)
-    note = "pink: where in it the sentence was looked for"
-    sheet.write(note, SMALL, LEFT_IN, color=QUIET)
+def _parts(sheet: Sheet, answer: Answer, left_in: float, colour: str) -> None:
+    """The parts of the query in their order, each with a bar as long as it weighs."""
+    weights, right_in = answer.part_weights, LEFT_IN + BODY_IN
+    shown = np.sort(np.argsort(-weights, kind="stable")[:MOST_PARTS])
+    sheet.write(f"Weight of each {answer.terms.part}", TEXT, left_in)
+    note = "shares, together 1.00"
+    if len(shown) < len(weights):
+        note = f"the greatest {len(shown)} of {len(weights)} shares, all together 1.00"
+    sheet.write(note, SMALL, left_in, color=QUIET)
     sheet.down_in += 0.06
-    axes = sheet.axes("frame", width_in, high_in)
-    style: dict[str, Any] = {"extent": (0, 1, 1, 0), "aspect": "auto"}
-    axes.imshow(image, **style)
-    axes.imshow(weights, cmap=ListedColormap([PINK]), alpha=0.55 * weights, **style)
-    return LEFT_IN + max(width_in, 2.4)
-
-
-def _phrases(sheet: Sheet, answer: Answer, left_in: float, colour: str) -> None:
-    weights = answer.relevance.phrase_weights
-    sheet.write("Weight of each phrase", TEXT, left_in)
-    sheet.write("shares, together 1.00", SMALL, left_in, color=QUIET)
-    sheet.down_in += 0.06
-    scale_in = (LEFT_IN + BODY_IN - left_in - 0.3) / weights.max()
-    for phrase, weight in zip(answer.phrases, weights, strict=True):
-        sheet.write(phrase, TEXT, left_in)
-        y, end_in = -sheet.down_in - 0.05, left_in + weight * scale_in
-        sheet.paper.barh(y, weight * scale_in, 0.08, left_in, color=colour)
+    lines = [fold(answer.parts[i], sheet.fonts, TEXT, inf)[0] for i in shown]
+    widest_in = max(wide_in(line, sheet.fonts, TEXT) for line in lines)
+    beside = widest_in < (right_in - left_in) * 0.4
+    bars_in = left_in + (widest_in + 0.1 if beside else 0)
+    scale_in = (right_in - bars_in - 0.3) / weights.max()
+    for i in shown:
+        top_in = sheet.down_in
+        sheet.write(answer.parts[i], TEXT, left_in)
+        y = -0.05 - (top_in if beside else sheet.down_in)
+        end_in = bars_in + weights[i] * scale_in
+        sheet.paper.barh(y, weights[i] * scale_in, 0.08, bars_in, color=colour)
         style: dict[str, Any] = {"color": QUIET, "size": SMALL, "family": SANS}
         sheet.paper.text(
-            end_in + 0.05, y, f"{weight:.2f}", va="center_baseline", **style
+            end_in + 0.05, y, f"{weights[i]:.2f}", va="center_baseline", **style
         )
-        sheet.down_in += 0.2
-
-
-def best_frame(answer: Answer) -> int:
-    """Index of the most relevant frame of the best moment."""
-    span, times_s = answer.moments[0].span, answer.times_s
-    inside = np.flatnonzero((span.start <= times_s) & (times_s < span.end))
-    if len(inside) == 0:  # the moment lies between two frames
-        return int(np.abs(times_s - (span.start + span.end) / 2).argmin())
-    return int(inside[answer.relevance.curve[inside].argmax()])
-
-
-def heat(
-    boxes: Float[np.ndarray, "r 4"],
-    weights: Float[np.ndarray, " r"],
-    size: tuple[int, int],
-) -> Float[np.ndarray, "h w"]:
-    """The weights of regions, each a soft hill over its box; the most is 1.
-
-    ``size`` is (width, height).
-    """
-    boxes = np.asarray(boxes, np.float64)
-    hills = []
-    for axis, length in enumerate(size):
-        start, end = boxes[:, axis, None], boxes[:, axis + 2, None]
-        places = (np.arange(length) + 0.5) / length
-        away = (places - (start + end) / 2) / (end - start)
-        hills.append(np.exp(-0.5 * (away / 0.3) ** 2))
-    heights = np.einsum("r,rw,rh->hw", weights, *hills)
-    return np.asarray(heights / heights.max())
-
-
-def _pixels(width_in: float, high_in: float) -> tuple[int, int]:
-    return max(1, round(width_in * DPI)), max(1, round(high_in * DPI))
+        sheet.down_in += 0.02 if beside else 0.2

@@ -13,6 +13,12 @@ def _imagenet_words(_: str) -> Extractor:
     return ImagenetWords()
 
 
+def _cells(_: str) -> Extractor:
+    from slta.features.cells import Cells
+
+    return Cells()
+
+
 def _clip(weights: str) -> Extractor:
     from slta.features.clip import Clip
 
@@ -21,6 +27,7 @@ def _clip(weights: str) -> Extractor:
 
 EXTRACTORS: dict[str, Callable[[str], Extractor]] = {
     "imagenet-words": _imagenet_words,
+    "cells": _cells,
     "clip": _clip,
 }
 """What stands before the colon of an extractor's name; the rest is its argument."""

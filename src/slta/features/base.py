@@ -1,7 +1,7 @@
 """What an extractor makes of a video and of a query.
 
-Shapes: t frames, r regions, d size of a region's vector, k size of a sentence's
-vector, w words, p phrases.
+Shapes: t frames, r regions, d size of a frame's vector, e of a region's, k of a
+sentence's, w words, p phrases.
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,18 @@ class VideoFeatures:
     """Vectors of the sampled frames and of the regions in them.
 
     ``frames`` and ``regions`` say what a picture looks like, in the extractor's own
-    space. The ``meanings`` are the same pictures in the space of the sentences, where
-    a dot product with a sentence's vector says how well the two fit.
+    spaces. The ``meanings`` are the same pictures in the space of the sentences, where
+    a dot product with a sentence's vector says how well the two fit; an extractor
+    without such a space has none, and its features need a trained model.
     """
 
     times_s: Float[np.ndarray, " t"]
     frames: Float[np.ndarray, "t d"]
-    regions: Float[np.ndarray, "t r d"]
-    frame_meanings: Float[np.ndarray, "t k"]
-    region_meanings: Float[np.ndarray, "t r k"]
+    regions: Float[np.ndarray, "t r e"]
     boxes: Float[np.ndarray, "t r 4"]
     """x0, y0, x1, y1 as fractions of the picture."""
+    frame_meanings: Float[np.ndarray, "t k"] | None = None
+    region_meanings: Float[np.ndarray, "t r k"] | None = None
 
     @classmethod
     def of_sights(
@@ -59,8 +60,13 @@ class VideoFeatures:
     def part(self, start: int, end: int) -> "VideoFeatures":
         """The frames ``start`` up to ``end``, in float32."""
         return VideoFeatures(
-            **{name: rows(getattr(self, name), start, end) for name in self.__slots__}
+            **{name: rows(each, start, end) for name, each in self.arrays().items()}
         )
+
+    def arrays(self) -> dict[str, Float[np.ndarray, "t ..."]]:
+        """The arrays that are there, by name."""
+        named = {name: getattr(self, name) for name in self.__slots__}
+        return {name: array for name, array in named.items() if array is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class QueryFeatures:
     words: tuple[str, ...]
     word_vectors: Float[np.ndarray, "w k"]
     noun_mask: Bool[np.ndarray, " w"]
-    """True where the word is a noun."""
+    """True where the word says what to look at: a noun, or for want of nouns a verb,
+    adjective, adverb or number, or else any word."""
     action: bool
     """Whether a verb says that something happens, rather than how things are."""
     phrases: tuple[str, ...]
@@ -103,6 +110,11 @@ class Extractor(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, in pixels, of the images that ``video`` wants."""
+        ...
+
+    @property
+    def common_space(self) -> bool:
+        """Whether its features have ``meanings``, so that no training is needed."""
         ...
 
     def video(self, frames: Frames) -> VideoFeatures: ...

@@ -38,6 +38,8 @@ ATTAINABLE = 0.3
 
 
 class Clip:
+    common_space = True
+
     def __init__(self, weights: str) -> None:
         self.id, self._folder = _find(weights)
         _check(self._folder)
@@ -119,7 +121,7 @@ class Clip:
             query=query,
             words=parsed.words,
             word_vectors=word_means(states, offsets, parsed.places),
-            noun_mask=np.array(parsed.nouns, bool),
+            noun_mask=np.array(parsed.named, bool),
             action=parsed.action,
             phrases=(query, *parsed.phrases),
             meanings=meanings,

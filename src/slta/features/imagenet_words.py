@@ -39,6 +39,7 @@ class ImagenetWords:
     id = "imagenet-words"
     version = "1"
     size = (SIDE, SIDE)
+    common_space = True
 
     def __init__(self) -> None:
         self._minilm = MiniLM()
@@ -59,7 +60,7 @@ class ImagenetWords:
             query=query,
             words=parsed.words,
             word_vectors=self._minilm.words(query, parsed.places),
-            noun_mask=np.array(parsed.nouns, bool),
+            noun_mask=np.array(parsed.named, bool),
             action=parsed.action,
             phrases=phrases,
             meanings=meanings,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 UNSAID = {"DET", "PRON"}
 """Parts of speech that name nothing: "the", "her"."""
 BETWEEN = {"PUNCT", "SPACE"}
+NAMING, CONTENT = {"NOUN", "PROPN"}, {"VERB", "ADJ", "ADV", "NUM"}
 LASTING = frozenset(
     "appear be belong contain cover face hang have hold keep kneel lead lean lie like "
     "live look make pose remain rest seem see shine show sit sleep spread stand stare "
@@ -31,6 +32,9 @@ class Parsed:
     places: tuple[tuple[int, int], ...]
     """First and last character (exclusive) of every word."""
     nouns: tuple[bool, ...]
+    named: tuple[bool, ...]
+    """The words that say what to look at: the nouns, or where there are none, the
+    verbs, adjectives, adverbs and numbers, or else all words."""
     phrases: tuple[str, ...]
     """Noun phrases without articles and pronouns, each once, in their order."""
     action: bool
@@ -45,10 +49,13 @@ def parse(sentence: str) -> Parsed:
     document = _language()(sentence)
     words = [token for token in document if token.pos_ not in BETWEEN]
     phrases = [phrase for chunk in document.noun_chunks if (phrase := _said(chunk))]
+    nouns = tuple(token.pos_ in NAMING for token in words)
+    content = tuple(token.pos_ in CONTENT for token in words)
     return Parsed(
         words=tuple(token.text for token in words),
         places=tuple((token.idx, token.idx + len(token.text)) for token in words),
-        nouns=tuple(token.pos_ in {"NOUN", "PROPN"} for token in words),
+        nouns=nouns,
+        named=next(filter(any, (nouns, content)), (True,) * len(words)),
         phrases=tuple({phrase.lower(): phrase for phrase in phrases}.values()),
         action=any(
             token.pos_ == "VERB" and token.lemma_.lower() not in LASTING

@@ -243,6 +243,11 @@ def _stack(
 def _raw_fits(
     video: VideoFeatures, phrases: Sequence[Float[np.ndarray, "p _"]]
 ) -> Float[np.ndarray, "t v s p"]:
+    if video.frame_meanings is None or video.region_meanings is None:
+        raise ValueError(
+            "features without meanings cannot be compared with a sentence; "
+            "they need a trained model"
+        )
     spaces = [
         (video.frame_meanings, video.region_meanings),
         (video.frames, video.regions),

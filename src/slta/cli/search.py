@@ -1,33 +1,19 @@
-"""The command ``slta``: words on the command line to functions, answers to the screen.
-
-Nothing heavy is imported before it is known that it is needed.
-"""
+"""``slta search``: sentences to the moments of a video."""
 
 import json
-import logging
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from rich.console import Console
 
+from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
 from slta.moments import clock
 
 if TYPE_CHECKING:
-    from slta.search import Answer, Progress
-
-screen = Console(highlight=False, emoji=False)
-notes = Console(stderr=True, highlight=False, emoji=False)
-
-USAGE, INTERRUPTED = 2, 130
-"""Exit codes: something given cannot be used; stopped with Ctrl-C."""
+    from slta.search import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,36 +40,20 @@ class Search:
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
     """Cut the moments out as files in this folder."""
-    extractor: str = "imagenet-words"
-    """What makes the features: imagenet-words, or clip:NAME or clip:FOLDER."""
+    checkpoint: Annotated[
+        Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
+    ] = None
+    """Answer with the model of this run, a folder that 'slta train' made; else without
+    training."""
+    extractor: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """What makes the features: imagenet-words, clip:NAME or clip:FOLDER; else what the
+    run was trained with, or without a run imagenet-words."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
     """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command and exits with its code."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("slta").setLevel(logging.INFO)
-    try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            {"search": Search},
-            prog="slta",
-            description="Find the moment in a video that a sentence describes.",
-            args=arguments,
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
-        search(command)
-    except InputError as error:
-        line = " ".join(str(error).splitlines())
-        notes.print(f"slta: {line}", markup=False, soft_wrap=True)
-        sys.exit(USAGE)
-    except KeyboardInterrupt:
-        notes.print("slta: interrupted; what was finished is kept")
-        sys.exit(INTERRUPTED)
 
 
 def search(command: Search) -> None:
@@ -95,12 +65,14 @@ def search(command: Search) -> None:
     from slta.decoding import head_of
     from slta.search import Searcher
 
-    searcher = Searcher(command.extractor, store=command.store)
+    searcher = Searcher(
+        command.extractor, checkpoint=command.checkpoint, store=command.store
+    )
     # Before the networks are prepared, which takes long the first time.
     head_of(command.video)
     asked = [searcher.extractor.text(query) for query in command.queries]
-    with _progress(f"looking at {command.video.name}") as progress:
-        indexed = searcher.index(command.video, progress=progress)
+    with progress(f"looking at {command.video.name}") as bar:
+        indexed = searcher.index(command.video, progress=bar)
     for number, query in enumerate(asked, start=1):
         answer = searcher.answer(indexed, query, top=command.top)
         if command.json:
@@ -171,28 +143,10 @@ def _cut(command: Search, answer: "Answer", number: int) -> None:
         raise InputError(
             f"--clips {command.clips} cannot be made ({why}); name another folder"
         ) from error
-    with _progress("cutting") as progress:
+    with progress("cutting") as bar:
         for rank, moment in enumerate(answer.moments, start=1):
             name = f"{command.video.stem}-{number}-{rank}.mp4"
             film.cut(command.video, moment.span, command.clips / name)
-            progress(rank, len(answer.moments))
+            bar(rank, len(answer.moments))
     done = f"cut {len(answer.moments)} moments into {command.clips}"
     notes.print(done, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator["Progress"]:
-    """A bar on the screen's error side; it shows only once there is progress."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    hidden = not notes.is_terminal
-    with Progress(*columns, console=notes, transient=True, disable=hidden) as bar:
-        task = bar.add_task(what, total=None, visible=False)
-        yield lambda done, total: bar.update(
-            task, completed=done, total=total, visible=True
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,176 @@
+"""What SLTA costs at the paper's dimensions, against one pair at a time.
+
+The released notebook runs its network once for each query and window. Both ways have
+the same weights and give the same scores; the features are random numbers.
+"""
+
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from slta.candidates import windows
+from slta.datasets.batch import Batch, Shot, candidates_of, collate
+from slta.datasets.sampling import shot_of
+from slta.features.base import QueryFeatures, VideoFeatures
+from slta.models.slta import SLTA, Sizes, SLTAConfig
+
+SIZES = Sizes(region=2048, frame=4096, word=300)
+RATE_HZ = 3.0
+DURATION_S = 300.0
+REGIONS, WORDS, QUERIES = 36, 10, 100
+LENGTHS = (16, 32, 48, 64)
+SAMPLE = 60
+"""Pairs that are scored one at a time; all of them would take over an hour."""
+BATCH = 30
+STEPS = 2
+
+
+def measure() -> dict[str, Any]:
+    torch.manual_seed(0)
+    model = SLTA(SLTAConfig(), SIZES).eval()
+    return {"search": _search(model), "training": _training(model)}
+
+
+def _search(model: SLTA) -> dict[str, Any]:
+    features, queries = _video(DURATION_S), _queries(QUERIES)
+    lengths_s = [length / RATE_HZ for length in LENGTHS]
+    spans = windows(DURATION_S, lengths_s=lengths_s, overlap=0.8)
+    candidates = candidates_of(features, spans, rate_hz=RATE_HZ, context_s=128 / RATE_HZ)
+    batch = collate([shot_of(features, candidates)], queries)
+    pairs = len(batch.pairs)
+    with torch.inference_mode():
+        model(collate([shot_of(features, candidates[:9])], queries[:2]))
+        whole_s, scores = _timed(lambda: model(batch))
+        rng = np.random.default_rng(0)
+        sample = rng.choice(pairs, SAMPLE, replace=False)
+        single: list[Tensor] = []
+
+        def one_at_a_time() -> None:
+            for row in sample.tolist():
+                query, candidate = divmod(row, len(spans))
+                shot = shot_of(features, candidates[[candidate]])
+                single.append(model(collate([shot], [queries[query]])).relevance)
+
+        sampled_s, _ = _timed(one_at_a_time)
+        away = (torch.cat(single) - scores.relevance[sample]).abs().max()
+        needed = _unavoidable(model, batch)
+    naive_s = sampled_s / SAMPLE * pairs
+    return {
+        "windows": len(spans),
+        "pairs": pairs,
+        "seconds": round(whole_s, 2),
+        "one_pair_ms": round(sampled_s / SAMPLE * 1000, 1),
+        "one_at_a_time_s": round(naive_s),
+        "times_faster": round(naive_s / whole_s),
+        "largest_difference": float(away),
+        "unavoidable_s": {name: round(value, 2) for name, value in needed.items()},
+        "above_unavoidable": round(whole_s / sum(needed.values()), 2),
+    }
+
+
+def _unavoidable(model: SLTA, batch: Batch) -> dict[str, float]:
+    """Each part alone: what no order of computing could leave out."""
+    regions = model._regions(batch)
+    mixed = torch.randn(QUERIES * batch.regions.shape[1], regions.shape[-1])
+    # Multiplying each region once is less than each query's mixture; the lesser counts.
+    product = min(
+        _timed(lambda: model.to_interaction(mixed))[0],
+        _timed(lambda: model.to_interaction(regions))[0],
+    )
+    projections, _ = _timed(
+        lambda: (
+            model.spatial.region_content(regions),
+            model.spatial.region_gate(regions),
+        )
+    )
+    frames = batch.regions.shape[1]
+    inputs = torch.randn(QUERIES * frames, 3 * model.config.interaction_size)
+    query, candidate = batch.pairs.unbind(dim=1)
+    start = query * frames + batch.candidate_first[candidate]
+    count = batch.candidate_count[candidate]
+    recurrence, _ = _timed(lambda: model.interaction(inputs, start, count))
+    return {
+        "region projections": projections,
+        "input product of the GRU": product,
+        "recurrence": recurrence,
+    }
+
+
+def _training(model: SLTA) -> dict[str, Any]:
+    """A step with all B² pairs, each candidate from a video of its own."""
+    longest_s = LENGTHS[-1] / RATE_HZ
+    shots: list[Shot] = []
+    for seed in range(BATCH):
+        features = _video(longest_s, seed)
+        span = np.array([[0.0, longest_s]])
+        found = candidates_of(features, span, rate_hz=RATE_HZ, context_s=1.0)
+        shots.append(shot_of(features, found))
+    batch = collate(shots, _queries(BATCH))
+    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
+    truth = torch.zeros(len(matching), 2)
+    model.train()
+
+    def step() -> None:
+        model.zero_grad()
+        model.loss(model(batch), batch, matching, truth).backward()
+
+    step_s = min(_timed(step)[0] for _ in range(STEPS))
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    queries = _queries(BATCH)
+
+    def pair(i: int, j: int) -> None:
+        scores = model(collate([shots[j]], [queries[i]]))
+        scores.relevance.sum().backward()
+
+    some = [(i, (i * 7 + 3) % BATCH) for i in range(8)]
+    sampled_s, _ = _timed(lambda: [pair(i, j) for i, j in some])
+    naive_s = sampled_s / len(some) * BATCH**2
+    return {
+        "queries": BATCH,
+        "pairs": BATCH**2,
+        "step_s": round(step_s, 2),
+        "peak_memory_gb": round(peak_gb, 1),
+        "one_at_a_time_s": round(naive_s, 1),
+        "times_faster": round(naive_s / step_s, 1),
+    }
+
+
+def _video(duration_s: float, seed: int = 0) -> VideoFeatures:
+    rng = np.random.default_rng(seed)
+    frames = round(duration_s * RATE_HZ)
+    return VideoFeatures(
+        times_s=np.arange(frames) / RATE_HZ,
+        frames=rng.standard_normal((frames, SIZES.frame), np.float32),
+        regions=rng.standard_normal((frames, REGIONS, SIZES.region), np.float32),
+        boxes=np.tile(np.array([0, 0, 1, 1], np.float32), (frames, REGIONS, 1)),
+    )
+
+
+def _queries(count: int) -> list[QueryFeatures]:
+    rng = np.random.default_rng(1)
+    words = tuple(f"w{i}" for i in range(WORDS))
+    return [
+        QueryFeatures(
+            query=" ".join(words),
+            words=words,
+            word_vectors=rng.standard_normal((WORDS, SIZES.word), np.float32),
+            noun_mask=np.arange(WORDS) % 4 == 1,
+            action=True,
+            phrases=("",),
+            meanings=np.zeros((1, 1), np.float32),
+            attainable=np.ones(1, np.float32),
+            appearances=None,
+        )
+        for _ in range(count)
+    ]
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    found = work()
+    return time.perf_counter() - start, found

@@ -1,0 +1,156 @@
+"""SLTA, its ablations and the released notebook's faults on the made world.
+
+    python -m benchmarks shapes          trains what is missing, then measures
+
+Runs lie in $SLTA_HOME/benchmarks and are not made twice; one that was stopped goes on.
+"""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.checkpoints import Run
+from slta.config import Experiment
+from slta.evaluation import measure, measured
+from slta.experiments import EXPERIMENTS
+from slta.datasets.shapes import load_boxes
+from slta.folders import home
+from slta.metrics import bootstrap
+from slta.models.released import ReleasedConfig
+from slta.predictions import read
+from slta.training import resume, train
+
+NAME = "shapes_slta"
+SEEDS = (0, 1, 2)
+PARTS = {
+    "no spatial attention": {"spatial_attention": False},
+    "no interaction": {"interaction": False},
+    "no language attention": {"language_attention": False},
+    "no context": {"context": False},
+}
+FAULTS = {
+    "summed regions": {"summed_regions": True},
+    "frozen attention": {"frozen_attention": True},
+    "wrong pair": {"wrong_pair": True},
+    "signed word weights": {"signed_words": True},
+    "padded nouns": {"padded_nouns": True},
+}
+SPLITS = ("test", "test_novel")
+
+
+def experiment(variant: str, seed: int) -> Experiment:
+    base = EXPERIMENTS[NAME]
+    model: Any = base.model
+    if variant in PARTS:
+        model = replace(model, **PARTS[variant])
+    elif variant in FAULTS:
+        model = ReleasedConfig(**asdict(model), **FAULTS[variant])
+    training = replace(base.training, seed=seed, threads=1)
+    if variant == "the paper's pairs only":
+        training = replace(
+            training, background=0, queries_per_video=1, negatives=None
+        )
+    return replace(base, model=model, training=training)
+
+
+def jobs() -> list[tuple[str, int]]:
+    """The full model first; one seed of each fault is enough to see what it costs."""
+    full = [("full", seed) for seed in SEEDS]
+    parts = [(part, seed) for seed in SEEDS for part in PARTS]
+    return full + parts + [(fault, 0) for fault in [*FAULTS, "the paper's pairs only"]]
+
+
+def run_of(variant: str, seed: int) -> Run:
+    name = variant.replace(" ", "-").replace("'", "")
+    return Run(home() / "benchmarks" / f"{NAME}-{name}-{seed}")
+
+
+def make(variant: str, seed: int) -> None:
+    """Trains, or goes on with, one run."""
+    run = run_of(variant, seed)
+    if (run.folder / "config.json").exists():
+        resume(run.folder)
+    else:
+        train(f"{NAME}, {variant}", experiment(variant, seed), run.folder)
+
+
+def measure_all() -> dict[str, Any]:
+    """As many runs at a time as there are cores, each in a process with one thread."""
+    missing = [job for job in jobs() if not (run_of(*job).folder / "done").exists()]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(_in_a_process, missing))
+    return summary()
+
+
+def _in_a_process(job: tuple[str, int]) -> None:
+    run = run_of(*job)
+    run.folder.parent.mkdir(parents=True, exist_ok=True)
+    call = f"from benchmarks import shapes; shapes.make({job[0]!r}, {job[1]})"
+    with run.folder.with_suffix(".log").open("w") as log:
+        subprocess.run(
+            [sys.executable, "-c", call], stdout=log, stderr=subprocess.STDOUT, check=True
+        )
+    (run.folder / "done").touch()
+
+
+def summary() -> dict[str, Any]:
+    seeds: dict[str, list[int]] = {}
+    for variant, seed in jobs():
+        seeds.setdefault(variant, []).append(seed)
+    return {
+        "experiment": NAME,
+        "variants": {
+            variant: {split: _numbers(variant, mine, split) for split in SPLITS}
+            | {"seeds": mine, "seconds": [_seconds(variant, seed) for seed in mine]}
+            for variant, mine in seeds.items()
+        },
+        "without video": {
+            split: {
+                kind: {name: answers[name] for name in ("R@1, IoU=0.5", "mIoU")}
+                for kind, answers in measured(run_of("full", 0), split, "ctrl")[
+                    "answers"
+                ].items()
+                if kind != "SLTA"
+            }
+            for split in SPLITS
+        },
+    }
+
+
+def _seconds(variant: str, seed: int) -> float:
+    return float(run_of(variant, seed).read("provenance")["seconds"])
+
+
+def _hits(variant: str, seed: int, split: str) -> tuple[Float[np.ndarray, " q"], list[str]]:
+    predictions = read(run_of(variant, seed).predictions(split))
+    table = measure(predictions, "ctrl")
+    return table.per_query(n=1, iou=0.5), [each.video_id for each in predictions]
+
+
+def _numbers(variant: str, seeds: list[int], split: str) -> dict[str, Any]:
+    """R@1, IoU=0.5 of each seed, and the difference to the full model's same seeds."""
+    mine = [_hits(variant, seed, split) for seed in seeds]
+    full = [_hits("full", seed, split) for seed in seeds]
+    mean = np.mean([hits for hits, _ in mine], axis=0)
+    away = mean - np.mean([hits for hits, _ in full], axis=0)
+    videos = mine[0][1]
+    tables = [
+        measure(read(run_of(variant, seed).predictions(split)), "ctrl").as_dict()
+        for seed in seeds
+    ]
+    return {
+        "R@1, IoU=0.5": [float(hits.mean()) for hits, _ in mine],
+        "mean": float(mean.mean()),
+        "interval": bootstrap(mean, videos, seed=0),
+        "difference": float(away.mean()),
+        "difference_interval": bootstrap(away, videos, seed=0),
+        "table": {
+            name: float(np.mean([table[name] for table in tables])) for name in tables[0]
+        },
+    }

@@ -1,0 +1,187 @@
+"""A run on disk: what was trained, how, and what came of it.
+
+    RUN/config.json              the experiment
+    RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
+    RUN/weights.safetensors      the best weights by val
+    RUN/last.ckpt                Lightning's state after the last evaluation, to resume
+    RUN/predictions/SPLIT.jsonl  answers before any protocol
+    RUN/results.json             the table of every split and protocol that was asked
+    RUN/curves.png, RUN/logs/    how the training went
+
+Every file appears whole or not at all, and nothing that is read can run code.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+
+from slta.config import Experiment
+from slta.errors import InputError
+from slta.features.base import Extractor
+from slta.folders import whole_file, write_whole
+from slta.models import build
+from slta.models.slta import SLTA, Sizes
+
+ABOUT = "slta"
+"""Where the weights' file keeps what belongs to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What weights are of: enough to use them, and to refuse features of another kind."""
+
+    extractor: str
+    version: str
+    sizes: Sizes
+    step: int
+
+    def check(self, extractor: Extractor, weights: Path) -> None:
+        """Raises ``InputError`` if an extractor is not the one that was trained with."""
+        theirs, ours = (self.extractor, self.version), (extractor.id, extractor.version)
+        if theirs != ours:
+            raise InputError(
+                f"{weights} was trained with the features of {theirs[0]}@{theirs[1]}, "
+                f"not {ours[0]}@{ours[1]}; leave --extractor out, or train with yours"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path, name: str, experiment: Experiment) -> "Run":
+        """A new folder; one that is there is never written over."""
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise InputError(
+                f"the run {folder} exists; go on with 'slta train --resume {folder}', "
+                "or give another --out"
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"the run {folder} cannot be made ({error.strerror or error}); "
+                "give another --out"
+            ) from error
+        run = cls(folder)
+        run.write("config", {"name": name, "experiment": asdict(experiment)})
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        if not (folder / "config.json").is_file():
+            raise InputError(
+                f"{folder} is no run, as it has no config.json; name the folder that "
+                "'slta train' made"
+            )
+        return cls(folder)
+
+    def drop_unless_begun(self) -> None:
+        """Where nothing was trained yet, the folder's name can be given again."""
+        if not (self.folder / "provenance.json").exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def name(self) -> str:
+        return str(self.read("config").get("name", self.folder.name))
+
+    @property
+    def experiment(self) -> Experiment:
+        given = self.read("config").get("experiment")
+        try:
+            found = TypeAdapter(Experiment).validate_python(given)
+        except (ValidationError, ValueError) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{self.folder / 'config.json'} does not fit this version ({problem}); "
+                "train again"
+            ) from error
+        if json.loads(json.dumps(asdict(found))) != given:
+            raise InputError(
+                f"{self.folder / 'config.json'} has other fields than this version "
+                "knows; use the version that trained it, or train again"
+            )
+        return found
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights.safetensors"
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "last.ckpt"
+
+    def predictions(self, split: str) -> Path:
+        return self.folder / "predictions" / f"{split}.jsonl"
+
+    def read(self, name: str) -> dict[str, Any]:
+        path = self.folder / f"{name}.json"
+        try:
+            content = json.loads(path.read_bytes())
+            if not isinstance(content, dict):
+                raise ValueError("not an object")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error}); train again") from error
+        return content
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        path = self.folder / f"{name}.json"
+        with self._writing(path):
+            write_whole(path, json.dumps(content, indent=1) + "\n")
+
+    def save(self, model: SLTA, about: About) -> None:
+        """What other weights answered does not stay."""
+        facts = {ABOUT: json.dumps({**asdict(about), "sizes": about.sizes._asdict()})}
+        with self._writing(self.weights):
+            for path in (self.folder / "predictions").glob("*.jsonl"):
+                path.unlink(missing_ok=True)
+            (self.folder / "results.json").unlink(missing_ok=True)
+            with whole_file(self.weights) as unfinished:
+                unfinished.write_bytes(
+                    safetensors.torch.save(model.state_dict(), facts)
+                )
+
+    def load(self) -> tuple[SLTA, About]:
+        """The model with its best weights, ready to answer."""
+        if not self.weights.is_file():
+            raise InputError(
+                f"{self.weights} is missing: the run was stopped before its first "
+                f"evaluation; go on with 'slta train --resume {self.folder}'"
+            )
+        try:
+            with safe_open(self.weights, "pt") as file:
+                facts = json.loads((file.metadata() or {})[ABOUT])
+            about = About(**{**facts, "sizes": Sizes(**facts["sizes"])})
+            model = build(self.experiment.model, about.sizes)
+            model.load_state_dict(safetensors.torch.load_file(self.weights))
+        except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{self.weights} is damaged or of another model ({problem}); "
+                "copy it again, or train again"
+            ) from error
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{self.weights} does not say what it was trained with; train again"
+            ) from error
+        return model.eval(), about
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        """Says of a full or forbidden disk what to do about it."""
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written ({error.strerror or error}); make room, "
+                f"then go on with 'slta train --resume {self.folder}'"
+            ) from error

@@ -1,0 +1,64 @@
+"""The command ``slta``: words on the command line to functions.
+
+Nothing heavy is imported before it is known that it is needed.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import tyro
+
+from slta.cli.arguments import parsed
+from slta.cli.evaluate import Evaluate, evaluate
+from slta.cli.screen import notes
+from slta.cli.search import Search, search
+from slta.cli.train import Train, train, train_named
+from slta.errors import InputError
+
+COMMANDS: dict[type[Any], Callable[[Any], None]] = {
+    Search: search,
+    Train: train,
+    Evaluate: evaluate,
+}
+Command = (
+    Annotated[Search, tyro.conf.subcommand("search")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+)
+USAGE, INTERRUPTED = 2, 130
+"""Exit codes: something given cannot be used; stopped with Ctrl-C."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command and exits with its code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("slta").setLevel(logging.INFO)
+    try:
+        _run(list(sys.argv[1:] if arguments is None else arguments))
+    except InputError as error:
+        line = " ".join(str(error).splitlines())
+        notes.print(f"slta: {line}", markup=False, soft_wrap=True)
+        sys.exit(USAGE)
+    except KeyboardInterrupt as stop:
+        line = f"slta: interrupted; {stop or 'what was finished is kept'}"
+        notes.print(line, markup=False, soft_wrap=True)
+        sys.exit(INTERRUPTED)
+
+
+def _run(arguments: list[str]) -> None:
+    # What flags there are depends on the experiment.
+    if arguments[:1] == ["train"] and arguments[1:] and arguments[1][:1] != "-":
+        train_named(arguments[1], arguments[2:])
+        return
+    command: Any = parsed(
+        Command,  # type: ignore[arg-type]
+        arguments,
+        prog="slta",
+        description="Find the moment in a video that a sentence describes.",
+    )
+    COMMANDS[type(command)](command)

@@ -1,0 +1,3 @@
+from slta.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""Words on the command line to typed values, by tyro; what is wrong in one line."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import tyro
+
+from slta.errors import InputError
+
+T = TypeVar("T")
+EXPLAINED = 8
+"""Spaces before what explains an option in tyro's box."""
+JARGON = "invalid literal|could not convert|Could not find valid parse"
+
+
+def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:
+    """Raises ``InputError`` for what cannot be read, and exits for ``--help``.
+
+    ``given`` goes to ``tyro.cli``.
+    """
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(
+                kind,
+                args=list(arguments),
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands),
+                **given,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise InputError(in_one_line(said.getvalue())) from None
+
+
+def in_one_line(said: str) -> str:
+    """What tyro's box says is wrong, what was perhaps meant, and where to read more."""
+    first, *others = _sections(said)
+    about = {part[0].rstrip(":"): part[1:] for part in others}
+    message = " ".join(first) or "the command cannot be read"
+    unknown = re.match("Unrecognized options: (.*)", message)
+    line = (
+        _unknown(unknown[1].split(", "), about) if unknown else _plain(message, about)
+    )
+    more = re.split("(?:run|see):? ", " ".join(others[-1]) if others else "--help")[-1]
+    return f"{line}; see {more}"
+
+
+def _sections(said: str) -> list[list[str]]:
+    """The box's lines, part by part, but for what explains an option.
+
+    Where the screen has no lines to draw a box with, it is of spaces and hyphens.
+    """
+    found: list[list[str]] = [[]]
+    for row in said.splitlines()[1:]:
+        line = row[2:].rstrip("│╯ ")
+        if line and not line.strip("─-"):
+            found.append([])
+        elif line and len(line) - len(line.lstrip()) < EXPLAINED:
+            found[-1].append(line.strip())
+    return [part for part in found if part] or [[]]
+
+
+def _unknown(words: list[str], about: dict[str, list[str]]) -> str:
+    # What follows an unknown option is perhaps its value.
+    if options := [word for word in words if word.startswith("-")]:
+        line = f"unknown option {options[0]}"
+        if near := about.get("Perhaps you meant"):
+            line += f"; did you mean {near[0].split()[0].rstrip(',')}?"
+        return line
+    for head in about:
+        if known := re.fullmatch("Available subcommands: (.*)", head):
+            near = get_close_matches(words[0], known[1].split(", "), n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it is one of {known[1]}"
+            return f"unknown command {words[0]!r}; {hint}"
+    return f"unexpected {words[0]!r}"
+
+
+def _plain(message: str, about: dict[str, list[str]]) -> str:
+    """Without the words of a programmer."""
+    message = message.rstrip(". ").replace(". Expected", "; expected")
+    message = re.sub(r"^Error parsing [\w.]+: ", "", message)
+    message = message.removesuffix("; expected 1 values")
+    if names := re.fullmatch(r"Expected one of {(.*)}", message):
+        return f"no command given; it is one of {names[1]}"
+    if option := about.get("Argument helptext"):
+        value = re.match(rf"Error parsing .*: (?:{JARGON}).*?: (.*)", message)
+        return f"{option[0]} cannot be {value[1]}" if value else message
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,80 @@
+"""``slta train``: an experiment to a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from slta.cli.arguments import parsed
+from slta.cli.screen import notes, progress
+from slta.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
+        None
+    )
+    """Folder of the run, which must be new; else runs/EXPERIMENT-DATE-TIME."""
+    store: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Folders):
+    """Train a model on a data set and test it once: slta train EXPERIMENT.
+
+    Every field of an experiment is a flag that changes it, such as --training.steps;
+    'slta train EXPERIMENT --help' lists them.
+    """
+
+    resume: Annotated[
+        Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
+    ] = None
+    """Go on with a run that was stopped, from its last evaluation."""
+
+
+def train(command: Train) -> None:
+    """Without the name of an experiment, only a run can be resumed."""
+    if command.resume is None:
+        from slta.experiments import EXPERIMENTS
+
+        known = ", ".join(EXPERIMENTS)
+        raise InputError(f"name an experiment to train; known are {known}")
+    if command.out is not None:
+        raise InputError("a run goes on in its own folder; leave --out out")
+    from slta.training import resume
+
+    run = resume(command.resume, store=command.store, shows=progress)
+    notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
+
+
+def train_named(name: str, arguments: Sequence[str]) -> None:
+    """``arguments`` are the flags after the experiment's name."""
+    from slta.config import Experiment
+    from slta.experiments import experiment
+    from slta.training import train
+
+    @dataclass(frozen=True, kw_only=True)
+    class Named:
+        folders: Annotated[Folders, tyro.conf.arg(name="")]
+        experiment: Annotated[Experiment, tyro.conf.arg(name="")]
+
+    given = parsed(
+        Named,
+        arguments,
+        default=Named(folders=Folders(), experiment=experiment(name)),
+        prog=f"slta train {name}",
+        description=f"Train the experiment {name}.",
+    )
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = given.folders.out or Path("runs") / f"{name}-{stamp}"
+    run = train(
+        name, given.experiment, folder, store=given.folders.store, shows=progress
+    )
+    notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)

@@ -1,0 +1,123 @@
+"""Everything that an experiment can vary, frozen once a run starts."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.candidates import windows
+from slta.datasets.shapes import ShapesConfig
+from slta.models.released import ReleasedConfig
+from slta.models.slta import SLTAConfig
+
+SEEDS = 2**32
+"""How many there are."""
+
+
+def _positive(flag: str, *values: float) -> None:
+    for value in values:
+        if not 0 < value < float("inf"):
+            raise ValueError(f"{flag} must be above 0, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesConfig:
+    extractor: str = "cells"
+    """What makes the features: cells, imagenet-words, clip:NAME or clip:FOLDER."""
+    rate_hz: float = 3.0
+    """Frames a second that are looked at."""
+
+    def __post_init__(self) -> None:
+        _positive("features.rate_hz", self.rate_hz)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidatesConfig:
+    lengths_s: tuple[float, ...] = (16 / 3, 32 / 3, 16.0, 64 / 3)
+    """Lengths of the sliding windows in training."""
+    test_lengths_s: tuple[float, ...] = ()
+    """Lengths of the windows in evaluation and search; as in training if not given."""
+    overlap: float = 0.8
+    """Share of a window that the next one repeats, in [0, 1)."""
+    context_s: float = 128 / 3
+    """Length of the clips before and after a window."""
+
+    def __post_init__(self) -> None:
+        if not self.lengths_s:
+            raise ValueError("candidates.lengths_s needs at least one length, got none")
+        _positive("candidates.lengths_s", *self.lengths_s)
+        _positive("candidates.test_lengths_s", *self.test_lengths_s)
+        _positive("candidates.context_s", self.context_s)
+        if not 0 <= self.overlap < 1:
+            raise ValueError(
+                f"candidates.overlap must be in [0, 1), got {self.overlap}"
+            )
+
+    def windows(self, duration_s: float) -> Float[np.ndarray, "n 2"]:
+        """The candidates of a video in evaluation and in search."""
+        lengths_s = self.test_lengths_s or self.lengths_s
+        return windows(duration_s, lengths_s=lengths_s, overlap=self.overlap)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    steps: int = 50_000
+    """Batches in all."""
+    evaluate_every: int = 2_500
+    """Batches between two evaluations on val; a resumed run goes on from the last."""
+    queries: int = 30
+    """Queries a batch, each with one candidate that matches it."""
+    queries_per_video: int = 1
+    """Queries a batch that are drawn from one video, at most."""
+    negatives: int | None = None
+    """Candidates of other videos that a query is compared with; None for all."""
+    background: int = 0
+    """Further candidates a query, drawn from its video, that match nothing or little."""
+    learning_rate: float = 1e-3
+    """Of Adam, at its highest; it falls to 0 as a cosine."""
+    warmup: float = 0.02
+    """Share of the steps in which the learning rate rises."""
+    clip_norm: float = 1.0
+    """Longest gradient; 0 for any."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Numbers to compute with; the mixed ones are for a GPU."""
+    processes: int = 1
+    """Processes that train together, each with its own batches."""
+    threads: int = 0
+    """Threads of each process; 0 for one a core, shared by the processes."""
+    seed: int = 0
+    """Of the first weights, the batches and what is left out; another one trains anew."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "evaluate_every", "queries", "queries_per_video"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"training.{name} must be at least 1, got {value}")
+        for name in ("background", "threads", "clip_norm"):
+            if not (value := getattr(self, name)) >= 0:
+                raise ValueError(f"training.{name} must be at least 0, got {value}")
+        if not 0 <= self.seed < SEEDS:
+            raise ValueError(
+                f"training.seed must be at least 0 and below {SEEDS}, got {self.seed}"
+            )
+        if self.negatives is not None and self.negatives < 0:
+            raise ValueError(
+                f"training.negatives must be at least 0, or None for all, "
+                f"got {self.negatives}"
+            )
+        if self.processes < 1:
+            raise ValueError(
+                f"training.processes must be at least 1, got {self.processes}"
+            )
+        _positive("training.learning_rate", self.learning_rate)
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"training.warmup must be in [0, 1), got {self.warmup}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    dataset: ShapesConfig = field(default_factory=ShapesConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    candidates: CandidatesConfig = field(default_factory=CandidatesConfig)
+    model: SLTAConfig | ReleasedConfig = field(default_factory=SLTAConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -1,0 +1,159 @@
+"""Videos, candidates and queries as one padded batch: the only padding in the program.
+
+Shapes: v videos · t frames · r regions · e size of a region's vector · d of a frame's ·
+k of a word's · c candidates · b queries · w words · p pairs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from slta.features.base import QueryFeatures, VideoFeatures
+
+CONTEXTS = 3
+"""Clips of a candidate: the one before it, its own, the one after it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """The spans of one video to score, as frames and clips."""
+
+    spans: Float[np.ndarray, "c 2"]
+    first: Int[np.ndarray, " c"]
+    """Number of the first frame that is inside."""
+    count: Int[np.ndarray, " c"]
+    """How many frames are inside; at least one."""
+    clips: Float[np.ndarray, "c 3 d"]
+    """Mean frames before, inside and after."""
+
+    def __getitem__(self, which: slice | Sequence[int]) -> "Candidates":
+        rows = {f.name: getattr(self, f.name)[which] for f in fields(self)}
+        return Candidates(**rows)
+
+
+def candidates_of(
+    features: VideoFeatures,
+    spans: Float[np.ndarray, "c 2"],
+    *,
+    rate_hz: float,
+    context_s: float,
+) -> Candidates:
+    """A frame is inside a span when its time is; a span between two has the one that is
+    nearer to its middle.
+
+    The contexts are ``context_s`` long and end where the video does. Where no frame is
+    before or after a span, its own clip stands in.
+    """
+    frames = np.asarray(features.frames, np.float64)
+    sums = np.concatenate([np.zeros_like(frames[:1]), frames.cumsum(axis=0)])
+
+    def bounds(edges_s: Float[np.ndarray, " c"]) -> Int[np.ndarray, " c"]:
+        numbers = np.ceil(edges_s * rate_hz - 1e-6).astype(np.int64)
+        return np.clip(numbers, 0, len(frames))
+
+    def mean(
+        first: Int[np.ndarray, " c"], end: Int[np.ndarray, " c"]
+    ) -> Float[np.ndarray, "c d"]:
+        rows: Float[np.ndarray, "c d"] = sums[end] - sums[first]
+        return rows / np.maximum(end - first, 1)[:, None]
+
+    first, end = bounds(spans[:, 0]), bounds(spans[:, 1])
+    nearest = np.rint(spans.mean(axis=1) * rate_hz).astype(np.int64)
+    first = np.where(first < end, first, np.clip(nearest, 0, len(frames) - 1))
+    end = np.maximum(end, first + 1)
+    before, after = bounds(spans[:, 0] - context_s), bounds(spans[:, 1] + context_s)
+    own = mean(first, end)
+    pre = np.where((before < first)[:, None], mean(before, first), own)
+    post = np.where((end < after)[:, None], mean(end, after), own)
+    clips = np.stack([pre, own, post], axis=1).astype(np.float32)
+    return Candidates(spans, first, end - first, clips)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What a model is asked: ``pairs`` of a query and a candidate."""
+
+    regions: Float[Tensor, "v t r e"]
+    boxes: Float[Tensor, "v t r 4"]
+    region_mask: Bool[Tensor, "v t r"]
+    """True for a region of a frame that is there."""
+    candidate_video: Int[Tensor, " c"]
+    candidate_first: Int[Tensor, " c"]
+    candidate_count: Int[Tensor, " c"]
+    clips: Float[Tensor, "c 3 d"]
+    words: Float[Tensor, "b w k"]
+    word_mask: Bool[Tensor, "b w"]
+    noun_mask: Bool[Tensor, "b w"]
+    pairs: Int[Tensor, "p 2"]
+    """Number of the query, number of the candidate."""
+
+    def to(self, device: torch.device | str) -> "Batch":
+        return replace(
+            self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)}
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """A run of frames of a video, with the candidates in it."""
+
+    regions: Float[np.ndarray, "t r e"]
+    boxes: Float[np.ndarray, "t r 4"]
+    candidates: Candidates
+    """Their first frames are counted from the shot's."""
+    region_mask: Bool[np.ndarray, "t r"] | None = None
+
+
+def collate(
+    shots: Sequence[Shot],
+    queries: Sequence[QueryFeatures],
+    pairs: Int[np.ndarray, "p 2"] | None = None,
+) -> Batch:
+    """Candidates are numbered through all shots; without ``pairs``, every query is
+    paired with every candidate, query by query."""
+    words, word_mask = _padded([query.word_vectors for query in queries])
+    noun_mask, _ = _padded([query.noun_mask for query in queries])
+    regions, frame_mask = _padded([shot.regions for shot in shots])
+    boxes, _ = _padded([shot.boxes for shot in shots])
+    region_mask = frame_mask[..., None].expand(regions.shape[:3]).contiguous()
+    for row, shot in enumerate(shots):
+        if shot.region_mask is not None:
+            given = torch.from_numpy(np.array(shot.region_mask))
+            region_mask[row, : len(given)] &= given
+    counts = [len(shot.candidates.spans) for shot in shots]
+    if pairs is None:
+        numbers = np.indices((len(queries), sum(counts)))
+        pairs = numbers.reshape(2, -1).T
+
+    def joined(name: str) -> Tensor:
+        parts = [getattr(shot.candidates, name) for shot in shots]
+        return torch.from_numpy(np.concatenate(parts))
+
+    return Batch(
+        regions=regions,
+        boxes=boxes.float(),
+        region_mask=region_mask,
+        candidate_video=torch.arange(len(shots)).repeat_interleave(
+            torch.tensor(counts)
+        ),
+        candidate_first=joined("first"),
+        candidate_count=joined("count"),
+        clips=joined("clips"),
+        words=words.float(),
+        word_mask=word_mask,
+        noun_mask=noun_mask,
+        pairs=torch.from_numpy(np.ascontiguousarray(pairs)),
+    )
+
+
+def _padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Stacked along a new first axis, with zeros at the end; True where it is real."""
+    tensors = [torch.from_numpy(np.array(array)) for array in arrays]
+    padded = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
+    lengths = torch.tensor([len(array) for array in arrays])
+    mask = torch.arange(padded.shape[1]) < lengths[:, None]
+    return padded, mask

@@ -1,0 +1,55 @@
+"""Training pairs: candidates that match a query, and those that do not.
+
+Shapes: c candidates · m true spans.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from slta.spans import temporal_iou
+
+MATCH_IOU, MATCH_OUTSIDE = 0.5, 0.15
+"""A candidate matches above that IoU, with less than that share outside the truth."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """How the candidates of a video fit a query."""
+
+    matching: Bool[np.ndarray, " c"]
+    other: Bool[np.ndarray, " c"]
+    """Those that are no answer: IoU below ``MATCH_IOU`` with every true span."""
+    near: Bool[np.ndarray, " c"]
+    """Others that share time with a true span."""
+    offsets_s: Float[np.ndarray, "c 2"]
+    """From the candidate to the true span that it fits best."""
+
+
+def matches(
+    candidates: Float[np.ndarray, "c 2"], truth: Float[np.ndarray, "m 2"]
+) -> Matches:
+    """The rule of CTRL (Gao et al., TALL, ICCV 2017) that SLTA took over.
+
+    Without a truth nothing matches, and the offsets are 0.
+    """
+    if not len(truth):
+        none = np.zeros(len(candidates), bool)
+        return Matches(none, ~none, none, np.zeros((len(candidates), 2)))
+    iou = temporal_iou(candidates, truth)
+    best = iou.argmax(axis=1)
+    true = truth[best]
+    length_s = candidates[:, 1] - candidates[:, 0]
+    shared_s = np.minimum(candidates[:, 1], true[:, 1]) - np.maximum(
+        candidates[:, 0], true[:, 0]
+    )
+    fit = iou.max(axis=1)
+    outside = 1 - np.maximum(shared_s, 0) / length_s
+    other = fit < MATCH_IOU
+    return Matches(
+        matching=(fit > MATCH_IOU) & (outside < MATCH_OUTSIDE),
+        other=other,
+        near=other & (fit > 0),
+        offsets_s=true - candidates,
+    )

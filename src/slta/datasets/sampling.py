@@ -1,0 +1,211 @@
+"""Training batches: which queries and candidates are compared in which step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from slta.candidates import windows
+from slta.datasets.batch import Batch, Candidates, Shot, candidates_of, collate
+from slta.datasets.pairs import matches
+from slta.datasets.split import Split
+from slta.features.base import VideoFeatures
+from slta.moments import Span
+from slta.spans import as_array
+
+NEAR = 0.5
+"""Share of the background that is drawn among what shares time with the truth, where
+there is any; the rest is drawn among all that is no answer."""
+GAP = 32
+"""Frames between two windows up to which those are read, too: a batch is padded to its
+longest shot, so a few long ones cost less than many short ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingBatch:
+    batch: Batch
+    matching: Bool[Tensor, " p"]
+    """Of the batch's pairs, those whose candidate matches their query."""
+    offsets_s: Float[Tensor, "p 2"]
+    """From the candidate to the truth; 0 where it does not match."""
+
+    def to(self, device: torch.device | str) -> "TrainingBatch":
+        return TrainingBatch(
+            self.batch.to(device), self.matching.to(device), self.offsets_s.to(device)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is known of a query before training."""
+
+    matching: Int[np.ndarray, " x"]
+    near: Int[np.ndarray, " y"]
+    other: Int[np.ndarray, " z"]
+    offsets_s: Float[np.ndarray, "c 2"]
+
+
+class Sampler:
+    """Draws batches. The same numbers always draw the same batch."""
+
+    def __init__(
+        self,
+        split: Split,
+        *,
+        lengths_s: Sequence[float],
+        overlap: float,
+        context_s: float,
+        rate_hz: float,
+        queries: int,
+        queries_per_video: int,
+        negatives: int | None,
+        background: int,
+    ) -> None:
+        self._split = split
+        self._rate_hz, self._context_s = rate_hz, context_s
+        self._queries, self._per_video = queries, queries_per_video
+        self._negatives, self._background = negatives, background
+        self._windows = {
+            name: windows(info.duration_s, lengths_s=lengths_s, overlap=overlap)
+            for name, info in split.infos.items()
+        }
+        self._truths = [as_array(query.truth or ()) for query in split.queries]
+        self._known = {
+            number: found
+            for number, query in enumerate(split.queries)
+            if len((found := self._look(number, query.video_id)).matching)
+        }
+        self._by_video = {
+            video_id: usable
+            for video_id, numbers in split.by_video.items()
+            if (usable := [n for n in numbers if n in self._known])
+        }
+
+    @property
+    def usable(self) -> int:
+        """How many queries have a candidate that matches them."""
+        return len(self._known)
+
+    def draw(self, *seed: int) -> TrainingBatch:
+        rng = np.random.default_rng(seed)
+        chosen = self._choose(rng)
+        own = [int(rng.choice(self._known[n].matching)) for n in chosen]
+        drawn: dict[str, list[int]] = {}
+        for number, window in zip(chosen, own, strict=True):
+            mine = drawn.setdefault(self._split.queries[number].video_id, [])
+            mine.extend([window, *self._others(number, rng)])
+        shots, videos, numbers = [], [], []
+        for video_id, mine in drawn.items():
+            for shot, rows in self._shots(video_id, sorted(set(mine))):
+                shots.append(shot)
+                videos += [video_id] * len(rows)
+                numbers += rows
+        own_videos = [self._split.queries[n].video_id for n in chosen]
+        place = {key: i for i, key in enumerate(zip(videos, numbers, strict=True))}
+        matching = [place[key] for key in zip(own_videos, own, strict=True)]
+        pairs = self._pairs(rng, chosen, matching, videos, numbers)
+        is_match = pairs[:, 1] == np.array(matching)[pairs[:, 0]]
+        offsets_s = np.zeros((len(pairs), 2), np.float32)
+        offsets_s[is_match] = [
+            self._known[number].offsets_s[window]
+            for number, window in zip(chosen, own, strict=True)
+        ]
+        batch = collate(shots, [self._split.asked[n] for n in chosen], pairs)
+        return TrainingBatch(
+            batch, torch.from_numpy(is_match), torch.from_numpy(offsets_s)
+        )
+
+    def _look(self, number: int, video_id: str) -> _Known:
+        found = matches(self._windows[video_id], self._truths[number])
+        return _Known(
+            matching=np.flatnonzero(found.matching),
+            near=np.flatnonzero(found.near),
+            other=np.flatnonzero(found.other),
+            offsets_s=found.offsets_s,
+        )
+
+    def _choose(self, rng: np.random.Generator) -> list[int]:
+        """Queries of different truths, some of each of some videos."""
+        chosen: list[int] = []
+        names = list(self._by_video)
+        for i in rng.permutation(len(names)):
+            truths: set[tuple[Span, ...] | None] = set()
+            for number in rng.permutation(self._by_video[names[i]]).tolist():
+                truth = self._split.queries[number].truth
+                if len(truths) < self._per_video and truth not in truths:
+                    truths.add(truth)
+                    chosen.append(number)
+            if len(chosen) >= self._queries:
+                break
+        return chosen[: self._queries]
+
+    def _others(self, number: int, rng: np.random.Generator) -> list[int]:
+        known = self._known[number]
+        drawn: list[int] = []
+        for _ in range(self._background if len(known.other) else 0):
+            near = len(known.near) and rng.random() < NEAR
+            drawn.append(int(rng.choice(known.near if near else known.other)))
+        return drawn
+
+    def _shots(self, video_id: str, rows: list[int]) -> list[tuple[Shot, list[int]]]:
+        """Windows that are near to one another, together, with the windows' numbers."""
+        features = self._split.videos[video_id]
+        all_of_them = candidates_of(
+            features,
+            self._windows[video_id][rows],
+            rate_hz=self._rate_hz,
+            context_s=self._context_s,
+        )
+        groups: list[list[int]] = []
+        reached = 0
+        for i in np.argsort(all_of_them.first, kind="stable").tolist():
+            first, count = all_of_them.first[i], all_of_them.count[i]
+            if groups and first <= reached + GAP:
+                groups[-1].append(i)
+            else:
+                groups.append([i])
+            reached = max(reached, first + count)
+        return [
+            (shot_of(features, all_of_them[group]), [rows[i] for i in group])
+            for group in groups
+        ]
+
+    def _pairs(
+        self,
+        rng: np.random.Generator,
+        chosen: list[int],
+        matching: list[int],
+        videos: list[str],
+        windows_of: list[int],
+    ) -> Int[np.ndarray, "p 2"]:
+        """A query is compared with the candidate that matches it, with all others of
+        its video and with those that match queries of other videos."""
+        pairs: list[tuple[int, int]] = []
+        for row, number in enumerate(chosen):
+            video_id = self._split.queries[number].video_id
+            others = set(self._known[number].other.tolist())
+            pairs.append((row, matching[row]))
+            pairs += [
+                (row, i)
+                for i, (name, window) in enumerate(zip(videos, windows_of, strict=True))
+                if name == video_id and window in others
+            ]
+            away = [i for i in dict.fromkeys(matching) if videos[i] != video_id]
+            if self._negatives is not None and self._negatives < len(away):
+                away = rng.choice(away, self._negatives, replace=False).tolist()
+            pairs += [(row, i) for i in away]
+        return np.array(pairs, np.int64)
+
+
+def shot_of(features: VideoFeatures, candidates: Candidates) -> Shot:
+    """The frames that the candidates cover."""
+    start = int(candidates.first.min())
+    end = int((candidates.first + candidates.count).max())
+    return Shot(
+        regions=features.regions[start:end],
+        boxes=features.boxes[start:end],
+        candidates=replace(candidates, first=candidates.first - start),
+    )

@@ -1,0 +1,203 @@
+"""The made world: short films of coloured shapes, with sentences and their spans.
+
+Everything follows from the seed. A folder holds ``videos/<video_id>.mp4``,
+``boxes/<video_id>.npz`` and, once it is complete, ``<split>.jsonl``.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64
+
+from slta import film, folders
+from slta.datasets.shapes.draw import pictures
+from slta.datasets.shapes.planner import plan
+from slta.datasets.shapes.scene import HELD_OUT, Scene, Stage
+from slta.datasets.shapes.sentences import ask
+from slta.errors import InputError
+
+__all__ = ["HELD_OUT", "SPLITS", "Boxes", "ShapesConfig", "load_boxes", "make"]
+
+VERSION: Final = 5
+"""Changes whenever the same config would give another film or sentence."""
+SPLITS: Final = ("train", "val", "test", "test_novel")
+CRF: Final = 23
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapesConfig:
+    """How many films, of what size and length."""
+
+    train: int = 400
+    """Films to train on."""
+    val: int = 40
+    """Films to choose a model by."""
+    test: int = 80
+    """Films to test on."""
+    test_novel: int = 80
+    """Films to test on whose queries pair a shape and an action never seen in train."""
+    length_s: float = 24.0
+    """Mean length of a film in seconds; each is up to 15 % shorter or longer."""
+    rate_hz: int = 12
+    """Frames a second."""
+    width: int = 256
+    """Width of the picture in pixels."""
+    height: int = 192
+    """Height of the picture in pixels."""
+    seed: int = 0
+    """Another seed gives another world."""
+
+    def __post_init__(self) -> None:
+        for split in SPLITS:
+            _within(self, split, 0, 100_000)
+        _within(self, "length_s", 20, 60)
+        _within(self, "rate_hz", 8, 60)
+        _within(self, "height", 96, 1080)
+        _within(self, "width", self.height, 2 * self.height)
+        _within(self, "seed", 0, 2**32 - 1)
+
+
+def _within(config: ShapesConfig, field: str, least: int, most: int) -> None:
+    value = getattr(config, field)
+    if not least <= value <= most:
+        raise ValueError(
+            f"dataset.{field} is {value}: give a value from {least:g} to {most:g}"
+        )
+
+
+class Boxes(NamedTuple):
+    """Where the objects of a film are, frame by frame."""
+
+    times_s: Float64[np.ndarray, " t"]
+    boxes: Float32[np.ndarray, "t o 4"]
+    """x0, y0, x1, y1 as fractions of the picture."""
+    visible: Bool[np.ndarray, "t o"]
+
+
+def make(
+    config: ShapesConfig,
+    folder: Path | None = None,
+    *,
+    progress: Callable[[float, float], None] | None = None,
+    workers: int | None = None,
+) -> Path:
+    """The folder with everything, made where it is not there yet.
+
+    Films that are there stay, so that an interrupted run goes on where it was.
+    ``progress`` is told the films done and the films in all.
+    """
+    described = json.dumps({"version": VERSION, **asdict(config)}, sort_keys=True)
+    digest = sha256(described.encode()).hexdigest()[:12]
+    folder = folder or folders.home() / "shapes" / digest
+    lists = {split: folder / f"{split}.jsonl" for split in SPLITS}
+    note = folder / "world.json"
+    if note.exists() and note.read_text() != described:
+        raise InputError(f"{folder} holds another made world: give another folder")
+    if all(path.exists() for path in lists.values()):
+        return folder
+    for name in ("videos", "boxes"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    folders.write_whole(note, described)
+    jobs = [(split, i) for split in SPLITS for i in range(getattr(config, split))]
+    made: dict[tuple[str, int], str] = {}
+    for job, lines in _films(config, folder, jobs, workers or cpu_count() or 1):
+        made[job] = lines
+        if progress is not None:
+            progress(len(made), len(jobs))
+    for split, path in lists.items():
+        films = (made[split, i] for i in range(getattr(config, split)))
+        folders.write_whole(path, "".join(films))
+    return folder
+
+
+def scene_of(config: ShapesConfig, split: str, index: int) -> Scene:
+    """What happens in a film, which depends on neither the splits nor their sizes."""
+    rng = _rng(config, split, index, 0)
+    length_s = config.length_s * rng.uniform(0.85, 1.15)
+    stage = Stage(config.rate_hz, config.width / config.height)
+    frames = round(length_s * config.rate_hz)
+    return plan(rng, frames, stage, novel=split == "test_novel")
+
+
+def records(config: ShapesConfig, split: str, index: int) -> list[dict[str, object]]:
+    """The queries of a film as they stand in the annotations."""
+    scene, video_id = scene_of(config, split, index), _video_id(split, index)
+    return list(_records(config, split, index, scene, video_id))
+
+
+def load_boxes(folder: Path, video_id: str) -> Boxes:
+    with np.load(folder / "boxes" / f"{video_id}.npz", allow_pickle=False) as found:
+        return Boxes(found["times_s"], found["boxes"], found["visible"])
+
+
+def _films(
+    config: ShapesConfig, folder: Path, jobs: list[tuple[str, int]], workers: int
+) -> Iterator[tuple[tuple[str, int], str]]:
+    """Every film's lines, as soon as the film is there."""
+    if workers == 1:
+        for job in jobs:
+            yield job, _film(config, folder, *job)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        try:
+            futures = {pool.submit(_film, config, folder, *job): job for job in jobs}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _film(config: ShapesConfig, folder: Path, split: str, index: int) -> str:
+    """Makes a film if it is not there, and returns its lines in the annotations."""
+    scene, video_id = scene_of(config, split, index), _video_id(split, index)
+    path = folder / "videos" / f"{video_id}.mp4"
+    if not path.exists():
+        boxes = folder / "boxes" / f".{video_id}.part.npz"
+        np.savez(
+            boxes,
+            times_s=np.arange(len(scene.tracks.places)) / config.rate_hz,
+            boxes=scene.boxes(),
+            visible=scene.tracks.visible,
+        )
+        boxes.replace(folder / "boxes" / f"{video_id}.npz")
+        rng = _rng(config, split, index, 2)
+        images = pictures(scene, rng, config.width, config.height)
+        film.write(path, images, rate_hz=config.rate_hz, crf=CRF)
+    lines = _records(config, split, index, scene, video_id)
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def _records(
+    config: ShapesConfig, split: str, index: int, scene: Scene, video_id: str
+) -> Iterator[dict[str, object]]:
+    novel = split == "test_novel"
+    asked = ask(scene, _rng(config, split, index, 1), novel=novel)
+    for i, each in enumerate(asked):
+        span = scene.span(each.event)
+        yield {
+            "query_id": f"{video_id}_{i}",
+            "video_id": video_id,
+            "query": each.sentence,
+            "spans": [[round(span.start, 3), round(span.end, 3)]],
+            "duration_s": round(scene.duration_s, 3),
+            "kind": each.kind,
+            "objects": each.event.objects,
+        }
+
+
+def _video_id(split: str, index: int) -> str:
+    return f"{split}_{index:04}"
+
+
+def _rng(
+    config: ShapesConfig, split: str, index: int, stream: int
+) -> np.random.Generator:
+    return np.random.default_rng([config.seed, SPLITS.index(split), index, stream])

@@ -1,0 +1,84 @@
+"""A split with its features: what training and evaluation read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.datasets.base import Dataset
+from slta.errors import InputError
+from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.library import Library, Progress
+from slta.moments import Query, VideoInfo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    queries: tuple[Query, ...]
+    asked: tuple[QueryFeatures, ...]
+    """The features of each query, in the same order."""
+    videos: Mapping[str, VideoFeatures]
+    infos: Mapping[str, VideoInfo]
+
+    @property
+    def by_video(self) -> dict[str, list[int]]:
+        """The numbers of each video's queries."""
+        found: dict[str, list[int]] = {}
+        for number, query in enumerate(self.queries):
+            found.setdefault(query.video_id, []).append(number)
+        return found
+
+
+def prepare(
+    dataset: Dataset, name: str, library: Library, progress: Progress | None = None
+) -> Split:
+    """Reads the features of a split's videos and queries; what is not there is made."""
+    queries = dataset.queries(name)
+    video_ids = list(dict.fromkeys(query.video_id for query in queries))
+    videos, infos = {}, {}
+    for done, video_id in enumerate(video_ids, start=1):
+        info, features = library.read(dataset.path(video_id))
+        videos[video_id], infos[video_id] = features, info
+        if progress:
+            progress(done, len(video_ids))
+    asked = library.sentences([query.query for query in queries])
+    return Split(queries, tuple(asked), videos, infos)
+
+
+def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Mean and standard deviation of the split's frames, regions and words.
+
+    Raises ``InputError`` for a video whose features are not all numbers.
+    """
+    for video_id, video in split.videos.items():
+        if not all(np.isfinite(each).all() for each in (video.frames, video.regions)):
+            raise InputError(
+                f"the features of the video {video_id!r} are not all numbers; remove "
+                "its folder in the store to have them made again"
+            )
+    videos = split.videos.values()
+    vectors: dict[str, Iterable[np.ndarray]] = {
+        "frames": (video.frames for video in videos),
+        "regions": (video.regions for video in videos),
+        "boxes": (_with_area(video.boxes) for video in videos),
+        "words": (asked.word_vectors for asked in split.asked),
+    }
+    return {name: _spread(arrays) for name, arrays in vectors.items()}
+
+
+def _spread(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    count, total, squares = 0, np.zeros(1), np.zeros(1)
+    for array in arrays:
+        rows = np.asarray(array, np.float64).reshape(-1, array.shape[-1])
+        count += len(rows)
+        total = total + rows.sum(axis=0)
+        squares = squares + np.square(rows).sum(axis=0)
+    mean = total / count
+    return mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
+
+
+def _with_area(boxes: Float[np.ndarray, "t r 4"]) -> Float[np.ndarray, "t r 5"]:
+    boxes = np.asarray(boxes, np.float64)
+    sides = boxes[..., 2:] - boxes[..., :2]
+    return np.concatenate([boxes, sides.prod(axis=-1, keepdims=True)], axis=-1)

@@ -1,0 +1,22 @@
+"""Experiments: each is a file with a frozen configuration, each line here one of them."""
+
+from difflib import get_close_matches
+
+from slta.config import Experiment
+from slta.errors import InputError
+from slta.experiments import shapes_slta
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "shapes_slta": shapes_slta.EXPERIMENT,
+}
+
+
+def experiment(name: str) -> Experiment:
+    if name not in EXPERIMENTS:
+        near = get_close_matches(name, EXPERIMENTS, n=1)
+        raise InputError(
+            f"unknown experiment {name!r}; "
+            + (f"did you mean {near[0]!r}? " if near else "")
+            + f"known are {', '.join(EXPERIMENTS)}"
+        )
+    return EXPERIMENTS[name]

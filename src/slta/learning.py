@@ -1,0 +1,215 @@
+"""Training: an experiment becomes a run, with Lightning.
+
+Every step draws its batch from the seed and its own number, and every epoch, which is
+the time between two evaluations, seeds itself. So a run that was killed goes on from
+its last evaluation as if nothing had happened.
+"""
+
+import hashlib
+import logging
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lightning as L
+import torch
+import torch.distributed
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from slta.checkpoints import About, Run
+from slta.config import SEEDS, Experiment
+from slta.datasets.sampling import Sampler, TrainingBatch
+from slta.datasets.split import Split
+from slta.errors import InputError
+from slta.evaluation import measure
+from slta.models.slta import SLTA
+from slta.predictions import Prediction
+from slta.preparation import open_splits
+from slta.scoring import predict
+
+T = TypeVar("T")
+WATCHED = "R@1, IoU=0.5"
+"""By which the best weights are chosen."""
+
+
+class Batches(IterableDataset[TrainingBatch]):
+    """The batches of one epoch, as every process draws its own."""
+
+    def __init__(self, sampler: Sampler, module: "Training") -> None:
+        self._sampler, self._module = sampler, module
+
+    def __iter__(self) -> Iterator[TrainingBatch]:
+        training = self._module.experiment.training
+        first = self._module.current_epoch * training.evaluate_every
+        last = min(first + training.evaluate_every, training.steps)
+        for step in range(first, last):
+            yield self._sampler.draw(training.seed, step, self._module.global_rank)
+
+
+class Training(L.LightningModule):
+    """What Lightning needs to know; the model itself knows nothing of it."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        model: SLTA,
+        about: About,
+        run: Run,
+        store: Path | None,
+    ) -> None:
+        super().__init__()
+        self.experiment, self.model, self.about = experiment, model, about
+        self.run, self._store = run, store
+        self.best = -math.inf
+        self.history: list[dict[str, float]] = []
+        self._answers: list[Prediction] = []
+        self._losses: list[Tensor] = []
+
+    def setup(self, stage: str) -> None:
+        """Each process opens the features by itself: they need not be copied to it."""
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+        training = self.experiment.training
+        cores = len(os.sched_getaffinity(0))
+        torch.set_num_threads(training.threads or max(1, cores // training.processes))
+        splits = open_splits(self.experiment, ("train", "val"), self._store)
+        self._train, self._val = splits["train"], splits["val"]
+        self._sampler = sampler(self.experiment, self._train)
+
+    def train_dataloader(self) -> DataLoader[TrainingBatch]:
+        return DataLoader(Batches(self._sampler, self), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[list[str]]:
+        """One batch, so that a process without a video of its own takes part, too."""
+        videos = sorted(self._val.by_video)[self.global_rank :: self.trainer.world_size]
+        mine: Any = [videos]
+        return DataLoader(mine, batch_size=None)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        training = self.experiment.training
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=training.learning_rate)
+        rising = max(1, round(training.warmup * training.steps))
+
+        def share(step: int) -> float:
+            if step < rising:
+                return (step + 1) / rising
+            done = (step - rising) / max(1, training.steps - rising)
+            return 0.5 * (1 + math.cos(math.pi * min(done, 1)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_train_epoch_start(self) -> None:
+        seed = self.experiment.training.seed
+        L.seed_everything(
+            (1_000_003 * seed + 1009 * self.current_epoch + self.global_rank) % SEEDS,
+            verbose=False,
+        )
+        self._losses = []
+
+    def training_step(self, given: TrainingBatch, index: int) -> Tensor:
+        scores = self.model(given.batch)
+        loss: Tensor = self.model.loss(
+            scores, given.batch, given.matching, given.offsets_s
+        )
+        if not loss.isfinite():
+            self._diverged("the loss", index)
+        self._losses.append(loss.detach())
+        self.log("loss", loss.detach(), prog_bar=True)
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """The weights stay finite: a step that would spoil them is not taken."""
+        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+        length = torch.nn.utils.get_total_norm(grads)
+        if not length.isfinite() and self.trainer.precision != "16-mixed":
+            self._diverged("a gradient", self.trainer.fit_loop.epoch_loop.batch_idx)
+
+    def _diverged(self, what: str, index: int) -> None:
+        step = self.current_epoch * self.experiment.training.evaluate_every + index
+        if not self.run.weights.exists():
+            self.run.save(self.model, self._about())
+        raise InputError(
+            f"{what} is no longer a number at batch {step} of {self.run.folder}; the "
+            f"last good weights are in {self.run.weights.name}; look for NaN in the "
+            "features, or lower --training.learning-rate"
+        )
+
+    def validation_step(self, videos: list[str]) -> None:
+        self._answers = predict(self.model, self._val, self.experiment, videos=videos)
+
+    def on_validation_epoch_end(self) -> None:
+        answers = [each for part in self._gathered(self._answers) for each in part]
+        answers.sort(key=lambda each: each.query_id)
+        self._answers = []
+        table = measure(answers, "ctrl")
+        found = table.as_dict()
+        for name in (WATCHED, "mIoU"):
+            self.log(f"val {name}", found[name], sync_dist=True)
+        loss = torch.stack(self._losses).mean().item() if self._losses else math.nan
+        self.history.append({"step": self.global_step, "loss": loss, **table.as_dict()})
+        if self.global_rank == 0:
+            self.run.write("history", {"evaluations": self.history})
+            print(f"step {self.global_step}, loss {loss:.4f}, val:")
+            print("\n".join(table.lines()), flush=True)
+            if found[WATCHED] > self.best:
+                self.run.save(self.model, self._about())
+        self.best = max(self.best, found[WATCHED])
+
+    def _about(self) -> About:
+        return replace(self.about, step=self.global_step)
+
+    def on_train_end(self) -> None:
+        """All processes have taken the same steps."""
+        if len(set(self._gathered(digest(self.model)))) > 1:
+            raise RuntimeError("the processes' weights differ: a step was not shared")
+
+    def _gathered(self, mine: T) -> list[T]:
+        """What each process has."""
+        if self.trainer.world_size == 1:
+            return [mine]
+        parts: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(parts, mine)
+        return parts
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["slta"] = {"best": self.best, "history": self.history}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.best = checkpoint["slta"]["best"]
+        self.history = checkpoint["slta"]["history"]
+
+
+def digest(model: SLTA) -> str:
+    """SHA-256 of the weights; bit-equal weights have the same."""
+    found = hashlib.sha256()
+    for name, values in sorted(model.state_dict().items()):
+        found.update(name.encode() + values.cpu().numpy().tobytes())
+    return found.hexdigest()
+
+
+def sampler(experiment: Experiment, train: Split) -> Sampler:
+    found = Sampler(
+        train,
+        lengths_s=experiment.candidates.lengths_s,
+        overlap=experiment.candidates.overlap,
+        context_s=experiment.candidates.context_s,
+        rate_hz=experiment.features.rate_hz,
+        queries=experiment.training.queries,
+        queries_per_video=experiment.training.queries_per_video,
+        negatives=experiment.training.negatives,
+        background=experiment.training.background,
+    )
+    if not found.usable:
+        raise InputError(
+            "no query of train has a window that matches it; "
+            "give --candidates.lengths-s lengths that occur"
+        )
+    return found

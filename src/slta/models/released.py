@@ -1,0 +1,88 @@
+"""What the released notebook does instead of the paper, one fault at a time.
+
+For experiments that ask what each fault costs; docs/reproducing.md has the answers.
+Everything that is not switched on is SLTA as in slta.py.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from slta.datasets.batch import Batch
+from slta.models.attention import Looks
+from slta.models.slta import SLTA, Sizes, SLTAConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleasedConfig(SLTAConfig):
+    summed_regions: bool = False
+    """The softmax runs over an axis of size 1, so that every region's weight is 1."""
+    frozen_attention: bool = False
+    """The spatial attention and the GRU keep their random start."""
+    wrong_pair: bool = False
+    """In training, every pair of a query is given the object vector of the candidate
+    that matches it."""
+    signed_words: bool = False
+    """Word weights are scores over their sum, which may be negative or near 0."""
+    padded_nouns: bool = False
+    """The mean over the nouns counts empty places, too."""
+
+
+NOUNS = 10
+"""Places for words, filled or not."""
+
+
+class Ones(nn.Module):
+    def forward(
+        self, scores: Float[Tensor, "*rows x"], mask: Bool[Tensor, "*rows x"]
+    ) -> Float[Tensor, "*rows x"]:
+        return mask.to(scores.dtype)
+
+
+class Shares(nn.Module):
+    def forward(
+        self, scores: Float[Tensor, "*rows x"], mask: Bool[Tensor, "*rows x"]
+    ) -> Float[Tensor, "*rows x"]:
+        scores = scores * mask
+        return scores / scores.sum(dim=-1, keepdim=True)
+
+
+class Released(SLTA):
+    """Inherits, against the custom of this project, since it is SLTA with parts broken."""
+
+    def __init__(self, config: ReleasedConfig, sizes: Sizes) -> None:
+        super().__init__(config, sizes)
+        self.faults = config
+        if config.summed_regions:
+            self.over_regions = Ones()
+        if config.signed_words:
+            self.over_words = Shares()
+        if config.frozen_attention:
+            for part in (self.spatial, self.to_interaction, self.interaction):
+                part.requires_grad_(False)
+
+    def _nouns(self, batch: Batch) -> Float[Tensor, "b k"]:
+        if not self.faults.padded_nouns:
+            return super()._nouns(batch)
+        return (batch.words * batch.noun_mask[..., None]).sum(dim=1) / NOUNS
+
+    def _objects(
+        self,
+        batch: Batch,
+        regions: Float[Tensor, "v t r e"],
+        weights: Float[Tensor, "f r"],
+        looks: Looks,
+        needed: Int[Tensor, " p"],
+    ) -> Float[Tensor, "p o"]:
+        objects = super()._objects(batch, regions, weights, looks, needed)
+        if not (self.faults.wrong_pair and self.training):
+            return objects
+        # A query's first pair is the one that matches.
+        query = batch.pairs[:, 0]
+        rows = torch.arange(len(query), device=query.device)
+        first = torch.zeros_like(query).scatter_reduce(
+            0, query, rows, reduce="amin", include_self=False
+        )
+        return objects[first[query]]

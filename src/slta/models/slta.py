@@ -1,0 +1,347 @@
+"""SLTA: spatial and language-temporal attention.
+
+Jiang, Huang, Yang, Yuan: Cross-Modal Video Moment Retrieval with Spatial and
+Language-Temporal Attention, ICMR 2019. The equations' numbers are those of
+docs/data-flow.md.
+
+Shapes: b queries · w words · k size of a word's vector · v videos · t frames ·
+r regions · e size of a region's vector · c candidates · d size of a clip's vector ·
+p pairs of a query and a candidate · m pairs of a query and a video · f frames that are
+looked at, over all of those.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import normalize, softplus
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from slta.datasets.batch import CONTEXTS, Batch
+from slta.models.attention import (
+    GatedScores,
+    Looks,
+    MaskedSoftmax,
+    Recurrence,
+    Standardise,
+)
+
+BOX = 5
+"""Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SLTAConfig:
+    """The sizes default to the paper's."""
+
+    attention_size: int = 512
+    """Hidden units of the spatial attention."""
+    interaction_size: int = 512
+    """State of the GRU over the attended regions."""
+    word_size: int = 1000
+    """State of the LSTM over the words, in each direction."""
+    language_size: int = 1024
+    """Hidden units of the language-temporal attention."""
+    fusion_size: int = 1000
+    """Hidden units of the last layer but one."""
+    dropout: float = 0.0
+    """Share of those hidden units that is left out in training, in [0, 1)."""
+    boxes: bool = True
+    """Whether a region's vector carries its box."""
+    spatial_attention: bool = True
+    """Without it, regions count alike."""
+    interaction: bool = True
+    """Without it, the attended frames are averaged over time."""
+    language_attention: bool = True
+    """Without it, words count alike."""
+    context: bool = True
+    """Without it, the clips before and after a candidate are not looked at."""
+    offset_weight: float = 0.01
+    """Of the offsets in the loss, against the relevance."""
+
+    def __post_init__(self) -> None:
+        for name in ("attention", "interaction", "word", "language", "fusion"):
+            if (size := getattr(self, f"{name}_size")) < 1:
+                raise ValueError(f"model.{name}_size must be at least 1, got {size}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"model.dropout must be in [0, 1), got {self.dropout}")
+        if self.offset_weight < 0:
+            raise ValueError(
+                f"model.offset_weight must be at least 0, got {self.offset_weight}"
+            )
+
+
+class Sizes(NamedTuple):
+    """What an extractor's vectors measure."""
+
+    region: int
+    frame: int
+    word: int
+
+
+Spread = tuple[Float[Tensor, " _"], Float[Tensor, " _"]]
+"""Mean and standard deviation."""
+
+
+class Scale(NamedTuple):
+    """Of the training split's features."""
+
+    regions: Spread
+    boxes: Spread
+    frames: Spread
+    words: Spread
+
+
+class Scores(NamedTuple):
+    relevance: Float[Tensor, " p"]
+    offsets_s: Float[Tensor, "p 2"]
+    """Seconds to add to the candidate's start and end."""
+    looks: Looks
+    region_weights: Float[Tensor, "f r"]
+    """Over the regions of a frame that is looked at, they sum to one."""
+    word_weights: Float[Tensor, "p w"]
+
+
+class SpatialAttention(nn.Module):
+    """Eq. 1: which regions of a frame the query's nouns ask for."""
+
+    def __init__(self, region_size: int, word_size: int, size: int) -> None:
+        super().__init__()
+        self.region_content = nn.Linear(region_size, size)
+        self.region_gate = nn.Linear(region_size, size)
+        self.noun_content = nn.Linear(word_size, size, bias=False)
+        self.noun_gate = nn.Linear(word_size, size, bias=False)
+        self.score = nn.Linear(size, 1, bias=False)
+        # Regions that count alike at first would tell the rest of the model next to
+        # nothing, and so learn next to nothing from it.
+        nn.init.normal_(self.score.weight)
+
+    def forward(
+        self,
+        regions: Float[Tensor, "v t r e"],
+        nouns: Float[Tensor, "b k"],
+        looks: Looks,
+    ) -> Float[Tensor, "f r"]:
+        scores: Tensor = GatedScores.apply(  # type: ignore[no-untyped-call]
+            self.region_content(regions),
+            self.region_gate(regions),
+            self.noun_content(nouns),
+            self.noun_gate(nouns),
+            self.score.weight[0],
+            looks,
+        )
+        return scores
+
+
+class SLTA(nn.Module):
+    def __init__(self, config: SLTAConfig, sizes: Sizes) -> None:
+        """Features count as they are until ``fit`` knows their scale."""
+        super().__init__()
+        self.config = config
+        region_size = sizes.region + BOX * config.boxes
+        clips = CONTEXTS if config.context else 1
+        self.regions = Standardise(region_size)
+        self.frames = Standardise(sizes.frame)
+        self.words = Standardise(sizes.word)
+        self.over_regions: nn.Module = MaskedSoftmax()
+        self.over_words: nn.Module = MaskedSoftmax()
+        object_size = region_size
+        if config.spatial_attention:
+            self.spatial = SpatialAttention(
+                region_size, sizes.word, config.attention_size
+            )
+        if config.interaction:
+            object_size = config.interaction_size
+            self.to_interaction = nn.Linear(region_size, 3 * object_size)
+            self.interaction = Recurrence(object_size)
+        if config.language_attention:
+            self.read = nn.LSTM(
+                sizes.word, config.word_size, batch_first=True, bidirectional=True
+            )
+            self.word_content = nn.Linear(2 * config.word_size, config.language_size)
+            self.clip_content = nn.Linear(sizes.frame, config.language_size, bias=False)
+            self.word_score = nn.Linear(config.language_size, 1, bias=False)
+        self.from_clips = nn.Linear(clips * sizes.frame, config.fusion_size)
+        self.from_object = nn.Linear(object_size, config.fusion_size, bias=False)
+        self.from_sentence = nn.Linear(sizes.word, config.fusion_size, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+        self.answer = nn.Linear(config.fusion_size, 3)
+        # The three parts have length one, whatever their size. Small weights let Adam
+        # shape them soon; those of a usual start depend on the sizes.
+        for layer in (self.from_clips, self.from_object, self.from_sentence):
+            nn.init.normal_(layer.weight, std=0.1)
+
+    def fit(self, scale: Scale) -> None:
+        """Puts features on the scale of the training split."""
+        regions = scale.regions
+        if self.config.boxes:
+            regions = tuple(map(torch.cat, zip(regions, scale.boxes, strict=True)))
+        self.regions.fit(*regions)
+        self.frames.fit(*scale.frames)
+        self.words.fit(*scale.words)
+
+    def forward(self, batch: Batch) -> Scores:
+        """Scores ``batch.pairs``, in their order."""
+        query, candidate = batch.pairs.unbind(dim=1)
+        batch = replace(batch, words=self.words(batch.words))
+        looks, needed = _looks(batch)
+        clips = self.frames(batch.clips)
+        clips = clips if self.config.context else clips[:, 1:2]
+        regions = self._regions(batch)
+        region_weights = self._region_weights(batch, regions, looks)
+        objects = self._objects(batch, regions, region_weights, looks, needed)
+        word_weights = self._word_weights(batch, clips)
+        sentences = torch.einsum("pw,pwk->pk", word_weights, batch.words[query])
+
+        # Eq. 7. The first layer is linear in the three parts, so each is taken once.
+        hidden = (
+            self.from_clips(normalize(clips.flatten(1), dim=-1))[candidate]
+            + self.from_object(normalize(objects, dim=-1))
+            + self.from_sentence(normalize(sentences, dim=-1))
+        )
+        relevance, *offsets = self.answer(self.dropout(hidden.relu())).unbind(dim=-1)
+        offsets_s = torch.stack(offsets, dim=-1)
+        return Scores(relevance, offsets_s, looks, region_weights, word_weights)
+
+    def _regions(self, batch: Batch) -> Float[Tensor, "v t r e"]:
+        regions = batch.regions.float()
+        if self.config.boxes:
+            regions = torch.cat([regions, boxes_of(batch.boxes)], dim=-1)
+        return self.regions(regions)
+
+    def _region_weights(
+        self, batch: Batch, regions: Float[Tensor, "v t r e"], looks: Looks
+    ) -> Float[Tensor, "f r"]:
+        """Eq. 2."""
+        mask = batch.region_mask[looks.video, looks.frame]
+        if not self.config.spatial_attention:
+            return self.over_regions(torch.zeros_like(mask, dtype=torch.float), mask)
+        return self.over_regions(self.spatial(regions, self._nouns(batch), looks), mask)
+
+    def _nouns(self, batch: Batch) -> Float[Tensor, "b k"]:
+        count = batch.noun_mask.sum(dim=1, keepdim=True).clamp(min=1)
+        return (batch.words * batch.noun_mask[..., None]).sum(dim=1) / count
+
+    def _objects(
+        self,
+        batch: Batch,
+        regions: Float[Tensor, "v t r e"],
+        weights: Float[Tensor, "f r"],
+        looks: Looks,
+        needed: Int[Tensor, " p"],
+    ) -> Float[Tensor, "p o"]:
+        """Eq. 3 and 4: what happens over a candidate's frames to what is attended to."""
+        candidate = batch.pairs[:, 1]
+        first, count = (
+            batch.candidate_first[candidate],
+            batch.candidate_count[candidate],
+        )
+        start = looks.starts[needed] + first - looks.pairs[needed, 2]
+        if self.config.interaction:
+            inputs = _mixed(regions, weights, looks, self.to_interaction)
+            states: Tensor = self.interaction(inputs, start, count)
+            return states
+        frames = _mixed(regions, weights, looks).double()
+        sums = nn.functional.pad(frames.cumsum(dim=0), (0, 0, 1, 0))
+        return ((sums[start + count] - sums[start]) / count[:, None]).float()
+
+    def _word_weights(
+        self, batch: Batch, clips: Float[Tensor, "c x d"]
+    ) -> Float[Tensor, "p w"]:
+        """Eq. 5 and 6: which words decide, seen from the candidate."""
+        query, candidate = batch.pairs.unbind(dim=1)
+        mask = batch.word_mask[query]
+        if not self.config.language_attention:
+            return self.over_words(torch.zeros_like(mask, dtype=torch.float), mask)
+        lengths = batch.word_mask.sum(dim=1).clamp(min=1).cpu()
+        packed = pack_padded_sequence(batch.words, lengths, True, enforce_sorted=False)
+        read, _ = pad_packed_sequence(
+            self.read(packed)[0], batch_first=True, total_length=batch.words.shape[1]
+        )
+        words = self.word_content(read)
+        seen = self.clip_content(clips.sum(dim=1))
+        hidden = (words[query] + seen[candidate, None]).relu()
+        return self.over_words(self.word_score(hidden)[..., 0], mask)
+
+    def loss(
+        self,
+        scores: Scores,
+        batch: Batch,
+        matching: Bool[Tensor, " p"],
+        offsets_s: Float[Tensor, "p 2"],
+    ) -> Float[Tensor, ""]:
+        """Eq. 8 and 9. With all B² pairs, the B that match count 1 + 1/B each and the
+        others 1/B. Where fewer or more pairs are drawn, the others of a query count
+        together as much as its B - 1 would.
+        """
+        query, size = batch.pairs[:, 0], len(batch.words)
+        others = torch.bincount(query[~matching], minlength=size).clamp(min=1)
+        weight = torch.where(matching, 1 + 1 / size, (1 - 1 / size) / others[query])
+        signed = torch.where(matching, -scores.relevance, scores.relevance)
+        alignment = (weight * softplus(signed)).sum(dim=0) / size**2
+        away = (scores.offsets_s[matching] - offsets_s[matching]).abs()
+        return alignment + self.config.offset_weight * away.mean(dim=(0, 1))
+
+
+def boxes_of(boxes: Float[Tensor, "*rows 4"]) -> Float[Tensor, "*rows 5"]:
+    """What a box adds to a region's vector."""
+    x0, y0, x1, y1 = boxes.unbind(dim=-1)
+    return torch.cat([boxes, ((x1 - x0) * (y1 - y0))[..., None]], dim=-1)
+
+
+def _looks(batch: Batch) -> tuple[Looks, Int[Tensor, " p"]]:
+    """The frames that the candidates of each query and video span, and which of these
+    pairs each pair of a query and a candidate needs."""
+    query, candidate = batch.pairs.unbind(dim=1)
+    videos = len(batch.regions)
+    keys = query * videos + batch.candidate_video[candidate]
+    keys, needed = keys.unique(return_inverse=True)
+    first = batch.candidate_first[candidate]
+    end = first + batch.candidate_count[candidate]
+    low = torch.zeros_like(keys).scatter_reduce(
+        0, needed, first, reduce="amin", include_self=False
+    )
+    high = torch.zeros_like(keys).scatter_reduce(0, needed, end, reduce="amax")
+    pairs = torch.stack([keys // videos, keys % videos, low, high], dim=1)
+    return Looks.of(pairs), needed
+
+
+def _mixed(
+    regions: Float[Tensor, "v t r e"],
+    weights: Float[Tensor, "f r"],
+    looks: Looks,
+    product: nn.Linear | None = None,
+) -> Float[Tensor, "f g"]:
+    """Regions mixed by their weights, then multiplied, in whichever order is cheaper.
+
+    With many queries a video, multiplying every region once costs less than
+    multiplying every query's mixture.
+    """
+    if product is None:
+        return _mix(regions, weights, looks)
+    (videos, t, r, e), f, g = regions.shape, len(weights), product.out_features
+    if videos * t * r * e * g + f * r * g < f * r * e + f * e * g:
+        return _mix(product(regions), weights, looks)
+    return product(_mix(regions, weights, looks))
+
+
+def _mix(
+    regions: Float[Tensor, "v t r g"], weights: Float[Tensor, "f r"], looks: Looks
+) -> Float[Tensor, "f g"]:
+    """One product for all queries that look at the same frames."""
+    same: dict[tuple[int, int, int], list[int]] = {}
+    for _, video, first, end, start in looks.rows():
+        same.setdefault((video, first, end), []).append(start)
+    places, mixed = [], []
+    for (video, first, end), starts in same.items():
+        rows = torch.tensor(starts, device=weights.device)[:, None] + torch.arange(
+            end - first, device=weights.device
+        )
+        mixed.append(
+            torch.einsum("mtr,trg->mtg", weights[rows], regions[video, first:end])
+        )
+        places.append(rows.flatten())
+    order = torch.cat(places).argsort()
+    return torch.cat([each.flatten(0, 1) for each in mixed])[order]

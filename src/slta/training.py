@@ -1,0 +1,258 @@
+"""``slta train``: from an experiment to a run with its weights, answers and numbers."""
+
+import logging
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.strategies import DDPStrategy
+from torch.multiprocessing import ProcessRaisedException
+
+from slta import curves
+from slta.checkpoints import About, Run
+from slta.config import Experiment
+from slta.datasets.split import Split, spread
+from slta.errors import InputError
+from slta.evaluation import answers, lines, measured
+from slta.folders import whole_file
+from slta.learning import Training, sampler
+from slta.models import build
+from slta.models.slta import SLTA, Scale, Sizes
+from slta.preparation import Shows, open_dataset, open_library, open_splits, quietly
+
+REFUSED = f"{InputError.__module__}.{InputError.__qualname__}"
+"""How a traceback names what cannot be used."""
+
+
+def train(
+    name: str,
+    experiment: Experiment,
+    folder: Path,
+    *,
+    store: Path | None = None,
+    shows: Shows = quietly,
+) -> Run:
+    """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
+    run = Run.create(folder, name, experiment)
+    try:
+        return _go(run, experiment, store, shows, resume=False)
+    except InputError:
+        run.drop_unless_begun()
+        raise
+
+
+def resume(folder: Path, *, store: Path | None = None, shows: Shows = quietly) -> Run:
+    """Goes on from the last evaluation, as if the run had never stopped."""
+    run = Run.open(folder)
+    return _go(run, run.experiment, store, shows, resume=run.last.is_file())
+
+
+def _go(
+    run: Run, experiment: Experiment, store: Path | None, shows: Shows, *, resume: bool
+) -> Run:
+    begun = time.perf_counter()
+    try:
+        _train(run, experiment, store, shows, resume=resume)
+        _test(run, store, shows)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"go on with 'slta train --resume {run.folder}'"
+        ) from None
+    curves.draw(run.read("history")["evaluations"], run.folder / "curves.png")
+    facts = run.read("provenance")
+    seconds = facts.get("seconds", 0) + time.perf_counter() - begun
+    run.write("provenance", facts | {"seconds": round(seconds, 1)})
+    return run
+
+
+def _train(
+    run: Run, experiment: Experiment, store: Path | None, shows: Shows, *, resume: bool
+) -> None:
+    splits = open_splits(experiment, ("train", "val"), store, shows)
+    sampler(experiment, splits["train"])
+    model, about = new_model(experiment, splits["train"], store)
+    if not resume:
+        run.write("provenance", provenance(experiment, about))
+    module = Training(experiment, model, about, run, store)
+    _fit(module, run, experiment, resume)
+
+
+def _test(run: Run, store: Path | None, shows: Shows) -> None:
+    """Once, with the best weights, on every split that was neither trained nor chosen
+    with. One without queries has nothing to test."""
+    for name, queries in open_dataset(run.experiment).splits.items():
+        if queries and name not in ("train", "val"):
+            answers(run, name, store, shows, again=True)
+            for line in lines(measured(run, name, "ctrl", store)):
+                print(line, flush=True)
+
+
+def new_model(
+    experiment: Experiment, train: Split, store: Path | None
+) -> tuple[SLTA, About]:
+    """With weights from the seed, and the scale of the features from train."""
+    some = next(iter(train.videos.values()))
+    sizes = Sizes(
+        region=some.regions.shape[-1],
+        frame=some.frames.shape[-1],
+        word=train.asked[0].word_vectors.shape[-1],
+    )
+    L.seed_everything(experiment.training.seed, verbose=False)
+    model = build(experiment.model, sizes)
+    scale = {
+        name: tuple(torch.from_numpy(each).float() for each in both)
+        for name, both in spread(train).items()
+    }
+    model.fit(Scale(**scale))
+    extractor = open_library(experiment, store).extractor
+    return model, About(extractor.id, extractor.version, sizes, step=0)
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Lightning's state, which is there whole or not at all and runs no code."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        with whole_file(Path(path)) as unfinished:
+            super().save_checkpoint(checkpoint, unfinished, storage_options)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: Any = None
+    ) -> dict[str, Any]:
+        try:
+            return super().load_checkpoint(path, map_location, weights_only=True)
+        except Exception as error:  # torch's errors share no other base
+            problem = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{path} is damaged ({problem}); remove it to train from the start"
+            ) from error
+
+
+def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> None:
+    training = experiment.training
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    strategy: Any = "auto"
+    if training.processes > 1:
+        strategy = DDPStrategy(
+            process_group_backend=None if torch.cuda.is_available() else "gloo",
+            start_method="spawn",
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = L.Trainer(
+            default_root_dir=run.folder,
+            accelerator="auto",
+            devices=training.processes,
+            strategy=strategy,
+            precision=training.precision,
+            max_epochs=-(-training.steps // training.evaluate_every),
+            gradient_clip_val=training.clip_norm or None,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=20,
+            enable_model_summary=False,
+            enable_progress_bar=sys.stdout.isatty(),
+            logger=[
+                CSVLogger(run.folder / "logs", name="csv"),
+                TensorBoardLogger(run.folder / "logs", name="tensorboard"),
+            ],
+            callbacks=[
+                ModelCheckpoint(
+                    run.folder,
+                    filename="last",
+                    every_n_epochs=1,
+                    save_on_train_epoch_end=True,
+                    enable_version_counter=False,
+                )
+            ],
+            plugins=[WholeCheckpoints()],
+        )
+        with _stoppable(trainer):
+            trainer.fit(
+                module, ckpt_path=run.last if resume else None, weights_only=True
+            )
+
+
+@contextmanager
+def _stoppable(trainer: L.Trainer) -> Iterator[None]:
+    """Ctrl-C and what cannot be used end here as they do elsewhere.
+
+    Lightning would end the program on Ctrl-C, and wraps what other processes raise.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        launcher = trainer.strategy.launcher
+        if launcher is not None:
+            launcher.kill(signal.SIGTERM)
+        raise KeyboardInterrupt from None
+    except ProcessRaisedException as error:
+        said = re.search(rf"^{REFUSED}: (.*)", str(error), re.MULTILINE)
+        if said is None:
+            raise
+        raise InputError(said[1]) from error
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def provenance(experiment: Experiment, about: About) -> dict[str, Any]:
+    names = ("slta", "torch", "lightning", "numpy", "av", "onnxruntime")
+    return {
+        "command": " ".join(sys.argv),
+        "commit": _commit(),
+        "data": open_dataset(experiment).digest,
+        "extractor": about.extractor,
+        "extractor_version": about.version,
+        "seed": experiment.training.seed,
+        "versions": {"python": platform.python_version()}
+        | {n: version(n) for n in names},
+        "machine": machine(),
+    }
+
+
+def _commit() -> str | None:
+    """Of the program, where it runs from a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def machine() -> str:
+    cores = f"{len(os.sched_getaffinity(0))} cores"
+    return f"{processor()}, {cores}, {platform.system()}, Python {platform.python_version()}"
+
+
+def processor() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,177 @@
+"""SLTA as the paper writes it: one query and one candidate, word by word, frame by frame.
+
+It reads the weights of a model and shares no code with it.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from slta.datasets.batch import Batch
+from slta.models.slta import SLTA
+
+
+class Answer(NamedTuple):
+    relevance: Tensor
+    offsets_s: Tensor
+    region_weights: list[Tensor]
+    """Of the real regions of each frame."""
+    word_weights: Tensor
+
+
+def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
+    config, weights = model.config, dict(model.state_dict())
+    video = int(batch.candidate_video[candidate])
+    first = int(batch.candidate_first[candidate])
+    frames = range(first, first + int(batch.candidate_count[candidate]))
+    said = (batch.words[query] - weights["words.mean"]) / weights["words.spread"]
+    words = [said[i] for i in range(batch.words.shape[1]) if batch.word_mask[query, i]]
+    nouns = [said[i] for i in range(batch.words.shape[1]) if batch.noun_mask[query, i]]
+    clips = [
+        (clip - weights["frames.mean"]) / weights["frames.spread"]
+        for clip in batch.clips[candidate]
+    ]
+    if not config.context:
+        clips = clips[1:2]
+
+    attended, region_weights = [], []
+    for frame in frames:
+        regions = [
+            _region(model, batch, video, frame, region)
+            for region in range(batch.regions.shape[2])
+            if batch.region_mask[video, frame, region]
+        ]
+        if config.spatial_attention:
+            scores = torch.stack([_region_score(weights, v, nouns) for v in regions])
+        else:
+            scores = torch.zeros(len(regions))
+        alpha = _softmax(scores)
+        attended.append(sum(a * v for a, v in zip(alpha, regions, strict=True)))
+        region_weights.append(alpha)
+
+    if config.interaction:
+        moment = torch.zeros(config.interaction_size)
+        for u in attended:
+            moment = _gru(weights, u, moment)
+    else:
+        moment = sum(attended) / len(attended)
+
+    if config.language_attention:
+        read = _bilstm(weights, words, config.word_size)
+        seen = sum(weights["clip_content.weight"] @ clip for clip in clips)
+        scores = torch.stack(
+            [
+                weights["word_score.weight"][0]
+                @ torch.relu(
+                    weights["word_content.weight"] @ q
+                    + seen
+                    + weights["word_content.bias"]
+                )
+                for q in read
+            ]
+        )
+    else:
+        scores = torch.zeros(len(words))
+    beta = _softmax(scores)
+    sentence = sum(b * word for b, word in zip(beta, words, strict=True))
+
+    parts = [torch.cat(clips), moment, sentence]
+    joined = torch.cat([normalize(part, dim=0) for part in parts])
+    first_layer = torch.cat(
+        [
+            weights["from_clips.weight"],
+            weights["from_object.weight"],
+            weights["from_sentence.weight"],
+        ],
+        dim=1,
+    )
+    hidden = torch.relu(first_layer @ joined + weights["from_clips.bias"])
+    relevance, start, end = weights["answer.weight"] @ hidden + weights["answer.bias"]
+    return Answer(relevance, torch.stack([start, end]), region_weights, beta)
+
+
+def loss(model: SLTA, relevance: Tensor, offsets_s: Tensor, truth_s: Tensor) -> Tensor:
+    """Of all pairs of B queries and the B candidates that match them, in their order."""
+    size = len(relevance)
+    total = torch.zeros(())
+    for i in range(size):
+        for j in range(size):
+            sign = -1 if i == j else 1
+            factor = 1 + 1 / size if i == j else 1 / size
+            total = total + factor * torch.log(1 + torch.exp(sign * relevance[i, j]))
+    away = (offsets_s - truth_s).abs().mean()
+    return total / size**2 + model.config.offset_weight * away
+
+
+def _region(model: SLTA, batch: Batch, video: int, frame: int, region: int) -> Tensor:
+    weights = model.state_dict()
+    vector = batch.regions[video, frame, region].float()
+    if model.config.boxes:
+        x0, y0, x1, y1 = batch.boxes[video, frame, region].tolist()
+        box = torch.tensor([x0, y0, x1, y1, (x1 - x0) * (y1 - y0)])
+        vector = torch.cat([vector, box])
+    return (vector - weights["regions.mean"]) / weights["regions.spread"]
+
+
+def _region_score(weights: dict[str, Tensor], v: Tensor, nouns: list[Tensor]) -> Tensor:
+    n = (
+        sum(nouns) / len(nouns)
+        if nouns
+        else torch.zeros(len(weights["spatial.noun_gate.weight"][0]))
+    )
+    content = torch.tanh(
+        weights["spatial.region_content.weight"] @ v
+        + weights["spatial.noun_content.weight"] @ n
+        + weights["spatial.region_content.bias"]
+    )
+    gate = torch.sigmoid(
+        weights["spatial.region_gate.weight"] @ v
+        + weights["spatial.noun_gate.weight"] @ n
+        + weights["spatial.region_gate.bias"]
+    )
+    return weights["spatial.score.weight"][0] @ (content * gate)
+
+
+def _softmax(scores: Tensor) -> Tensor:
+    raised = torch.exp(scores - scores.max())
+    return raised / raised.sum()
+
+
+def _gru(weights: dict[str, Tensor], u: Tensor, h: Tensor) -> Tensor:
+    given = weights["to_interaction.weight"] @ u + weights["to_interaction.bias"]
+    kept = (
+        weights["interaction.from_state.weight"] @ h
+        + weights["interaction.from_state.bias"]
+    )
+    given_r, given_z, given_n = given.chunk(3)
+    kept_r, kept_z, kept_n = kept.chunk(3)
+    r, z = torch.sigmoid(given_r + kept_r), torch.sigmoid(given_z + kept_z)
+    n = torch.tanh(given_n + r * kept_n)
+    return (1 - z) * n + z * h
+
+
+def _bilstm(weights: dict[str, Tensor], words: list[Tensor], size: int) -> list[Tensor]:
+    forward = _lstm(weights, words, size, "")
+    backward = _lstm(weights, words[::-1], size, "_reverse")[::-1]
+    return [torch.cat(both) for both in zip(forward, backward, strict=True)]
+
+
+def _lstm(
+    weights: dict[str, Tensor], words: list[Tensor], size: int, way: str
+) -> list[Tensor]:
+    h, c = torch.zeros(size), torch.zeros(size)
+    states = []
+    for word in words:
+        gates = (
+            weights[f"read.weight_ih_l0{way}"] @ word
+            + weights[f"read.bias_ih_l0{way}"]
+            + weights[f"read.weight_hh_l0{way}"] @ h
+            + weights[f"read.bias_hh_l0{way}"]
+        )
+        i, f, g, o = gates.chunk(4)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        states.append(h)
+    return states

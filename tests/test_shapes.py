@@ -1,0 +1,313 @@
+"""The made world: what its sentences say is what its films show, once."""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jaxtyping import Float, UInt8
+
+from slta import film, video
+from slta.datasets import shapes
+from slta.datasets.shapes import HELD_OUT, SPLITS, ShapesConfig, load_boxes, scene_of
+from slta.datasets.shapes.draw import pictures
+from slta.datasets.shapes.layout import times
+from slta.datasets.shapes.scene import COLOURS, Event, Scene, Stage
+from slta.datasets.shapes.sentences import Asked, ask
+from slta.datasets.shapes.words import SYNONYMS
+from slta.spans import temporal_iou
+
+SMALL = {"test": 0, "width": 128, "height": 96, "length_s": 20.0, "rate_hz": 8}
+CONFIG = ShapesConfig(train=2, val=1, test_novel=1, **SMALL)  # type: ignore[arg-type]
+USUAL = ShapesConfig()
+FILMS = {"train": 18, "test": 10, "test_novel": 5}
+
+Films = list[tuple[Scene, list[Asked]]]
+
+
+@cache
+def planned(split: str) -> Films:
+    """Scenes at the usual settings, and what is asked of them."""
+    films: Films = []
+    for i in range(FILMS[split]):
+        scene = scene_of(USUAL, split, i)
+        rng = np.random.default_rng([9, i])
+        films.append((scene, ask(scene, rng, novel=split == "test_novel")))
+    return films
+
+
+def everywhere() -> Films:
+    return [each for split in FILMS for each in planned(split)]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shapes.make(CONFIG, tmp_path_factory.mktemp("world"), workers=1)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def lines(folder: Path, split: str) -> list[dict[str, Any]]:
+    text = (folder / f"{split}.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_folder_holds_lists_films_and_boxes(world: Path) -> None:
+    films = {f"{s}_{i:04}" for s in SPLITS for i in range(getattr(CONFIG, s))}
+    expected = {f"videos/{name}.mp4" for name in films}
+    expected |= {f"boxes/{name}.npz" for name in films}
+    expected |= {f"{split}.jsonl" for split in SPLITS} | {"world.json"}
+    assert files(world).keys() == expected
+    for split in SPLITS:
+        for line in lines(world, split):
+            info = video.probe(world / "videos" / f"{line['video_id']}.mp4")
+            [[start, end]] = line["spans"]
+            assert 0 <= start < end <= info.duration_s + 1e-3
+            assert line["duration_s"] == pytest.approx(info.duration_s, abs=1e-3)
+
+
+def test_neither_workers_nor_the_number_of_films_change_one(
+    world: Path, tmp_path: Path
+) -> None:
+    fewer = ShapesConfig(train=1, val=1, test_novel=0, **SMALL)  # type: ignore[arg-type]
+    made = files(shapes.make(fewer, tmp_path / "new", workers=2))
+    before = files(world)
+    for name, content in made.items():
+        if name.startswith(("videos", "boxes")) or name == "val.jsonl":
+            assert content == before[name], name
+    assert before["train.jsonl"].startswith(made["train.jsonl"])
+
+
+def test_another_seed_makes_another_film() -> None:
+    other = ShapesConfig(seed=1)
+    assert shapes.records(USUAL, "train", 0) == shapes.records(USUAL, "train", 0)
+    assert shapes.records(USUAL, "train", 0) != shapes.records(other, "train", 0)
+    assert shapes.records(USUAL, "train", 0) != shapes.records(USUAL, "train", 1)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = film.write
+    written: list[str] = []
+
+    def interrupted(
+        path: Path,
+        images: Iterable[UInt8[np.ndarray, "h w 3"]],
+        *,
+        rate_hz: int,
+        crf: int,
+    ) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(path.stem)
+        write(path, images, rate_hz=rate_hz, crf=crf)
+
+    monkeypatch.setattr(film, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        shapes.make(CONFIG, tmp_path, workers=1)
+    assert not list(tmp_path.glob("*.jsonl"))
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("videos/*.mp4")}
+    assert len(kept) == 1
+    monkeypatch.setattr(film, "write", write)
+    told: list[tuple[float, float]] = []
+    shapes.make(CONFIG, tmp_path, workers=1, progress=lambda *done: told.append(done))
+    assert told == [(i + 1, 4) for i in range(4)]
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert files(tmp_path) == files(world)
+
+
+def test_a_folder_with_another_world_is_refused(world: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds another made world: give another"):
+        shapes.make(USUAL, world, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("train", -1), ("length_s", 5.0), ("rate_hz", 0), ("width", 64), ("seed", -3)],
+)
+def test_a_bad_value_is_named(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"dataset.{field} is {value}: give a value from"):
+        ShapesConfig(**{field: value})  # type: ignore[arg-type]
+
+
+def said(sentence: str, word: str) -> bool:
+    words = re.findall(r"[a-z]+", sentence)
+    return bool({word, *SYNONYMS.get(word, ())} & {*words})
+
+
+def test_a_sentence_names_who_acts_and_is_not_too_long() -> None:
+    for scene, asked in everywhere():
+        for each in asked:
+            assert len(each.sentence.split()) <= 30
+            for i in each.event.objects:
+                assert said(each.sentence, scene.things[i].colour)
+                assert said(each.sentence, scene.things[i].shape)
+
+
+def test_a_query_without_a_cue_has_one_event_that_shows_it() -> None:
+    for scene, asked in everywhere():
+        for each in asked:
+            shown = [e for e in scene.events if each.event.deed in e.shows]
+            assert (len(shown) == 1) == (each.kind != "context")
+            looks = [(t.colour, t.shape) for t in scene.things]
+            for i in each.event.objects:
+                if looks.count(looks[i]) > 1:
+                    assert said(each.sentence, scene.things[i].size)
+
+
+def test_a_cue_is_beside_the_event_that_it_tells_and_no_other() -> None:
+    for scene, asked in everywhere():
+        assert len({cue.name for cue in scene.cues}) == len(scene.cues)
+        for each in asked:
+            cue = each.event.cue
+            assert (each.kind == "context") == (cue is not None)
+            if cue is None:
+                continue
+            assert cue in scene.cues
+            assert distance_s(scene, each.event, cue.start, cue.end) <= 0.34
+            [twin] = [
+                e for e in scene.events if e.deed == each.event.deed and e != each.event
+            ]
+            assert distance_s(scene, twin, cue.start, cue.end) >= 1.4
+
+
+def distance_s(scene: Scene, event: Event, start: int, end: int) -> float:
+    return max(start - event.end, event.start - end) / scene.stage.rate_hz
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_held_out_pairs_are_neither_shown_nor_said(split: str) -> None:
+    for scene, asked in planned(split):
+        shown = {scene.pair(deed) for event in scene.events for deed in event.shows}
+        assert not shown & HELD_OUT
+        assert not any(each.said & HELD_OUT for each in asked)
+
+
+def test_novel_films_are_asked_about_held_out_pairs_only() -> None:
+    for scene, asked in planned("test_novel"):
+        assert len(asked) >= 2
+        assert all(scene.pair(each.event.deed) in HELD_OUT for each in asked)
+
+
+def test_every_film_misleads() -> None:
+    repeats = 0
+    for scene, _ in planned("train"):
+        deeds = [event.deed for event in scene.events]
+        assert any(
+            a.action == b.action and a.actor != b.actor for a in deeds for b in deeds
+        )
+        assert any(
+            a.actor == b.actor and a.action != b.action for a in deeds for b in deeds
+        )
+        repeats += len(set(deeds)) < len(deeds)
+    assert 0.4 <= repeats / FILMS["train"] <= 0.9
+
+
+def test_a_constant_answer_is_worth_little() -> None:
+    def relative(seed: int) -> Float[np.ndarray, "n 2"]:
+        rng, stage = np.random.default_rng(seed), Stage(12, 4 / 3)
+        lengths = rng.integers(245, 331, 200).tolist()
+        spans = [
+            (start / length, end / length)
+            for length in lengths
+            for start, end in times(rng, length, stage)
+        ]
+        return np.array(spans)
+
+    grid = np.array(
+        [
+            (start, start + length)
+            for start in np.arange(0, 0.9, 0.02)
+            for length in np.arange(0.1, 0.5, 0.02)
+        ]
+    )
+    hits = (temporal_iou(grid, relative(0)) >= 0.5).mean(axis=1)
+    best = grid[hits.argmax(), None]
+    assert (temporal_iou(best, relative(1)) >= 0.5).mean() <= 0.15
+
+
+def test_objects_move_as_the_sentences_say() -> None:
+    seen = set()
+    for scene, _ in everywhere():
+        boxes = scene.boxes().astype(np.float64)
+        centres = (boxes[..., :2] + boxes[..., 2:]) / 2
+        heights = boxes[..., 3] - boxes[..., 1]
+        for event in scene.events:
+            before, last, a = max(0, event.start - 1), event.end - 1, event.deed.actor
+            dx, dy = centres[last, a] - centres[before, a]
+            grown = heights[last, a] / heights[before, a]
+            visible = scene.tracks.visible[event.start : event.end]
+            holds = {
+                "left": dx < -0.3,
+                "right": dx > 0.3,
+                "up": dy < -0.3,
+                "down": dy > 0.3,
+                "grow": grown > 1.5,
+                "shrink": grown < 0.7,
+                "blink": not visible[:, a].all(),
+            }
+            if event.deed.partner is not None:
+                b = event.deed.partner
+                aspect = np.array([scene.stage.aspect, 1])
+                way = (centres[:, b] - centres[:, a]) * aspect
+                apart = np.hypot(*way.T)
+                around = np.unwrap(np.arctan2(*way[event.start : event.end].T))
+                holds |= {
+                    "approach": apart[last] < apart[before] - 0.25,
+                    "hit": apart[event.start : event.end].min() < apart[last] - 0.1,
+                    "cover": not visible[:, b].all(),
+                    "orbit": abs(around[-1] - around[0]) > 1.8 * np.pi,
+                    "follow": bool(np.ptp(centres[event.start : event.end, b]) > 0.2),
+                }
+            if event.deed.action in holds:
+                assert holds[event.deed.action], event
+                seen.add(event.deed.action)
+    assert len(seen) >= 11
+
+
+def test_boxes_hold_the_colours_in_the_decoded_film(world: Path) -> None:
+    checked = 0
+    for split, i in ("train", 0), ("train", 1), ("test_novel", 0):
+        scene, name = scene_of(CONFIG, split, i), f"{split}_{i:04}"
+        known = load_boxes(world, name)
+        path = world / "videos" / f"{name}.mp4"
+        frames = [t for t in range(2, len(known.times_s), 9) if not under(scene, t)]
+        shown = video.frames(path, at=known.times_s[frames]).images
+        for t, image in zip(frames, shown, strict=True):
+            for thing, box, visible in zip(
+                scene.things, known.boxes[t], known.visible[t], strict=True
+            ):
+                x0, y0, x1, y1 = np.rint(box * [128, 96, 128, 96]).astype(int)
+                inside = image[y0:y1, x0:x1].astype(np.float64)
+                off = np.abs(inside - COLOURS[thing.colour]).max(axis=2)
+                if visible:
+                    assert (off < 70).mean() > 0.1, (name, t, thing)
+                    checked += 1
+    assert checked > 100
+
+
+def under(scene: Scene, t: int) -> bool:
+    return any(cue.start <= t < cue.end for cue in scene.cues)
+
+
+def test_a_cue_changes_the_whole_picture_while_it_lasts() -> None:
+    scene = next(
+        scene for scene, _ in planned("train") if any(c.start > 30 for c in scene.cues)
+    )
+    cue = next(cue for cue in scene.cues if cue.start > 30)
+    images = list(pictures(scene, np.random.default_rng(0), 128, 96))
+    before, during = images[cue.start - 1], images[(cue.start + cue.end) // 2]
+    changed = np.abs(during.astype(int) - before).max(axis=2) > 25
+    assert not under(scene, cue.start - 1)
+    assert changed.mean() > 0.03

@@ -1,0 +1,350 @@
+"""The model against the paper's words, and the ways in which the release went wrong."""
+
+from dataclasses import fields, replace
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from slta.datasets.batch import Batch
+from slta.models.attention import GatedScores, Looks, Recurrence
+from slta.models.slta import BOX, SLTA, Scale, Scores, Sizes, SLTAConfig
+from tests.reference import slta as slow
+
+SIZES = Sizes(region=6, frame=5, word=7)
+SMALL = SLTAConfig(
+    attention_size=4,
+    interaction_size=3,
+    word_size=4,
+    language_size=5,
+    fusion_size=8,
+)
+PARTS = ("spatial_attention", "interaction", "language_attention", "context", "boxes")
+
+
+def made(config: SLTAConfig = SMALL, seed: int = 0) -> SLTA:
+    torch.manual_seed(seed)
+    model = SLTA(config, SIZES).eval()
+    model.fit(
+        Scale(
+            *(
+                (torch.randn(size), torch.rand(size) + 0.5)
+                for size in (SIZES.region, BOX, SIZES.frame, SIZES.word)
+            )
+        )
+    )
+    return model
+
+
+def asked(
+    seed: int = 0,
+    *,
+    videos: int = 2,
+    frames: int = 9,
+    regions: int = 4,
+    queries: int = 3,
+    words: int = 6,
+    candidates: int = 5,
+) -> Batch:
+    """Random, with words, nouns, frames and regions missing here and there."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, frames + 1, videos)
+    lengths[0] = frames
+    region_mask = rng.random((videos, frames, regions)) < 0.7
+    region_mask[..., 0] = True
+    region_mask &= np.arange(frames)[:, None] < lengths[:, None, None]
+    video = rng.integers(0, videos, candidates)
+    first = np.array([rng.integers(0, lengths[v]) for v in video])
+    count = np.array(
+        [rng.integers(1, lengths[v] - f + 1) for v, f in zip(video, first, strict=True)]
+    )
+    said = rng.integers(1, words + 1, queries)
+    said[0] = words
+    word_mask = np.arange(words) < said[:, None]
+    noun_mask = word_mask & (rng.random((queries, words)) < 0.5)
+    noun_mask[-1] = False
+    corners = np.sort(rng.random((videos, frames, regions, 2, 2)), axis=3)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.from_numpy(rng.normal(size=shape).astype(np.float32))
+
+    pairs = np.array(list(product(range(queries), range(candidates))))
+    return Batch(
+        regions=normal(videos, frames, regions, 6),
+        boxes=torch.from_numpy(corners.reshape(videos, frames, regions, 4)).float(),
+        region_mask=torch.from_numpy(region_mask),
+        candidate_video=torch.from_numpy(video),
+        candidate_first=torch.from_numpy(first),
+        candidate_count=torch.from_numpy(count),
+        clips=normal(candidates, 3, 5),
+        words=normal(queries, words, 7),
+        word_mask=torch.from_numpy(word_mask),
+        noun_mask=torch.from_numpy(noun_mask),
+        pairs=torch.from_numpy(pairs),
+    )
+
+
+CONFIGS = {
+    "full": SMALL,
+    **{f"no {part}": replace(SMALL, **{part: False}) for part in PARTS},
+    "none": replace(SMALL, **dict.fromkeys(PARTS, False)),
+}
+
+
+ODD = {
+    "usual": {},
+    "one frame": {"frames": 1},
+    "one region": {"regions": 1},
+    "one word": {"words": 1},
+    "one query, one candidate": {"queries": 1, "candidates": 1, "videos": 1},
+    "many queries of one video": {"queries": 40, "videos": 1},
+}
+
+
+@pytest.mark.parametrize("sizes", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_agrees_with_the_paper_spelled_out(
+    config: SLTAConfig, sizes: dict[str, int]
+) -> None:
+    model, batch = made(config), asked(**sizes)
+    with torch.no_grad():
+        scores = model(batch)
+    for row, (query, candidate) in enumerate(batch.pairs.tolist()):
+        if row % 7:
+            continue
+        expected = slow.answer(model, batch, query, candidate)
+        close(scores.relevance[row], expected.relevance)
+        close(scores.offsets_s[row], expected.offsets_s)
+        words = int(batch.word_mask[query].sum())
+        close(scores.word_weights[row, :words], expected.word_weights)
+        assert not scores.word_weights[row, words:].any()
+
+
+def close(found: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def looked(scores: Scores, batch: Batch, query: int, candidate: int) -> torch.Tensor:
+    """The region weights of a query over the frames of a candidate."""
+    video = int(batch.candidate_video[candidate])
+    first, count = (
+        int(batch.candidate_first[candidate]),
+        int(batch.candidate_count[candidate]),
+    )
+    for q, v, low, _, start in scores.looks.rows():
+        if (q, v) == (query, video):
+            return scores.region_weights[start + first - low :][:count]
+    raise AssertionError("the pair is not looked at")
+
+
+def test_region_weights_are_those_of_the_paper_and_sum_to_one_over_a_frame() -> None:
+    model, batch = made(), asked()
+    with torch.no_grad():
+        scores = model(batch)
+    for query, candidate in batch.pairs.tolist():
+        found = looked(scores, batch, query, candidate)
+        video, first = (
+            batch.candidate_video[candidate],
+            batch.candidate_first[candidate],
+        )
+        mask = batch.region_mask[video, first : first + len(found)]
+        expected = slow.answer(model, batch, query, candidate).region_weights
+        for frame, real, weights in zip(found, mask, expected, strict=True):
+            close(frame[real], weights)
+        close(found.sum(dim=1), torch.ones(len(found)))
+
+
+def test_region_weights_change_with_the_query() -> None:
+    batch = asked(queries=2, candidates=1, videos=1)
+    batch.noun_mask[:, 0] = True
+    with torch.no_grad():
+        scores = made()(batch)
+    here, there = looked(scores, batch, 0, 0), looked(scores, batch, 1, 0)
+    assert (here - there).abs().max() > 1e-3
+
+
+def test_word_weights_change_with_the_moment() -> None:
+    batch = asked(queries=1, candidates=2)
+    with torch.no_grad():
+        weights = made()(batch).word_weights
+    assert (weights[0] - weights[1]).abs().max() > 1e-3
+
+
+def test_words_are_weighed_by_what_is_before_and_after_too() -> None:
+    batch = asked(queries=1, candidates=1)
+    other = replace(batch, clips=batch.clips.clone())
+    other.clips[:, 0] += 10
+    with torch.no_grad():
+        here, there = made()(batch).word_weights, made()(other).word_weights
+    assert (here - there).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_every_parameter_learns(config: SLTAConfig) -> None:
+    model, batch = made(config).train(), asked()
+    scores = model(batch)
+    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
+    model.loss(scores, batch, matching, torch.ones(len(matching), 2)).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_padding_never_matters(config: SLTAConfig) -> None:
+    model, batch = made(config), asked()
+    noisy = replace(
+        batch,
+        regions=batch.regions.masked_fill(~batch.region_mask[..., None], 1e3),
+        boxes=batch.boxes.masked_fill(~batch.region_mask[..., None], 7.0),
+        words=batch.words.masked_fill(~batch.word_mask[..., None], 1e3),
+    )
+    longer = replace(
+        batch,
+        **{
+            name: torch.nn.functional.pad(getattr(batch, name), pad)
+            for name, pad in {
+                "regions": (0, 0, 0, 2, 0, 3),
+                "boxes": (0, 0, 0, 2, 0, 3),
+                "region_mask": (0, 2, 0, 3),
+                "words": (0, 0, 0, 4),
+                "word_mask": (0, 4),
+                "noun_mask": (0, 4),
+            }.items()
+        },
+    )
+    with torch.no_grad():
+        expected = model(batch)
+        for padded in (noisy, longer):
+            found = model(padded)
+            close(found.relevance, expected.relevance)
+            close(found.offsets_s, expected.offsets_s)
+
+
+def test_a_pair_scores_the_same_alone_as_among_all_others() -> None:
+    """Training scores some pairs of a batch, search all pairs of one video."""
+    model, batch = made(), asked(queries=4, candidates=6)
+    with torch.no_grad():
+        together = model(batch).relevance
+        alone = [
+            model(replace(batch, pairs=pair[None])).relevance for pair in batch.pairs
+        ]
+    close(torch.cat(alone), together)
+
+
+def test_the_object_of_a_pair_is_seen_in_its_own_candidate() -> None:
+    """The release scored pair (i, j) with the regions of candidate i."""
+    batch = asked(queries=2, candidates=2, videos=2)
+    batch.candidate_video[:] = torch.tensor([0, 1])
+    batch.candidate_first[:] = 0
+    other = replace(batch, regions=batch.regions.clone())
+    other.regions[0] += 1
+    with torch.no_grad():
+        before = made()(batch).relevance.view(2, 2)
+        after = made()(other).relevance.view(2, 2)
+    assert ((before - after).abs()[:, 0] > 1e-4).all()
+    close(before[:, 1], after[:, 1])
+
+
+def test_the_loss_is_that_of_the_paper() -> None:
+    model, batch = made(), asked(queries=4, candidates=4)
+    with torch.no_grad():
+        scores = model(batch)
+        matching = batch.pairs[:, 0] == batch.pairs[:, 1]
+        truth_s = torch.randn(4, 2)
+        given = torch.zeros(16, 2)
+        given[matching] = truth_s
+        found = model.loss(scores, batch, matching, given)
+        expected = slow.loss(
+            model,
+            scores.relevance.view(4, 4),
+            scores.offsets_s[matching],
+            truth_s,
+        )
+    close(found, expected)
+
+
+def test_drawn_negatives_count_together_as_much_as_all_of_them() -> None:
+    model, batch = made(), asked(queries=3, candidates=3)
+    batch.clips[:] = batch.clips[:1]
+    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
+    some = torch.tensor([0, 1, 4, 5, 8, 6])
+    zero = Scores(
+        torch.full((9,), 0.7),
+        torch.zeros(9, 2),
+        Looks.of(torch.zeros(0, 4).long()),
+        torch.zeros(0, 4),
+        torch.zeros(9, 6),
+    )
+    few = zero._replace(relevance=zero.relevance[some], offsets_s=zero.offsets_s[some])
+    everything = model.loss(zero, batch, matching, torch.zeros(9, 2))
+    drawn = model.loss(
+        few,
+        replace(batch, pairs=batch.pairs[some]),
+        matching[some],
+        torch.zeros(6, 2),
+    )
+    close(drawn, everything)
+
+
+def test_gated_scores_have_the_gradients_of_what_they_say() -> None:
+    torch.manual_seed(0)
+    a, c = (torch.randn(2, 5, 3, 7, requires_grad=True) for _ in "ac")
+    b, d = (torch.randn(4, 7, requires_grad=True) for _ in "bd")
+    w = torch.randn(7, requires_grad=True)
+    looks = Looks.of(torch.tensor([[0, 0, 0, 5], [1, 1, 2, 4], [3, 0, 1, 5]]))
+    expected = torch.cat(
+        [
+            (torch.tanh(a[v] + b[q]) * torch.sigmoid(c[v] + d[q]))[first:end] @ w
+            for q, v, first, end in looks.pairs.tolist()
+        ]
+    )
+    found = GatedScores.apply(a, c, b, d, w, looks)
+    close(found, expected)
+    back = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad(found, (a, c, b, d, w), back),
+        torch.autograd.grad(expected, (a, c, b, d, w), back),
+        strict=True,
+    ):
+        close(one, other)
+
+
+@pytest.mark.parametrize("learning", [False, True])
+def test_windows_that_share_steps_end_as_if_each_ran_alone(learning: bool) -> None:
+    torch.manual_seed(0)
+    recurrence = Recurrence(6)
+    inputs = torch.randn(40, 18)
+    start = torch.tensor([0, 20, 5, 0, 0, 31, 5])
+    count = torch.tensor([4, 9, 1, 20, 5, 9, 12])
+    gru = torch.nn.GRU(18, 6)
+    with torch.no_grad():
+        gru.weight_ih_l0.copy_(torch.eye(18))
+        gru.bias_ih_l0.zero_()
+        gru.weight_hh_l0.copy_(recurrence.from_state.weight)
+        gru.bias_hh_l0.copy_(recurrence.from_state.bias)
+        expected = torch.stack(
+            [gru(inputs[s : s + n])[1][0] for s, n in zip(start, count, strict=True)]
+        )
+    with torch.set_grad_enabled(learning):
+        close(recurrence(inputs, start, count), expected)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("attention_size", 0), ("dropout", 1.0), ("offset_weight", -1.0)],
+)
+def test_a_value_out_of_range_is_named(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"model.{field}.*{value}"):
+        SLTAConfig(**{field: value})
+
+
+def test_the_sizes_default_to_the_papers() -> None:
+    sizes = {f.name: f.default for f in fields(SLTAConfig) if f.name.endswith("_size")}
+    assert sizes == {
+        "attention_size": 512,
+        "interaction_size": 512,
+        "word_size": 1000,
+        "language_size": 1024,
+        "fusion_size": 1000,
+    }

@@ -1,0 +1,532 @@
+"""From an experiment to a run, on a made world that is small enough to be learnt from
+in seconds."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from jaxtyping import Float
+
+from slta import __version__, training
+from slta.checkpoints import Run
+from slta.config import Experiment, TrainingConfig
+from slta.errors import InputError
+from slta.evaluation import measure
+from slta.learning import Training, digest, sampler
+from slta.metrics import IOUS
+from slta.predictions import Prediction, read
+from slta.preparation import open_dataset, open_splits
+from slta.scoring import predict, score
+from tests.commands import Called, call, command, refused, run
+from tests.worlds import EVERY, FLAGS, STEPS, TINY, shorter, tiny
+
+TABLE = "".join(
+    rf"IoU={iou}, R@10: [01]\.\d{{4}}; IoU={iou}, R@5: [01]\.\d{{4}}; "
+    rf"IoU={iou}, R@1: [01]\.\d{{4}}\n"
+    for iou in IOUS
+)
+SHORT = shorter(4, 2)
+
+
+@pytest.fixture(autouse=True)
+def _enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny().enter(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    """A run by the command, in a process of its own."""
+    folder = tmp_path_factory.mktemp("once") / "run"
+    home = str(tiny().home)
+    return folder, run("train", "shapes_slta", *FLAGS, "--out", folder, SLTA_HOME=home)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "weights.safetensors").read_bytes()
+
+
+def content(folder: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
+    return found
+
+
+def logged(folder: Path) -> list[str]:
+    """Steps and losses, without the times of day."""
+    (file,) = folder.glob("logs/csv/*/metrics.csv")
+    return file.read_text().splitlines()
+
+
+@pytest.mark.slice
+def test_the_flags_of_these_tests_make_the_tiny_experiment(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    assert Run.open(once[0]).experiment == TINY
+
+
+@pytest.mark.slice
+def test_a_run_holds_all_that_came_of_it(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    folder, done = once
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json",
+        "provenance.json",
+        "weights.safetensors",
+        "last.ckpt",
+        "predictions",
+        "results.json",
+        "curves.png",
+        "history.json",
+        "logs",
+    }
+    assert {path.name for path in (folder / "predictions").iterdir()} == {
+        "test.jsonl",
+        "test_novel.jsonl",
+    }
+    assert (folder / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert list(folder.glob("logs/tensorboard/version_0/events.out.tfevents.*"))
+    assert logged(folder)[0].split(",")[-1] == "val mIoU" or "loss" in logged(folder)[0]
+
+
+@pytest.mark.slice
+def test_a_run_says_where_it_comes_from(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    facts = content(once[0], "provenance")
+    dataset = open_dataset(TINY)
+    assert facts["data"] == dataset.digest and len(dataset.digest) == 64
+    library = training.open_library(TINY)
+    assert facts["extractor"] == library.extractor.id == "cells"
+    assert facts["extractor_version"] == library.extractor.version
+    assert facts["seed"] == 0
+    assert facts["versions"]["torch"] == torch.__version__
+    assert facts["versions"]["lightning"] == lightning.__version__
+    assert facts["versions"]["slta"] == __version__
+    assert "cores" in facts["machine"] and facts["seconds"] > 0
+    assert re.fullmatch(r"[0-9a-f]{7,40}(-dirty)?|v.*", facts["commit"])
+    assert "train shapes_slta" in facts["command"]
+
+
+@pytest.mark.slice
+def test_every_evaluation_is_printed_as_the_fields_logs(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    folder, done = once
+    evaluations = "".join(
+        rf"step {step}, loss \d+\.\d{{4}}, val:\n{TABLE}"
+        for step in range(EVERY, STEPS + 1, EVERY)
+    )
+    number = r"\d+\.\d \[\d+\.\d, \d+\.\d\]"
+    rows = "".join(
+        rf"{name}: R@1, IoU=0\.5 {number}, R@1, IoU=0\.7 {number}, mIoU {number}\n"
+        for name in ("SLTA", "moment prior", "query only")
+    )
+    tests = "".join(
+        rf"{split}: \d+ queries of 1 videos, protocol ctrl\n{TABLE}{rows}"
+        for split in ("test", "test_novel")
+    )
+    assert re.fullmatch(evaluations + tests, done.stdout), done.stdout
+    assert done.stderr == f"the run is in {folder}\n"
+
+
+@pytest.mark.slice
+def test_the_history_is_what_was_printed(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    folder, done = once
+    rows = content(folder, "history")["evaluations"]
+    printed = re.findall(r"step (\d+), loss (\S+), val:", done.stdout)
+    assert [(str(row["step"]), f"{row['loss']:.4f}") for row in rows] == printed
+    assert len(rows) == STEPS // EVERY
+    for row in rows:
+        assert f"IoU=0.5, R@1: {row['R@1, IoU=0.5']:.4f}\n" in done.stdout
+
+
+@pytest.mark.slice
+def test_the_best_weights_by_val_are_kept(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    rows = content(once[0], "history")["evaluations"]
+    best = max(rows, key=lambda row: row["R@1, IoU=0.5"])
+    model, about = Run.open(once[0]).load()
+    assert about.step == best["step"]
+    val = open_splits(TINY, ("val",))["val"]
+    found = measure(predict(model, val, TINY), "ctrl").as_dict()
+    assert found == {name: best[name] for name in found}
+
+
+@pytest.mark.slice
+def test_results_are_measured_from_the_predictions(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    folder, _ = once
+    results = content(folder, "results")
+    assert results.keys() == {"test, ctrl", "test_novel, ctrl"}
+    for split in ("test", "test_novel"):
+        table = measure(read(folder / "predictions" / f"{split}.jsonl"), "ctrl")
+        own = results[f"{split}, ctrl"]["answers"]["SLTA"]
+        for name, value in table.as_dict().items():
+            if name != "queries":
+                assert own[name]["value"] == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.slice
+def test_evaluating_a_run_measures_what_it_answered(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    results = content(folder, "results")
+    before = (folder / "predictions" / "test.jsonl").read_bytes()
+    printed = call(capsys, "evaluate", folder, "--json")
+    assert printed.code == 0 and json.loads(printed.out) == results["test, ctrl"]
+    plain = call(capsys, "evaluate", folder, "--protocol", "plain")
+    assert re.search(f"protocol plain\n{TABLE}", plain.out)
+    assert content(folder, "results").keys() == {*results, "test, plain"}
+    call(capsys, "evaluate", folder, "--again")
+    assert (folder / "predictions" / "test.jsonl").read_bytes() == before
+    refused(call(capsys, "evaluate", folder, "--split", "trial"), "no split 'trial'")
+
+
+def short(folder: Path, seed: int = 0, experiment: Experiment = SHORT) -> Run:
+    learning = replace(experiment.training, seed=seed)
+    return training.train("tiny", replace(experiment, training=learning), folder)
+
+
+@pytest.mark.slice
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(
+    tmp_path: Path,
+) -> None:
+    one, same, other = (
+        short(tmp_path / name, seed) for name, seed in (("a", 3), ("b", 3), ("c", 4))
+    )
+    assert weights(one.folder) == weights(same.folder) != weights(other.folder)
+    assert one.read("history") == same.read("history") != other.read("history")
+    assert one.read("results") == same.read("results")
+    assert logged(one.folder) == logged(same.folder)
+
+
+@pytest.mark.slice
+def test_seeds_beyond_what_numpy_takes_differ(tmp_path: Path) -> None:
+    """Every epoch's seed is made of the run's, and must not be cut to the same."""
+    one, other = (short(tmp_path / str(seed), seed) for seed in (4_000_000, 4_000_001))
+    assert one.read("history") != other.read("history")
+
+
+@pytest.mark.slice
+def test_a_run_that_was_killed_goes_on_as_if_nothing_had_happened(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    killed = begun("--out", folder)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    assert len(content(folder, "history")["evaluations"]) < STEPS // EVERY
+    done = run("train", "--resume", folder)
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.startswith(f"step {EVERY},"), "it did not go on"
+    assert weights(folder) == weights(once[0])
+    assert content(folder, "history") == content(once[0], "history")
+    assert content(folder, "results") == content(once[0], "results")
+    assert not list(folder.rglob(".unfinished-*"))
+
+
+def begun(*options: object) -> "subprocess.Popen[str]":
+    """A training in another process, whose first evaluation is over but not its last."""
+    process = subprocess.Popen(
+        command("train", "shapes_slta", *FLAGS, *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("IoU=0.9"):
+            break
+    # The state is written after the table.
+    folder = Path(str(options[options.index("--out") + 1]))
+    while not (folder / "last.ckpt").exists():
+        time.sleep(0.001)
+    return process
+
+
+@pytest.mark.slice
+def test_ctrl_c_says_how_to_go_on_and_leaves_a_run_that_can(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = begun("--out", folder)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == f"slta: interrupted; go on with 'slta train --resume {folder}'\n"
+    steps = [row["step"] for row in content(folder, "history")["evaluations"]]
+    assert 1 <= len(steps) < STEPS // EVERY
+    training.resume(folder)
+    rows = content(folder, "history")["evaluations"]
+    assert [row["step"] for row in rows] == list(range(EVERY, STEPS + 1, EVERY))
+
+
+@pytest.mark.slice
+def test_a_run_that_is_over_is_not_trained_again(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    called = call(capsys, "train", "--resume", folder)
+    assert called.code == 0
+    assert not called.out.startswith("step")
+    for name in ("history", "results"):
+        assert content(folder, name) == content(once[0], name)
+    assert weights(folder) == weights(once[0])
+    for name in ("test", "test_novel"):
+        file = Path("predictions") / f"{name}.jsonl"
+        assert (folder / file).read_bytes() == (once[0] / file).read_bytes()
+
+
+@pytest.mark.slice
+def test_two_processes_end_with_the_same_weights(tmp_path: Path) -> None:
+    """Each compares its own with the others' at the end, or fails. There is one video
+    to choose by, so that one process has none."""
+    folder = tmp_path / "run"
+    flags = [*FLAGS, "--training.steps", "4", "--training.processes", "2"]
+    done = run("train", "shapes_slta", *flags, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("step 4, loss") == 1
+    alone = tmp_path / "alone"
+    short(alone, experiment=shorter(4, 4))
+    # Each draws its own batches, so the two learn from twice as many queries.
+    assert content(folder, "history") != content(alone, "history")
+    both = [
+        {row["queries"] for row in content(each, "history")["evaluations"]}
+        for each in (folder, alone)
+    ]
+    assert both[0] == both[1]
+
+
+def module(folder: Path) -> Training:
+    run = Run.create(folder / "run", "tiny", SHORT)
+    model, about = training.new_model(
+        SHORT, open_splits(SHORT, ("train",))["train"], None
+    )
+    return Training(SHORT, model, about, run, None)
+
+
+@pytest.mark.slice
+def test_processes_whose_weights_differ_are_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning = module(tmp_path)
+    own = digest(learning.model)
+    monkeypatch.setattr(learning, "_gathered", lambda mine: [mine, own])
+    learning.on_train_end()
+    with torch.no_grad():
+        learning.model.answer.bias[0] += 1e-7
+    with pytest.raises(RuntimeError, match="weights differ"):
+        learning.on_train_end()
+
+
+@pytest.mark.slice
+def test_what_was_trained_is_what_is_searched(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    """A query and a window score the same in a training batch as in their video."""
+    model, _ = Run.open(once[0]).load()
+    train = open_splits(TINY, ("train",))["train"]
+    draws = sampler(TINY, train)
+    by_words = {q.word_vectors.tobytes(): i for i, q in enumerate(train.asked)}
+    compared = 0
+    for step in range(3):
+        given = draws.draw(0, step)
+        batch = given.batch
+        with torch.no_grad():
+            scores = model(batch)
+        asked = [
+            by_words[words[: int(mask.sum())].numpy().tobytes()]
+            for words, mask in zip(batch.words, batch.word_mask, strict=True)
+        ]
+        for row in np.flatnonzero(given.matching.numpy()):
+            number = asked[int(batch.pairs[row, 0])]
+            query = train.queries[number]
+            (found,) = score(
+                model,
+                train.videos[query.video_id],
+                train.infos[query.video_id].duration_s,
+                [train.asked[number]],
+                TINY.candidates,
+                TINY.features.rate_hz,
+            )
+            assert query.truth is not None
+            window = np.array([query.truth[0].start, query.truth[0].end])
+            window -= given.offsets_s[row].numpy()
+            (place,) = np.flatnonzero(np.abs(found.spans - window).max(axis=1) < 1e-4)
+            assert found.relevance[place] == pytest.approx(
+                float(scores.relevance[row]), abs=1e-5
+            )
+            assert found.offsets_s[place] == pytest.approx(
+                scores.offsets_s[row].numpy(), abs=1e-5
+            )
+            compared += 1
+    assert compared >= 8
+
+
+@pytest.mark.slice
+def test_a_training_that_diverges_stops_with_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    flags = [*FLAGS, "--training.learning-rate", "1e30", "--training.warmup", "0"]
+    called = call(capsys, "train", "shapes_slta", *flags, "--out", folder)
+    says = rf"no longer a number at batch \d+ of {folder}; .* lower --training.learning"
+    refused(called, says)
+    model, _ = Run.open(folder).load()
+    assert all(values.isfinite().all() for values in model.parameters())
+
+
+@pytest.mark.slice
+def test_a_training_that_diverges_in_another_process_stops_with_one_line(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run"
+    flags = [*FLAGS, "--training.learning-rate", "1e30", "--training.warmup", "0"]
+    done = run(
+        *("train", "shapes_slta", *flags, "--training.processes", "2", "--out", folder)
+    )
+    refused(done, "no longer a number at batch")
+    Run.open(folder).load()
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A store in which a number of one training video is none."""
+    store = tmp_path / "store"
+    shutil.copytree(tiny().store, store)
+    library = training.open_library(TINY, store)
+    record = library.record(open_dataset(TINY).path("train_0002"))
+    array: Float[np.ndarray, "t d"] = np.load(
+        record.folder / "frames.npy", mmap_mode="r+", allow_pickle=False
+    )
+    array[7, 3] = np.nan
+    yield store, "train_0002"
+
+
+@pytest.mark.slice
+def test_features_that_are_no_numbers_are_named_before_the_training(
+    spoilt: tuple[Path, str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store, video_id = spoilt
+    folder = tmp_path / "run"
+    called = call(
+        *(capsys, "train", "shapes_slta", *FLAGS, "--out", folder, "--store", store)
+    )
+    refused(called, f"features of the video '{video_id}' are not all numbers; remove")
+    assert not folder.exists(), "the name can be given again"
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--features.extractor", "cell"), "unknown extractor 'cell'; did you mean"),
+        (
+            ("--candidates.lengths-s", "0.01"),
+            "no query of train has a window .*lengths",
+        ),
+        (("--dataset.val", "0"), "the split 'val' has no queries"),
+    ],
+)
+def test_what_cannot_begin_leaves_no_run(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    options: tuple[str, ...],
+    says: str,
+) -> None:
+    folder = tmp_path / "run"
+    called = call(capsys, "train", "shapes_slta", *FLAGS, *options, "--out", folder)
+    refused(called, says)
+    assert not folder.exists()
+
+
+@pytest.mark.slice
+def test_a_wrong_extractor_is_named_before_films_are_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("SLTA_HOME", str(tmp_path / "home"))
+    wrong = replace(TINY, features=replace(TINY.features, extractor="cell"))
+    with pytest.raises(InputError, match="unknown extractor"):
+        training.train("tiny", wrong, tmp_path / "run")
+    assert not (tmp_path / "home" / "shapes").exists()
+
+
+@pytest.mark.slice
+def test_a_split_without_queries_is_not_tested(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dataset = open_dataset(TINY)
+    fewer = replace(dataset, splits={**dataset.splits, "test_novel": ()})
+    monkeypatch.setattr(training, "open_dataset", lambda *_: fewer)
+    run = short(tmp_path / "run")
+    assert run.read("results").keys() == {"test, ctrl"}
+    assert not run.predictions("test_novel").exists()
+
+
+@pytest.mark.slice
+def test_a_damaged_state_is_named(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    os.truncate(folder / "last.ckpt", 1000)
+    called = call(capsys, "train", "--resume", folder)
+    refused(called, r"last\.ckpt is damaged .*; remove it to train from the start")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "name an experiment to train; known are shapes_slta"),
+        (
+            ("shapes_slto",),
+            "unknown experiment 'shapes_slto'; did you mean 'shapes_slta'",
+        ),
+        (("--resume", "{}/none"), "none is no run, as it has no config.json"),
+        (("--resume", "{}", "--out", "{}/a"), "goes on in its own folder; leave --out"),
+        (("shapes_slta", "--out", "{}"), "exists; go on with"),
+        (
+            ("shapes_slta", "--training.precision", "8-bit"),
+            "precision.*8-bit|8-bit.*prec",
+        ),
+    ],
+)
+def test_a_command_that_cannot_be_followed_is_refused(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    says: str,
+) -> None:
+    given = [each.format(tmp_path) for each in arguments]
+    refused(call(capsys, "train", *given), says)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+def test_every_precision_can_be_asked_for(precision: Any) -> None:
+    assert TrainingConfig(precision=precision).precision == precision

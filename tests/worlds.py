@@ -1,0 +1,155 @@
+"""Small worlds to learn from: random features, and a made world with its features."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slta.config import CandidatesConfig, Experiment, FeaturesConfig, TrainingConfig
+from slta.datasets.shapes import ShapesConfig
+from slta.datasets.split import Split
+from slta.features.base import QueryFeatures, VideoFeatures
+from slta.models.slta import SLTAConfig
+from slta.moments import Query, Span, VideoInfo
+from slta.preparation import open_splits
+
+REGIONS, REGION, FRAME, WORD = 3, 6, 5, 4
+"""Random videos: regions of a frame, and the sizes of the vectors."""
+
+
+def video(rng: np.random.Generator, frames: int, *, rate_hz: float) -> VideoFeatures:
+    corners = np.sort(rng.random((frames, REGIONS, 2, 2)), axis=2)
+    return VideoFeatures(
+        times_s=np.arange(frames) / rate_hz,
+        frames=rng.normal(size=(frames, FRAME)).astype(np.float16),
+        regions=rng.normal(size=(frames, REGIONS, REGION)).astype(np.float16),
+        boxes=corners.reshape(frames, REGIONS, 4).astype(np.float32),
+    )
+
+
+def sentence(rng: np.random.Generator, query: str) -> QueryFeatures:
+    words = tuple(query.split())
+    meaning = rng.normal(size=(1, WORD)).astype(np.float32)
+    return QueryFeatures(
+        query=query,
+        words=words,
+        word_vectors=rng.normal(size=(len(words), WORD)).astype(np.float32),
+        noun_mask=rng.random(len(words)) < 0.5,
+        action=True,
+        phrases=(query,),
+        meanings=meaning / np.linalg.norm(meaning),
+        attainable=np.ones(1, np.float32),
+        appearances=None,
+    )
+
+
+def split(
+    videos: dict[str, Sequence[tuple[Span, ...] | None]],
+    *,
+    duration_s: float,
+    rate_hz: float,
+    seed: int = 0,
+) -> Split:
+    """Random features; ``videos`` are the true spans of each query of each video."""
+    rng = np.random.default_rng(seed)
+    queries = [
+        Query(f"{name}_{i}", name, " ".join(["word"] * (1 + i % 3)), truth)
+        for name, truths in videos.items()
+        for i, truth in enumerate(truths)
+    ]
+    frames = int(np.ceil(duration_s * rate_hz))
+    return Split(
+        queries=tuple(queries),
+        asked=tuple(sentence(rng, query.query) for query in queries),
+        videos={name: video(rng, frames, rate_hz=rate_hz) for name in videos},
+        infos={name: VideoInfo(name, duration_s, 64, 48) for name in videos},
+    )
+
+
+STEPS, EVERY = 12, 4
+TINY = Experiment(
+    dataset=ShapesConfig(
+        train=4,
+        val=1,
+        test=1,
+        test_novel=1,
+        length_s=20.0,
+        rate_hz=8,
+        width=128,
+        height=96,
+    ),
+    features=FeaturesConfig(extractor="cells", rate_hz=2.0),
+    candidates=CandidatesConfig(lengths_s=(2.0, 4.0), overlap=0.8, context_s=2.0),
+    model=SLTAConfig(
+        attention_size=8,
+        interaction_size=8,
+        word_size=8,
+        language_size=8,
+        fusion_size=16,
+        dropout=0.1,
+    ),
+    training=TrainingConfig(
+        steps=STEPS,
+        evaluate_every=EVERY,
+        queries=4,
+        queries_per_video=2,
+        negatives=2,
+        background=2,
+        threads=1,
+    ),
+)
+FLAGS = (
+    "--dataset.train 4 --dataset.val 1 --dataset.test 1 --dataset.test-novel 1 "
+    "--dataset.length-s 20 --dataset.rate-hz 8 --dataset.width 128 "
+    "--dataset.height 96 --features.rate-hz 2 --candidates.lengths-s 2 4 "
+    "--model.attention-size 8 --model.interaction-size 8 --model.word-size 8 "
+    "--model.language-size 8 --model.fusion-size 16 --model.offset-weight 0.01 "
+    f"--training.steps {STEPS} --training.evaluate-every {EVERY} "
+    "--training.queries 4 --training.queries-per-video 2 --training.background 2 "
+    "--training.threads 1"
+).split()
+"""What turns shapes_slta into ``TINY``."""
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """The made world of ``TINY``, with its features. Not to be changed."""
+
+    home: Path
+    """For $SLTA_HOME."""
+
+    @property
+    def store(self) -> Path:
+        return self.home / "store"
+
+    def enter(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setenv("SLTA_HOME", str(self.home))
+
+
+@cache
+def tiny() -> Tiny:
+    """Made once a test run, whichever worker comes first."""
+    home = Path(os.environ["SLTA_HOME"])
+    folder = home.parents["PYTEST_XDIST_WORKER" in os.environ] / "tiny"
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            (folder / "networks").symlink_to((home / "networks").resolve())
+            with pytest.MonkeyPatch.context() as patch:
+                Tiny(folder).enter(patch)
+                open_splits(TINY, ("train", "val", "test", "test_novel"))
+            (folder / "made").touch()
+    return Tiny(folder)
+
+
+def shorter(steps: int, every: int) -> Experiment:
+    training = replace(TINY.training, steps=steps, evaluate_every=every)
+    return replace(TINY, training=training)
