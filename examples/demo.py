@@ -1,10 +1,12 @@
-"""Composes a film of real photographs and searches it with sentences, untrained.
+"""Searches a film of photographs untrained, then trains a small SLTA and asks that.
 
     python examples/demo.py [FOLDER]
 
-leaves the film, a picture of an answer and the moment itself in FOLDER (``demo``).
+leaves the film, a picture of an answer, the moment itself and the run in FOLDER
+(``demo``).
 """
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -13,9 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from slta import Searcher, film, plot
+from slta.cli.screen import progress
 from slta.datasets import photo_film
+from slta.experiments import EXPERIMENTS
 from slta.moments import Span, clock
+from slta.preparation import open_dataset
 from slta.spans import as_array, temporal_iou
+from slta.training import train
 
 SENTENCES = {
     "the face of a cat with green eyes": "cat",
@@ -64,10 +70,36 @@ def main(folder: Path) -> None:
     answer = searcher.search(path, next(iter(SENTENCES)))
     plot.draw(path, answer, folder / "answer.png")
     film.cut(path, answer.moments[0].span, folder / "moment.mp4")
-    screen.print(
-        f"\nSee {folder}/answer.png and {folder}/moment.mp4. Then try your own:"
-    )
+    screen.print(f"\nSee {folder}/answer.png and {folder}/moment.mp4.", markup=False)
+    _train(folder, screen)
+    screen.print("\nNow try your own:")
     screen.print('  .venv/bin/slta search my_video.mp4 "a man lifts a barbell"')
+
+
+def _train(folder: Path, screen: Console) -> None:
+    """Films of coloured shapes, a model, its table, and one of its answers."""
+    name = "shapes_slta_small"
+    screen.print(f"\nTraining SLTA: slta train {name} (films are made first) …")
+    start = time.perf_counter()
+    shutil.rmtree(folder / "run", ignore_errors=True)
+    run = train(name, EXPERIMENTS[name], folder / "run", shows=progress)
+    screen.print(f"… {time.perf_counter() - start:.0f} s.")
+
+    dataset = open_dataset(run.experiment)
+    query = dataset.queries("test")[0]
+    path = dataset.path(query.video_id)
+    answer = Searcher(checkpoint=run.folder).search(path, query.query)
+    plot.draw(path, answer, folder / "trained.png")
+    screen.print(
+        f'"{query.query}"\nfound {_shown(answer.moments[0].span)}, '
+        f"true {_shown((query.truth or ())[0])}; see {folder}/trained.png. The same by:",
+        markup=False,
+    )
+    screen.print(
+        f'  .venv/bin/slta search {path} "{query.query}" --checkpoint {run.folder}',
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _shown(span: Span) -> str:

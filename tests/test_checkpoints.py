@@ -30,7 +30,8 @@ ABOUT_IT = About("cells", "1", SIZES, step=7)
 def made(experiment: Experiment = TINY, seed: int = 0) -> SLTA:
     torch.manual_seed(seed)
     model = build(experiment.model, SIZES)
-    model.regions.fit(torch.randn(6), torch.rand(6))
+    for values in model.buffers():
+        values.copy_(torch.rand_like(values) + 0.5)
     return model
 
 
@@ -95,14 +96,14 @@ def test_a_run_is_never_written_over(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("precious")
-    with pytest.raises(InputError, match="cannot be made .*; give another --out"):
+    with pytest.raises(InputError, match=r"cannot be made .*; give another --out"):
         Run.create(tmp_path / "file" / "run", "tiny", TINY)
     assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match="is no run, .* name the folder"):
+        with pytest.raises(InputError, match=r"is no run, .* name the folder"):
             Run.open(folder)
 
 
@@ -168,6 +169,11 @@ def nothing(_: object) -> None:
     pass
 
 
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 ABOUT_WRONG = json.dumps({"extractor": "cells", "version": "1", "step": 3})
 WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "damaged"),
@@ -189,7 +195,7 @@ WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no sizes": (rewritten(nothing, **{ABOUT: ABOUT_WRONG}), "damaged"),
     "no facts": (rewritten(nothing, **{ABOUT: "cells"}), "does not say what it was"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), "is missing"),
+    "a folder": (folder, "is missing"),
 }
 
 
@@ -208,7 +214,9 @@ def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
     run = saved(tmp_path)
     other = replace(TINY, model=replace(TINY.model, fusion_size=9))
     run.save(made(other), ABOUT_IT)
-    with pytest.raises(InputError, match="damaged or of another model .*size mismatch"):
+    with pytest.raises(
+        InputError, match=r"damaged or of another model .*size mismatch"
+    ):
         run.load()
 
 

@@ -26,7 +26,8 @@ LAYERS = [
     {"models", "models.attention", "models.released", "models.slta"}
     | {"models.untrained"},
     {"config", "predictions"},
-    {"checkpoints", "experiments", "experiments.shapes_slta", "preparation"},
+    {"checkpoints", "experiments", "experiments.shapes_slta"}
+    | {"experiments.shapes_slta_small", "preparation"},
     {"scoring", "without_video"},
     {"curves", "evaluation"},
     {"learning"},

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slta.config import CandidatesConfig, Experiment, FeaturesConfig, TrainingConfig
+from slta.config import Experiment, FeaturesConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.split import Split
+from slta.experiments import EXPERIMENTS
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.models.slta import SLTAConfig
 from slta.moments import Query, Span, VideoInfo
 from slta.preparation import open_splits
 
@@ -73,7 +73,9 @@ def split(
 
 
 STEPS, EVERY = 12, 4
-TINY = Experiment(
+USUAL = EXPERIMENTS["shapes_slta"]
+TINY = replace(
+    USUAL,
     dataset=ShapesConfig(
         train=4,
         val=1,
@@ -85,8 +87,9 @@ TINY = Experiment(
         height=96,
     ),
     features=FeaturesConfig(extractor="cells", rate_hz=2.0),
-    candidates=CandidatesConfig(lengths_s=(2.0, 4.0), overlap=0.8, context_s=2.0),
-    model=SLTAConfig(
+    candidates=replace(USUAL.candidates, lengths_s=(2.0, 4.0)),
+    model=replace(
+        USUAL.model,
         attention_size=8,
         interaction_size=8,
         word_size=8,
@@ -94,7 +97,8 @@ TINY = Experiment(
         fusion_size=16,
         dropout=0.1,
     ),
-    training=TrainingConfig(
+    training=replace(
+        USUAL.training,
         steps=STEPS,
         evaluate_every=EVERY,
         queries=4,
@@ -107,12 +111,12 @@ TINY = Experiment(
 FLAGS = (
     "--dataset.train 4 --dataset.val 1 --dataset.test 1 --dataset.test-novel 1 "
     "--dataset.length-s 20 --dataset.rate-hz 8 --dataset.width 128 "
-    "--dataset.height 96 --features.rate-hz 2 --candidates.lengths-s 2 4 "
-    "--model.attention-size 8 --model.interaction-size 8 --model.word-size 8 "
-    "--model.language-size 8 --model.fusion-size 16 --model.offset-weight 0.01 "
-    f"--training.steps {STEPS} --training.evaluate-every {EVERY} "
-    "--training.queries 4 --training.queries-per-video 2 --training.background 2 "
-    "--training.threads 1"
+    "--dataset.height 96 --features.extractor cells --features.rate-hz 2 "
+    "--candidates.lengths-s 2 4 --model.attention-size 8 --model.interaction-size 8 "
+    "--model.word-size 8 --model.language-size 8 --model.fusion-size 16 "
+    f"--model.dropout 0.1 --training.steps {STEPS} --training.evaluate-every {EVERY} "
+    "--training.queries 4 --training.queries-per-video 2 --training.negatives 2 "
+    "--training.background 2 --training.threads 1"
 ).split()
 """What turns shapes_slta into ``TINY``."""
 

@@ -27,6 +27,9 @@ class FeaturesConfig:
     """What makes the features: cells, imagenet-words, clip:NAME or clip:FOLDER."""
     rate_hz: float = 3.0
     """Frames a second that are looked at."""
+    centred: bool = False
+    """Whether what a video always shows, its mean frame and region, is taken away: it
+    tells nothing of when, and can be learnt by heart. Needs memory for all features."""
 
     def __post_init__(self) -> None:
         _positive("features.rate_hz", self.rate_hz)
@@ -78,6 +81,8 @@ class TrainingConfig:
     """Of Adam, at its highest; it falls to 0 as a cosine."""
     warmup: float = 0.02
     """Share of the steps in which the learning rate rises."""
+    weight_decay: float = 0.0
+    """Share of the weights that is lost in a step, times the learning rate."""
     clip_norm: float = 1.0
     """Longest gradient; 0 for any."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

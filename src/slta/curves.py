@@ -10,7 +10,7 @@ from slta.folders import whole_file
 SHOWN = {"R@1, IoU=0.5": "#0072b2", "R@1, IoU=0.7": "#d6007f", "mIoU": "#666666"}
 
 
-def draw(history: Sequence[dict[str, float]], path: Path) -> None:
+def draw(history: Sequence[dict[str, float | int]], path: Path) -> None:
     """Loss and accuracy on val over the steps, one point an evaluation, as PNG."""
     steps = [row["step"] for row in history]
     figure = Figure(figsize=(8, 3), dpi=150, layout="constrained")

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,11 @@ from slta.preparation import open_splits
 from slta.scoring import predict
 
 T = TypeVar("T")
+# Here, since every process that trains comes by: these tell of themselves.
+for name in ("lightning.fabric", "lightning.pytorch", "torch.multiprocessing"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module=r"lightning\.")
+
 WATCHED = "R@1, IoU=0.5"
 """By which the best weights are chosen."""
 
@@ -45,7 +51,8 @@ class Batches(IterableDataset[TrainingBatch]):
 
     def __iter__(self) -> Iterator[TrainingBatch]:
         training = self._module.experiment.training
-        first = self._module.current_epoch * training.evaluate_every
+        # Not by the epoch's number, which is behind when a run goes on.
+        first = self._module.global_step
         last = min(first + training.evaluate_every, training.steps)
         for step in range(first, last):
             yield self._sampler.draw(training.seed, step, self._module.global_rank)
@@ -72,7 +79,6 @@ class Training(L.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Each process opens the features by itself: they need not be copied to it."""
-        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         training = self.experiment.training
         cores = len(os.sched_getaffinity(0))
         torch.set_num_threads(training.threads or max(1, cores // training.processes))
@@ -81,7 +87,12 @@ class Training(L.LightningModule):
         self._sampler = sampler(self.experiment, self._train)
 
     def train_dataloader(self) -> DataLoader[TrainingBatch]:
-        return DataLoader(Batches(self._sampler, self), batch_size=None)
+        # Its own generator, or when it begins would change what is left out.
+        return DataLoader(
+            Batches(self._sampler, self),
+            batch_size=None,
+            generator=torch.Generator(),
+        )
 
     def val_dataloader(self) -> DataLoader[list[str]]:
         """One batch, so that a process without a video of its own takes part, too."""
@@ -91,7 +102,11 @@ class Training(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         training = self.experiment.training
-        optimizer = torch.optim.Adam(self.model.parameters(), lr=training.learning_rate)
+        optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=training.learning_rate,
+            weight_decay=training.weight_decay,
+        )
         rising = max(1, round(training.warmup * training.steps))
 
         def share(step: int) -> float:

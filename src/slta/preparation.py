@@ -29,7 +29,12 @@ def open_dataset(experiment: Experiment, shows: Shows = quietly) -> Dataset:
 
 def open_library(experiment: Experiment, store: Path | None = None) -> Library:
     features = experiment.features
-    return Library(extractor(features.extractor), Store(store), features.rate_hz)
+    return Library(
+        extractor(features.extractor),
+        Store(store),
+        features.rate_hz,
+        features.centred,
+    )
 
 
 def open_splits(

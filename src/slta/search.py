@@ -7,7 +7,7 @@ from typing import Any
 from slta.answers import Answer
 from slta.errors import InputError
 from slta.features.base import Extractor, QueryFeatures
-from slta.features.library import Library, Progress, opened
+from slta.features.library import Library, Progress
 from slta.features.store import Store
 from slta.retrievers import Indexed, Retriever
 
@@ -79,7 +79,7 @@ class Searcher:
     ) -> Indexed[Any]:
         """The features of a video, from the store or made and kept there."""
         record = self.library.record(path, progress=progress)
-        info, features = opened(record, Path(path).stem)
+        info, features = self.library.opened(record, Path(path).stem)
         if self._latest and self._latest.folder == record.folder:
             return replace(self._latest, info=info)
         known = self.retriever.prepare(record, features)

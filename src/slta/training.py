@@ -1,6 +1,5 @@
 """``slta train``: from an experiment to a run with its weights, answers and numbers."""
 
-import logging
 import os
 import platform
 import re
@@ -21,7 +20,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy
-from torch.multiprocessing import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from slta import curves
 from slta.checkpoints import About, Run
@@ -146,7 +145,6 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> None:
     training = experiment.training
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     strategy: Any = "auto"
     if training.processes > 1:
         strategy = DDPStrategy(

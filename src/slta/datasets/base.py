@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from slta.errors import InputError
@@ -31,8 +32,9 @@ class Dataset:
         return self.splits[split]
 
     def path(self, video_id: str) -> Path:
-        for path in sorted(self.videos.glob(f"{video_id}.*")):
-            return path
+        for path in sorted(self.videos.glob(f"{escape(video_id)}.*")):
+            if path.stem == video_id:
+                return path
         raise InputError(
             f"the video {video_id!r} is missing; put it into {self.videos}"
         )

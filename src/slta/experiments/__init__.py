@@ -4,10 +4,11 @@ from difflib import get_close_matches
 
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.experiments import shapes_slta
+from slta.experiments import shapes_slta, shapes_slta_small
 
 EXPERIMENTS: dict[str, Experiment] = {
     "shapes_slta": shapes_slta.EXPERIMENT,
+    "shapes_slta_small": shapes_slta_small.EXPERIMENT,
 }
 
 

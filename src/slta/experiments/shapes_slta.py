@@ -6,7 +6,7 @@ from slta.models.slta import SLTAConfig
 
 EXPERIMENT = Experiment(
     dataset=ShapesConfig(),
-    features=FeaturesConfig(extractor="cells", rate_hz=3.0),
+    features=FeaturesConfig(extractor="cells", rate_hz=2.0),
     candidates=CandidatesConfig(
         lengths_s=(2.0, 2.8, 4.0, 5.6), overlap=0.8, context_s=2.0
     ),

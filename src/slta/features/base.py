@@ -5,7 +5,7 @@ sentence's, w words, p phrases.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from mmap import mmap
 from typing import Protocol, runtime_checkable
 
@@ -61,6 +61,14 @@ class VideoFeatures:
         """The frames ``start`` up to ``end``, in float32."""
         return VideoFeatures(
             **{name: rows(each, start, end) for name, each in self.arrays().items()}
+        )
+
+    def centred(self) -> "VideoFeatures":
+        """Frames and regions less the video's mean frame and region, in memory."""
+        return replace(
+            self,
+            frames=_less_mean(self.frames, (0,)),
+            regions=_less_mean(self.regions, (0, 1)),
         )
 
     def arrays(self) -> dict[str, Float[np.ndarray, "t ..."]]:
@@ -122,6 +130,14 @@ class Extractor(Protocol):
     def text(self, query: str) -> QueryFeatures:
         """Raises ``InputError`` for a query that the extractor cannot read."""
         ...
+
+
+def _less_mean(
+    array: Float[np.ndarray, "t ..."], axes: tuple[int, ...]
+) -> Float[np.ndarray, "t ..."]:
+    values = np.asarray(array, np.float32)
+    centred: Float[np.ndarray, "t ..."] = values - values.mean(axis=axes)
+    return centred.astype(array.dtype)
 
 
 def rows(

@@ -29,6 +29,8 @@ class Library:
     store: Store
     rate_hz: float
     """Frames a second that are looked at."""
+    centred: bool = False
+    """Whether what a video always shows is taken from its frames and regions."""
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.
@@ -49,14 +51,23 @@ class Library:
         self, path: str | Path, *, progress: Progress | None = None
     ) -> tuple[VideoInfo, VideoFeatures]:
         """A video's features, as they are on disk."""
-        return opened(self.record(path, progress=progress), Path(path).stem)
+        return self.opened(self.record(path, progress=progress), Path(path).stem)
+
+    def opened(self, record: Record, video_id: str) -> tuple[VideoInfo, VideoFeatures]:
+        """What a record of a video's features holds."""
+        with trusted(record):
+            info = VideoInfo(video_id, **record.facts["video"])
+            features = VideoFeatures(**record.arrays)
+        return info, features.centred() if self.centred else features
 
     def sentences(
         self, sentences: Sequence[str], *, progress: Progress | None = None
     ) -> list[QueryFeatures]:
         """The features of many sentences, from the store or read and kept there."""
         unique = sorted(set(sentences))
-        digest = hashlib.sha256("\n".join(unique).encode()).hexdigest()[:24]
+        # Escaped, as a sentence may hold what they are joined with.
+        escaped = b"\n".join(each.encode("unicode_escape") for each in unique)
+        digest = hashlib.sha256(escaped).hexdigest()[:24]
         name = f"{self.extractor.id}@{self.extractor.version}-{digest}"
         record = self.store.read("queries", name)
         if record is None:
@@ -109,13 +120,6 @@ class Library:
                 done += count
                 if progress:
                     progress(min(done / rate_hz, info.duration_s), info.duration_s)
-
-
-def opened(record: Record, video_id: str) -> tuple[VideoInfo, VideoFeatures]:
-    """What a record of a video's features holds."""
-    with trusted(record):
-        info = VideoInfo(video_id, **record.facts["video"])
-        return info, VideoFeatures(**record.arrays)
 
 
 @contextmanager

@@ -47,7 +47,13 @@ class SLTAConfig:
     fusion_size: int = 1000
     """Hidden units of the last layer but one."""
     dropout: float = 0.0
-    """Share of those hidden units that is left out in training, in [0, 1)."""
+    """Share of the fusion's inputs and hidden units left out in training, in [0, 1)."""
+    feature_dropout: float = 0.0
+    """Share of the numbers of a video's regions, of its clips and of a query's words that
+    is left out in a training step, the same for all of them, in [0, 1)."""
+    clip_dropout: float = 0.0
+    """Share of the queries of a training step that are answered without the clips, by
+    the object and the sentence alone, in [0, 1)."""
     boxes: bool = True
     """Whether a region's vector carries its box."""
     spatial_attention: bool = True
@@ -65,8 +71,9 @@ class SLTAConfig:
         for name in ("attention", "interaction", "word", "language", "fusion"):
             if (size := getattr(self, f"{name}_size")) < 1:
                 raise ValueError(f"model.{name}_size must be at least 1, got {size}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"model.dropout must be in [0, 1), got {self.dropout}")
+        for name in ("dropout", "feature_dropout", "clip_dropout"):
+            if not 0 <= (share := getattr(self, name)) < 1:
+                raise ValueError(f"model.{name} must be in [0, 1), got {share}")
         if self.offset_weight < 0:
             raise ValueError(
                 f"model.offset_weight must be at least 0, got {self.offset_weight}"
@@ -185,19 +192,24 @@ class SLTA(nn.Module):
     def forward(self, batch: Batch) -> Scores:
         """Scores ``batch.pairs``, in their order."""
         query, candidate = batch.pairs.unbind(dim=1)
-        batch = replace(batch, words=self.words(batch.words))
+        batch = replace(batch, words=self._thinned(self.words(batch.words)))
         looks, needed = _looks(batch)
         clips = self.frames(batch.clips)
+        clips = self._thinned(clips, batch.candidate_video)
         clips = clips if self.config.context else clips[:, 1:2]
-        regions = self._regions(batch)
+        regions = self._thinned(self._regions(batch))
         region_weights = self._region_weights(batch, regions, looks)
         objects = self._objects(batch, regions, region_weights, looks, needed)
         word_weights = self._word_weights(batch, clips)
         sentences = torch.einsum("pw,pwk->pk", word_weights, batch.words[query])
 
         # Eq. 7. The first layer is linear in the three parts, so each is taken once.
+        clip = self.from_clips(normalize(clips.flatten(1), dim=-1))[candidate]
+        if self.training and self.config.clip_dropout:
+            drawn = torch.rand(len(batch.words), 1, device=clip.device)
+            clip = clip * (drawn >= self.config.clip_dropout)[query]
         hidden = (
-            self.from_clips(normalize(clips.flatten(1), dim=-1))[candidate]
+            clip
             + self.from_object(normalize(objects, dim=-1))
             + self.from_sentence(normalize(sentences, dim=-1))
         )
@@ -210,6 +222,21 @@ class SLTA(nn.Module):
         if self.config.boxes:
             regions = torch.cat([regions, boxes_of(batch.boxes)], dim=-1)
         return self.regions(regions)
+
+    def _thinned(
+        self,
+        features: Float[Tensor, "n *rows x"],
+        owner: Int[Tensor, " n"] | None = None,
+    ) -> Float[Tensor, "n *rows x"]:
+        """With some numbers left out in training, the same in all rows of an owner: what
+        is peculiar to a video of train can't be learnt by heart."""
+        share = self.config.feature_dropout
+        if not (self.training and share):
+            return features
+        count = len(features) if owner is None else int(owner.max()) + 1
+        kept = features.new_empty(count, features.shape[-1]).bernoulli_(1 - share)
+        kept = (kept if owner is None else kept[owner]) / (1 - share)
+        return features * kept.view(len(features), *[1] * (features.ndim - 2), -1)
 
     def _region_weights(
         self, batch: Batch, regions: Float[Tensor, "v t r e"], looks: Looks

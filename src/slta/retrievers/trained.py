@@ -42,7 +42,7 @@ class Trained:
         self._candidates = experiment.candidates
         own = experiment.features
         name = own.extractor if extractor_name is None else extractor_name
-        self.library = Library(extractor(name), store, own.rate_hz)
+        self.library = Library(extractor(name), store, own.rate_hz, own.centred)
         about.check(self.library.extractor, self._run.weights)
 
     def prepare(self, record: Record, features: VideoFeatures) -> None:
