@@ -54,6 +54,8 @@ TABLE = {
     "0.15 outside": ([(0, 20)], [(3, 20)], [False], [False]),
     "0.14 outside": ([(0, 100)], [(14, 100)], [True], [False]),
     "IoU 0.8, 0.2 outside": ([(0, 10)], [(0, 8)], [False], [False]),
+    "IoU 0.3": ([(0, 30)], [(0, 100)], [False], [False]),
+    "IoU 0.29": ([(0, 29)], [(0, 100)], [False], [True]),
     "touching": ([(0, 5)], [(5, 10)], [False], [True]),
     "the second truth": ([(20, 30)], [(0, 10), (20, 30)], [True], [False]),
 }

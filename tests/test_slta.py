@@ -81,6 +81,7 @@ def asked(
         words=normal(queries, words, 7),
         word_mask=torch.from_numpy(word_mask),
         noun_mask=torch.from_numpy(noun_mask),
+        clip_mask=torch.from_numpy(np.arange(queries) != 1),
         pairs=torch.from_numpy(pairs),
     )
 
@@ -132,7 +133,9 @@ def looked(scores: Scores, batch: Batch, query: int, candidate: int) -> torch.Te
         int(batch.candidate_first[candidate]),
         int(batch.candidate_count[candidate]),
     )
-    for q, v, low, _, start in scores.looks.rows():
+    for (q, v, low, _), start in zip(
+        scores.looks.pairs.tolist(), scores.looks.starts.tolist(), strict=True
+    ):
         if (q, v) == (query, video):
             return scores.region_weights[start + first - low :][:count]
     raise AssertionError("the pair is not looked at")

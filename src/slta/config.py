@@ -77,6 +77,14 @@ class TrainingConfig:
     """Candidates of other videos that a query is compared with; None for all."""
     background: int = 0
     """Further candidates a query, drawn from its video, that match nothing or little."""
+    clip_dropout: float = 0.0
+    """Share of the queries of a batch that are answered without the clips, by the object
+    and the sentence alone, in [0, 1]."""
+    still_steps: int = 0
+    """Batches at first in which a candidate is one frame of its window, of a video of its
+    own: what a query names is learnt before what happens to it."""
+    still_queries: int = 64
+    """Queries of such a batch."""
     learning_rate: float = 1e-3
     """Of Adam, at its highest; it falls to 0 as a cosine."""
     warmup: float = 0.02
@@ -115,6 +123,10 @@ class TrainingConfig:
                 f"training.processes must be at least 1, got {self.processes}"
             )
         _positive("training.learning_rate", self.learning_rate)
+        if not 0 <= self.clip_dropout <= 1:
+            raise ValueError(
+                f"training.clip_dropout must be in [0, 1], got {self.clip_dropout}"
+            )
         if not 0 <= self.warmup < 1:
             raise ValueError(f"training.warmup must be in [0, 1), got {self.warmup}")
 

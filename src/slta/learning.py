@@ -55,7 +55,11 @@ class Batches(IterableDataset[TrainingBatch]):
         first = self._module.global_step
         last = min(first + training.evaluate_every, training.steps)
         for step in range(first, last):
-            yield self._sampler.draw(training.seed, step, self._module.global_rank)
+            numbers = training.seed, step, self._module.global_rank
+            if step < training.still_steps:
+                yield self._sampler.draw_still(training.still_queries, *numbers)
+            else:
+                yield self._sampler.draw(*numbers)
 
 
 class Training(L.LightningModule):
@@ -221,6 +225,7 @@ def sampler(experiment: Experiment, train: Split) -> Sampler:
         queries_per_video=experiment.training.queries_per_video,
         negatives=experiment.training.negatives,
         background=experiment.training.background,
+        clip_dropout=experiment.training.clip_dropout,
     )
     if not found.usable:
         raise InputError(

@@ -24,8 +24,8 @@ def fit(candidate: Exact, truths: Sequence[Exact]) -> Fit:
     outside = (length - _shared(candidate, best)) / length
     return Fit(
         matching=iou > Fraction(1, 2) and outside < Fraction(15, 100),
-        other=iou < Fraction(1, 2),
-        near=0 < iou < Fraction(1, 2),
+        other=iou < Fraction(3, 10),
+        near=0 < iou < Fraction(3, 10),
         offsets_s=(best[0] - candidate[0], best[1] - candidate[1]),
     )
 

@@ -78,6 +78,8 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
     sentence = sum(b * word for b, word in zip(beta, words, strict=True))
 
     parts = [torch.cat(clips), moment, sentence]
+    if not batch.clip_mask[query]:
+        parts[0] = torch.zeros_like(parts[0])
     joined = torch.cat([normalize(part, dim=0) for part in parts])
     first_layer = torch.cat(
         [
@@ -87,7 +89,7 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
         ],
         dim=1,
     )
-    hidden = torch.relu(first_layer @ joined + weights["from_clips.bias"])
+    hidden = torch.relu(first_layer @ joined + weights["from_sentence.bias"])
     relevance, start, end = weights["answer.weight"] @ hidden + weights["answer.bias"]
     return Answer(relevance, torch.stack([start, end]), region_weights, beta)
 

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         notes.print(f"slta: {line}", markup=False, soft_wrap=True)
         sys.exit(USAGE)
     except KeyboardInterrupt as stop:
-        line = f"slta: interrupted; {stop or 'what was finished is kept'}"
+        line = f"slta: interrupted; {str(stop) or 'what was finished is kept'}"
         notes.print(line, markup=False, soft_wrap=True)
         sys.exit(INTERRUPTED)
 

@@ -88,6 +88,8 @@ class Batch:
     words: Float[Tensor, "b w k"]
     word_mask: Bool[Tensor, "b w"]
     noun_mask: Bool[Tensor, "b w"]
+    clip_mask: Bool[Tensor, " b"]
+    """False where a query is to be answered without the clips, in training only."""
     pairs: Int[Tensor, "p 2"]
     """Number of the query, number of the candidate."""
 
@@ -146,6 +148,7 @@ def collate(
         words=words.float(),
         word_mask=word_mask,
         noun_mask=noun_mask,
+        clip_mask=torch.ones(len(queries), dtype=torch.bool),
         pairs=torch.from_numpy(np.ascontiguousarray(pairs)),
     )
 

@@ -12,6 +12,8 @@ from slta.spans import temporal_iou
 
 MATCH_IOU, MATCH_OUTSIDE = 0.5, 0.15
 """A candidate matches above that IoU, with less than that share outside the truth."""
+OTHER_IOU = 0.3
+"""Below that IoU a candidate is no answer; one between is neither."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +22,7 @@ class Matches:
 
     matching: Bool[np.ndarray, " c"]
     other: Bool[np.ndarray, " c"]
-    """Those that are no answer: IoU below ``MATCH_IOU`` with every true span."""
+    """Those that are no answer: IoU below ``OTHER_IOU`` with every true span."""
     near: Bool[np.ndarray, " c"]
     """Others that share time with a true span."""
     offsets_s: Float[np.ndarray, "c 2"]
@@ -46,7 +48,7 @@ def matches(
     )
     fit = iou.max(axis=1)
     outside = 1 - np.maximum(shared_s, 0) / length_s
-    other = fit < MATCH_IOU
+    other = fit < OTHER_IOU
     return Matches(
         matching=(fit > MATCH_IOU) & (outside < MATCH_OUTSIDE),
         other=other,

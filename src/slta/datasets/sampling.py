@@ -16,7 +16,7 @@ from slta.features.base import VideoFeatures
 from slta.moments import Span
 from slta.spans import as_array
 
-NEAR = 0.5
+NEAR = 0.25
 """Share of the background that is drawn among what shares time with the truth, where
 there is any; the rest is drawn among all that is no answer."""
 GAP = 32
@@ -63,11 +63,13 @@ class Sampler:
         queries_per_video: int,
         negatives: int | None,
         background: int,
+        clip_dropout: float = 0.0,
     ) -> None:
         self._split = split
         self._rate_hz, self._context_s = rate_hz, context_s
         self._queries, self._per_video = queries, queries_per_video
         self._negatives, self._background = negatives, background
+        self._clip_dropout = clip_dropout
         self._windows = {
             name: windows(info.duration_s, lengths_s=lengths_s, overlap=overlap)
             for name, info in split.infos.items()
@@ -91,7 +93,7 @@ class Sampler:
 
     def draw(self, *seed: int) -> TrainingBatch:
         rng = np.random.default_rng(seed)
-        chosen = self._choose(rng)
+        chosen = self._choose(rng, self._queries, self._per_video)
         own = [int(rng.choice(self._known[n].matching)) for n in chosen]
         drawn: dict[str, list[int]] = {}
         for number, window in zip(chosen, own, strict=True):
@@ -114,8 +116,33 @@ class Sampler:
             for number, window in zip(chosen, own, strict=True)
         ]
         batch = collate(shots, [self._split.asked[n] for n in chosen], pairs)
+        kept = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
         return TrainingBatch(
-            batch, torch.from_numpy(is_match), torch.from_numpy(offsets_s)
+            replace(batch, clip_mask=kept),
+            torch.from_numpy(is_match),
+            torch.from_numpy(offsets_s),
+        )
+
+    def draw_still(self, queries: int, *seed: int) -> TrainingBatch:
+        """Queries of different videos, each compared with one frame of every match.
+
+        Without clips and offsets: all that can be learnt is what a query names.
+        """
+        rng = np.random.default_rng(seed)
+        chosen = self._choose(rng, queries, 1)
+        shots = []
+        for number in chosen:
+            video_id = self._split.queries[number].video_id
+            window = int(rng.choice(self._known[number].matching))
+            found = self._candidates(video_id, [window])
+            frame = found.first + rng.integers(found.count)
+            one = replace(found, first=frame, count=np.ones_like(frame))
+            shots.append(shot_of(self._split.videos[video_id], one))
+        batch = collate(shots, [self._split.asked[n] for n in chosen])
+        return TrainingBatch(
+            replace(batch, clip_mask=torch.zeros(len(chosen), dtype=torch.bool)),
+            batch.pairs[:, 0] == batch.pairs[:, 1],
+            torch.zeros(len(batch.pairs), 2),
         )
 
     def _look(self, number: int, video_id: str) -> _Known:
@@ -127,7 +154,9 @@ class Sampler:
             offsets_s=found.offsets_s,
         )
 
-    def _choose(self, rng: np.random.Generator) -> list[int]:
+    def _choose(
+        self, rng: np.random.Generator, queries: int, per_video: int
+    ) -> list[int]:
         """Queries of different truths, some of each of some videos."""
         chosen: list[int] = []
         names = list(self._by_video)
@@ -135,12 +164,12 @@ class Sampler:
             truths: set[tuple[Span, ...] | None] = set()
             for number in rng.permutation(self._by_video[names[i]]).tolist():
                 truth = self._split.queries[number].truth
-                if len(truths) < self._per_video and truth not in truths:
+                if len(truths) < per_video and truth not in truths:
                     truths.add(truth)
                     chosen.append(number)
-            if len(chosen) >= self._queries:
+            if len(chosen) >= queries:
                 break
-        return chosen[: self._queries]
+        return chosen[:queries]
 
     def _others(self, number: int, rng: np.random.Generator) -> list[int]:
         known = self._known[number]
@@ -153,12 +182,7 @@ class Sampler:
     def _shots(self, video_id: str, rows: list[int]) -> list[tuple[Shot, list[int]]]:
         """Windows that are near to one another, together, with the windows' numbers."""
         features = self._split.videos[video_id]
-        all_of_them = candidates_of(
-            features,
-            self._windows[video_id][rows],
-            rate_hz=self._rate_hz,
-            context_s=self._context_s,
-        )
+        all_of_them = self._candidates(video_id, rows)
         groups: list[list[int]] = []
         reached = 0
         for i in np.argsort(all_of_them.first, kind="stable").tolist():
@@ -172,6 +196,14 @@ class Sampler:
             (shot_of(features, all_of_them[group]), [rows[i] for i in group])
             for group in groups
         ]
+
+    def _candidates(self, video_id: str, rows: list[int]) -> Candidates:
+        return candidates_of(
+            self._split.videos[video_id],
+            self._windows[video_id][rows],
+            rate_hz=self._rate_hz,
+            context_s=self._context_s,
+        )
 
     def _pairs(
         self,

@@ -73,10 +73,32 @@ class Looks(NamedTuple):
         frame = torch.arange(len(shift), device=pairs.device) + shift
         return cls(pairs, starts, pairs[:, 1].repeat_interleave(counts), frame)
 
-    def rows(self) -> list[tuple[int, int, int, int, int]]:
-        """Query, video, first frame, end frame and start of every pair."""
+    def groups(self) -> list["Group"]:
+        """The pairs that look at the same frames, together."""
+        found: dict[tuple[int, int, int], tuple[list[int], list[int]]] = {}
         rows = torch.cat([self.pairs, self.starts[:, None]], dim=1).tolist()
-        return [tuple(row) for row in rows]
+        for query, video, first, end, start in rows:
+            queries, starts = found.setdefault((video, first, end), ([], []))
+            queries.append(query)
+            starts.append(start)
+        device = self.pairs.device
+        return [
+            Group(*frames, *(torch.tensor(each, device=device) for each in both))
+            for frames, both in found.items()
+        ]
+
+
+class Group(NamedTuple):
+    video: int
+    first: int
+    end: int
+    queries: Int[Tensor, " q"]
+    starts: Int[Tensor, " q"]
+
+    def looks(self) -> Int[Tensor, "q t"]:
+        """Where the frames of each query are among all looks."""
+        frames = torch.arange(self.end - self.first, device=self.starts.device)
+        return self.starts[:, None] + frames
 
 
 class GatedScores(torch.autograd.Function):
@@ -102,12 +124,12 @@ class GatedScores(torch.autograd.Function):
         r = a.shape[2]
         a, c, b, d, w = (each.detach().float() for each in (a, c, b, d, w))
         scores = a.new_empty(len(looks.frame) * r)
-        rows = looks.rows()
-        for query, video, out, here in _blocks(rows, *a.shape[2:]):
-            turned, gate = _hidden(a, c, b, d, query, video, here)
-            torch.mv(turned.mul_(gate), w, out=scores[out])
+        groups = looks.groups()
+        for block in _blocks(groups, *a.shape[2:]):
+            turned, gate = _hidden(a, c, b, d, block)
+            scores[block.out] = turned.mul_(gate) @ w
         ctx.save_for_backward(a, c, b, d, w)
-        ctx.rows = rows
+        ctx.groups = groups
         return scores.view(-1, r)
 
     @staticmethod
@@ -117,40 +139,51 @@ class GatedScores(torch.autograd.Function):
         to_a, to_c, to_b, to_d = (torch.zeros_like(each) for each in (a, c, b, d))
         to_w = torch.zeros_like(w)
         flat_a, flat_c = to_a.flatten(1, 2), to_c.flatten(1, 2)
-        for query, video, out, here in _blocks(ctx.rows, *a.shape[2:]):
-            turned, gate = _hidden(a, c, b, d, query, video, here)
+        for block in _blocks(ctx.groups, *a.shape[2:]):
+            turned, gate = _hidden(a, c, b, d, block)
             hidden = turned * gate
-            to_w += grad[out] @ hidden
+            back = grad[block.out]
+            to_w += back.flatten() @ hidden.flatten(0, 1)
             # d tanh = 1 - tanh², d σ = σ (1 - σ)
-            shared = torch.outer(grad[out], w)
+            shared = back[..., None] * w
             by_gate = torch.addcmul(hidden, hidden, gate, value=-1).mul_(shared)
             by_tanh = torch.addcmul(gate, hidden, turned, value=-1).mul_(shared)
-            flat_a[video, here] += by_tanh
-            flat_c[video, here] += by_gate
-            to_b[query] += by_tanh.sum(dim=0)
-            to_d[query] += by_gate.sum(dim=0)
+            flat_a[block.video, block.here] += by_tanh.sum(dim=0)
+            flat_c[block.video, block.here] += by_gate.sum(dim=0)
+            to_b.index_add_(0, block.queries, by_tanh.sum(dim=1))
+            to_d.index_add_(0, block.queries, by_gate.sum(dim=1))
         return to_a, to_c, to_b, to_d, to_w, None
 
 
-def _blocks(
-    rows: list[tuple[int, int, int, int, int]], r: int, h: int
-) -> Iterator[tuple[int, int, slice, slice]]:
-    """Query, video, and regions: where their scores go and where they are."""
-    step = max(1, BLOCK // h)
-    for query, video, first, end, start in rows:
-        shift = (start - first) * r
-        for at in range(first * r, end * r, step):
-            here = slice(at, min(at + step, end * r))
-            yield query, video, slice(here.start + shift, here.stop + shift), here
+class _Block(NamedTuple):
+    video: int
+    here: slice
+    """Regions, counted through the frames."""
+    queries: Tensor
+    out: Tensor
+    """Where the scores of each query's regions go."""
+
+
+def _blocks(groups: list[Group], r: int, h: int) -> Iterator[_Block]:
+    longest = max(1, BLOCK // h)
+    for video, first, end, queries, starts in groups:
+        for at in range(first * r, end * r, longest):
+            here = slice(at, min(at + longest, end * r))
+            inside = torch.arange(here.start, here.stop, device=starts.device)
+            many = max(1, longest // len(inside))
+            for some in range(0, len(queries), many):
+                out = (starts[some : some + many, None] - first) * r + inside
+                yield _Block(video, here, queries[some : some + many], out)
 
 
 def _hidden(
-    a: Tensor, c: Tensor, b: Tensor, d: Tensor, query: int, video: int, here: slice
+    a: Tensor, c: Tensor, b: Tensor, d: Tensor, block: _Block
 ) -> tuple[Tensor, Tensor]:
     """tanh as 2 σ(2x) - 1, which is several times as fast on a processor."""
-    turned = (a[video].flatten(0, 1)[here] + b[query]).mul_(2).sigmoid_()
-    gate = (c[video].flatten(0, 1)[here] + d[query]).sigmoid_()
-    return turned.mul_(2).sub_(1), gate
+    content = a[block.video].flatten(0, 1)[block.here]
+    gate = c[block.video].flatten(0, 1)[block.here]
+    turned = (content + b[block.queries, None]).mul_(2).sigmoid_()
+    return turned.mul_(2).sub_(1), (gate + d[block.queries, None]).sigmoid_()
 
 
 class Recurrence(nn.Module):

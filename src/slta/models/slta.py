@@ -51,9 +51,6 @@ class SLTAConfig:
     feature_dropout: float = 0.0
     """Share of the numbers of a video's regions, of its clips and of a query's words that
     is left out in a training step, the same for all of them, in [0, 1)."""
-    clip_dropout: float = 0.0
-    """Share of the queries of a training step that are answered without the clips, by
-    the object and the sentence alone, in [0, 1)."""
     boxes: bool = True
     """Whether a region's vector carries its box."""
     spatial_attention: bool = True
@@ -71,7 +68,7 @@ class SLTAConfig:
         for name in ("attention", "interaction", "word", "language", "fusion"):
             if (size := getattr(self, f"{name}_size")) < 1:
                 raise ValueError(f"model.{name}_size must be at least 1, got {size}")
-        for name in ("dropout", "feature_dropout", "clip_dropout"):
+        for name in ("dropout", "feature_dropout"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise ValueError(f"model.{name} must be in [0, 1), got {share}")
         if self.offset_weight < 0:
@@ -170,9 +167,9 @@ class SLTA(nn.Module):
             self.word_content = nn.Linear(2 * config.word_size, config.language_size)
             self.clip_content = nn.Linear(sizes.frame, config.language_size, bias=False)
             self.word_score = nn.Linear(config.language_size, 1, bias=False)
-        self.from_clips = nn.Linear(clips * sizes.frame, config.fusion_size)
+        self.from_clips = nn.Linear(clips * sizes.frame, config.fusion_size, bias=False)
         self.from_object = nn.Linear(object_size, config.fusion_size, bias=False)
-        self.from_sentence = nn.Linear(sizes.word, config.fusion_size, bias=False)
+        self.from_sentence = nn.Linear(sizes.word, config.fusion_size)
         self.dropout = nn.Dropout(config.dropout)
         self.answer = nn.Linear(config.fusion_size, 3)
         # The three parts have length one, whatever their size. Small weights let Adam
@@ -201,15 +198,12 @@ class SLTA(nn.Module):
         region_weights = self._region_weights(batch, regions, looks)
         objects = self._objects(batch, regions, region_weights, looks, needed)
         word_weights = self._word_weights(batch, clips)
-        sentences = torch.einsum("pw,pwk->pk", word_weights, batch.words[query])
+        sentences = _weighed(batch.words, word_weights, query)
 
         # Eq. 7. The first layer is linear in the three parts, so each is taken once.
-        clip = self.from_clips(normalize(clips.flatten(1), dim=-1))[candidate]
-        if self.training and self.config.clip_dropout:
-            drawn = torch.rand(len(batch.words), 1, device=clip.device)
-            clip = clip * (drawn >= self.config.clip_dropout)[query]
+        clip = self.from_clips(normalize(clips.flatten(1), dim=-1))
         hidden = (
-            clip
+            clip[candidate] * batch.clip_mask[query, None]
             + self.from_object(normalize(objects, dim=-1))
             + self.from_sentence(normalize(sentences, dim=-1))
         )
@@ -312,6 +306,22 @@ class SLTA(nn.Module):
         return alignment + self.config.offset_weight * away.mean(dim=(0, 1))
 
 
+def _weighed(
+    words: Float[Tensor, "b w k"],
+    weights: Float[Tensor, "p w"],
+    query: Int[Tensor, " p"],
+) -> Float[Tensor, "p k"]:
+    """Each pair's sum of its query's words, with one product a query."""
+    order = query.argsort(stable=True)
+    counts = torch.bincount(query, minlength=len(words))
+    begin = (counts.cumsum(dim=0) - counts)[query[order]]
+    place = torch.empty_like(query)
+    place[order] = torch.arange(len(query), device=query.device) - begin
+    dense = weights.new_zeros(len(words), int(counts.max()), weights.shape[1])
+    dense = dense.index_put((query, place), weights)
+    return torch.bmm(dense, words)[query, place]
+
+
 def boxes_of(boxes: Float[Tensor, "*rows 4"]) -> Float[Tensor, "*rows 5"]:
     """What a box adds to a region's vector."""
     x0, y0, x1, y1 = boxes.unbind(dim=-1)
@@ -358,17 +368,9 @@ def _mix(
     regions: Float[Tensor, "v t r g"], weights: Float[Tensor, "f r"], looks: Looks
 ) -> Float[Tensor, "f g"]:
     """One product for all queries that look at the same frames."""
-    same: dict[tuple[int, int, int], list[int]] = {}
-    for _, video, first, end, start in looks.rows():
-        same.setdefault((video, first, end), []).append(start)
     places, mixed = [], []
-    for (video, first, end), starts in same.items():
-        rows = torch.tensor(starts, device=weights.device)[:, None] + torch.arange(
-            end - first, device=weights.device
-        )
-        mixed.append(
-            torch.einsum("mtr,trg->mtg", weights[rows], regions[video, first:end])
-        )
+    for group in looks.groups():
+        rows, frames = group.looks(), regions[group.video, group.first : group.end]
+        mixed.append(torch.einsum("mtr,trg->mtg", weights[rows], frames).flatten(0, 1))
         places.append(rows.flatten())
-    order = torch.cat(places).argsort()
-    return torch.cat([each.flatten(0, 1) for each in mixed])[order]
+    return torch.cat(mixed)[torch.cat(places).argsort()]
