@@ -43,7 +43,9 @@ def measure(run: Run) -> dict[str, Any]:
         for number, each in zip(numbers, scored, strict=True):
             row = named[split.queries[number].query_id]
             start, end = row["spans"][0]
-            times_s = np.asarray(features.times_s, np.float64)[: len(each.region_weights)]
+            times_s = np.asarray(features.times_s, np.float64)[
+                : len(each.region_weights)
+            ]
             frames = np.flatnonzero((times_s >= start) & (times_s < end))
             actor = row["objects"][0]
             nearest = np.abs(boxes.times_s - times_s[frames, None]).argmin(axis=1)

@@ -19,7 +19,6 @@ from slta.checkpoints import Run
 from slta.config import Experiment
 from slta.evaluation import measure, measured
 from slta.experiments import EXPERIMENTS
-from slta.datasets.shapes import load_boxes
 from slta.folders import home
 from slta.metrics import bootstrap
 from slta.models.released import ReleasedConfig
@@ -53,9 +52,7 @@ def experiment(variant: str, seed: int) -> Experiment:
         model = ReleasedConfig(**asdict(model), **FAULTS[variant])
     training = replace(base.training, seed=seed, threads=1)
     if variant == "the paper's pairs only":
-        training = replace(
-            training, background=0, queries_per_video=1, negatives=None
-        )
+        training = replace(training, background=0, queries_per_video=1, negatives=None)
     return replace(base, model=model, training=training)
 
 
@@ -94,7 +91,10 @@ def _in_a_process(job: tuple[str, int]) -> None:
     call = f"from benchmarks import shapes; shapes.make({job[0]!r}, {job[1]})"
     with run.folder.with_suffix(".log").open("w") as log:
         subprocess.run(
-            [sys.executable, "-c", call], stdout=log, stderr=subprocess.STDOUT, check=True
+            [sys.executable, "-c", call],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=True,
         )
     (run.folder / "done").touch()
 
@@ -127,7 +127,9 @@ def _seconds(variant: str, seed: int) -> float:
     return float(run_of(variant, seed).read("provenance")["seconds"])
 
 
-def _hits(variant: str, seed: int, split: str) -> tuple[Float[np.ndarray, " q"], list[str]]:
+def _hits(
+    variant: str, seed: int, split: str
+) -> tuple[Float[np.ndarray, " q"], list[str]]:
     predictions = read(run_of(variant, seed).predictions(split))
     table = measure(predictions, "ctrl")
     return table.per_query(n=1, iou=0.5), [each.video_id for each in predictions]
@@ -151,6 +153,7 @@ def _numbers(variant: str, seeds: list[int], split: str) -> dict[str, Any]:
         "difference": float(away.mean()),
         "difference_interval": bootstrap(away, videos, seed=0),
         "table": {
-            name: float(np.mean([table[name] for table in tables])) for name in tables[0]
+            name: float(np.mean([table[name] for table in tables]))
+            for name in tables[0]
         },
     }

@@ -137,7 +137,9 @@ def test_a_folder_with_another_world_is_refused(world: Path) -> None:
     [("train", -1), ("length_s", 5.0), ("rate_hz", 0), ("width", 64), ("seed", -3)],
 )
 def test_a_bad_value_is_named(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"dataset.{field} is {value}: give a value from"):
+    with pytest.raises(
+        ValueError, match=f"dataset.{field} is {value}: give a value from"
+    ):
         ShapesConfig(**{field: value})  # type: ignore[arg-type]
 
 

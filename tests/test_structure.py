@@ -16,7 +16,14 @@ LAYERS = [
     {"candidates", "decoding", "film", "folders", "metrics", "ranking", "runs"}
     | {"video"},
     {"features", "features.base", "features.cells", "features.clip"}
-    | {"features.imagenet_words", "features.library", "features.minilm", "features.nouns", "features.onnx", "features.readable"}
+    | {
+        "features.imagenet_words",
+        "features.library",
+        "features.minilm",
+        "features.nouns",
+        "features.onnx",
+        "features.readable",
+    }
     | {"features.packing", "features.store"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}

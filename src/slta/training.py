@@ -114,8 +114,8 @@ def new_model(
     L.seed_everything(experiment.training.seed, verbose=False)
     model = build(experiment.model, sizes)
     scale = {
-        name: tuple(torch.from_numpy(each).float() for each in both)
-        for name, both in spread(train).items()
+        name: (torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
+        for name, (mean, deviation) in spread(train).items()
     }
     model.fit(Scale(**scale))
     extractor = open_library(experiment, store).extractor

@@ -40,6 +40,7 @@ class Model:
         self.unrelated = unrelated
         self.rate_hz = rate_hz
         # In each space and each frame: the whole picture, then its regions.
+        assert video.frame_meanings is not None and video.region_meanings is not None
         self.places: list[list[list[list[float]]]] = [
             [[frame, *regions] for frame, regions in zip(*looks, strict=True)]
             for looks in (

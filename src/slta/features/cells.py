@@ -57,8 +57,8 @@ class Cells:
         return QueryFeatures(
             query=query,
             words=parsed.words,
-            word_vectors=self._minilm.words(query, parsed.places),
-            noun_mask=np.array(parsed.named, bool),
+            word_vectors=self._minilm.entries(query, parsed.places),
+            noun_mask=np.array(parsed.described, bool),
             action=parsed.action,
             phrases=(query,),
             meanings=meanings,

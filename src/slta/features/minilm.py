@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from safetensors import safe_open
 from tokenizers import Encoding, Tokenizer
 
 from slta.features import onnx
 from slta.features.nouns import word_means
 
+PIECES = "embeddings.word_embeddings.weight"
+"""The vectors of the word pieces among the network's weights."""
 LONGEST = 256
 """Word pieces that the network was made for; the rest of a text is not read."""
 
@@ -55,6 +58,20 @@ class MiniLM:
         """
         states, _, (encoding,) = self._states([text])
         return word_means(states[0], encoding.offsets, places)
+
+    def entries(
+        self, text: str, places: Sequence[tuple[int, int]]
+    ) -> Float[np.ndarray, "w k"]:
+        """The words of a text as in a dictionary, wherever they stand: each the mean of
+        its pieces' vectors before the network's first layer."""
+        encoding = self._tokenizer.encode(text)
+        return word_means(self._pieces[encoding.ids], encoding.offsets, places)
+
+    @cached_property
+    def _pieces(self) -> Float[np.ndarray, "n k"]:
+        with safe_open(_weights() / "model.safetensors", "numpy") as weights:
+            pieces: Float[np.ndarray, "n k"] = weights.get_tensor(PIECES)
+        return pieces
 
     def _states(
         self, texts: Sequence[str]

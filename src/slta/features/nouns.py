@@ -35,6 +35,8 @@ class Parsed:
     named: tuple[bool, ...]
     """The words that say what to look at: the nouns, or where there are none, the
     verbs, adjectives, adverbs and numbers, or else all words."""
+    described: tuple[bool, ...]
+    """Those and the adjectives that belong to a noun."""
     phrases: tuple[str, ...]
     """Noun phrases without articles and pronouns, each once, in their order."""
     action: bool
@@ -51,11 +53,16 @@ def parse(sentence: str) -> Parsed:
     phrases = [phrase for chunk in document.noun_chunks if (phrase := _said(chunk))]
     nouns = tuple(token.pos_ in NAMING for token in words)
     content = tuple(token.pos_ in CONTENT for token in words)
+    named = next(filter(any, (nouns, content)), (True,) * len(words))
     return Parsed(
         words=tuple(token.text for token in words),
         places=tuple((token.idx, token.idx + len(token.text)) for token in words),
         nouns=nouns,
-        named=next(filter(any, (nouns, content)), (True,) * len(words)),
+        named=named,
+        described=tuple(
+            is_named or token.dep_ == "amod"
+            for is_named, token in zip(named, words, strict=True)
+        ),
         phrases=tuple({phrase.lower(): phrase for phrase in phrases}.values()),
         action=any(
             token.pos_ == "VERB" and token.lemma_.lower() not in LASTING

@@ -11,6 +11,7 @@ looked at, over all of those.
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -71,7 +72,7 @@ class SLTAConfig:
         for name in ("dropout", "feature_dropout"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise ValueError(f"model.{name} must be in [0, 1), got {share}")
-        if self.offset_weight < 0:
+        if not 0 <= self.offset_weight < inf:
             raise ValueError(
                 f"model.offset_weight must be at least 0, got {self.offset_weight}"
             )
@@ -179,10 +180,11 @@ class SLTA(nn.Module):
 
     def fit(self, scale: Scale) -> None:
         """Puts features on the scale of the training split."""
-        regions = scale.regions
+        mean, spread = scale.regions
         if self.config.boxes:
-            regions = tuple(map(torch.cat, zip(regions, scale.boxes, strict=True)))
-        self.regions.fit(*regions)
+            mean = torch.cat([mean, scale.boxes[0]])
+            spread = torch.cat([spread, scale.boxes[1]])
+        self.regions.fit(mean, spread)
         self.frames.fit(*scale.frames)
         self.words.fit(*scale.words)
 
