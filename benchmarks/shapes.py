@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from slta import evaluation
 from slta.checkpoints import Run
 from slta.config import Experiment
-from slta.evaluation import measure, measured
+from slta.evaluation import measured
 from slta.experiments import EXPERIMENTS
 from slta.folders import home
 from slta.metrics import bootstrap
@@ -77,7 +78,7 @@ def make(variant: str, seed: int) -> None:
         train(f"{NAME}, {variant}", experiment(variant, seed), run.folder)
 
 
-def measure_all() -> dict[str, Any]:
+def measure() -> dict[str, Any]:
     """As many runs at a time as there are cores, each in a process with one thread."""
     missing = [job for job in jobs() if not (run_of(*job).folder / "done").exists()]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
@@ -131,7 +132,7 @@ def _hits(
     variant: str, seed: int, split: str
 ) -> tuple[Float[np.ndarray, " q"], list[str]]:
     predictions = read(run_of(variant, seed).predictions(split))
-    table = measure(predictions, "ctrl")
+    table = evaluation.measure(predictions, "ctrl")
     return table.per_query(n=1, iou=0.5), [each.video_id for each in predictions]
 
 
@@ -143,7 +144,7 @@ def _numbers(variant: str, seeds: list[int], split: str) -> dict[str, Any]:
     away = mean - np.mean([hits for hits, _ in full], axis=0)
     videos = mine[0][1]
     tables = [
-        measure(read(run_of(variant, seed).predictions(split)), "ctrl").as_dict()
+        evaluation.measure(read(run_of(variant, seed).predictions(split)), "ctrl").as_dict()
         for seed in seeds
     ]
     return {
