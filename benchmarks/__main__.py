@@ -23,10 +23,11 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
 VIDEOS = ROOT.parent / "shared" / "data" / "videos"
 STEPS = ("questions", "parts", "speed", "scoring", "shapes", "tables")
+SO_FAR = "shapes-so-far"
 
 
 def main(wanted: list[str]) -> None:
-    unknown = set(wanted) - set(STEPS)
+    unknown = set(wanted) - {*STEPS, SO_FAR}
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {STEPS}")
     wanted = wanted or list(STEPS)
@@ -43,11 +44,13 @@ def main(wanted: list[str]) -> None:
     }
     for name in [name for name in alone if name in wanted]:
         _keep(name, alone[name]())
+    if SO_FAR in wanted:
+        _keep("shapes", shapes.summary(), command=SO_FAR)
     if "tables" in wanted:
         tables.write(ROOT)
 
 
-def _keep(name: str, measured: dict[str, Any]) -> None:
+def _keep(name: str, measured: dict[str, Any], command: str = "") -> None:
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=ROOT,
@@ -56,7 +59,7 @@ def _keep(name: str, measured: dict[str, Any]) -> None:
         check=True,
     )
     about = {
-        "command": f"python -m benchmarks {name}",
+        "command": f"python -m benchmarks {command or name}",
         "commit": commit.stdout.strip(),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, "

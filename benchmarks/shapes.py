@@ -1,10 +1,12 @@
 """SLTA, its ablations and the released notebook's faults on the made world.
 
     python -m benchmarks shapes          trains what is missing, then measures
+    python -m benchmarks shapes-so-far   measures what is there
 
 Runs lie in $SLTA_HOME/benchmarks and are not made twice; one that was stopped goes on.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from benchmarks import attention
 from slta import evaluation
 from slta.checkpoints import Run
 from slta.config import Experiment
@@ -24,6 +27,7 @@ from slta.folders import home
 from slta.metrics import bootstrap
 from slta.models.released import ReleasedConfig
 from slta.predictions import read
+from slta.preparation import open_dataset
 from slta.training import resume, train
 
 NAME = "shapes_slta"
@@ -101,11 +105,21 @@ def _in_a_process(job: tuple[str, int]) -> None:
 
 
 def summary() -> dict[str, Any]:
+    """Of the runs that are done."""
     seeds: dict[str, list[int]] = {}
     for variant, seed in jobs():
-        seeds.setdefault(variant, []).append(seed)
+        if (run_of(variant, seed).folder / "done").exists():
+            seeds.setdefault(variant, []).append(seed)
+    first = run_of("full", seeds["full"][0])
     return {
         "experiment": NAME,
+        "runs_at_commits": sorted(
+            {
+                str(run_of(variant, seed).read("provenance")["commit"])
+                for variant, mine in seeds.items()
+                for seed in mine
+            }
+        ),
         "variants": {
             variant: {split: _numbers(variant, mine, split) for split in SPLITS}
             | {"seeds": mine, "seconds": [_seconds(variant, seed) for seed in mine]}
@@ -114,13 +128,30 @@ def summary() -> dict[str, Any]:
         "without video": {
             split: {
                 kind: {name: answers[name] for name in ("R@1, IoU=0.5", "mIoU")}
-                for kind, answers in measured(run_of("full", 0), split, "ctrl")[
-                    "answers"
-                ].items()
+                for kind, answers in measured(first, split, "ctrl")["answers"].items()
                 if kind != "SLTA"
             }
             for split in SPLITS
         },
+        "kinds": {split: _kinds(first, split) for split in SPLITS},
+        "attention": attention.measure(first),
+    }
+
+
+def _kinds(run: Run, split: str) -> dict[str, dict[str, float]]:
+    """R@1, IoU=0.5 of the first seed by what a query needs to be told apart."""
+    lines = (open_dataset(run.experiment).folder / f"{split}.jsonl").read_text()
+    kinds = {
+        row["query_id"]: row["kind"] for row in map(json.loads, lines.splitlines())
+    }
+    predictions = read(run.predictions(split))
+    hits = evaluation.measure(predictions, "ctrl").per_query(n=1, iou=0.5)
+    found: dict[str, list[float]] = {}
+    for prediction, hit in zip(predictions, hits, strict=True):
+        found.setdefault(kinds[prediction.query_id], []).append(float(hit))
+    return {
+        kind: {"queries": len(values), "R@1, IoU=0.5": float(np.mean(values))}
+        for kind, values in sorted(found.items())
     }
 
 
@@ -144,7 +175,9 @@ def _numbers(variant: str, seeds: list[int], split: str) -> dict[str, Any]:
     away = mean - np.mean([hits for hits, _ in full], axis=0)
     videos = mine[0][1]
     tables = [
-        evaluation.measure(read(run_of(variant, seed).predictions(split)), "ctrl").as_dict()
+        evaluation.measure(
+            read(run_of(variant, seed).predictions(split)), "ctrl"
+        ).as_dict()
         for seed in seeds
     ]
     return {
