@@ -130,15 +130,19 @@ def test_a_sentence_without_a_noun_names_its_other_words() -> None:
     assert found.noun_mask.any()
 
 
-def test_a_word_reads_differently_in_another_sentence() -> None:
+def test_a_word_reads_the_same_in_every_sentence_and_unlike_another() -> None:
     left = cells().text("the red circle moves left")
-    right = cells().text("the blue circle shrinks")
-    at = left.words.index("circle")
-    near = np.dot(left.word_vectors[at], right.word_vectors[at])
-    norms = np.linalg.norm(left.word_vectors[at]) * np.linalg.norm(
-        right.word_vectors[at]
-    )
-    assert 0.3 < near / norms < 0.999
+    right = cells().text("a blue circle shrinks")
+    circle = left.words.index("circle")
+    again = right.words.index("circle")
+    np.testing.assert_array_equal(left.word_vectors[circle], right.word_vectors[again])
+    assert not np.allclose(left.word_vectors[circle], left.word_vectors[circle - 1])
+
+
+def test_what_a_query_names_includes_the_adjectives() -> None:
+    asked = cells().text("a large violet cross turns around")
+    named = np.array(asked.words)[asked.noun_mask].tolist()
+    assert named == ["large", "violet", "cross"]
 
 
 @pytest.mark.parametrize("query", ["", "кошка", "?!"])

@@ -383,8 +383,10 @@ def test_the_full_model_learns_a_few_queries_by_heart() -> None:
         usual,
         candidates=CandidatesConfig(lengths_s=(2.0,), overlap=0.5, context_s=2.0),
         features=TINY.features,
-        model=replace(usual.model, dropout=0.0, offset_weight=1.0),
-        training=replace(usual.training, queries=8, queries_per_video=8),
+        model=replace(usual.model, dropout=0.0, feature_dropout=0.0, offset_weight=1.0),
+        training=replace(
+            usual.training, queries=8, queries_per_video=8, clip_dropout=0.0
+        ),
     )
     split = few(open_splits(TINY, ("train",))["train"], 8, experiment.candidates)
     threads = torch.get_num_threads()

@@ -86,7 +86,7 @@ TINY = replace(
         width=128,
         height=96,
     ),
-    features=FeaturesConfig(extractor="cells", rate_hz=2.0),
+    features=FeaturesConfig(extractor="cells", rate_hz=2.0, centred=True),
     candidates=replace(USUAL.candidates, lengths_s=(2.0, 4.0)),
     model=replace(
         USUAL.model,
@@ -105,6 +105,8 @@ TINY = replace(
         queries_per_video=2,
         negatives=2,
         background=2,
+        still_steps=2,
+        still_queries=4,
         threads=1,
     ),
 )
@@ -116,7 +118,8 @@ FLAGS = (
     "--model.word-size 8 --model.language-size 8 --model.fusion-size 16 "
     f"--model.dropout 0.1 --training.steps {STEPS} --training.evaluate-every {EVERY} "
     "--training.queries 4 --training.queries-per-video 2 --training.negatives 2 "
-    "--training.background 2 --training.threads 1"
+    "--training.background 2 --training.still-steps 2 --training.still-queries 4 "
+    "--training.threads 1"
 ).split()
 """What turns shapes_slta into ``TINY``."""
 
