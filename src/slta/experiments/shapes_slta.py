@@ -2,8 +2,8 @@
 
     slta train shapes_slta
 
-About 25 minutes on two cores: a third of it makes 600 films, a third their features, and
-both are kept. docs/reproducing.md has what came of it.
+The films and their features are made first, and kept. docs/reproducing.md has what came
+of it.
 """
 
 from slta.config import CandidatesConfig, Experiment, FeaturesConfig, TrainingConfig

@@ -2,8 +2,8 @@
 
     slta train shapes_slta_small
 
-Two or three minutes on two cores, films and features included. Too few films to
-generalise from: expect little more than the answers that see no video give.
+Too few films to generalise from: expect little more than the answers that see no video
+give.
 """
 
 from dataclasses import replace
