@@ -139,6 +139,8 @@ def _untrained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 WRONG = [
+    ("dataset.train", "0", "from 1"),
+    ("dataset.val", "0", "from 1"),
     ("features.rate-hz", "0", "above 0"),
     ("candidates.lengths-s", "-2", "above 0"),
     ("candidates.test-lengths-s", "inf", "above 0"),
@@ -164,7 +166,7 @@ WRONG = [
     ("model.dropout", "1.0", r"in \[0, 1\)"),
     ("model.offset-weight", "-0.5", "at least 0"),
     ("model.offset-weight", "nan", "at least 0"),
-    ("dataset.train", "-1", "give a value from 0"),
+    ("dataset.train", "-1", "from 1"),
     ("dataset.length-s", "5.0", "give a value from 20 to 60"),
     ("dataset.width", "64", "give a value from"),
 ]
