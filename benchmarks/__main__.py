@@ -7,9 +7,6 @@ not there yet.
 """
 
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -17,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import parts, questions, scoring, shapes, speed, tables
+from slta import provenance
 from slta.search import Searcher
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,30 +49,15 @@ def main(wanted: list[str]) -> None:
 
 
 def _keep(name: str, measured: dict[str, Any], command: str = "") -> None:
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     about = {
         "command": f"python -m benchmarks {command or name}",
-        "commit": commit.stdout.strip(),
+        "commit": provenance.commit(),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, "
-        f"{platform.system()}, Python {platform.python_version()}",
+        "machine": provenance.machine(),
     }
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"about": about, **measured}, indent=1, ensure_ascii=False)
     (RESULTS / f"{name}.json").write_text(text + "\n")
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 if __name__ == "__main__":

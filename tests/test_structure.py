@@ -13,7 +13,8 @@ from slta.features import EXTRACTORS
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
     {"errors", "moments", "spans"},
-    {"candidates", "decoding", "film", "folders", "metrics", "ranking", "runs"}
+    {"candidates", "decoding", "film", "folders", "metrics", "provenance"}
+    | {"ranking", "runs"}
     | {"video"},
     {"features", "features.base", "features.cells", "features.clip"}
     | {

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from slta import __version__, training
+from slta import __version__, provenance, training
 from slta.checkpoints import Run
 from slta.config import CandidatesConfig, Experiment, TrainingConfig
 from slta.datasets.pairs import matches
@@ -124,7 +124,7 @@ def test_a_run_says_where_it_comes_from(
     assert facts["versions"]["lightning"] == lightning.__version__
     assert facts["versions"]["slta"] == __version__
     assert "cores" in facts["machine"] and facts["seconds"] > 0
-    assert facts["commit"] == training._commit()
+    assert facts["commit"] == provenance.commit()
     if (Path(__file__).parents[1] / ".git").exists():
         assert re.fullmatch(r"[0-9a-f]{7,40}(-dirty)?|v.*", facts["commit"])
     assert "train shapes_slta" in facts["command"]

@@ -1,16 +1,12 @@
 """``slta train``: from an experiment to a run with its weights, answers and numbers."""
 
-import os
-import platform
 import re
 import signal
-import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from slta import curves
+from slta import curves, provenance
 from slta.checkpoints import About, Run
 from slta.config import Experiment
 from slta.datasets.split import Split, spread
@@ -86,7 +82,7 @@ def _train(
     sampler(experiment, splits["train"])
     model, about = new_model(experiment, splits["train"], store)
     if not resume:
-        run.write("provenance", provenance(experiment, about))
+        run.write("provenance", _provenance(experiment, about))
     module = Training(experiment, model, about, run, store)
     _fit(module, run, experiment, resume)
 
@@ -210,47 +206,14 @@ def _stoppable(trainer: L.Trainer) -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def provenance(experiment: Experiment, about: About) -> dict[str, Any]:
-    names = ("slta", "torch", "lightning", "numpy", "av", "onnxruntime")
+def _provenance(experiment: Experiment, about: About) -> dict[str, Any]:
     return {
         "command": " ".join(sys.argv),
-        "commit": _commit(),
+        "commit": provenance.commit(),
         "data": open_dataset(experiment).digest,
         "extractor": about.extractor,
         "extractor_version": about.version,
         "seed": experiment.training.seed,
-        "versions": {"python": platform.python_version()}
-        | {n: version(n) for n in names},
-        "machine": machine(),
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
     }
-
-
-def _commit() -> str | None:
-    """Of the program, where it runs from a checkout."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
-
-
-def machine() -> str:
-    cores = f"{len(os.sched_getaffinity(0))} cores"
-    return f"{processor()}, {cores}, {platform.system()}, Python {platform.python_version()}"
-
-
-def processor() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
