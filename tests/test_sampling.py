@@ -339,3 +339,42 @@ def test_what_is_asked_is_what_the_split_holds() -> None:
         query: QueryFeatures = WORLD.asked[number]
         size = len(query.words)
         assert batch.noun_mask[row, :size].tolist() == query.noun_mask.tolist()
+
+
+def test_clips_are_left_out_for_the_share_of_queries_that_is_asked_for() -> None:
+    def kept(share: float) -> torch.Tensor:
+        draws = sampler(clip_dropout=share)
+        return torch.cat([draws.draw(0, step).batch.clip_mask for step in range(50)])
+
+    assert kept(0.0).all() and not kept(1.0).any()
+    assert 0.5 < kept(0.3).float().mean() < 0.9
+
+
+def test_a_still_batch_compares_every_query_with_one_frame_of_every_match() -> None:
+    draws = sampler(queries_per_video=3)
+    known = {
+        regions.tobytes(): (name, frame)
+        for name, features in WORLD.videos.items()
+        for frame, regions in enumerate(features.regions)
+    }
+    for step in range(5):
+        given = draws.draw_still(4, 0, step)
+        batch = given.batch
+        assert batch.candidate_count.tolist() == [1] * 4
+        assert batch.pairs.tolist() == [[i, j] for i in range(4) for j in range(4)]
+        assert torch.equal(given.matching, batch.pairs[:, 0] == batch.pairs[:, 1])
+        assert not batch.clip_mask.any() and not given.offsets_s.any()
+        seen = [known[frames[0].numpy().tobytes()] for frames in batch.regions]
+        assert len({video_id for video_id, _ in seen}) == 4
+        for number, (video_id, frame) in zip(asked(batch), seen, strict=True):
+            assert WORLD.queries[number].video_id == video_id
+            # A match is outside its truth by less than 15 % of 8 s.
+            start, end = truth_of(number)[0]
+            inside = (start - 1.2 <= frame / RATE_HZ) & (frame / RATE_HZ < end + 1.2)
+            assert inside or len(truth_of(number)) > 1
+
+
+def test_the_same_numbers_draw_the_same_still_batch() -> None:
+    draws = sampler()
+    assert equal(draws.draw_still(4, 0, 1), draws.draw_still(4, 0, 1))
+    assert not equal(draws.draw_still(4, 0, 1), draws.draw_still(4, 0, 2))

@@ -126,7 +126,7 @@ class Sampler:
     def draw_still(self, queries: int, *seed: int) -> TrainingBatch:
         """Queries of different videos, each compared with one frame of every match.
 
-        Without clips and offsets: all that can be learnt is what a query names.
+        Without clips, and with offsets of 0: what is left to learn is what a query names.
         """
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, queries, 1)
