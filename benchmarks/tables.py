@@ -204,6 +204,11 @@ def _learned() -> str:
     )
 
 
+def _about_shapes() -> str:
+    trained = ", ".join(_load("shapes")["runs_at_commits"])
+    return _measured("shapes").rstrip() + f" Trained at commit {trained}.\n"
+
+
 def _kinds() -> str:
     found = _load("shapes")
     rows = []
@@ -247,7 +252,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "learned": _learned,
     "kinds": _kinds,
     "scoring": _scoring,
-    "about-shapes": lambda: _measured("shapes"),
+    "about-shapes": _about_shapes,
     "about-scoring": lambda: _measured("scoring"),
     "about-parts": lambda: _measured("parts"),
     "about-questions": lambda: _measured("questions"),
