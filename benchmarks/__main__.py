@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import parts, questions, scoring, shapes, speed, tables
+from benchmarks import attention, parts, questions, scoring, shapes, speed, tables
 from slta import provenance
 from slta.search import Searcher
 
@@ -44,6 +44,8 @@ def main(wanted: list[str]) -> None:
         _keep(name, alone[name]())
     if SO_FAR in wanted:
         _keep("shapes", shapes.summary(), command=SO_FAR)
+    if {"shapes", SO_FAR} & {*wanted}:
+        attention.draw(shapes.run_of("full", 0), ROOT / "docs" / "images")
     if "tables" in wanted:
         tables.write(ROOT)
 

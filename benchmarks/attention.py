@@ -5,18 +5,22 @@ world, with the weights of the first seed. A region's weight lies evenly over it
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from slta import plot
 from slta.checkpoints import Run
 from slta.datasets.shapes import load_boxes
 from slta.metrics import bootstrap
 from slta.preparation import open_dataset, open_splits
 from slta.scoring import score
+from slta.search import Searcher
 
 SPLIT = "test"
+DRAWN = ("action", "pair", "context")
 
 
 def measure(run: Run) -> dict[str, Any]:
@@ -87,3 +91,15 @@ def covered(
         regions[..., 2:] - regions[..., :2], axis=-1
     )
     return found
+
+
+def draw(run: Run, folder: Path) -> None:
+    """The answer to the first test query of three kinds, whatever it is like."""
+    dataset = open_dataset(run.experiment)
+    lines = (dataset.folder / f"{SPLIT}.jsonl").read_text().splitlines()
+    searcher = Searcher(checkpoint=run.folder)
+    for kind in DRAWN:
+        row = next(row for row in map(json.loads, lines) if row["kind"] == kind)
+        path = dataset.path(row["video_id"])
+        answer = searcher.search(path, row["query"], top=3)
+        plot.draw(path, answer, folder / f"attention-{kind}.png")
