@@ -38,16 +38,6 @@ class TrainingBatch:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Known:
-    """What is known of a query before training."""
-
-    matching: Int[np.ndarray, " x"]
-    near: Int[np.ndarray, " y"]
-    other: Int[np.ndarray, " z"]
-    offsets_s: Float[np.ndarray, "c 2"]
-
-
 class Sampler:
     """Draws batches. The same numbers always draw the same batch."""
 
@@ -78,7 +68,9 @@ class Sampler:
         self._known = {
             number: found
             for number, query in enumerate(split.queries)
-            if len((found := self._look(number, query.video_id)).matching)
+            if (
+                found := matches(self._windows[query.video_id], self._truths[number])
+            ).matching.any()
         }
         self._by_video = {
             video_id: usable
@@ -94,7 +86,7 @@ class Sampler:
     def draw(self, *seed: int) -> TrainingBatch:
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, self._queries, self._per_video)
-        own = [int(rng.choice(self._known[n].matching)) for n in chosen]
+        own = [_one(rng, self._known[n].matching) for n in chosen]
         drawn: dict[str, list[int]] = {}
         for number, window in zip(chosen, own, strict=True):
             mine = drawn.setdefault(self._split.queries[number].video_id, [])
@@ -133,7 +125,7 @@ class Sampler:
         shots = []
         for number in chosen:
             video_id = self._split.queries[number].video_id
-            window = int(rng.choice(self._known[number].matching))
+            window = _one(rng, self._known[number].matching)
             found = self._candidates(video_id, [window])
             frame = found.first + rng.integers(found.count)
             one = replace(found, first=frame, count=np.ones_like(frame))
@@ -143,15 +135,6 @@ class Sampler:
             replace(batch, clip_mask=torch.zeros(len(chosen), dtype=torch.bool)),
             batch.pairs[:, 0] == batch.pairs[:, 1],
             torch.zeros(len(batch.pairs), 2),
-        )
-
-    def _look(self, number: int, video_id: str) -> _Known:
-        found = matches(self._windows[video_id], self._truths[number])
-        return _Known(
-            matching=np.flatnonzero(found.matching),
-            near=np.flatnonzero(found.near),
-            other=np.flatnonzero(found.other),
-            offsets_s=found.offsets_s,
         )
 
     def _choose(
@@ -174,9 +157,9 @@ class Sampler:
     def _others(self, number: int, rng: np.random.Generator) -> list[int]:
         known = self._known[number]
         drawn: list[int] = []
-        for _ in range(self._background if len(known.other) else 0):
-            near = len(known.near) and rng.random() < NEAR
-            drawn.append(int(rng.choice(known.near if near else known.other)))
+        for _ in range(self._background if known.other.any() else 0):
+            near = known.near.any() and rng.random() < NEAR
+            drawn.append(_one(rng, known.near if near else known.other))
         return drawn
 
     def _shots(self, video_id: str, rows: list[int]) -> list[tuple[Shot, list[int]]]:
@@ -218,12 +201,12 @@ class Sampler:
         pairs: list[tuple[int, int]] = []
         for row, number in enumerate(chosen):
             video_id = self._split.queries[number].video_id
-            others = set(self._known[number].other.tolist())
+            others = self._known[number].other
             pairs.append((row, matching[row]))
             pairs += [
                 (row, i)
                 for i, (name, window) in enumerate(zip(videos, windows_of, strict=True))
-                if name == video_id and window in others
+                if name == video_id and others[window]
             ]
             away = [i for i in dict.fromkeys(matching) if videos[i] != video_id]
             if self._negatives is not None and self._negatives < len(away):
@@ -241,3 +224,8 @@ def shot_of(features: VideoFeatures, candidates: Candidates) -> Shot:
         boxes=features.boxes[start:end],
         candidates=replace(candidates, first=candidates.first - start),
     )
+
+
+def _one(rng: np.random.Generator, mask: Bool[np.ndarray, " c"]) -> int:
+    """The number of one that is True."""
+    return int(rng.choice(np.flatnonzero(mask)))
