@@ -525,7 +525,7 @@ def test_features_that_are_no_numbers_are_named_before_the_training(
             ("--candidates.lengths-s", "0.01"),
             "no query of train has a window .*lengths",
         ),
-        (("--dataset.val", "0"), "the split 'val' has no queries"),
+        (("--dataset.val", "0"), "dataset.val is 0: give a value from 1"),
     ],
 )
 def test_what_cannot_begin_leaves_no_run(
