@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from slta.candidates import windows
-from slta.datasets.batch import Batch, Shot, candidates_of, collate
+from slta.datasets.batch import Batch, Shot, TrainingBatch, candidates_of, collate
 from slta.datasets.sampling import shot_of
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.models.slta import SLTA, Sizes, SLTAConfig
@@ -116,12 +116,12 @@ def _training(model: SLTA) -> dict[str, Any]:
         shots.append(shot_of(features, found))
     batch = collate(shots, _queries(BATCH))
     matching = batch.pairs[:, 0] == batch.pairs[:, 1]
-    truth = torch.zeros(len(matching), 2)
+    given = TrainingBatch(batch, matching, torch.zeros(len(matching), 2), ~matching)
     model.train()
 
     def step() -> None:
         model.zero_grad()
-        model.loss(model(batch), batch, matching, truth).backward()
+        model.loss(model(batch), given).backward()
 
     step_s = min(_timed(step)[0] for _ in range(STEPS))
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

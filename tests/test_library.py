@@ -174,3 +174,13 @@ def test_a_record_that_lacks_something_is_named(tmp_path: Path) -> None:
     (record.folder / "record.json").write_text(facts.replace('"width"', '"breadth"'))
     with pytest.raises(InputError, match=r"is damaged .*; remove the folder"):
         given.read(path)
+
+
+def test_centred_frames_lack_what_the_video_always_shows(tmp_path: Path) -> None:
+    path = coloured(tmp_path / "a.mp4")
+    store = Store(tmp_path / "store")
+    _, plain = Library(Colours(), store, 2.0).read(path)
+    _, centred = Library(Colours(), store, 2.0, centred=True).read(path)
+    frames = np.asarray(plain.frames, np.float32)
+    np.testing.assert_allclose(centred.frames, frames - frames.mean(axis=0), atol=2e-3)
+    np.testing.assert_array_equal(centred.regions, plain.regions)

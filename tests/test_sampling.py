@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 
 from slta.candidates import windows
-from slta.datasets.batch import Batch, candidates_of
+from slta.datasets.batch import Batch, TrainingBatch, candidates_of
 from slta.datasets.pairs import OTHER_IOU
-from slta.datasets.sampling import NEAR, Sampler, TrainingBatch
+from slta.datasets.sampling import NEAR, Sampler
 from slta.datasets.split import Split
 from slta.features.base import QueryFeatures
 from slta.moments import Span
@@ -117,6 +117,7 @@ def equal(a: TrainingBatch, b: TrainingBatch) -> bool:
         all(same)
         and torch.equal(a.matching, b.matching)
         and torch.equal(a.offsets_s, b.offsets_s)
+        and torch.equal(a.elsewhere, b.elsewhere)
     )
 
 
@@ -185,6 +186,16 @@ def test_the_first_pair_of_a_query_is_its_match_and_no_other_is(kind: str) -> No
                 assert film == query.video_id
                 iou = temporal_iou(WINDOWS[number][None], truth_of(queries[row])).max()
                 assert iou > 0.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_elsewhere_is_in_another_video_than_the_query(kind: str) -> None:
+    for found in drawn(kind):
+        queries, windows_of = asked(found.batch), candidates(found.batch)
+        assert found.elsewhere.tolist() == [
+            windows_of[candidate][0] != WORLD.queries[queries[row]].video_id
+            for row, candidate in found.batch.pairs.tolist()
+        ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -363,6 +374,7 @@ def test_a_still_batch_compares_every_query_with_one_frame_of_every_match() -> N
         assert batch.candidate_count.tolist() == [1] * 4
         assert batch.pairs.tolist() == [[i, j] for i in range(4) for j in range(4)]
         assert torch.equal(given.matching, batch.pairs[:, 0] == batch.pairs[:, 1])
+        assert torch.equal(given.elsewhere, ~given.matching)
         assert not batch.clip_mask.any() and not given.offsets_s.any()
         seen = [known[frames[0].numpy().tobytes()] for frames in batch.regions]
         assert len({video_id for video_id, _ in seen}) == 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from slta.datasets.batch import Batch
+from slta.datasets.batch import Batch, TrainingBatch
 from slta.models.attention import GatedScores, Looks, Recurrence
 from slta.models.slta import BOX, SLTA, Scale, Scores, Sizes, SLTAConfig
 from tests.reference import slta as slow
@@ -84,6 +84,15 @@ def asked(
         clip_mask=torch.from_numpy(np.arange(queries) != 1),
         pairs=torch.from_numpy(pairs),
     )
+
+
+def training_batch(
+    batch: Batch, offsets_s: torch.Tensor | None = None
+) -> TrainingBatch:
+    """Query and candidate of the same number match; all others are of other videos."""
+    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
+    given = torch.zeros(len(matching), 2) if offsets_s is None else offsets_s
+    return TrainingBatch(batch, matching, given * matching[:, None], ~matching)
 
 
 CONFIGS = {
@@ -186,9 +195,8 @@ def test_words_are_weighed_by_what_is_before_and_after_too() -> None:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_every_parameter_learns(config: SLTAConfig) -> None:
     model, batch = made(config).train(), asked()
-    scores = model(batch)
-    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
-    model.loss(scores, batch, matching, torch.ones(len(matching), 2)).backward()
+    given = training_batch(batch, torch.ones(len(batch.pairs), 2))
+    model.loss(model(batch), given).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
@@ -253,24 +261,50 @@ def test_the_loss_is_that_of_the_paper() -> None:
     model, batch = made(), asked(queries=4, candidates=4)
     with torch.no_grad():
         scores = model(batch)
-        matching = batch.pairs[:, 0] == batch.pairs[:, 1]
         truth_s = torch.randn(4, 2)
-        given = torch.zeros(16, 2)
-        given[matching] = truth_s
-        found = model.loss(scores, batch, matching, given)
+        given = training_batch(batch, truth_s[batch.pairs[:, 0]])
+        found = model.loss(scores, given)
         expected = slow.loss(
             model,
             scores.relevance.view(4, 4),
-            scores.offsets_s[matching],
+            scores.offsets_s[given.matching],
             truth_s,
         )
     close(found, expected)
 
 
+def test_the_grounding_contrasts_what_is_found_with_other_videos() -> None:
+    """Query 2 and candidate 2 are of the video of query 1 and candidate 1."""
+    config = replace(SMALL, grounding_weight=1.0)
+    model, batch = made(config), asked(queries=3, candidates=3)
+    video = torch.tensor([0, 1, 1])
+    query, candidate = batch.pairs.T
+    given = replace(training_batch(batch), elsewhere=video[query] != video[candidate])
+    scores = model(batch)
+    presence = scores.presence.view(3, 3)
+    expected = torch.zeros(())
+    for i in range(3):
+        there = [j for j in range(3) if video[j] != video[i] or j == i]
+        expected = expected - presence[i, there].log_softmax(0)[there.index(i)] / 3
+        expected = expected - presence[there, i].log_softmax(0)[there.index(i)] / 3
+    without = replace(config, grounding_weight=0.0)
+    close(model.loss(scores, given) - made(without).loss(scores, given), expected)
+    (slope,) = torch.autograd.grad(expected, model.spatial.score.weight)
+    assert slope.abs().sum() > 0
+
+
+def test_presence_is_what_the_scores_of_the_regions_add_up_to() -> None:
+    batch = asked(queries=2, candidates=2)
+    with torch.no_grad():
+        model = made()
+        whole = model(batch).presence
+        for number, (query, candidate) in enumerate(batch.pairs.tolist()):
+            close(whole[number], slow.presence(model, batch, query, candidate))
+
+
 def test_drawn_negatives_count_together_as_much_as_all_of_them() -> None:
     model, batch = made(), asked(queries=3, candidates=3)
     batch.clips[:] = batch.clips[:1]
-    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
     some = torch.tensor([0, 1, 4, 5, 8, 6])
     zero = Scores(
         torch.full((9,), 0.7),
@@ -278,15 +312,11 @@ def test_drawn_negatives_count_together_as_much_as_all_of_them() -> None:
         Looks.of(torch.zeros(0, 4).long()),
         torch.zeros(0, 4),
         torch.zeros(9, 6),
+        torch.zeros(9),
     )
     few = zero._replace(relevance=zero.relevance[some], offsets_s=zero.offsets_s[some])
-    everything = model.loss(zero, batch, matching, torch.zeros(9, 2))
-    drawn = model.loss(
-        few,
-        replace(batch, pairs=batch.pairs[some]),
-        matching[some],
-        torch.zeros(6, 2),
-    )
+    everything = model.loss(zero, training_batch(batch))
+    drawn = model.loss(few, training_batch(replace(batch, pairs=batch.pairs[some])))
     close(drawn, everything)
 
 

@@ -401,8 +401,7 @@ def test_the_full_model_learns_a_few_queries_by_heart() -> None:
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
             given = draws.draw(0, step)
-            scores = model(given.batch)
-            loss = model.loss(scores, given.batch, given.matching, given.offsets_s)
+            loss = model.loss(model(given.batch), given)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -28,8 +28,8 @@ class FeaturesConfig:
     rate_hz: float = 3.0
     """Frames a second that are looked at."""
     centred: bool = False
-    """Whether what a video always shows, its mean frame and region, is taken away: it
-    tells nothing of when, and can be learnt by heart. Needs memory for all features."""
+    """Whether what a video's frames always show, their mean, is taken away: it tells
+    nothing of when, and can be learnt by heart."""
 
     def __post_init__(self) -> None:
         _positive("features.rate_hz", self.rate_hz)

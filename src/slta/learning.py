@@ -24,7 +24,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from slta.checkpoints import About, Run
 from slta.config import SEEDS, Experiment
-from slta.datasets.sampling import Sampler, TrainingBatch
+from slta.datasets.batch import TrainingBatch
+from slta.datasets.sampling import Sampler
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.evaluation import measure
@@ -135,9 +136,7 @@ class Training(L.LightningModule):
 
     def training_step(self, given: TrainingBatch, index: int) -> Tensor:
         scores = self.model(given.batch)
-        loss: Tensor = self.model.loss(
-            scores, given.batch, given.matching, given.offsets_s
-        )
+        loss: Tensor = self.model.loss(scores, given)
         if not loss.isfinite():
             self._diverged("the loss", index)
         self._losses.append(loss.detach())

@@ -107,6 +107,22 @@ def loss(model: SLTA, relevance: Tensor, offsets_s: Tensor, truth_s: Tensor) -> 
     return total / size**2 + model.config.offset_weight * away
 
 
+def presence(model: SLTA, batch: Batch, query: int, candidate: int) -> Tensor:
+    weights = dict(model.state_dict())
+    said = (batch.words[query] - weights["words.mean"]) / weights["words.spread"]
+    nouns = [said[i] for i in range(batch.words.shape[1]) if batch.noun_mask[query, i]]
+    video, first = batch.candidate_video[candidate], batch.candidate_first[candidate]
+    found = []
+    for frame in range(int(first), int(first + batch.candidate_count[candidate])):
+        scores = [
+            _region_score(weights, _region(model, batch, int(video), frame, r), nouns)
+            for r in range(batch.regions.shape[2])
+            if batch.region_mask[video, frame, r]
+        ]
+        found.append(torch.stack(scores).exp().sum().log())
+    return sum(found, torch.zeros(())) / len(found)
+
+
 def _region(model: SLTA, batch: Batch, video: int, frame: int, region: int) -> Tensor:
     weights = model.state_dict()
     vector = batch.regions[video, frame, region].float()

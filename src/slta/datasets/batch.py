@@ -100,6 +100,22 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TrainingBatch:
+    batch: Batch
+    matching: Bool[Tensor, " p"]
+    """Of the batch's pairs, those whose candidate matches their query."""
+    offsets_s: Float[Tensor, "p 2"]
+    """From the candidate to the truth; 0 where it does not match."""
+    elsewhere: Bool[Tensor, " p"]
+    """Those whose candidate is of another video than their query."""
+
+    def to(self, device: torch.device | str) -> "TrainingBatch":
+        return TrainingBatch(
+            **{f.name: getattr(self, f.name).to(device) for f in fields(self)}
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Shot:
     """A run of frames of a video, with the candidates in it."""
 

@@ -1,15 +1,20 @@
 """Training batches: which queries and candidates are compared in which step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Int
 
 from slta.candidates import windows
-from slta.datasets.batch import Batch, Candidates, Shot, candidates_of, collate
+from slta.datasets.batch import (
+    Candidates,
+    Shot,
+    TrainingBatch,
+    candidates_of,
+    collate,
+)
 from slta.datasets.pairs import matches
 from slta.datasets.split import Split
 from slta.features.base import VideoFeatures
@@ -22,20 +27,6 @@ there is any; the rest is drawn among all that is no answer."""
 GAP = 32
 """Frames between two windows up to which those are read, too: a batch is padded to its
 longest shot, so a few long ones cost less than many short ones."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingBatch:
-    batch: Batch
-    matching: Bool[Tensor, " p"]
-    """Of the batch's pairs, those whose candidate matches their query."""
-    offsets_s: Float[Tensor, "p 2"]
-    """From the candidate to the truth; 0 where it does not match."""
-
-    def to(self, device: torch.device | str) -> "TrainingBatch":
-        return TrainingBatch(
-            self.batch.to(device), self.matching.to(device), self.offsets_s.to(device)
-        )
 
 
 class Sampler:
@@ -113,6 +104,9 @@ class Sampler:
             replace(batch, clip_mask=kept),
             torch.from_numpy(is_match),
             torch.from_numpy(offsets_s),
+            torch.from_numpy(
+                np.array(own_videos)[pairs[:, 0]] != np.array(videos)[pairs[:, 1]]
+            ),
         )
 
     def draw_still(self, queries: int, *seed: int) -> TrainingBatch:
@@ -131,10 +125,12 @@ class Sampler:
             one = replace(found, first=frame, count=np.ones_like(frame))
             shots.append(shot_of(self._split.videos[video_id], one))
         batch = collate(shots, [self._split.asked[n] for n in chosen])
+        matching = batch.pairs[:, 0] == batch.pairs[:, 1]
         return TrainingBatch(
             replace(batch, clip_mask=torch.zeros(len(chosen), dtype=torch.bool)),
-            batch.pairs[:, 0] == batch.pairs[:, 1],
+            matching,
             torch.zeros(len(batch.pairs), 2),
+            ~matching,
         )
 
     def _choose(

@@ -64,12 +64,10 @@ class VideoFeatures:
         )
 
     def centred(self) -> "VideoFeatures":
-        """Frames and regions less the video's mean frame and region, in memory."""
-        return replace(
-            self,
-            frames=_less_mean(self.frames, (0,)),
-            regions=_less_mean(self.regions, (0, 1)),
-        )
+        """Frames less their mean."""
+        frames = np.asarray(self.frames, np.float32)
+        frames = frames - frames.mean(axis=0)
+        return replace(self, frames=frames.astype(self.frames.dtype))
 
     def arrays(self) -> dict[str, Float[np.ndarray, "t ..."]]:
         """The arrays that are there, by name."""
@@ -130,14 +128,6 @@ class Extractor(Protocol):
     def text(self, query: str) -> QueryFeatures:
         """Raises ``InputError`` for a query that the extractor cannot read."""
         ...
-
-
-def _less_mean(
-    array: Float[np.ndarray, "t ..."], axes: tuple[int, ...]
-) -> Float[np.ndarray, "t ..."]:
-    values = np.asarray(array, np.float32)
-    centred: Float[np.ndarray, "t ..."] = values - values.mean(axis=axes)
-    return centred.astype(array.dtype)
 
 
 def rows(

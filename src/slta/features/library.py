@@ -30,7 +30,7 @@ class Library:
     rate_hz: float
     """Frames a second that are looked at."""
     centred: bool = False
-    """Whether what a video always shows is taken from its frames and regions."""
+    """Whether a video's mean frame is taken from its frames."""
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.

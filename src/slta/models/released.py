@@ -74,9 +74,10 @@ class Released(SLTA):
         regions: Float[Tensor, "v t r e"],
         weights: Float[Tensor, "f r"],
         looks: Looks,
-        needed: Int[Tensor, " p"],
+        start: Int[Tensor, " p"],
+        count: Int[Tensor, " p"],
     ) -> Float[Tensor, "p o"]:
-        objects = super()._objects(batch, regions, weights, looks, needed)
+        objects = super()._objects(batch, regions, weights, looks, start, count)
         if not (self.faults.wrong_pair and self.training):
             return objects
         # A query's first pair is the one that matches.

@@ -15,12 +15,12 @@ from math import inf
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from slta.datasets.batch import CONTEXTS, Batch
+from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
 from slta.models.attention import (
     GatedScores,
     Looks,
@@ -64,6 +64,9 @@ class SLTAConfig:
     """Without it, the clips before and after a candidate are not looked at."""
     offset_weight: float = 0.01
     """Of the offsets in the loss, against the relevance."""
+    grounding_weight: float = 0.0
+    """Of the contrast between videos by what the spatial attention finds in them; not in
+    the paper."""
 
     def __post_init__(self) -> None:
         for name in ("attention", "interaction", "word", "language", "fusion"):
@@ -72,10 +75,9 @@ class SLTAConfig:
         for name in ("dropout", "feature_dropout"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise ValueError(f"model.{name} must be in [0, 1), got {share}")
-        if not 0 <= self.offset_weight < inf:
-            raise ValueError(
-                f"model.offset_weight must be at least 0, got {self.offset_weight}"
-            )
+        for name in ("offset_weight", "grounding_weight"):
+            if not 0 <= (weight := getattr(self, name)) < inf:
+                raise ValueError(f"model.{name} must be at least 0, got {weight}")
 
 
 class Sizes(NamedTuple):
@@ -107,6 +109,9 @@ class Scores(NamedTuple):
     region_weights: Float[Tensor, "f r"]
     """Over the regions of a frame that is looked at, they sum to one."""
     word_weights: Float[Tensor, "p w"]
+    presence: Float[Tensor, " p"]
+    """How much of what the query names is found in the candidate's frames; 0 without the
+    spatial attention."""
 
 
 class SpatialAttention(nn.Module):
@@ -197,8 +202,13 @@ class SLTA(nn.Module):
         clips = self._thinned(clips, batch.candidate_video)
         clips = clips if self.config.context else clips[:, 1:2]
         regions = self._thinned(self._regions(batch))
-        region_weights = self._region_weights(batch, regions, looks)
-        objects = self._objects(batch, regions, region_weights, looks, needed)
+        region_weights, found = self._region_weights(batch, regions, looks)
+        first, count = (
+            batch.candidate_first[candidate],
+            batch.candidate_count[candidate],
+        )
+        start = looks.starts[needed] + first - looks.pairs[needed, 2]
+        objects = self._objects(batch, regions, region_weights, looks, start, count)
         word_weights = self._word_weights(batch, clips)
         sentences = _weighed(batch.words, word_weights, query)
 
@@ -211,7 +221,10 @@ class SLTA(nn.Module):
         )
         relevance, *offsets = self.answer(self.dropout(hidden.relu())).unbind(dim=-1)
         offsets_s = torch.stack(offsets, dim=-1)
-        return Scores(relevance, offsets_s, looks, region_weights, word_weights)
+        presence = _mean_over(found[:, None], start, count)[:, 0]
+        return Scores(
+            relevance, offsets_s, looks, region_weights, word_weights, presence
+        )
 
     def _regions(self, batch: Batch) -> Float[Tensor, "v t r e"]:
         regions = batch.regions.float()
@@ -236,12 +249,15 @@ class SLTA(nn.Module):
 
     def _region_weights(
         self, batch: Batch, regions: Float[Tensor, "v t r e"], looks: Looks
-    ) -> Float[Tensor, "f r"]:
-        """Eq. 2."""
+    ) -> tuple[Float[Tensor, "f r"], Float[Tensor, " f"]]:
+        """Eq. 2, and how much is found in a frame in all."""
         mask = batch.region_mask[looks.video, looks.frame]
         if not self.config.spatial_attention:
-            return self.over_regions(torch.zeros_like(mask, dtype=torch.float), mask)
-        return self.over_regions(self.spatial(regions, self._nouns(batch), looks), mask)
+            scores = torch.zeros_like(mask, dtype=torch.float)
+            return self.over_regions(scores, mask), scores[:, 0]
+        scores = self.spatial(regions, self._nouns(batch), looks)
+        found = scores.masked_fill(~mask, -inf).logsumexp(dim=1)
+        return self.over_regions(scores, mask), found
 
     def _nouns(self, batch: Batch) -> Float[Tensor, "b k"]:
         count = batch.noun_mask.sum(dim=1, keepdim=True).clamp(min=1)
@@ -253,22 +269,15 @@ class SLTA(nn.Module):
         regions: Float[Tensor, "v t r e"],
         weights: Float[Tensor, "f r"],
         looks: Looks,
-        needed: Int[Tensor, " p"],
+        start: Int[Tensor, " p"],
+        count: Int[Tensor, " p"],
     ) -> Float[Tensor, "p o"]:
         """Eq. 3 and 4: what happens over a candidate's frames to what is attended to."""
-        candidate = batch.pairs[:, 1]
-        first, count = (
-            batch.candidate_first[candidate],
-            batch.candidate_count[candidate],
-        )
-        start = looks.starts[needed] + first - looks.pairs[needed, 2]
         if self.config.interaction:
             inputs = _mixed(regions, weights, looks, self.to_interaction)
             states: Tensor = self.interaction(inputs, start, count)
             return states
-        frames = _mixed(regions, weights, looks).double()
-        sums = nn.functional.pad(frames.cumsum(dim=0), (0, 0, 1, 0))
-        return ((sums[start + count] - sums[start]) / count[:, None]).float()
+        return _mean_over(_mixed(regions, weights, looks), start, count)
 
     def _word_weights(
         self, batch: Batch, clips: Float[Tensor, "c x d"]
@@ -288,24 +297,47 @@ class SLTA(nn.Module):
         hidden = (words[query] + seen[candidate, None]).relu()
         return self.over_words(self.word_score(hidden)[..., 0], mask)
 
-    def loss(
-        self,
-        scores: Scores,
-        batch: Batch,
-        matching: Bool[Tensor, " p"],
-        offsets_s: Float[Tensor, "p 2"],
-    ) -> Float[Tensor, ""]:
+    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 8 and 9. With all B² pairs, the B that match count 1 + 1/B each and the
         others 1/B. Where fewer or more pairs are drawn, the others of a query count
         together as much as its B - 1 would.
         """
-        query, size = batch.pairs[:, 0], len(batch.words)
+        matching, size = given.matching, len(given.batch.words)
+        query = given.batch.pairs[:, 0]
         others = torch.bincount(query[~matching], minlength=size).clamp(min=1)
         weight = torch.where(matching, 1 + 1 / size, (1 - 1 / size) / others[query])
         signed = torch.where(matching, -scores.relevance, scores.relevance)
         alignment = (weight * softplus(signed)).sum(dim=0) / size**2
-        away = (scores.offsets_s[matching] - offsets_s[matching]).abs()
-        return alignment + self.config.offset_weight * away.mean(dim=(0, 1))
+        away = (scores.offsets_s[matching] - given.offsets_s[matching]).abs()
+        loss = alignment + self.config.offset_weight * away.mean(dim=(0, 1))
+        if self.config.grounding_weight:
+            loss = loss + self.config.grounding_weight * _grounding(scores, given)
+        return loss
+
+
+def _grounding(scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+    """What a query names is found in the candidate that matches it rather than in those
+    of other videos, and there rather for it than for queries of other videos.
+
+    As in contrastive phrase grounding (Gupta et al., ECCV 2020), though with the scores
+    of eq. 1 themselves: it needs no boxes.
+    """
+    known, pairs = given.matching | given.elsewhere, given.batch.pairs
+    shape = len(given.batch.words), len(given.batch.candidate_video)
+    table = scores.presence.new_full(shape, -inf)
+    table = table.index_put(tuple(pairs[known].T), scores.presence[known])
+    query, candidate = pairs[given.matching].T
+    of_query = table[query].logsumexp(dim=1)
+    of_candidate = table[:, candidate].logsumexp(dim=0)
+    return (of_query + of_candidate - 2 * table[query, candidate]).mean(dim=0)
+
+
+def _mean_over(
+    rows: Float[Tensor, "f x"], start: Int[Tensor, " p"], count: Int[Tensor, " p"]
+) -> Float[Tensor, "p x"]:
+    """Of ``count`` rows from ``start`` on, whatever the windows share."""
+    sums = nn.functional.pad(rows.double().cumsum(dim=0), (0, 0, 1, 0))
+    return ((sums[start + count] - sums[start]) / count[:, None]).float()
 
 
 def _weighed(

@@ -129,29 +129,32 @@ def _main(scene: Scene, deed: Deed, rng: np.random.Generator) -> str:
 def _long(
     scene: Scene, event: Event, rng: np.random.Generator, said: set[tuple[str, str]]
 ) -> str:
-    """Few of its words decide; others name what happens at another time."""
+    """Few of its words decide; others say what happens at another time.
+
+    Only the event's own objects are named: to find them is what the other kinds ask for.
+    """
     main = _main(scene, event.deed, rng)
     actor = name(scene, event.deed.actor, rng, "the")
     does = _does(scene, event.deed, rng)
-    shape = scene.things[event.deed.actor].shape
-    others = [e for e in scene.events if e.deed.actor != event.deed.actor]
-    form = rng.integers(5) if others else 4
-    if form == 4:
+    form = rng.integers(5)
+    others = [
+        e.deed
+        for e in scene.events
+        if e.deed.action != event.deed.action
+        and (form == 2 or e.deed.actor != event.deed.actor)
+    ]
+    if form == 4 or not others:
         return _one(FILLERS, rng).format(n=len(scene.things), main=main)
-    other = others[rng.integers(len(others))].deed
-    rival = name(scene, other.actor, rng, "the")
+    other = others[rng.integers(len(others))]
+    verb = _one(VERBS[other.action], rng).format(b="something")
     if form == 0:
-        said.add((shape, other.action))
-        verb = _does(scene, other, rng)
+        said.add((scene.things[event.deed.actor].shape, other.action))
         return f"{actor}, which is not the one that {verb}, {does}"
     if form == 1:
-        said.add(scene.pair(other))
-        return (
-            f"never mind {rival} that {_does(scene, other, rng)} at some point: {main}"
-        )
+        return f"never mind what {verb} at some point: {main}"
     if form == 2:
-        said.add(scene.pair(other))
-        verb = _does(scene, other, rng)
-        return f"while {rival} {verb} at another time, here it is {actor} that {does}"
-    said.add((scene.things[other.actor].shape, event.deed.action))
-    return f"it is not {rival} but {actor} that {does} in this part of the film"
+        said.add((scene.things[event.deed.actor].shape, other.action))
+        return f"it is not about the time when something {verb}, but when {main}"
+    return (
+        f"while something else {verb} at another time, here it is {actor} that {does}"
+    )
