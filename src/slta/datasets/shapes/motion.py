@@ -100,17 +100,17 @@ def _blink(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
     return True
 
 
-def _shake(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
-    cycles = round(rng.uniform(1.5, 1.9) * _seconds(tracks, stage))
+def _sway(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
+    cycles = max(1, round(rng.uniform(0.45, 0.6) * _seconds(tracks, stage)))
     wave = np.sin(2 * np.pi * cycles * _passed(tracks))
-    tracks.places[:, 0, 0] += rng.uniform(0.045, 0.06) * wave
+    tracks.places[:, 0, 0] += rng.uniform(0.1, 0.14) * wave
     return True
 
 
 def _jump(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
-    hops = 2 if _seconds(tracks, stage) < 3 else 3
+    hops = max(1, round(_seconds(tracks, stage) / 1.5))
     up = np.abs(np.sin(np.pi * hops * _passed(tracks)))
-    tracks.places[:, 0, 1] -= rng.uniform(0.12, 0.17) * up
+    tracks.places[:, 0, 1] -= rng.uniform(0.2, 0.26) * up
     return True
 
 
@@ -136,7 +136,7 @@ def _hit(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
     before, after = np.clip(passed / contact, 0, 1), (passed - contact) / (1 - contact)
     back = rng.uniform(0.6, 1) * (1 - (1 - np.clip(after, 0, 1)) ** 2)
     tracks.places[:, 0] += (before**2 - back)[:, None] * length * towards
-    jolt = 0.05 * np.sin(np.pi * np.clip(after / 0.6, 0, 1))
+    jolt = 0.14 * np.sin(np.pi * np.clip(after, 0, 1))
     tracks.places[:, 1] += jolt[:, None] * towards
     return length > 0.25
 
@@ -174,7 +174,7 @@ def _cover(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
     _, distance, _ = _way(tracks)
     way = tracks.places[0, 1] - tracks.places[0, 0]
     passed = _passed(tracks)
-    there = _eased(passed / 0.35) - _eased((passed - 0.65) / 0.35)
+    there = _eased(passed / 0.3) - _eased((passed - 0.7) / 0.3)
     tracks.places[:, 0] += there[:, None] * way
     tracks.visible[:, 1] = there < 0.95
     return distance < 0.9 and bool(
@@ -191,11 +191,11 @@ ACTIONS: Final = {
     "grow": Action(partial(_resize, grows=True), resizes=True, weight=12),
     "shrink": Action(partial(_resize, grows=False), resizes=True, weight=10),
     "blink": Action(_blink, returns=True, weight=0.6),
-    "shake": Action(_shake, longest_s=4.5, returns=True, weight=1.5),
-    "jump": Action(_jump, longest_s=4.5, returns=True, weight=1.8),
+    "sway": Action(_sway, returns=True, weight=2.5),
+    "jump": Action(_jump, returns=True, weight=2.5),
     "approach": Action(_approach, pair=True, weight=32),
     "hit": Action(
-        _hit, pair=True, longest_s=4.5, touches=True, returns=True, weight=25
+        _hit, pair=True, longest_s=4.5, touches=True, returns=True, weight=60
     ),
     "follow": Action(_follow, pair=True, weight=260),
     "orbit": Action(_orbit, pair=True, travels=False, returns=True, weight=240),

@@ -35,7 +35,7 @@ HELD_OUT: Final = frozenset(
         "grow": ("circle",),
         "shrink": ("cross",),
         "blink": ("diamond",),
-        "shake": ("ring",),
+        "sway": ("ring",),
         "jump": ("heart",),
         "approach": ("diamond",),
         "hit": ("square",),

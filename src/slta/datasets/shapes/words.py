@@ -69,19 +69,19 @@ VERBS: Final[Words] = {
         "flickers",
         "vanishes and reappears several times",
     ),
-    "shake": (
-        "shakes",
-        "trembles",
-        "jitters from side to side",
-        "wobbles quickly",
-        "shivers",
+    "sway": (
+        "sways from side to side",
+        "swings to and fro",
+        "wobbles",
+        "rocks back and forth",
+        "goes left and right and back again",
     ),
     "jump": (
         "jumps",
         "hops up and down",
         "bounces up and down",
         "leaps into the air and lands again",
-        "makes little jumps",
+        "makes a few jumps",
     ),
     "approach": (
         "approaches {b}",
