@@ -13,7 +13,8 @@ from slta.features import EXTRACTORS
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
     {"errors", "moments", "spans"},
-    {"candidates", "decoding", "film", "folders", "metrics", "provenance"}
+    {"candidates", "decoding", "film", "folders", "provenance"}
+    | {"metrics", "metrics.intervals", "metrics.ranked", "metrics.table"}
     | {"ranking", "runs"}
     | {"video"},
     {"features", "features.base", "features.cells", "features.clip"}
@@ -46,7 +47,8 @@ LAYERS = [
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""
-PURE = {"spans", "metrics", "ranking", "candidates", "runs"}
+PURE = {"spans", "ranking", "candidates", "runs"}
+PURE |= {"metrics", "metrics.intervals", "metrics.ranked", "metrics.table"}
 SEES_VIDEO = {"video", "decoding", "film"}
 FILES = {"glob", "importlib", "io", "json", "os", "pathlib", "shutil", "tempfile"}
 PICKLES = {"cloudpickle", "cPickle", "dill", "joblib", "marshal", "pickle", "shelve"}

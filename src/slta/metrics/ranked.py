@@ -1,0 +1,89 @@
+"""Protocols that rank candidates, suppress or not, and ask for hits.
+
+Shapes: q queries · n candidates · k answers, best first.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from slta.metrics.table import (
+    FIRST,
+    IOUS,
+    Scores,
+    Spans,
+    Table,
+    best_iou,
+    check_queries,
+    first_of,
+)
+from slta.spans import nms
+
+
+def plain(
+    spans: Sequence[Spans],
+    scores: Sequence[Scores],
+    truths: Sequence[Spans],
+) -> Table:
+    """The answers by their scores as they are; of equal scores the earlier is first."""
+    return _measure(_by_score, spans, scores, truths)
+
+
+def ctrl(
+    spans: Sequence[Spans],
+    scores: Sequence[Scores],
+    truths: Sequence[Spans],
+) -> Table:
+    """The evaluation of CTRL, ACRN, ROLE and SLTA (Gao et al., TALL, ICCV 2017).
+
+    For each threshold m the candidates, moved by their offsets and nothing else, pass
+    their own greedy suppression at m - 0.05. Two habits of that code matter:
+
+    - A hit divides the signed overlap by the hull, ``max(end) - min(start)``. Where
+      spans share time the hull is their union; where they do not, or an end lies before
+      its start, the value is 0 or less, and 0 here: no threshold tells them apart.
+    - Of equal scores the *later* candidate comes first, as its outputs show.
+    """
+    return _measure(_by_ctrl, spans, scores, truths)
+
+
+Protocol = Callable[[Sequence[Spans], Sequence[Scores], Sequence[Spans]], Table]
+"""From the spans and scores of each query's answers, and its true spans, to a table."""
+
+PROTOCOLS: dict[str, Protocol] = {"plain": plain, "ctrl": ctrl}
+
+
+Order = Callable[[Spans, Scores, float], Int[np.ndarray, " k"]]
+
+
+def _by_score(spans: Spans, scores: Scores, iou: float) -> Int[np.ndarray, " k"]:
+    return np.argsort(-scores, kind="stable")[: max(FIRST)]
+
+
+def _by_ctrl(spans: Spans, scores: Scores, iou: float) -> Int[np.ndarray, " k"]:
+    kept = nms(spans[::-1], scores[::-1], iou=iou - 0.05, top=max(FIRST))
+    return len(scores) - 1 - kept
+
+
+def _measure(
+    order: Order,
+    spans: Sequence[Spans],
+    scores: Sequence[Scores],
+    truths: Sequence[Spans],
+) -> Table:
+    check_queries(truths, spans=spans, scores=scores)
+    hits = np.zeros((len(truths), len(FIRST), len(IOUS)), dtype=bool)
+    first_iou = np.zeros(len(truths))
+    for query, truth in enumerate(truths):
+        if np.isnan(scores[query]).any():
+            raise ValueError(
+                f"query {query} has NaN among its scores; look for NaN in the features "
+                "of its video, then in the weights of the model"
+            )
+        for j, iou in enumerate(IOUS):
+            ranked = spans[query][order(spans[query], scores[query], iou)]
+            fit = best_iou(ranked, truth)
+            hits[query, :, j] = [(fit[:n] >= iou).any() for n in FIRST]
+        first_iou[query] = first_of(fit)
+    return Table(hits, first_iou)
