@@ -1,21 +1,28 @@
-"""The field's measures, as pure functions of ranked spans and true spans."""
+"""The field's measures, as pure functions of ranked spans and true spans.
 
-from slta.metrics.intervals import bootstrap
-from slta.metrics.ranked import PROTOCOLS, Protocol, ctrl, plain
+Those that need more than spans are in ``detr`` (saliency) and ``didemo`` (annotators).
+"""
+
+from slta.metrics.intervals import bootstrap, intervals
+from slta.metrics.ranked import PROTOCOLS, Protocol, ctrl, plain, tan2d
 from slta.metrics.table import (
     FIRST,
+    GRID,
     IOUS,
     Scores,
     Spans,
     Table,
     best_iou,
     hit,
+    logged,
     mean_iou,
+    named,
     recall,
 )
 
 __all__ = [
     "FIRST",
+    "GRID",
     "IOUS",
     "PROTOCOLS",
     "Protocol",
@@ -26,7 +33,11 @@ __all__ = [
     "bootstrap",
     "ctrl",
     "hit",
+    "intervals",
+    "logged",
     "mean_iou",
+    "named",
     "plain",
     "recall",
+    "tan2d",
 ]

@@ -48,10 +48,30 @@ def ctrl(
     return _measure(_by_ctrl, spans, scores, truths)
 
 
+def tan2d(
+    spans: Sequence[Spans],
+    scores: Sequence[Scores],
+    truths: Sequence[Spans],
+    *,
+    nms_iou: float = 0.5,
+) -> Table:
+    """The evaluation of 2D-TAN (Zhang et al., AAAI 2020) and of many after it.
+
+    One greedy suppression serves all thresholds, and a hit is an IoU *above* m: an
+    answer that reaches m exactly is a miss. Of equal scores the earlier is first; that
+    code leaves it to an unstable sort.
+    """
+
+    def order(spans: Spans, scores: Scores, iou: float) -> Int[np.ndarray, " k"]:
+        return nms(spans, scores, iou=nms_iou, top=max(FIRST))
+
+    return _measure(order, spans, scores, truths, strictly=True)
+
+
 Protocol = Callable[[Sequence[Spans], Sequence[Scores], Sequence[Spans]], Table]
 """From the spans and scores of each query's answers, and its true spans, to a table."""
 
-PROTOCOLS: dict[str, Protocol] = {"plain": plain, "ctrl": ctrl}
+PROTOCOLS: dict[str, Protocol] = {"ctrl": ctrl, "plain": plain, "2d-tan": tan2d}
 
 
 Order = Callable[[Spans, Scores, float], Int[np.ndarray, " k"]]
@@ -71,7 +91,10 @@ def _measure(
     spans: Sequence[Spans],
     scores: Sequence[Scores],
     truths: Sequence[Spans],
+    *,
+    strictly: bool = False,
 ) -> Table:
+    reaches = np.greater if strictly else np.greater_equal
     check_queries(truths, spans=spans, scores=scores)
     hits = np.zeros((len(truths), len(FIRST), len(IOUS)), dtype=bool)
     first_iou = np.zeros(len(truths))
@@ -84,6 +107,6 @@ def _measure(
         for j, iou in enumerate(IOUS):
             ranked = spans[query][order(spans[query], scores[query], iou)]
             fit = best_iou(ranked, truth)
-            hits[query, :, j] = [(fit[:n] >= iou).any() for n in FIRST]
+            hits[query, :, j] = [reaches(fit[:n], iou).any() for n in FIRST]
         first_iou[query] = first_of(fit)
-    return Table(hits, first_iou)
+    return Table.of_hits(hits, first_iou)

@@ -3,7 +3,7 @@
 Shapes: q queries · k answers, best first · m true spans.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,59 +77,93 @@ def mean_iou(
     return float(np.mean([first_of(best_iou(*pair)) for pair in pairs]))
 
 
+def named(n: int, iou: float) -> str:
+    """What R@n, IoU=m is called in tables and files."""
+    return f"R@{n}, IoU={iou}"
+
+
+GRID = tuple(tuple(named(n, iou) for n in reversed(FIRST)) for iou in IOUS)
+"""The measures that the field's training logs print, a row for each threshold."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """What a protocol measures over a set of queries, kept query by query."""
 
-    hits: Bool[np.ndarray, "q 3 5"]
-    """Whether the first ``FIRST[i]`` answers of a query reach ``IOUS[j]``."""
-    first_iou: Float[np.ndarray, " q"]
-    """IoU of the first answer of a query; 0 where it has none."""
+    values: Mapping[str, Float[np.ndarray, " q"]]
+    """By the name of the measure: for each query what it adds to the mean, a share; NaN
+    where it has no part in the measure. At least one query has one."""
+
+    @classmethod
+    def of_hits(
+        cls, hits: Bool[np.ndarray, "q f t"], first_iou: Float[np.ndarray, " q"]
+    ) -> "Table":
+        """Of whether the first ``FIRST[f]`` answers reach ``IOUS[t]``, and mIoU."""
+        recalls = {
+            named(n, iou): hits[:, f, t].astype(np.float64)
+            for f, n in enumerate(FIRST)
+            for t, iou in enumerate(IOUS)
+        }
+        return cls({**recalls, "mIoU": first_iou})
 
     @property
     def queries(self) -> int:
-        return len(self.hits)
+        return len(next(iter(self.values.values())))
 
     @property
     def mean_iou(self) -> float:
-        return float(self.first_iou.mean(axis=0))
+        return self.mean("mIoU")
+
+    def mean(self, name: str) -> float:
+        """Over the queries that have a part in the measure."""
+        return float(np.nanmean(self.values[name]))
 
     def per_query(self, *, n: int, iou: float) -> Float[np.ndarray, " q"]:
         """1 for a hit, 0 for a miss, in the order of the queries."""
-        if n not in FIRST or iou not in IOUS:
-            raise ValueError(
-                f"R@{n}, IoU={iou} is not measured; n is one of {FIRST}, IoU of {IOUS}"
-            )
-        return self.hits[:, FIRST.index(n), IOUS.index(iou)].astype(np.float64)
+        if named(n, iou) not in self.values:
+            known = ", ".join(self.values)
+            raise ValueError(f"{named(n, iou)} is not measured; known are {known}")
+        return self.values[named(n, iou)]
 
     def recall(self, *, n: int, iou: float) -> float:
         return float(self.per_query(n=n, iou=iou).mean(axis=0))
 
-    def lines(self) -> list[str]:
-        """One line a threshold, as the field's training logs print them."""
-        return [
-            "; ".join(
-                f"IoU={iou}, R@{n}: {self.recall(n=n, iou=iou):.4f}"
-                for n in reversed(FIRST)
-            )
-            for iou in IOUS
-        ]
+    def only(self, names: Iterable[str]) -> "Table":
+        return Table({name: self.values[name] for name in names})
 
     def as_dict(self) -> dict[str, float]:
         """Every number by its name, as shares, with the number of queries."""
-        recalls = {
-            f"R@{n}, IoU={iou}": self.recall(n=n, iou=iou)
-            for n in FIRST
-            for iou in IOUS
+        return {
+            **{name: self.mean(name) for name in self.values},
+            "queries": self.queries,
         }
-        return {**recalls, "mIoU": self.mean_iou, "queries": self.queries}
+
+    def lines(self, rows: Sequence[Sequence[str]] = GRID) -> list[str]:
+        """One line for each row of measures."""
+        return logged(self.as_dict(), rows)
+
+
+def logged(means: Mapping[str, float], rows: Sequence[Sequence[str]]) -> list[str]:
+    """As the field's training logs print them; what was not measured is left out.
+
+    >>> logged({"R@1, IoU=0.5": 0.1149, "mIoU": 0.2}, [("R@1, IoU=0.5", "mIoU"), ("mAP",)])
+    ['IoU=0.5, R@1: 0.1149; mIoU: 0.2000']
+    """
+    known = [[name for name in row if name in means] for row in rows]
+    return [
+        "; ".join(_logged(name, means[name]) for name in row) for row in known if row
+    ]
+
+
+def _logged(name: str, mean: float) -> str:
+    return f"{', '.join(reversed(name.split(', ')))}: {mean:.4f}"
 
 
 def first_of(fit: Scores) -> float:
     return float(fit[0]) if len(fit) else 0.0
 
 
-def check_queries(truths: Sequence[Spans], **others: Sequence[object]) -> None:
+def check_queries(truths: Sequence[object], **others: Sequence[object]) -> None:
     if not len(truths):
         raise ValueError("no queries to measure; look whether the split is empty")
     for name, values in others.items():
