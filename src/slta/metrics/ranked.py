@@ -20,6 +20,9 @@ from slta.metrics.table import (
 )
 from slta.spans import nms
 
+Ranks = Int[np.ndarray, " _"]
+"""Numbers of candidates, best first."""
+
 
 def plain(
     spans: Sequence[Spans],
@@ -62,10 +65,10 @@ def tan2d(
     code leaves it to an unstable sort.
     """
 
-    def order(spans: Spans, scores: Scores, iou: float) -> Int[np.ndarray, " k"]:
-        return nms(spans, scores, iou=nms_iou, top=max(FIRST))
+    def orders(spans: Spans, scores: Scores) -> list[Ranks]:
+        return [nms(spans, scores, iou=nms_iou, top=max(FIRST))] * len(IOUS)
 
-    return _measure(order, spans, scores, truths, strictly=True)
+    return _measure(orders, spans, scores, truths, strictly=True)
 
 
 Protocol = Callable[[Sequence[Spans], Sequence[Scores], Sequence[Spans]], Table]
@@ -74,20 +77,22 @@ Protocol = Callable[[Sequence[Spans], Sequence[Scores], Sequence[Spans]], Table]
 PROTOCOLS: dict[str, Protocol] = {"ctrl": ctrl, "plain": plain, "2d-tan": tan2d}
 
 
-Order = Callable[[Spans, Scores, float], Int[np.ndarray, " k"]]
+Orders = Callable[[Spans, Scores], list[Ranks]]
+"""For each threshold the candidates that are kept, best first."""
 
 
-def _by_score(spans: Spans, scores: Scores, iou: float) -> Int[np.ndarray, " k"]:
-    return np.argsort(-scores, kind="stable")[: max(FIRST)]
+def _by_score(spans: Spans, scores: Scores) -> list[Ranks]:
+    return [np.argsort(-scores, kind="stable")[: max(FIRST)]] * len(IOUS)
 
 
-def _by_ctrl(spans: Spans, scores: Scores, iou: float) -> Int[np.ndarray, " k"]:
-    kept = nms(spans[::-1], scores[::-1], iou=iou - 0.05, top=max(FIRST))
-    return len(scores) - 1 - kept
+def _by_ctrl(spans: Spans, scores: Scores) -> list[Ranks]:
+    last = len(scores) - 1
+    backwards = spans[::-1], scores[::-1]
+    return [last - nms(*backwards, iou=m - 0.05, top=max(FIRST)) for m in IOUS]
 
 
 def _measure(
-    order: Order,
+    orders: Orders,
     spans: Sequence[Spans],
     scores: Sequence[Scores],
     truths: Sequence[Spans],
@@ -104,9 +109,9 @@ def _measure(
                 f"query {query} has NaN among its scores; look for NaN in the features "
                 "of its video, then in the weights of the model"
             )
-        for j, iou in enumerate(IOUS):
-            ranked = spans[query][order(spans[query], scores[query], iou)]
-            fit = best_iou(ranked, truth)
-            hits[query, :, j] = [reaches(fit[:n], iou).any() for n in FIRST]
-        first_iou[query] = first_of(fit)
+        fit = best_iou(spans[query], truth)
+        for j, kept in enumerate(orders(spans[query], scores[query])):
+            hits[query, :, j] = [reaches(fit[kept[:n]], IOUS[j]).any() for n in FIRST]
+        # No suppression takes the first away.
+        first_iou[query] = first_of(fit[kept])
     return Table.of_hits(hits, first_iou)
