@@ -1,6 +1,7 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [shapes] [tables]
+    python -m benchmarks [questions] [parts] [speed] [scoring] [protocols]
+                         [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -13,14 +14,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attention, parts, questions, scoring, shapes, speed, tables
+from benchmarks import (
+    attention,
+    parts,
+    protocols,
+    questions,
+    scoring,
+    shapes,
+    speed,
+    tables,
+)
 from slta import provenance
 from slta.search import Searcher
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
-VIDEOS = ROOT.parent / "shared" / "data" / "videos"
-STEPS = ("questions", "parts", "speed", "scoring", "shapes", "tables")
+SHARED = ROOT.parent / "shared"
+VIDEOS = SHARED / "data" / "videos"
+STEPS = (
+    *("questions", "parts", "speed", "scoring", "protocols"),
+    *("shapes", "tables"),
+)
 SO_FAR = "shapes-so-far"
 
 
@@ -35,6 +49,10 @@ def main(wanted: list[str]) -> None:
             sys.exit(f"{VIDEOS} is missing; the questions are asked of it, too")
         with tempfile.TemporaryDirectory() as store:
             _keep(name, asking[name](VIDEOS, Searcher(store=store)))
+    if "protocols" in wanted:
+        if not SHARED.is_dir():
+            sys.exit(f"{SHARED} is missing; the field's answers are there")
+        _keep("protocols", protocols.measure(SHARED))
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,

@@ -6,11 +6,14 @@ A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
 import json
 import re
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from slta.protocols import PROTOCOLS
+
 RESULTS = Path(__file__).parent / "results"
-PAGES = ("README.md", "docs/results.md", "docs/reproducing.md")
+PAGES = ("README.md", "docs/results.md", "docs/reproducing.md", "docs/protocols.md")
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Row = dict[str, Any]
@@ -238,6 +241,68 @@ def _scoring() -> str:
     return _table(["part", "time"], rows)
 
 
+def _parity() -> str:
+    return _table(
+        ["what was measured", "protocol", "queries", "numbers given", "equal here"],
+        [
+            [row["reference"], f"`{row['protocol']}`"]
+            + [row[name] for name in ("queries", "numbers", "equal")]
+            for row in _load("protocols")["parity"]
+        ],
+    )
+
+
+def _parity_numbers() -> str:
+    """Those that the command prints."""
+    rows = []
+    for row in _load("protocols")["parity"]:
+        protocol = PROTOCOLS[row["protocol"]]
+        printed = {*chain(*protocol.log), *protocol.shown}
+        for name, (theirs, ours) in row["theirs_and_ours"].items():
+            if name in printed:
+                rows.append([f"`{row['protocol']}`", name, theirs, ours])
+    return _table(["protocol", "measure", "theirs", "ours"], rows)
+
+
+def _by_protocol() -> str:
+    found = _load("protocols")["by_protocol"]
+    names = list(next(iter(next(iter(found.values())).values())))
+    return _table(
+        ["answers", "protocol", *names],
+        [
+            [answers, line, *(f"{values[name]:.2f}" for name in names)]
+            for answers, lines in found.items()
+            for line, values in lines.items()
+        ],
+    )
+
+
+def _exactly() -> str:
+    return _table(
+        ["first answers of", "of them", "IoU exactly 0.5", "IoU exactly 0.7"],
+        [
+            [name, each["answers"], each["IoU=0.5"], each["IoU=0.7"]]
+            for name, each in _load("protocols")["exactly"].items()
+        ],
+    )
+
+
+def _didemo_prior() -> str:
+    found = _load("protocols")["moment_prior"]
+    names = [f"R@{n}, IoU={iou}" for n in (1, 5) for iou in (0.5, 0.7)]
+    return _table(
+        ["right is", *names],
+        [
+            [
+                line.removeprefix("acrn-didemo, test, "),
+                *(f"{v[name]:.2f}" for name in names),
+            ]
+            for line, v in found.items()
+            if names[0] in v
+        ],
+    )
+
+
 def _span(seconds: list[float]) -> str:
     return f"{seconds[0]:.1f}-{seconds[1]:.1f} s"
 
@@ -252,7 +317,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "learned": _learned,
     "kinds": _kinds,
     "scoring": _scoring,
+    "parity": _parity,
+    "parity-numbers": _parity_numbers,
+    "by-protocol": _by_protocol,
+    "exactly": _exactly,
+    "didemo-prior": _didemo_prior,
     "about-shapes": _about_shapes,
+    "about-protocols": lambda: _measured("protocols"),
     "about-scoring": lambda: _measured("scoring"),
     "about-parts": lambda: _measured("parts"),
     "about-questions": lambda: _measured("questions"),

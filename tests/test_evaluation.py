@@ -10,10 +10,11 @@ import pytest
 from slta.config import CandidatesConfig
 from slta.datasets.split import Split
 from slta.errors import InputError
-from slta.evaluation import PROTOCOLS, lines, measure, numbers
+from slta.evaluation import lines, measure, numbers
 from slta.metrics import FIRST, IOUS
 from slta.moments import Query, Span, VideoInfo
 from slta.predictions import Prediction
+from slta.protocols import PROTOCOLS
 from slta.without_video import WITHOUT_VIDEO, without_video
 from tests import worlds
 from tests.reference import metrics as slow
@@ -33,6 +34,15 @@ def predictions(seed: int = 0, queries: int = 40) -> list[Prediction]:
         query = Query(f"q{i}", f"v{i % 7}", "x", truth)
         found.append(Prediction.of(query, DURATION_S, spans, rng.normal(size=12)))
     return found
+
+
+def suited(protocol: str, seed: int = 0, queries: int = 40) -> list[Prediction]:
+    """Answers as the protocol takes them: DiDeMo's truths are whole chunks."""
+    found = predictions(seed, queries)
+    if "didemo" not in protocol:
+        return found
+    whole = [5 * (each.truth[:, :1] // 5) + np.array([0, 5]) for each in found]
+    return [replace(each, truth=t) for each, t in zip(found, whole, strict=True)]
 
 
 def pairs(spans: np.ndarray) -> list[Pair]:
@@ -74,7 +84,7 @@ def test_the_protocols_differ() -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_queries_without_a_truth_are_left_out(protocol: str) -> None:
-    given = predictions()
+    given = suited(protocol)
     without = replace(given[0], truth=np.zeros((0, 2)))
     mixed = [without, *given, without]
     assert measure(mixed, protocol).as_dict() == measure(given, protocol).as_dict()
@@ -86,7 +96,7 @@ def test_queries_without_a_truth_are_left_out(protocol: str) -> None:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", ["spans", "scores"])
 def test_answers_that_are_no_numbers_are_named(protocol: str, name: str) -> None:
-    given = predictions(queries=3)
+    given = suited(protocol, queries=3)
     values = getattr(given[1], name).copy()
     values.flat[-1] = np.nan
     given[1] = replace(given[1], **{name: values})
@@ -99,7 +109,7 @@ def test_answers_that_are_no_numbers_are_named(protocol: str, name: str) -> None
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("seed", range(5))
 def test_every_number_lies_in_its_interval(protocol: str, seed: int) -> None:
-    given = predictions(seed)
+    given = suited(protocol, seed)
     found = numbers(given, protocol)
     table = measure(given, protocol).as_dict()
     assert found.keys() == table.keys() - {"queries"}

@@ -21,9 +21,11 @@ from slta.metrics import (
     bootstrap,
     ctrl,
     hit,
+    intervals,
     mean_iou,
     plain,
     recall,
+    tan2d,
 )
 from slta.spans import nms
 from tests.reference import metrics as slow
@@ -73,6 +75,11 @@ def rows(pairs: list[Pair]) -> Float[np.ndarray, "n 2"]:
 
 def every_recall(table: Table) -> np.ndarray:
     return np.array([[table.recall(n=n, iou=iou) for iou in IOUS] for n in FIRST])
+
+
+def hits(table: Table) -> Float[np.ndarray, "q n m"]:
+    rows = [[table.per_query(n=n, iou=iou) for iou in IOUS] for n in FIRST]
+    return np.moveaxis(np.array(rows), 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +132,22 @@ def test_the_ctrl_table_is_a_suppression_for_each_threshold(case: Asked) -> None
     np.testing.assert_allclose(every_recall(case.table("ctrl")), expected)
 
 
+@given(asked(), st.sampled_from([0.0, 0.3, 0.45, 0.5, 1.0]))
+def test_the_2d_tan_table_is_one_suppression_and_hits_above_the_threshold(
+    case: Asked, threshold: float
+) -> None:
+    spans = [rows(each) for each in case.ranked]
+    scores = [np.array(each, np.float64) for each in case.scores]
+    truths = [rows(each) for each in case.truths]
+    table = tan2d(spans, scores, truths, nms_iou=threshold)
+    expected = [
+        [slow.tan2d_recall(*case, n, iou, threshold) for iou in IOUS] for n in FIRST
+    ]
+    np.testing.assert_allclose(every_recall(table), expected)
+    # Nothing suppresses the first answer.
+    assert table.mean_iou == case.table("plain").mean_iou
+
+
 @given(asked(), st.sampled_from(sorted(PROTOCOLS)))
 def test_recall_grows_with_the_answers_and_falls_with_the_threshold(
     case: Asked, protocol: str
@@ -132,7 +155,7 @@ def test_recall_grows_with_the_answers_and_falls_with_the_threshold(
     recalls = every_recall(case.table(protocol))
     assert (np.diff(recalls, axis=0) >= 0).all()
     # With a suppression of its own for each threshold, only the first answer is fixed.
-    falling = recalls if protocol == "plain" else recalls[:1]
+    falling = recalls if protocol != "ctrl" else recalls[:1]
     assert (np.diff(falling, axis=1) <= 0).all()
 
 
@@ -169,9 +192,11 @@ def test_a_worse_candidate_never_changes_the_first_answer_nor_lowers_recall(
     assert (every_recall(after) >= every_recall(before)).all()
     answered = np.array([len(ranked) > 0 for ranked in case.ranked])
     np.testing.assert_array_equal(
-        after.hits[answered, 0], before.hits[answered, 0], strict=True
+        hits(after)[answered, 0], hits(before)[answered, 0], strict=True
     )
-    np.testing.assert_array_equal(after.first_iou[answered], before.first_iou[answered])
+    np.testing.assert_array_equal(
+        after.values["mIoU"][answered], before.values["mIoU"][answered]
+    )
 
 
 @given(asked(), long_quarters, st.sampled_from(sorted(PROTOCOLS)))
@@ -180,7 +205,7 @@ def test_one_more_truth_never_lowers_a_measure(
 ) -> None:
     before = case.table(protocol)
     after = case._replace(truths=[[*each, truth] for each in case.truths])
-    assert (after.table(protocol).hits >= before.hits).all()
+    assert (hits(after.table(protocol)) >= hits(before)).all()
     assert after.table(protocol).mean_iou >= before.mean_iou
 
 
@@ -203,7 +228,7 @@ def test_neither_the_unit_nor_the_zero_of_time_matters(
 @given(asked(distinct=True))
 def test_protocols_agree_on_the_first_answer(case: Asked) -> None:
     one, other = case.table("plain"), case.table("ctrl")
-    np.testing.assert_array_equal(one.hits[:, 0], other.hits[:, 0])
+    np.testing.assert_array_equal(hits(one)[:, 0], hits(other)[:, 0])
     assert one.mean_iou == other.mean_iou
 
 
@@ -235,11 +260,39 @@ def test_queries_without_answers_are_misses_in_every_protocol() -> None:
         assert table.mean_iou == 0.5
 
 
+def test_reaching_the_threshold_exactly_is_a_hit_but_in_2d_tan() -> None:
+    half = Asked([[(0, 5)]], [[1.0]], [[(0, 10)]])
+    found = {name: half.table(name).recall(n=1, iou=0.5) for name in PROTOCOLS}
+    assert found == {"ctrl": 1, "plain": 1, "2d-tan": 0}
+    assert half.table("2d-tan").recall(n=1, iou=0.3) == 1
+
+
+def test_2d_tan_suppresses_once_and_ctrl_for_each_threshold() -> None:
+    """The second overlaps the first by 0.6: the second falls at 0.5 in 2D-TAN, and in
+    ctrl at 0.45, but not at 0.65."""
+    case = Asked([[(0, 8), (2, 10)]], [[2.0, 1.0]], [[(2, 10)]])
+    assert case.table("2d-tan").recall(n=5, iou=0.7) == 0
+    assert case.table("ctrl").recall(n=5, iou=0.7) == 1
+    spans, scores, truths = (
+        [rows([(0, 8), (2, 10)])],
+        [np.array([2.0, 1])],
+        [rows([(2, 10)])],
+    )
+    assert tan2d(spans, scores, truths, nms_iou=0.6).recall(n=5, iou=0.7) == 1
+
+
 def of_counts(counts: dict[int, int], queries: int) -> Table:
     hits = np.zeros((queries, len(FIRST), len(IOUS)), dtype=bool)
     for n, count in counts.items():
         hits[:count, FIRST.index(n)] = True
-    return Table(hits, np.zeros(queries))
+    return Table.of_hits(hits, np.zeros(queries))
+
+
+def test_a_query_without_a_part_in_a_measure_does_not_count_there() -> None:
+    table = Table({"a": np.array([1.0, np.nan, 0.0]), "b": np.array([0.5] * 3)})
+    assert table.as_dict() == {"a": 0.5, "b": 0.5, "queries": 3}
+    assert table.only(["b"]).as_dict() == {"b": 0.5, "queries": 3}
+    assert table.lines([("b", "c"), ("c",), ("a",)]) == ["b: 0.5000", "a: 0.5000"]
 
 
 def test_log_lines_read_as_the_field_prints_them() -> None:
@@ -289,7 +342,7 @@ def test_a_table_is_json_with_every_number_by_its_name() -> None:
         (lambda: hit(rows([]), rows([]), n=1, iou=50.0), r"in \(0, 1\], got 50.0"),
         (
             lambda: of_counts({}, 1).recall(n=3, iou=0.5),
-            r"R@3, IoU=0.5 is not measured; n is one of \(1, 5, 10\)",
+            r"R@3, IoU=0.5 is not measured; known are R@1, IoU=0.1, R@1, IoU=0.3, ",
         ),
         (lambda: bootstrap(np.zeros(0), [], seed=0), "got 0 values and 0 video ids"),
         (
@@ -309,7 +362,9 @@ def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(TypeCheckError):
         hit(np.zeros((3, 3)), np.zeros((1, 2)), n=1, iou=0.5)
     with pytest.raises(TypeCheckError):
-        Table(np.zeros((4, 5, 3), dtype=bool), np.zeros(4))
+        Table({"mIoU": np.zeros((4, 1))})
+    with pytest.raises(TypeCheckError):
+        Table.of_hits(np.zeros((4, 3, 5), dtype=bool), np.zeros(3))
 
 
 queries_of_videos = st.lists(
@@ -327,6 +382,19 @@ def test_bootstrap_is_what_drawing_videos_one_by_one_gives(
     low, high = bootstrap(np.array(values), video_ids, seed=seed, samples=40)
     assert (low, high) == pytest.approx(slow.bootstrap(values, video_ids, seed, 40))
     assert min(values) <= low <= high <= max(values)
+
+
+@given(queries_of_videos, st.integers(0, 3))
+def test_several_measures_share_their_draws(
+    queries: list[tuple[str, float]], seed: int
+) -> None:
+    video_ids, values = [v for v, _ in queries], np.array([x for _, x in queries])
+    rows = np.stack([values, 1 - values, np.linspace(0, 1, len(values))])
+    # More than are counted at a time, and no multiple of that.
+    found = intervals(rows, video_ids, seed=seed, samples=430)
+    for row, ends in zip(rows, found, strict=True):
+        expected = slow.bootstrap(row.tolist(), video_ids, seed, 430)
+        assert tuple(ends) == pytest.approx(expected)
 
 
 def test_bootstrap_of_one_video_has_nothing_to_draw_from() -> None:

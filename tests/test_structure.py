@@ -13,7 +13,9 @@ from slta.features import EXTRACTORS
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
     {"errors", "moments", "spans"},
-    {"candidates", "decoding", "film", "folders", "metrics", "provenance"}
+    {"candidates", "decoding", "film", "folders", "provenance"}
+    | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
+    | {"metrics.ranked", "metrics.table"}
     | {"ranking", "runs"}
     | {"video"},
     {"features", "features.base", "features.cells", "features.clip"}
@@ -34,6 +36,8 @@ LAYERS = [
     {"models", "models.attention", "models.released", "models.slta"}
     | {"models.untrained"},
     {"config", "predictions"},
+    {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
+    | {"formats.own", "protocols"},
     {"checkpoints", "experiments", "experiments.shapes_slta"}
     | {"experiments.shapes_slta_small", "preparation"},
     {"scoring", "without_video"},
@@ -46,7 +50,8 @@ LAYERS = [
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""
-PURE = {"spans", "metrics", "ranking", "candidates", "runs"}
+PURE = {"spans", "ranking", "candidates", "runs"}
+PURE |= {name for name in LAYERS[1] if name.startswith("metrics")}
 SEES_VIDEO = {"video", "decoding", "film"}
 FILES = {"glob", "importlib", "io", "json", "os", "pathlib", "shutil", "tempfile"}
 PICKLES = {"cloudpickle", "cPickle", "dill", "joblib", "marshal", "pickle", "shelve"}

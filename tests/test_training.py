@@ -208,8 +208,24 @@ def test_evaluating_a_run_measures_what_it_answered(
     assert re.search(f"protocol plain\n{TABLE}", plain.out)
     assert content(folder, "results").keys() == {*results, "test, plain"}
     call(capsys, "evaluate", folder, "--again")
+    file = call(capsys, "evaluate", folder / "predictions" / "test.jsonl", "--json")
+    of_file = json.loads(file.out)["answers"]["test.jsonl"]
+    assert of_file == results["test, ctrl"]["answers"]["SLTA"]
     assert (folder / "predictions" / "test.jsonl").read_bytes() == before
     refused(call(capsys, "evaluate", folder, "--split", "trial"), "no split 'trial'")
+    refused(
+        call(capsys, "evaluate", folder, "--truth", folder), "--truth is for a file"
+    )
+    detr = call(capsys, "evaluate", folder, "--protocol", "detr").out.splitlines()
+    assert detr[0].endswith("protocol detr") and "mAP: 0." in detr[1]
+    assert [line.split(":")[0] for line in detr[-3:]] == [
+        *("SLTA", "moment prior", "query only")
+    ]
+    options = ("--protocol", "2d-tan", "--nms-iou", "0.45")
+    assert "protocol 2d-tan at 0.45\n" in call(capsys, "evaluate", folder, *options).out
+    assert "test, 2d-tan at 0.45" in content(folder, "results")
+    foreign = call(capsys, "evaluate", folder, "--protocol", "didemo")
+    refused(foreign, "is not of whole chunks of 5 s .* take another --protocol")
 
 
 def short(folder: Path, seed: int = 0, experiment: Experiment = SHORT) -> Run:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil, inf
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from slta.spans import CHUNK_S, clamp, from_chunks
 
@@ -58,10 +58,19 @@ def didemo(duration_s: float) -> Float[np.ndarray, "n 2"]:
     >>> didemo(12.0).tolist()
     [[0.0, 5.0], [0.0, 10.0], [0.0, 12.0], [5.0, 10.0], [5.0, 12.0], [10.0, 12.0]]
     """
+    return clamp(from_chunks(didemo_chunks(duration_s)), duration_s)
+
+
+def didemo_chunks(duration_s: float) -> Int[np.ndarray, "n 2"]:
+    """The first and the last chunk of each of DiDeMo's moments, in the same order.
+
+    >>> didemo_chunks(6.0).tolist()
+    [[0, 0], [0, 1], [1, 1]]
+    """
     _check_duration(duration_s)
     chunks = min(CHUNKS, max(1, ceil(duration_s / CHUNK_S - SLACK)))
     first, last = np.triu_indices(chunks)
-    return clamp(from_chunks(np.stack([first, last], axis=1)), duration_s)
+    return np.stack([first, last], axis=1)
 
 
 def _slide(

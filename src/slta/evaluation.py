@@ -1,17 +1,18 @@
 """Predictions to numbers: protocols, intervals, and a run's table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from slta import metrics
 from slta.checkpoints import Run
 from slta.errors import InputError
-from slta.metrics import FIRST, IOUS, Table, bootstrap
+from slta.formats.joining import load
+from slta.metrics import Table, intervals, logged
 from slta.predictions import Prediction, read, write
 from slta.preparation import Shows, open_library, open_splits, quietly
+from slta.protocols import PROTOCOLS, Protocol
 from slta.scoring import predict
 from slta.without_video import WITHOUT_VIDEO, without_video
 
@@ -19,36 +20,30 @@ SEED = 0
 """Of the bootstrap."""
 
 
-class Protocol(NamedTuple):
-    given: Callable[[Prediction], Prediction]
-    """What it looks at: the candidates as the model moved them, or ranked answers."""
-    measure: metrics.Protocol
-
-
-PROTOCOLS = {
-    "ctrl": Protocol(lambda prediction: prediction, metrics.ctrl),
-    "plain": Protocol(Prediction.ranked, metrics.plain),
-}
-
-
-def measure(predictions: Sequence[Prediction], protocol: str) -> Table:
+def measure(
+    predictions: Sequence[Prediction], protocol: str, nms_iou: float | None = None
+) -> Table:
     """Raises ``InputError`` if no query has a truth; those without are left out."""
-    rule = PROTOCOLS[protocol]
     rows = [each for each in predictions if len(each.truth)]
     if not rows:
         raise InputError("no query has a true span; there is nothing to measure")
     for each in rows:
-        if not (np.isfinite(each.spans).all() and np.isfinite(each.scores).all()):
+        if not all(np.isfinite(values).all() for values in _given(each)):
             raise InputError(
                 f"the answers to the query {each.query_id} of {each.video_id} are not "
                 "numbers; look for NaN in the features of the video, or train again"
             )
-    given = [rule.given(each) for each in rows]
-    return rule.measure(
-        [each.spans for each in given],
-        [each.scores for each in given],
-        [each.truth for each in given],
-    )
+    return _rule(protocol, nms_iou).measure(rows)
+
+
+def _given(each: Prediction) -> list[np.ndarray]:
+    saliency = [] if each.saliency is None else [each.saliency]
+    return [each.spans, each.scores, *saliency]
+
+
+def _rule(protocol: str, nms_iou: float | None) -> Protocol:
+    rule = PROTOCOLS[protocol]
+    return rule if nms_iou is None else rule.at(nms_iou)
 
 
 def answers(
@@ -78,6 +73,7 @@ def measured(
     protocol: str,
     store: Path | None = None,
     shows: Shows = quietly,
+    nms_iou: float | None = None,
 ) -> dict[str, Any]:
     """A run's numbers from its predictions, with those that see no video beside them.
 
@@ -90,54 +86,88 @@ def measured(
         kind: without_video(kind, splits["train"], splits[name], experiment.candidates)
         for kind in WITHOUT_VIDEO
     }
-    found = {
-        "split": name,
-        "protocol": protocol,
-        "queries": sum(len(each.truth) > 0 for each in predictions),
-        "videos": len({each.video_id for each in predictions}),
-        "answers": {kind: numbers(row, protocol) for kind, row in rows.items()},
-    }
+    found = {"split": name} | compared(rows, protocol, nms_iou)
     results = run.read("results") if (run.folder / "results.json").exists() else {}
-    run.write("results", results | {f"{name}, {protocol}": found})
+    key = f"{name}, {protocol}" + ("" if nms_iou is None else f" at {nms_iou:g}")
+    run.write("results", results | {key: found})
     return found
 
 
-def numbers(predictions: Sequence[Prediction], protocol: str) -> dict[str, Any]:
+def measured_file(
+    path: Path,
+    truth: Path | None,
+    protocol: str,
+    nms_iou: float | None = None,
+) -> tuple[dict[str, Any], Sequence[str]]:
+    """The numbers of a file of predictions, and notes on what is odd in it."""
+    joined = load(path, truth)
+    found = compared({path.name: joined.predictions}, protocol, nms_iou)
+    return {"file": str(path), **found, "unanswered": joined.unanswered}, joined.notes
+
+
+def compared(
+    rows: Mapping[str, Sequence[Prediction]],
+    protocol: str,
+    nms_iou: float | None = None,
+) -> dict[str, Any]:
+    """The numbers of each name's answers; all are to the same queries."""
+    first = next(iter(rows.values()))
+    found: dict[str, Any] = {"protocol": protocol}
+    if nms_iou is not None:
+        found["nms_iou"] = nms_iou
+    return found | {
+        "queries": sum(len(each.truth) > 0 for each in first),
+        "without_truth": sum(len(each.truth) == 0 for each in first),
+        "videos": len({each.video_id for each in first}),
+        "answers": {
+            name: numbers(row, protocol, nms_iou) for name, row in rows.items()
+        },
+    }
+
+
+def numbers(
+    predictions: Sequence[Prediction], protocol: str, nms_iou: float | None = None
+) -> dict[str, Any]:
     """Every number with its 95 % interval over videos."""
-    table = measure(predictions, protocol)
-    videos = [each.video_id for each in predictions if len(each.truth)]
-    named = {
-        f"R@{n}, IoU={iou}": table.per_query(n=n, iou=iou)
-        for n in FIRST
-        for iou in IOUS
-    } | {"mIoU": table.first_iou}
+    table = measure(predictions, protocol, nms_iou)
+    videos = np.array([each.video_id for each in predictions if len(each.truth)])
+    # Measures of the same queries share their draws.
+    groups: dict[bytes, list[str]] = {}
+    for name, values in table.values.items():
+        groups.setdefault(np.isfinite(values).tobytes(), []).append(name)
+    ends: dict[str, list[float]] = {}
+    for part, names in groups.items():
+        queries = np.frombuffer(part, bool)
+        values = np.stack([table.values[name][queries] for name in names])
+        found = intervals(values, videos[queries].tolist(), seed=SEED)
+        ends |= dict(zip(names, found.tolist(), strict=True))
     return {
-        name: {
-            "value": float(values.mean(axis=0)),
-            "interval": list(bootstrap(values, videos, seed=SEED)),
-        }
-        for name, values in named.items()
+        name: {"value": table.mean(name), "interval": ends[name]}
+        for name in table.values
     }
 
 
 def lines(found: dict[str, Any]) -> list[str]:
     """As the field's logs print them, then the comparison."""
-    own = found["answers"]["SLTA"]
-    head = f"{found['split']}: {found['queries']} queries of {found['videos']} videos, "
-    said = [head + f"protocol {found['protocol']}"]
-    for iou in IOUS:
-        said.append(
-            "; ".join(
-                f"IoU={iou}, R@{n}: {own[f'R@{n}, IoU={iou}']['value']:.4f}"
-                for n in reversed(FIRST)
-            )
-        )
+    protocol = PROTOCOLS[found["protocol"]]
+    own = next(iter(found["answers"].values()))
+    head = f"{found.get('split') or found['file']}: {found['queries']} queries "
+    head += f"of {found['videos']} videos, protocol {found['protocol']}"
+    if "nms_iou" in found:
+        head += f" at {found['nms_iou']:g}"
+    if found.get("without_truth"):
+        head += f"; {found['without_truth']} more have no truth and are left out"
+    if found.get("unanswered"):
+        head += f"; {found['unanswered']} of them have no answer and are misses"
+    means = {name: number["value"] for name, number in own.items()}
+    said = [head, *logged(means, protocol.log)]
     for kind, values in found["answers"].items():
         shown = (
             f"{name} {100 * values[name]['value']:.1f} "
             f"[{100 * values[name]['interval'][0]:.1f}, "
             f"{100 * values[name]['interval'][1]:.1f}]"
-            for name in ("R@1, IoU=0.5", "R@1, IoU=0.7", "mIoU")
+            for name in protocol.shown
+            if name in values
         )
         said.append(f"{kind}: " + ", ".join(shown))
     return said

@@ -4,17 +4,23 @@
      "truth": [[1.5, 4.0]], "spans": [[1.0, 4.2], …], "scores": [3.1, …]}
 
 ``spans`` are the candidates, moved by their offsets and nothing else, in the order of
-the candidates: protocols differ in how they cut, suppress and sort them.
+the candidates: protocols differ in how they cut, suppress and sort them. Fields that may
+be there, too:
+
+- ``"final": true``: ``spans`` are answers, best first, with nothing to cut or suppress
+- ``saliency``: a score for each clip of 2 s of the video
+- ``true_saliency``: for each such clip, what each annotator gave it, 0 to 4
+- ``chunks``: of DiDeMo, the first and the last chunk of 5 s that each annotator chose
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from slta import ranking
 from slta.errors import InputError
@@ -22,16 +28,30 @@ from slta.folders import write_whole
 from slta.moments import Moment, Query
 from slta.spans import as_array
 
+T = TypeVar("T")
+NMS_IOU = 0.5
+"""Of the suppression in search."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     query_id: str
     video_id: str
     query: str
-    duration_s: float
+    duration_s: float | None
+    """Length of the video; only known to be there where the spans are candidates."""
     truth: Float[np.ndarray, "m 2"]
+    """Several where several stretches are meant, or several annotators were asked."""
     spans: Float[np.ndarray, "n 2"]
     scores: Float[np.ndarray, " n"]
+    final: bool = False
+    """Whether the spans are answers, best first, and not candidates any more."""
+    saliency: Float[np.ndarray, " c"] | None = None
+    """How much each clip of 2 s stands out."""
+    true_saliency: Float[np.ndarray, "v a"] | None = None
+    """What each annotator gave each clip of the video, 0 to 4."""
+    chunks: Int[np.ndarray, "d 2"] | None = None
+    """Of DiDeMo: the first and the last chunk of 5 s that each annotator chose."""
 
     @classmethod
     def of(
@@ -51,43 +71,62 @@ class Prediction:
             np.asarray(scores, np.float64),
         )
 
-    def moments(self, *, top: int | None = None) -> list[Moment]:
-        """The ranked answers, as search gives them."""
+    def moments(
+        self, *, top: int | None = None, nms_iou: float | None = NMS_IOU
+    ) -> list[Moment]:
+        """The ranked answers, as search gives them, of candidates."""
+        if self.duration_s is None:
+            raise ValueError(f"the length of the video {self.video_id!r} is not known")
         return ranking.rank(
-            self.video_id, self.spans, self.scores, duration_s=self.duration_s, top=top
+            self.video_id,
+            self.spans,
+            self.scores,
+            duration_s=self.duration_s,
+            nms_iou=nms_iou,
+            top=top,
         )
 
-    def ranked(self) -> "Prediction":
-        """The moments in place of the candidates: what the protocol ``plain`` is given."""
-        moments = self.moments()
-        return Prediction(
-            self.query_id,
-            self.video_id,
-            self.query,
-            self.duration_s,
-            self.truth,
-            as_array([moment.span for moment in moments]),
-            np.array([moment.score for moment in moments]),
+    def ranked(self, *, nms_iou: float | None = NMS_IOU) -> "Prediction":
+        """Answers in place of the candidates, best first: those of a search, suppressed
+        at ``nms_iou``. Answers stay as they are."""
+        if self.final:
+            return self
+        moments = self.moments(nms_iou=nms_iou)
+        return replace(
+            self,
+            spans=as_array([moment.span for moment in moments]),
+            scores=np.array([moment.score for moment in moments], np.float64),
+            final=True,
         )
+
+    @property
+    def preference(self) -> Float[np.ndarray, " n"]:
+        """What the spans are to be sorted by: answers are sorted already."""
+        falling: Float[np.ndarray, " n"] = -np.arange(len(self.spans), dtype=np.float64)
+        return falling if self.final else self.scores
 
 
 def write(path: Path, predictions: Iterable[Prediction]) -> None:
     """Times are kept to a tenth of a millisecond."""
-    lines = [
-        json.dumps(
-            {
-                "query_id": each.query_id,
-                "video_id": each.video_id,
-                "query": each.query,
-                "duration_s": each.duration_s,
-                "truth": each.truth.tolist(),
-                "spans": each.spans.round(4).tolist(),
-                "scores": each.scores.tolist(),
-            }
-        )
-        for each in predictions
-    ]
-    write_whole(path, "\n".join(lines) + "\n")
+    write_whole(path, "\n".join(map(_line, predictions)) + "\n")
+
+
+def _line(each: Prediction) -> str:
+    row = {
+        "query_id": each.query_id,
+        "video_id": each.video_id,
+        "query": each.query,
+        "duration_s": each.duration_s,
+        "truth": each.truth.tolist(),
+        "spans": each.spans.round(4).tolist(),
+        "scores": each.scores.tolist(),
+    }
+    if each.final:
+        row["final"] = True
+    for name in ("saliency", "true_saliency", "chunks"):
+        if (values := getattr(each, name)) is not None:
+            row[name] = values.tolist()
+    return json.dumps(row)
 
 
 def read(path: Path) -> Sequence[Prediction]:
@@ -98,21 +137,7 @@ def read(path: Path) -> Sequence[Prediction]:
     # Of text, splitlines would cut a sentence at letters that separate lines, too.
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            row = json.loads(line)
-            spans, scores = _spans(row["spans"]), np.array(row["scores"], np.float64)
-            if scores.shape != (len(spans),):
-                raise ValueError(f"{len(spans)} spans, scores of {scores.shape}")
-            found.append(
-                Prediction(
-                    str(row["query_id"]),
-                    str(row["video_id"]),
-                    str(row["query"]),
-                    float(row["duration_s"]),
-                    _spans(row["truth"]),
-                    spans,
-                    scores,
-                )
-            )
+            found.append(parsed(json.loads(line)))
         except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path}:{number} is no prediction ({error!r}); make the file again"
@@ -122,8 +147,60 @@ def read(path: Path) -> Sequence[Prediction]:
     return found
 
 
-def _spans(rows: Any) -> Float[np.ndarray, "n 2"]:
+def parsed(row: dict[str, Any]) -> Prediction:
+    """Of what a line holds. Raises what Python raises at what cannot be read."""
+    spans, scores = as_spans(row["spans"]), np.array(row["scores"], np.float64)
+    if scores.shape != (len(spans),):
+        raise ValueError(f"{len(spans)} spans, scores of {scores.shape}")
+    final = row.get("final", False)
+    if not isinstance(final, bool):
+        raise TypeError(f"final is {final!r}, not true or false")
+    length = row.get("duration_s") if final else float(row["duration_s"])
+    return Prediction(
+        str(row["query_id"]),
+        str(row["video_id"]),
+        str(row["query"]),
+        None if length is None else float(length),
+        as_spans(row["truth"]),
+        spans,
+        scores,
+        final,
+        _optional(row, "saliency", as_numbers),
+        _optional(row, "true_saliency", as_table),
+        _optional(row, "chunks", as_chunks),
+    )
+
+
+def as_spans(rows: Any) -> Float[np.ndarray, "n 2"]:
+    """Like what follows, raises ``ValueError`` for what has another form."""
+    return _shaped(rows, 2, "spans")
+
+
+def as_numbers(row: Any) -> Float[np.ndarray, " c"]:
+    found = np.array(row, np.float64)
+    if found.ndim != 1:
+        raise ValueError(f"numbers of {found.shape}")
+    return found
+
+
+def as_table(rows: Any) -> Float[np.ndarray, "c a"]:
+    """A row of numbers for each clip, all as long."""
+    return _shaped(rows, len(rows[0]) if len(rows) else 0, "saliency")
+
+
+def as_chunks(rows: Any) -> Int[np.ndarray, "a 2"]:
+    found = _shaped(rows, 2, "chunks")
+    if (found % 1).any() or (found[:, 0] > found[:, 1]).any() or (found < 0).any():
+        raise ValueError("chunks are the numbers of the first and the last, from 0")
+    return found.astype(np.int64)
+
+
+def _shaped(rows: Any, columns: int, what: str) -> Float[np.ndarray, "n _"]:
     found = np.array(rows, np.float64)
-    if found.shape != (len(rows), 2) and len(rows):
-        raise ValueError(f"spans of {found.shape}")
-    return found.reshape(-1, 2)
+    if found.shape != (len(rows), columns) and len(rows):
+        raise ValueError(f"{what} of {found.shape}")
+    return found.reshape(-1, columns) if columns else np.zeros((0, 1))
+
+
+def _optional(row: dict[str, Any], name: str, form: Callable[[Any], T]) -> T | None:
+    return None if row.get(name) is None else form(row[name])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.reference.spans import Pair, iou
+from tests.reference.spans import Pair, iou, nms
 
 
 def recall(
@@ -58,6 +58,21 @@ def ctrl_recall(
         for one, relevance in zip(spans, scores, strict=True)
     ]
     return recall(ranked, truths, n, m)
+
+
+def tan2d_recall(
+    spans: Sequence[Sequence[Pair]],
+    scores: Sequence[Sequence[float]],
+    truths: Sequence[Sequence[Pair]],
+    n: int,
+    m: float,
+    threshold: float,
+) -> float:
+    hits = 0
+    for candidates, relevance, truth in zip(spans, scores, truths, strict=True):
+        kept = [candidates[i] for i in nms(candidates, relevance, threshold)]
+        hits += sum(iou(a, b) > m for a in kept[:n] for b in truth) > 0
+    return hits / len(truths)
 
 
 def bootstrap(

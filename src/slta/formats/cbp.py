@@ -1,0 +1,72 @@
+"""CBP's answers and its truths by video (Wang et al., AAAI 2020).
+
+    {"results": {"s30-d26-128": [{"timestamp": [234.5, 239.5], "score": 0.98}, …], …}}
+
+    {"s30-d26": {"timestamps": [[7.9, 16.4], …], "sentences": ["He took out …", …]}, …}
+
+A query's id is the video's and the query's number there. ActivityNet Captions has the
+second form, too, with a ``duration`` for each video.
+"""
+
+import numpy as np
+
+from slta.formats.base import Answered, Content, Truth, has, reading
+from slta.predictions import Prediction, as_spans
+
+NOTHING = np.zeros((0, 2))
+
+
+def is_predictions(first: object) -> bool:
+    return isinstance(first, dict) and isinstance(first.get("results"), dict)
+
+
+def predictions(content: Content) -> list[Answered]:
+    found = []
+    for query_id, answers in content.whole()["results"].items():
+        where = f"{content.path}, {query_id}"
+        with reading(where):
+            spans = as_spans([answer["timestamp"] for answer in answers])
+            scores = [float(answer["score"]) for answer in answers]
+            prediction = Prediction(
+                query_id=query_id,
+                video_id="",
+                query="",
+                duration_s=None,
+                truth=NOTHING,
+                spans=spans,
+                scores=np.array(scores, np.float64),
+                final=True,
+            )
+        found.append(Answered(where, prediction, has_truth=False))
+    return found
+
+
+def is_truths(first: object) -> bool:
+    return isinstance(first, dict) and has(
+        next(iter(first.values()), None), "timestamps", "sentences"
+    )
+
+
+def truths(content: Content) -> list[Truth]:
+    found = []
+    for video_id, video in content.whole().items():
+        where = f"{content.path}, {video_id}"
+        with reading(where):
+            spans, sentences = as_spans(video["timestamps"]), video["sentences"]
+            if len(spans) != len(sentences):
+                raise ValueError(f"{len(spans)} timestamps, {len(sentences)} sentences")
+            length = video.get("duration")
+            found += [
+                Truth(
+                    f"{where}-{number}",
+                    f"{video_id}-{number}",
+                    video_id,
+                    str(sentence),
+                    span[None],
+                    None if length is None else float(length),
+                )
+                for number, (span, sentence) in enumerate(
+                    zip(spans, sentences, strict=True)
+                )
+            ]
+    return found
