@@ -16,7 +16,8 @@ LAYERS = [
     {"candidates", "decoding", "film", "folders", "metrics", "provenance"}
     | {"ranking", "runs"}
     | {"video"},
-    {"features", "features.base", "features.cells", "features.clip"}
+    {"features", "features.base", "features.c3d", "features.cells", "features.clip"}
+    | {"features.combined", "features.detector", "features.glove"}
     | {
         "features.imagenet_words",
         "features.library",
@@ -24,8 +25,9 @@ LAYERS = [
         "features.nouns",
         "features.onnx",
         "features.readable",
+        "features.reading",
     }
-    | {"features.packing", "features.store"},
+    | {"features.packing", "features.saved", "features.store", "features.weights"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}

@@ -25,7 +25,7 @@ from safetensors import SafetensorError, safe_open
 
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.features.base import Extractor
+from slta.features.base import Extractor, Words
 from slta.folders import whole_file, write_whole
 from slta.models import build
 from slta.models.slta import SLTA, Sizes
@@ -42,14 +42,26 @@ class About:
     version: str
     sizes: Sizes
     step: int
+    words: str = ""
+    """Who made the vectors of words, if not the extractor."""
 
-    def check(self, extractor: Extractor, weights: Path) -> None:
-        """Raises ``InputError`` if an extractor is not the one that was trained with."""
+    def check(
+        self, extractor: Extractor, weights: Path, words: Words | None = None
+    ) -> None:
+        """Raises ``InputError`` if an extractor, or the words, are not those that were
+        trained with."""
         theirs, ours = (self.extractor, self.version), (extractor.id, extractor.version)
         if theirs != ours:
             raise InputError(
                 f"{weights} was trained with the features of {theirs[0]}@{theirs[1]}, "
                 f"not {ours[0]}@{ours[1]}; leave --extractor out, or train with yours"
+            )
+        given = "" if words is None else words.id
+        if self.words != given:
+            own = "the extractor's own"
+            raise InputError(
+                f"{weights} was trained with the words {self.words or own}, not "
+                f"{given or own}; name those with --words, or train with yours"
             )
 
 

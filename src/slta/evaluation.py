@@ -65,7 +65,8 @@ def answers(
         return path
     experiment = run.experiment
     model, about = run.load()
-    about.check(open_library(experiment, store).extractor, run.weights)
+    library = open_library(experiment, store)
+    about.check(library.extractor, run.weights, library.words)
     split = open_splits(experiment, (name,), store, shows)[name]
     with shows(f"answering {name}") as progress:
         write(path, predict(model, split, experiment, progress=progress))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from slta import video
 from slta.decoding import head_of
 from slta.errors import InputError
-from slta.features.base import Extractor, QueryFeatures, VideoFeatures
+from slta.features.base import Extractor, QueryFeatures, VideoFeatures, Words
 from slta.features.packing import packed, unpacked
 from slta.features.store import Record, Store
 from slta.moments import VideoInfo
@@ -31,6 +31,8 @@ class Library:
     """Frames a second that are looked at."""
     centred: bool = False
     """Whether what a video always shows is taken from its frames and regions."""
+    words: Words | None = None
+    """What makes the vectors of words; None for the extractor itself."""
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.
@@ -60,6 +62,13 @@ class Library:
             features = VideoFeatures(**record.arrays)
         return info, features.centred() if self.centred else features
 
+    def text(self, query: str) -> QueryFeatures:
+        """Raises ``InputError`` for a query that cannot be read."""
+        asked = self.extractor.text(query)
+        if self.words is None:
+            return asked
+        return replace(asked, word_vectors=self.words.vectors(asked.words))
+
     def sentences(
         self, sentences: Sequence[str], *, progress: Progress | None = None
     ) -> list[QueryFeatures]:
@@ -68,12 +77,15 @@ class Library:
         # Escaped, as a sentence may hold what they are joined with.
         escaped = b"\n".join(each.encode("unicode_escape") for each in unique)
         digest = hashlib.sha256(escaped).hexdigest()[:24]
-        name = f"{self.extractor.id}@{self.extractor.version}-{digest}"
+        read_by = f"{self.extractor.id}@{self.extractor.version}"
+        if self.words is not None:
+            read_by += f"+{self.words.id}"
+        name = f"{read_by}-{digest}"
         record = self.store.read("queries", name)
         if record is None:
             read = []
             for sentence in unique:
-                read.append(self.extractor.text(sentence))
+                read.append(self.text(sentence))
                 if progress:
                     progress(len(read), len(unique))
             facts, arrays = packed(read)
@@ -103,12 +115,11 @@ class Library:
                 "height": info.height,
             },
         }
-        size, rate_hz = self.extractor.size, self.rate_hz
+        rate_hz = self.rate_hz
         with self.store.write(digest, self.record_name, facts=facts) as writer:
             done = 0
-            for frames in video.sample(path, rate_hz=rate_hz, size=size):
-                made = self.extractor.video(frames)
-                count = len(frames.times_s)
+            for made in self.extractor.watch(path, rate_hz=rate_hz):
+                count = len(made.times_s)
                 arrays: dict[str, np.ndarray] = {
                     name: np.asarray(array, np.float16)
                     for name, array in made.arrays().items()

@@ -1,0 +1,28 @@
+"""How a query is read for features that share no space with sentences.
+
+Words as in a dictionary, nouns with their adjectives, and the sentence as a whole.
+"""
+
+import numpy as np
+
+from slta.features.base import QueryFeatures
+from slta.features.minilm import MiniLM
+from slta.features.nouns import parse
+from slta.features.readable import check_readable
+
+
+def read(query: str, minilm: MiniLM) -> QueryFeatures:
+    """Raises ``InputError`` for what is no English sentence."""
+    check_readable(query)
+    parsed = parse(query)
+    return QueryFeatures(
+        query=query,
+        words=parsed.words,
+        word_vectors=minilm.entries(query, parsed.places),
+        noun_mask=np.array(parsed.described, bool),
+        action=parsed.action,
+        phrases=(query,),
+        meanings=minilm.sentences([query]),
+        attainable=np.ones(1, np.float32),
+        appearances=None,
+    )
