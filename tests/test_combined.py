@@ -1,6 +1,7 @@
 """The frames of one extractor with the regions of another, at one rate."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def pieces(sizes: list[int], sign: float) -> Iterator[VideoFeatures]:
 def cut(total: int, at: list[int]) -> list[int]:
     """Sizes that sum to the total."""
     edges = sorted({0, total, *(each % (total + 1) for each in at)})
-    return [b - a for a, b in zip(edges, edges[1:], strict=False)]
+    return [b - a for a, b in pairwise(edges)]
 
 
 @given(st.integers(0, 12), *[st.lists(st.integers(0, 12), max_size=5)] * 2)
