@@ -1,6 +1,6 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [shapes] [tables]
+    python -m benchmarks [questions] [parts] [speed] [scoring] [nouns] [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -13,14 +13,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attention, parts, questions, scoring, shapes, speed, tables
+from benchmarks import (
+    attention,
+    nouns,
+    parts,
+    questions,
+    scoring,
+    shapes,
+    speed,
+    tables,
+)
 from slta import provenance
 from slta.search import Searcher
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
-VIDEOS = ROOT.parent / "shared" / "data" / "videos"
-STEPS = ("questions", "parts", "speed", "scoring", "shapes", "tables")
+DATA = ROOT.parent / "shared" / "data"
+VIDEOS = DATA / "videos"
+STEPS = ("questions", "parts", "speed", "scoring", "nouns", "shapes", "tables")
 SO_FAR = "shapes-so-far"
 
 
@@ -31,10 +41,12 @@ def main(wanted: list[str]) -> None:
     wanted = wanted or list(STEPS)
     asking = {"questions": questions.measure, "parts": parts.measure}
     for name in [name for name in asking if name in wanted]:
-        if not VIDEOS.is_dir():
-            sys.exit(f"{VIDEOS} is missing; the questions are asked of it, too")
+        _need(VIDEOS, "the questions are asked of it, too")
         with tempfile.TemporaryDirectory() as store:
             _keep(name, asking[name](VIDEOS, Searcher(store=store)))
+    if "nouns" in wanted:
+        _need(DATA, "the nouns are compared with those there")
+        _keep("nouns", nouns.measure(DATA))
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,
@@ -48,6 +60,11 @@ def main(wanted: list[str]) -> None:
         attention.draw(shapes.run_of("full", 0), ROOT / "docs" / "images")
     if "tables" in wanted:
         tables.write(ROOT)
+
+
+def _need(folder: Path, why: str) -> None:
+    if not folder.is_dir():
+        sys.exit(f"{folder} is missing; {why}")
 
 
 def _keep(name: str, measured: dict[str, Any], command: str = "") -> None:

@@ -139,7 +139,7 @@ def _decoding_s(path: Path) -> float:
 
 
 def _extracting_s(path: Path, folder: Path) -> float:
-    next(Searcher().extractor.watch(path, rate_hz=RATE_HZ))
+    next(ImagenetWords().watch(path, rate_hz=RATE_HZ))
     times = []
     for run in range(RUNS):
         searcher = Searcher(store=folder / f"run-{run}")

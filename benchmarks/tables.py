@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-PAGES = ("README.md", "docs/results.md", "docs/reproducing.md")
+PAGES = ("README.md", "docs/features.md", "docs/results.md", "docs/reproducing.md")
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Row = dict[str, Any]
@@ -238,6 +238,39 @@ def _scoring() -> str:
     return _table(["part", "time"], rows)
 
 
+def _nouns() -> str:
+    rows = []
+    for name, found in _load("nouns")["sets"].items():
+        sentences, both = found["sentences"], found["both"]
+        every = both + found["only theirs"] + found["only ours"]
+        rows.append(
+            [
+                name,
+                sentences,
+                f"{_percent(found['equal'] / sentences)} %",
+                f"{_percent(found['equal but for pronouns'] / sentences)} %",
+                f"{_percent(both / every)} %",
+            ]
+        )
+    head = ["", "sentences", "the same nouns", "but for pronouns", "of all nouns"]
+    return _table(head, rows)
+
+
+def _noun_kinds() -> str:
+    rows = [
+        [
+            name,
+            kind["kind"],
+            kind["words"],
+            ", ".join(f"{word} {often}" for word, often in kind["most_often"]),
+            kind["example"],
+        ]
+        for name, found in _load("nouns")["sets"].items()
+        for kind in found["kinds"]
+    ]
+    return _table(["", "only", "words", "most often", "such as"], rows)
+
+
 def _span(seconds: list[float]) -> str:
     return f"{seconds[0]:.1f}-{seconds[1]:.1f} s"
 
@@ -252,6 +285,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "learned": _learned,
     "kinds": _kinds,
     "scoring": _scoring,
+    "nouns": _nouns,
+    "noun-kinds": _noun_kinds,
+    "about-nouns": lambda: _measured("nouns"),
     "about-shapes": _about_shapes,
     "about-scoring": lambda: _measured("scoring"),
     "about-parts": lambda: _measured("parts"),

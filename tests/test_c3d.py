@@ -55,10 +55,8 @@ def renamed(
     return found
 
 
-def saved(
-    path: Path, layout: Layout = LAYOUTS[0], prefix: str = "", **more: Tensor
-) -> Path:
-    torch.save({**renamed(random_weights(), layout, prefix), **more}, path)
+def saved(path: Path, layout: Layout = LAYOUTS[0], **more: Tensor) -> Path:
+    torch.save({**renamed(random_weights(), layout), **more}, path)
     return path
 
 
@@ -239,8 +237,8 @@ def cut(path: Path) -> None:
             change("conv3b.bias", None), "it lacks conv3b.bias; download", id="missing"
         ),
         pytest.param(
-            lambda path: saved(path, **{"conv6a.weight": torch.zeros(1)}),
-            "it has what the network lacks, conv6a.weight; download",
+            lambda path: saved(path, conv6a=torch.zeros(1)),
+            "it has what the network lacks, conv6a; download",
             id="unexpected",
         ),
         pytest.param(

@@ -207,9 +207,7 @@ def test_a_real_video_goes_from_the_file_to_an_answer(
     sizes = Sizes(region=test_detector.CHANNELS, frame=test_c3d.SMALL[-1], word=384)
     torch.manual_seed(0)
     run = Run.create(tmp_path / "run", "tiny", experiment)
-    run.save(
-        build(experiment.model, sizes), About(made.id, made.version, sizes, step=0)
-    )
+    run.save(build(experiment.model, sizes), About.of(library, sizes))
     found = Searcher(checkpoint=run.folder, store=store).search(
         path, "a hand picks up a bottle"
     )

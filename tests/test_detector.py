@@ -66,19 +66,13 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def detr(queries: int) -> Any:
-    backbone = ResNetConfig(**BACKBONE, out_features=["stage4"])
-    return DetrForObjectDetection(
-        DetrConfig(
-            **SMALL,
-            use_timm_backbone=False,
-            backbone_config=backbone,
-            num_queries=queries,
-        )
-    )
+    given = {**SMALL, "use_timm_backbone": False, "num_queries": queries}
+    given["backbone_config"] = ResNetConfig(**{**BACKBONE, "out_features": ["stage4"]})
+    return DetrForObjectDetection(DetrConfig(**given))
 
 
 def rt_config(made_by: Any, queries: int) -> Any:
-    backbone = RTDetrResNetConfig(**BACKBONE, out_indices=[2, 3, 4])
+    backbone = RTDetrResNetConfig(**{**BACKBONE, "out_indices": [2, 3, 4]})
     return made_by(
         **SMALL,
         backbone_config=backbone,

@@ -14,7 +14,7 @@ from slta.checkpoints import About
 from slta.datasets.split import unknown_words
 from slta.errors import InputError
 from slta.features import glove, words
-from slta.features.base import Words
+from slta.features.base import Reader, Words
 from slta.features.glove import FEWEST, Glove
 from slta.features.library import Library
 from slta.features.store import Store
@@ -368,11 +368,12 @@ def test_a_library_reads_with_the_words_it_is_given(tmp_path: Path) -> None:
     path = written(tmp_path / "g.txt", "red", "dog")
     plain = Library(Colours(), store, 2.0)
     given = replace(plain, words=Glove(str(path), store))
-    own, asked = plain.text("red"), given.text("red")
+    own, asked = plain.reader.text("red"), given.reader.text("red")
     assert asked.word_vectors.shape == (1, SIZE) and own.word_vectors.shape == (1, 3)
     np.testing.assert_array_equal(asked.meanings, own.meanings)
     assert asked.words == own.words and asked.unknown == ()
-    assert given.text("green").unknown == ("green",)
+    assert isinstance(given.reader, Reader) and isinstance(plain.reader, Reader)
+    assert given.reader.text("green").unknown == ("green",)
     # What was read with one is not taken for what was read with the other.
     for library in (plain, given, plain, given):
         (found,) = library.sentences(["red"])
@@ -397,23 +398,23 @@ def test_a_run_refuses_other_words(tmp_path: Path) -> None:
     one, other = (
         Glove(str(written(tmp_path / f"{name}.txt", name)), store) for name in "ab"
     )
-    sizes, weights = Sizes(region=3, frame=3, word=SIZE), tmp_path / "weights"
-    about = About("colours", "1", sizes, step=0, words=one.id)
-    about.check(Colours(), weights, one)
-    bare = replace(about, words="")
-    bare.check(Colours(), weights)
-    for asked, trained, says in [
-        (
-            other,
-            about,
-            f"with the words {one.id}, not {other.id}; name those with --wo",
-        ),
-        (None, about, f"with the words {one.id}, not the extractor's own; name those"),
-        (one, bare, f"with the words the extractor's own, not {one.id}; name those"),
-    ]:
-        with pytest.raises(InputError, match=says.replace("+", r"\+")) as raised:
-            trained.check(Colours(), weights, asked)
-        assert "\n" not in str(raised.value)
+    plain, weights = Library(Colours(), store, 2.0), tmp_path / "weights"
+    libraries = plain, replace(plain, words=one), replace(plain, words=other)
+    sizes = Sizes(region=3, frame=3, word=SIZE)
+    assert About.of(plain, sizes).words == "colours@1"
+    assert About.of(libraries[1], sizes).words == f"colours+{one.id}@1"
+    for trained in libraries:
+        about = About.of(trained, sizes)
+        for asked in libraries:
+            # Those of before this was kept are not held to anything.
+            replace(about, words="").check(asked, weights)
+            if asked is trained:
+                about.check(asked, weights)
+                continue
+            says = f"sentences as {about.words} reads them, not .*; name those words wi"
+            with pytest.raises(InputError, match=says.replace("+", r"\+")) as raised:
+                about.check(asked, weights)
+            assert "\n" not in str(raised.value)
 
 
 def test_words_are_for_a_trained_model(

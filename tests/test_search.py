@@ -421,7 +421,7 @@ class Known(NamedTuple):
     ) -> Answer:
         n = len(curve)
         times_s = np.arange(n) / RATE_HZ
-        extractor = self.searcher.extractor
+        extractor = Watched()
         features = Colours().video(Frames(np.zeros((n, 2, 2, 3), np.uint8), times_s))
         queries = [extractor.text(query) for query in ("cow", "pig", "hen", "cat")]
         background = untrained.background(features, queries, rate_hz=RATE_HZ)

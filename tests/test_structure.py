@@ -27,7 +27,8 @@ LAYERS = [
         "features.readable",
         "features.reading",
     }
-    | {"features.packing", "features.saved", "features.store", "features.weights"},
+    | {"features.packing", "features.saved", "features.sentences", "features.store"}
+    | {"features.weights", "features.worded"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}

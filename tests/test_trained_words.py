@@ -63,7 +63,7 @@ def test_words_are_told_and_kept_and_held_to(
     run = Run.open(folder)
     _, about = run.load()
     assert facts["words"] == about.words
-    assert about.words.startswith("glove:glove.txt@1-")
+    assert about.words.startswith("cells+glove:glove.txt@1-")
     assert facts["words_in_train"]["all"] == counted.total()
     assert facts["words_in_train"]["unknown"] == missing
     assert facts["words_in_train"]["most_often"].keys() >= set(often)
@@ -91,5 +91,6 @@ def test_words_are_told_and_kept_and_held_to(
             f"trained with the words {about.words}, not glove:glove.txt@",
         )
     refused(
-        slta(*search, "--words", ""), "not the extractor's own; name those with --w"
+        slta(*search, "--words", ""),
+        "reads them, not cells@1; name those words with --words",
     )

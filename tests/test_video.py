@@ -149,11 +149,15 @@ def test_clips_that_overlap_are_decoded_once(
     films: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted_at: list[int] = []
-    paint = video.painter
 
     def counting(size: tuple[int, int]) -> Callable[[Any], Any]:
-        draw = paint(size)
-        return lambda frame: painted_at.append(frame.pts) or draw(frame)
+        paint = decoding.painter(size)
+
+        def painted(frame: Any) -> Any:
+            painted_at.append(frame.pts)
+            return paint(frame)
+
+        return painted
 
     monkeypatch.setattr(video, "painter", counting)
     list(video.clips(films("bframes.mp4"), rate_hz=15, length=16, frames_hz=30))

@@ -65,8 +65,7 @@ def answers(
         return path
     experiment = run.experiment
     model, about = run.load()
-    library = open_library(experiment, store)
-    about.check(library.extractor, run.weights, library.words)
+    about.check(open_library(experiment, store), run.weights)
     split = open_splits(experiment, (name,), store, shows)[name]
     with shows(f"answering {name}") as progress:
         write(path, predict(model, split, experiment, progress=progress))

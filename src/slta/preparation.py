@@ -9,7 +9,8 @@ from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.datasets.split import Split, prepare
 from slta.features import extractor, words
-from slta.features.library import Library, Progress
+from slta.features.library import Library
+from slta.features.sentences import Progress
 from slta.features.store import Store
 
 Shows = Callable[[str], AbstractContextManager[Progress | None]]

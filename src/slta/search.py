@@ -6,8 +6,9 @@ from typing import Any
 
 from slta.answers import Answer
 from slta.errors import InputError
-from slta.features.base import Extractor, QueryFeatures
-from slta.features.library import Library, Progress
+from slta.features.base import QueryFeatures, Reader
+from slta.features.library import Library
+from slta.features.sentences import Progress
 from slta.features.store import Store
 from slta.retrievers import Indexed, Retriever
 
@@ -42,8 +43,8 @@ class Searcher:
         return self.retriever.library
 
     @property
-    def extractor(self) -> Extractor:
-        return self.library.extractor
+    def reader(self) -> Reader:
+        return self.library.reader
 
     @property
     def store(self) -> Store:
@@ -63,7 +64,7 @@ class Searcher:
         """
         if top < 1:
             raise InputError(f"top must be at least 1, got {top}")
-        asked = self.library.text(query)
+        asked = self.reader.text(query)
         return self.answer(self.index(path, progress=progress), asked, top=top)
 
     def answer(

@@ -120,15 +120,7 @@ def new_model(
         for name, (mean, deviation) in spread(train).items()
     }
     model.fit(Scale(**scale))
-    library = open_library(experiment, store)
-    about = About(
-        extractor=library.extractor.id,
-        version=library.extractor.version,
-        sizes=sizes,
-        step=0,
-        words=library.words.id if library.words else "",
-    )
-    return model, about
+    return model, About.of(open_library(experiment, store), sizes)
 
 
 def _words(train: Split) -> dict[str, Any]:

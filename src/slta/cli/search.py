@@ -78,7 +78,7 @@ def search(command: Search) -> None:
     )
     # Before the networks are prepared, which takes long the first time.
     head_of(command.video)
-    asked = [searcher.library.text(query) for query in command.queries]
+    asked = [searcher.reader.text(query) for query in command.queries]
     for query in asked:
         if query.unknown:
             told = f"no vector for {', '.join(query.unknown)}"

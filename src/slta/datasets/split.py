@@ -10,7 +10,8 @@ from jaxtyping import Float
 from slta.datasets.base import Dataset
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Library, Progress
+from slta.features.library import Library
+from slta.features.sentences import Progress
 from slta.moments import Query, VideoInfo
 
 

@@ -119,6 +119,21 @@ class QueryFeatures:
 
 
 @runtime_checkable
+class Reader(Protocol):
+    """Reads sentences. The same id and version always make the same features."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def text(self, query: str) -> QueryFeatures:
+        """Raises ``InputError`` for a query that cannot be read."""
+        ...
+
+
+@runtime_checkable
 class Extractor(Protocol):
     """Makes features. The same id and version always make the same features."""
 

@@ -19,8 +19,7 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt64
 
 from slta.errors import InputError
-from slta.features.library import trusted
-from slta.features.store import Store
+from slta.features.store import Store, trusted
 
 VERSION = "1"
 FEWEST = 10

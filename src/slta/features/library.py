@@ -1,9 +1,7 @@
 """Videos as features: from the store, or made and kept there."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +9,11 @@ import numpy as np
 
 from slta import video
 from slta.decoding import head_of
-from slta.errors import InputError
-from slta.features.base import Extractor, QueryFeatures, VideoFeatures, Words
-from slta.features.packing import packed, unpacked
-from slta.features.store import Record, Store
+from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
+from slta.features.sentences import Progress, read_sentences
+from slta.features.store import Record, Store, trusted
+from slta.features.worded import Worded
 from slta.moments import VideoInfo
-
-Progress = Callable[[float, float], None]
-"""Told how much of how much is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +28,18 @@ class Library:
     """Whether what a video always shows is taken from its frames and regions."""
     words: Words | None = None
     """What makes the vectors of words; None for the extractor itself."""
+
+    @property
+    def id(self) -> str:
+        return self.extractor.id
+
+    @property
+    def version(self) -> str:
+        return self.extractor.version
+
+    @property
+    def reader(self) -> Reader:
+        return Worded(self.extractor, self.words) if self.words else self.extractor
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.
@@ -62,42 +69,11 @@ class Library:
             features = VideoFeatures(**record.arrays)
         return info, features.centred() if self.centred else features
 
-    def text(self, query: str) -> QueryFeatures:
-        """Raises ``InputError`` for a query that cannot be read."""
-        asked = self.extractor.text(query)
-        if self.words is None:
-            return asked
-        return replace(asked, word_vectors=self.words.vectors(asked.words))
-
     def sentences(
         self, sentences: Sequence[str], *, progress: Progress | None = None
     ) -> list[QueryFeatures]:
         """The features of many sentences, from the store or read and kept there."""
-        unique = sorted(set(sentences))
-        # Escaped, as a sentence may hold what they are joined with.
-        escaped = b"\n".join(each.encode("unicode_escape") for each in unique)
-        digest = hashlib.sha256(escaped).hexdigest()[:24]
-        read_by = f"{self.extractor.id}@{self.extractor.version}"
-        if self.words is not None:
-            read_by += f"+{self.words.id}"
-        name = f"{read_by}-{digest}"
-        record = self.store.read("queries", name)
-        if record is None:
-            read = []
-            for sentence in unique:
-                read.append(self.text(sentence))
-                if progress:
-                    progress(len(read), len(unique))
-            facts, arrays = packed(read)
-            with self.store.write("queries", name, facts=facts) as writer:
-                writer.append(arrays)
-            record = self.store.read("queries", name)
-            assert record is not None
-        with trusted(record):
-            known = dict(
-                zip(unique, unpacked(record.facts, record.arrays), strict=True)
-            )
-        return [known[sentence] for sentence in sentences]
+        return read_sentences(self.reader, self.store, sentences, progress=progress)
 
     @property
     def record_name(self) -> str:
@@ -131,15 +107,3 @@ class Library:
                 done += count
                 if progress:
                     progress(min(done / rate_hz, info.duration_s), info.duration_s)
-
-
-@contextmanager
-def trusted(record: Record) -> Iterator[None]:
-    """Says of a record that lacks something what to do about it."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"the record {record.folder} is damaged ({error}); "
-            f"remove the folder {record.folder} to have it made again"
-        ) from error

@@ -50,7 +50,7 @@ class Trained:
         self.library = Library(
             extractor(name), store, own.rate_hz, own.centred, read_by
         )
-        about.check(self.library.extractor, self._run.weights, read_by)
+        about.check(self.library, self._run.weights)
 
     def prepare(self, record: Record, features: VideoFeatures) -> None:
         """Nothing: the model is asked with the query."""
