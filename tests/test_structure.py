@@ -40,12 +40,12 @@ LAYERS = [
     {"checkpoints", "experiments", "experiments.shapes_slta"}
     | {"experiments.shapes_slta_small", "preparation"},
     {"scoring", "without_video"},
-    {"curves", "evaluation"},
+    {"curves", "evaluation", "extraction"},
     {"learning"},
     {"training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
-    {"cli", "cli.__main__", "cli.arguments", "cli.evaluate", "cli.screen"}
-    | {"cli.search", "cli.train", "plot", "plot_frames", "sheet"},
+    {"cli", "cli.__main__", "cli.arguments", "cli.evaluate", "cli.extract"}
+    | {"cli.screen", "cli.search", "cli.train", "plot", "plot_frames", "sheet"},
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""

@@ -41,6 +41,15 @@ class Library:
     def reader(self) -> Reader:
         return Worded(self.extractor, self.words) if self.words else self.extractor
 
+    def has(self, path: str | Path) -> bool:
+        """Whether the video was looked at before.
+
+        Raises ``InputError`` for what is no file.
+        """
+        head_of(Path(path))
+        digest = self.store.digest(Path(path))
+        return self.store.read(digest, self.record_name) is not None
+
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.
 
