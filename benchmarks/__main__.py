@@ -1,6 +1,7 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [nouns] [shapes] [tables]
+    python -m benchmarks [questions] [parts] [speed] [scoring] [nouns]
+        [extractors] [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -15,6 +16,7 @@ from typing import Any
 
 from benchmarks import (
     attention,
+    extractors,
     nouns,
     parts,
     questions,
@@ -30,7 +32,16 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
 DATA = ROOT.parent / "shared" / "data"
 VIDEOS = DATA / "videos"
-STEPS = ("questions", "parts", "speed", "scoring", "nouns", "shapes", "tables")
+STEPS = (
+    "questions",
+    "parts",
+    "speed",
+    "scoring",
+    "nouns",
+    "extractors",
+    "shapes",
+    "tables",
+)
 SO_FAR = "shapes-so-far"
 
 
@@ -47,6 +58,9 @@ def main(wanted: list[str]) -> None:
     if "nouns" in wanted:
         _need(DATA, "the nouns are compared with those there")
         _keep("nouns", nouns.measure(DATA))
+    if "extractors" in wanted:
+        _need(VIDEOS, "the extractors look at a film there")
+        _keep("extractors", extractors.measure(VIDEOS))
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,

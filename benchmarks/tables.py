@@ -271,6 +271,21 @@ def _noun_kinds() -> str:
     return _table(["", "only", "words", "most often", "such as"], rows)
 
 
+def _extractors() -> str:
+    rows = [
+        [
+            f"`{each['name']}`",
+            each["frame"],
+            f"{each['regions'][0]} of {each['regions'][1]}",
+            f"{each['seconds_a_sample']} s",
+            f"{each['times_cells']} times",
+        ]
+        for each in _load("extractors")["extractors"]
+    ]
+    head = ["extractor", "a frame", "regions", "a sample", "as long as `cells`"]
+    return _table(head, rows)
+
+
 def _span(seconds: list[float]) -> str:
     return f"{seconds[0]:.1f}-{seconds[1]:.1f} s"
 
@@ -285,6 +300,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "learned": _learned,
     "kinds": _kinds,
     "scoring": _scoring,
+    "extractors": _extractors,
+    "about-extractors": lambda: _measured("extractors"),
     "nouns": _nouns,
     "noun-kinds": _noun_kinds,
     "about-nouns": lambda: _measured("nouns"),

@@ -72,9 +72,7 @@ def test_all_that_can_be_used_is_and_the_rest_is_told(
     *told, last = done.err.splitlines()
     assert last == "slta: 3 of 5 videos cannot be used, as told above"
     assert [line.split(": ")[0] for line in told] == ["c.mp4", "d.mp4", "e.avi"]
-    for line, why in zip(
-        told, ["decoded", "no video", "is not a video"], strict=True
-    ):
+    for line, why in zip(told, ["decoded", "no video", "is not a video"], strict=True):
         assert why in line, line
     library = Library(seen, Store(folder.parent / "store"), 2.0)
     looks = seen.looks
@@ -148,7 +146,10 @@ def test_one_video(
 ) -> None:
     done = call(capsys, "extract", folder / "a.mp4", *flags(folder))
     assert done.code == 0 and done.out.startswith("1 videos looked at, 0 were there")
-    for name, why in (("c.mp4", "no frame that can be decoded"), ("no.mp4", r"no\.mp4 ")):
+    for name, why in (
+        ("c.mp4", "no frame that can be decoded"),
+        ("no.mp4", r"no\.mp4 "),
+    ):
         refused(call(capsys, "extract", folder / name, *flags(folder)), why)
 
 

@@ -88,8 +88,11 @@ def test_words_are_told_and_kept_and_held_to(
     for command in (search, ("evaluate", folder, "--again")):
         refused(
             slta(*command),
-            f"trained with the words {about.words}, not glove:glove.txt@",
+            "trained with sentences as .* reads them, not cells.glove:glove.txt@",
         )
+    resumed = slta("train", "--resume", folder)
+    assert resumed.code == 2
+    assert "put the same files there, or train anew" in resumed.err
     refused(
         slta(*search, "--words", ""),
         "reads them, not cells@1; name those words with --words",

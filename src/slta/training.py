@@ -86,7 +86,9 @@ def _train(
     splits = open_splits(experiment, ("train", "val"), store, shows)
     sampler(experiment, splits["train"])
     model, about = new_model(experiment, splits["train"], store)
-    if not resume:
+    if resume:
+        _check_same(run, about)
+    else:
         known = _words(splits["train"])
         run.write("provenance", _provenance(experiment, about) | known)
     module = Training(experiment, model, about, run, store)
@@ -121,6 +123,20 @@ def new_model(
     }
     model.fit(Scale(**scale))
     return model, About.of(open_library(experiment, store), sizes)
+
+
+def _check_same(run: Run, about: About) -> None:
+    """Raises ``InputError`` if the run was begun with other features or other words."""
+    facts = run.read("provenance")
+    begun = f"{facts.get('extractor')}@{facts.get('extractor_version')}"
+    read_by = facts.get("words", about.words)
+    now = f"{about.extractor}@{about.version}"
+    if (begun, read_by) != (now, about.words):
+        raise InputError(
+            f"{run.folder} was begun with the features of {begun} and sentences as "
+            f"{read_by} reads them, not {now} and {about.words}; put the same files "
+            "there, or train anew"
+        )
 
 
 def _words(train: Split) -> dict[str, Any]:
