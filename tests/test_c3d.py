@@ -336,6 +336,18 @@ def test_the_name_says_nothing_of_where_the_file_is(tmp_path: Path) -> None:
     assert found.id == "c3d:w.pth" and not found.common_space
 
 
+def test_a_query_is_read_as_in_the_paper(tmp_path: Path) -> None:
+    """Nouns alone say what to look at, and where there are none, what there is."""
+    one = C3D(str(saved(tmp_path / "w.pth")))
+    asked = one.text("A tall man opens the red door.")
+    assert np.array(asked.words)[asked.noun_mask].tolist() == ["man", "door"]
+    assert asked.word_vectors.shape == (7, 384) and asked.unknown == ()
+    bare = one.text("She laughs loudly")
+    assert np.array(bare.words)[bare.noun_mask].tolist() == ["laughs", "loudly"]
+    with pytest.raises(InputError, match="the query is empty"):
+        one.text(" ")
+
+
 def test_the_version_changes_with_a_weight(tmp_path: Path) -> None:
     one, same, other = (tmp_path / f"{i}.pth" for i in range(3))
     weights = renamed(random_weights(), LAYOUTS[0])

@@ -55,7 +55,7 @@ class Cells:
         )
 
     def text(self, query: str) -> QueryFeatures:
-        return read(query, self._minilm)
+        return read(query, self._minilm, adjectives=True)
 
     @cached_property
     def _network(self) -> "onnx.onnxruntime.InferenceSession":
