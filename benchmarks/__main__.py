@@ -1,7 +1,7 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [protocols]
-                         [shapes] [tables]
+    python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [nouns]
+                         [extractors] [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -16,6 +16,8 @@ from typing import Any
 
 from benchmarks import (
     attention,
+    extractors,
+    nouns,
     parts,
     protocols,
     questions,
@@ -30,10 +32,11 @@ from slta.search import Searcher
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
 SHARED = ROOT.parent / "shared"
-VIDEOS = SHARED / "data" / "videos"
+DATA = SHARED / "data"
+VIDEOS = DATA / "videos"
 STEPS = (
     *("questions", "parts", "speed", "scoring", "protocols"),
-    *("shapes", "tables"),
+    *("nouns", "extractors", "shapes", "tables"),
 )
 SO_FAR = "shapes-so-far"
 
@@ -45,14 +48,18 @@ def main(wanted: list[str]) -> None:
     wanted = wanted or list(STEPS)
     asking = {"questions": questions.measure, "parts": parts.measure}
     for name in [name for name in asking if name in wanted]:
-        if not VIDEOS.is_dir():
-            sys.exit(f"{VIDEOS} is missing; the questions are asked of it, too")
+        _need(VIDEOS, "the questions are asked of it, too")
         with tempfile.TemporaryDirectory() as store:
             _keep(name, asking[name](VIDEOS, Searcher(store=store)))
     if "protocols" in wanted:
-        if not SHARED.is_dir():
-            sys.exit(f"{SHARED} is missing; the field's answers are there")
+        _need(SHARED, "the field's answers are there")
         _keep("protocols", protocols.measure(SHARED))
+    if "nouns" in wanted:
+        _need(DATA, "the nouns are compared with those there")
+        _keep("nouns", nouns.measure(DATA))
+    if "extractors" in wanted:
+        _need(VIDEOS, "the extractors look at a film there")
+        _keep("extractors", extractors.measure(VIDEOS))
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,
@@ -66,6 +73,11 @@ def main(wanted: list[str]) -> None:
         attention.draw(shapes.run_of("full", 0), ROOT / "docs" / "images")
     if "tables" in wanted:
         tables.write(ROOT)
+
+
+def _need(folder: Path, why: str) -> None:
+    if not folder.is_dir():
+        sys.exit(f"{folder} is missing; {why}")
 
 
 def _keep(name: str, measured: dict[str, Any], command: str = "") -> None:

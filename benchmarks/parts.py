@@ -65,7 +65,7 @@ def _measure(
     films: list[tuple[str, Indexed[untrained.Background], dict[str, Span]]],
 ) -> dict[str, Any]:
     found: dict[str, list[bool]] = {"photo_film": [], "video_film": [], "bottle": []}
-    read = searcher.extractor.text
+    read = searcher.reader.text
 
     def text(query: str) -> QueryFeatures:
         features = read(query)

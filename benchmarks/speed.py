@@ -18,6 +18,7 @@ import av
 
 from slta import video
 from slta.datasets import photo_film
+from slta.features.imagenet_words import ImagenetWords
 from slta.retrievers.untrained import RATE_HZ
 from slta.search import Searcher
 
@@ -130,7 +131,7 @@ def _again_in_python_ms(path: Path, store: Path) -> float:
 
 
 def _decoding_s(path: Path) -> float:
-    size = Searcher().extractor.size
+    size = ImagenetWords.size
     return statistics.median(
         _timed(lambda: [0 for _ in video.sample(path, rate_hz=RATE_HZ, size=size)])
         for _ in range(RUNS)
@@ -138,10 +139,7 @@ def _decoding_s(path: Path) -> float:
 
 
 def _extracting_s(path: Path, folder: Path) -> float:
-    searcher = Searcher(store=folder / "runs")
-    searcher.extractor.video(
-        next(iter(video.sample(path, rate_hz=RATE_HZ, size=searcher.extractor.size)))
-    )
+    next(ImagenetWords().watch(path, rate_hz=RATE_HZ))
     times = []
     for run in range(RUNS):
         searcher = Searcher(store=folder / f"run-{run}")

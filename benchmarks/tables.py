@@ -13,7 +13,10 @@ from typing import Any
 from slta.protocols import PROTOCOLS
 
 RESULTS = Path(__file__).parent / "results"
-PAGES = ("README.md", "docs/results.md", "docs/reproducing.md", "docs/protocols.md")
+PAGES = (
+    *("README.md", "docs/results.md", "docs/reproducing.md"),
+    *("docs/protocols.md", "docs/features.md"),
+)
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Row = dict[str, Any]
@@ -303,6 +306,54 @@ def _didemo_prior() -> str:
     )
 
 
+def _nouns() -> str:
+    rows = []
+    for name, found in _load("nouns")["sets"].items():
+        sentences, both = found["sentences"], found["both"]
+        every = both + found["only theirs"] + found["only ours"]
+        rows.append(
+            [
+                name,
+                sentences,
+                f"{_percent(found['equal'] / sentences)} %",
+                f"{_percent(found['equal but for pronouns'] / sentences)} %",
+                f"{_percent(both / every)} %",
+            ]
+        )
+    head = ["", "sentences", "the same nouns", "but for pronouns", "of all nouns"]
+    return _table(head, rows)
+
+
+def _noun_kinds() -> str:
+    rows = [
+        [
+            name,
+            kind["kind"],
+            kind["words"],
+            ", ".join(f"{word} {often}" for word, often in kind["most_often"]),
+            kind["example"],
+        ]
+        for name, found in _load("nouns")["sets"].items()
+        for kind in found["kinds"]
+    ]
+    return _table(["", "only", "words", "most often", "such as"], rows)
+
+
+def _extractors() -> str:
+    rows = [
+        [
+            f"`{each['name']}`",
+            each["frame"],
+            f"{each['regions'][0]} of {each['regions'][1]}",
+            f"{each['seconds_a_sample']} s",
+            f"{each['times_cells']} times",
+        ]
+        for each in _load("extractors")["extractors"]
+    ]
+    head = ["extractor", "a frame", "regions", "a sample", "as long as `cells`"]
+    return _table(head, rows)
+
+
 def _span(seconds: list[float]) -> str:
     return f"{seconds[0]:.1f}-{seconds[1]:.1f} s"
 
@@ -322,6 +373,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "by-protocol": _by_protocol,
     "exactly": _exactly,
     "didemo-prior": _didemo_prior,
+    "extractors": _extractors,
+    "about-extractors": lambda: _measured("extractors"),
+    "nouns": _nouns,
+    "noun-kinds": _noun_kinds,
+    "about-nouns": lambda: _measured("nouns"),
     "about-shapes": _about_shapes,
     "about-protocols": lambda: _measured("protocols"),
     "about-scoring": lambda: _measured("scoring"),

@@ -20,7 +20,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from slta import Searcher, cli, film
-from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
 from slta.video import Frames
 
 SIZE = (320, 180)
@@ -153,6 +153,9 @@ class Colours:
     version = "1"
     size = (8, 8)
     common_space = True
+
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
 
     def video(self, frames: Frames) -> VideoFeatures:
         looks = frames.images.mean(axis=(1, 2), dtype=np.float32) / 255

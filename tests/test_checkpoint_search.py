@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,12 @@ from slta.checkpoints import About, Run
 from slta.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.errors import InputError
 from slta.features import EXTRACTORS, extractor
-from slta.features.base import Extractor, QueryFeatures, VideoFeatures
+from slta.features.base import (
+    Extractor,
+    QueryFeatures,
+    VideoFeatures,
+    frame_by_frame,
+)
 from slta.models import build, untrained
 from slta.models.slta import SLTA, Sizes, SLTAConfig
 from slta.moments import Query
@@ -53,6 +58,9 @@ class Tiles:
     """An extractor of four regions and of words one by one, in no common space."""
 
     id, version, size, common_space = "tiles", "1", (8, 8), False
+
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
 
     def video(self, frames: Frames) -> VideoFeatures:
         looks = frames.images.astype(np.float32) / 255
@@ -438,11 +446,11 @@ def test_features_without_meanings_are_refused_in_python_too() -> None:
 
 
 @pytest.mark.parametrize("name", ["imagenet-words", "cells", "colours", "tiles"])
-def test_an_extractor_says_whether_it_needs_training(name: str) -> None:
+def test_an_extractor_says_whether_it_needs_training(name: str, made: Made) -> None:
     one = extractor(name)
-    made = one.video(Frames(np.zeros((1, *one.size[::-1], 3), np.uint8), np.zeros(1)))
-    assert one.common_space is (made.frame_meanings is not None)
-    assert one.common_space is (made.region_meanings is not None)
+    seen = next(one.watch(made.film, rate_hz=1.0))
+    assert one.common_space is (seen.frame_meanings is not None)
+    assert one.common_space is (seen.region_meanings is not None)
 
 
 def test_the_rank_is_that_of_the_relevance_not_of_what_is_shown() -> None:

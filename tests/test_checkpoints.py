@@ -16,7 +16,8 @@ from slta.checkpoints import ABOUT, About, Run
 from slta.config import Experiment
 from slta.errors import InputError
 from slta.experiments import EXPERIMENTS
-from slta.features.base import Extractor
+from slta.features.library import Library
+from slta.features.store import Store
 from slta.models import build
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTA, Sizes, SLTAConfig
@@ -235,8 +236,8 @@ def test_without_weights_it_is_said_how_to_go_on(tmp_path: Path) -> None:
 def test_features_of_another_kind_are_refused(
     tmp_path: Path, extractor: str, version: str, fits: bool
 ) -> None:
-    about, given = About(extractor, version, SIZES, step=0), Colours()
-    assert isinstance(given, Extractor)
+    about = About(extractor, version, SIZES, step=0)
+    given = Library(Colours(), Store(tmp_path / "store"), 2.0)
     if fits:
         about.check(given, tmp_path / "weights")
         return

@@ -23,7 +23,7 @@ from PIL import Image
 from slta import film, video
 from slta.errors import InputError
 from slta.features import EXTRACTORS
-from slta.features.base import VideoFeatures
+from slta.features.base import VideoFeatures, frame_by_frame
 from slta.features.imagenet_words import ImagenetWords
 from slta.models import untrained
 from slta.models.untrained import Relevance
@@ -280,6 +280,9 @@ class Watched:
         self.looks = 0
         self.sees_nonsense = False
 
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
+
     def video(self, frames: Frames) -> VideoFeatures:
         self.looks += 1
         made = Colours().video(frames)
@@ -418,8 +421,8 @@ class Known(NamedTuple):
     ) -> Answer:
         n = len(curve)
         times_s = np.arange(n) / RATE_HZ
-        extractor = self.searcher.extractor
-        features = extractor.video(Frames(np.zeros((n, 2, 2, 3), np.uint8), times_s))
+        extractor = Watched()
+        features = Colours().video(Frames(np.zeros((n, 2, 2, 3), np.uint8), times_s))
         queries = [extractor.text(query) for query in ("cow", "pig", "hen", "cat")]
         background = untrained.background(features, queries, rate_hz=RATE_HZ)
         background = replace(background, fits=np.array([0.1, 0.2, 0.3, 0.4]))

@@ -18,7 +18,8 @@ LAYERS = [
     | {"metrics.ranked", "metrics.table"}
     | {"ranking", "runs"}
     | {"video"},
-    {"features", "features.base", "features.cells", "features.clip"}
+    {"features", "features.base", "features.c3d", "features.cells", "features.clip"}
+    | {"features.combined", "features.detector", "features.glove"}
     | {
         "features.imagenet_words",
         "features.library",
@@ -26,8 +27,10 @@ LAYERS = [
         "features.nouns",
         "features.onnx",
         "features.readable",
+        "features.reading",
     }
-    | {"features.packing", "features.store"},
+    | {"features.packing", "features.saved", "features.sentences", "features.store"}
+    | {"features.weights", "features.worded"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}
@@ -41,12 +44,12 @@ LAYERS = [
     {"checkpoints", "experiments", "experiments.shapes_slta"}
     | {"experiments.shapes_slta_small", "preparation"},
     {"scoring", "without_video"},
-    {"curves", "evaluation"},
+    {"curves", "evaluation", "extraction"},
     {"learning"},
     {"training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
-    {"cli", "cli.__main__", "cli.arguments", "cli.evaluate", "cli.screen"}
-    | {"cli.search", "cli.train", "plot", "plot_frames", "sheet"},
+    {"cli", "cli.__main__", "cli.arguments", "cli.evaluate", "cli.extract"}
+    | {"cli.screen", "cli.search", "cli.train", "plot", "plot_frames", "sheet"},
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""

@@ -113,6 +113,77 @@ def test_a_sample_is_the_frames_at_its_times(
     )
 
 
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize(
+    ("rate_hz", "frames_hz"),
+    [(0.7, 25), (2, 5.3), (9.1, 25)],
+    ids=["apart", "overlapping by time", "overlapping by frames"],
+)
+def test_a_clip_is_the_frames_from_its_time_on(
+    films: Callable[[str], Path], name: str, rate_hz: float, frames_hz: float
+) -> None:
+    path = films(name)
+    times_s, images = everything(path, SMALL)
+    start_s = np.concatenate(
+        [batch.times_s for batch in video.sample(path, rate_hz=rate_hz, size=SMALL)]
+    )
+    pieces = list(
+        video.clips(
+            path, rate_hz=rate_hz, length=4, frames_hz=frames_hz, size=SMALL, batch=3
+        )
+    )
+    assert {len(piece.images) for piece in pieces[:-1]} <= {3}
+    assert max(len(piece.images) for piece in pieces) <= 3
+    np.testing.assert_array_equal(
+        np.concatenate([piece.times_s for piece in pieces]), start_s
+    )
+    seen = np.concatenate([piece.images for piece in pieces])
+    assert seen.shape == (len(start_s), 4, *SMALL[::-1], 3)
+    for i, clip in enumerate(seen):
+        at = i / rate_hz + np.arange(4) / frames_hz
+        shown = [on_display(path, times_s, time_s) for time_s in at]
+        np.testing.assert_array_equal(clip, np.stack([images[n] for n in shown]))
+
+
+def test_clips_that_overlap_are_decoded_once(
+    films: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted_at: list[int] = []
+
+    def counting(size: tuple[int, int]) -> Callable[[Any], Any]:
+        paint = decoding.painter(size)
+
+        def painted(frame: Any) -> Any:
+            painted_at.append(frame.pts)
+            return paint(frame)
+
+        return painted
+
+    monkeypatch.setattr(video, "painter", counting)
+    list(video.clips(films("bframes.mp4"), rate_hz=15, length=16, frames_hz=30))
+    # The last one once more, for what is after it.
+    assert sorted(painted_at)[:100] == sorted(set(painted_at))
+    assert len(painted_at) <= 101
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"rate_hz": 0}, "sampling rate must be above 0"),
+        ({"rate_hz": float("nan")}, "sampling rate must be above 0"),
+        ({"length": 0}, "a clip must hold at least 1 frame, got 0"),
+        ({"frames_hz": -25}, "frames of a clip need a rate above 0, got -25"),
+        ({"batch": 0}, "a batch must hold at least 1 sample, got 0"),
+    ],
+)
+def test_clips_that_cannot_be_made_are_refused(
+    films: Callable[[str], Path], given: dict[str, Any], says: str
+) -> None:
+    usual: dict[str, Any] = {"rate_hz": 2, "length": 4, "frames_hz": 25}
+    with pytest.raises(InputError, match=says):
+        video.clips(films("bframes.mp4"), **{**usual, **given})
+
+
 def test_each_frame_begins_exactly_at_its_time(films: Callable[[str], Path]) -> None:
     at = np.arange(100) / 30
     shown = video.frames(films("bframes.mp4"), at=at)

@@ -25,7 +25,8 @@ from safetensors import SafetensorError, safe_open
 
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.features.base import Extractor
+from slta.features.base import Reader
+from slta.features.library import Library
 from slta.folders import whole_file, write_whole
 from slta.models import build
 from slta.models.slta import SLTA, Sizes
@@ -42,15 +43,32 @@ class About:
     version: str
     sizes: Sizes
     step: int
+    words: str = ""
+    """What read the sentences, with its version."""
 
-    def check(self, extractor: Extractor, weights: Path) -> None:
-        """Raises ``InputError`` if an extractor is not the one that was trained with."""
-        theirs, ours = (self.extractor, self.version), (extractor.id, extractor.version)
+    @classmethod
+    def of(cls, library: Library, sizes: Sizes) -> "About":
+        """Of features, before anything was trained with them."""
+        return cls(library.id, library.version, sizes, 0, _named(library.reader))
+
+    def check(self, library: Library, weights: Path) -> None:
+        """Raises ``InputError`` for features that are not those it was trained with."""
+        theirs = f"{self.extractor}@{self.version}"
+        ours = f"{library.id}@{library.version}"
         if theirs != ours:
             raise InputError(
-                f"{weights} was trained with the features of {theirs[0]}@{theirs[1]}, "
-                f"not {ours[0]}@{ours[1]}; leave --extractor out, or train with yours"
+                f"{weights} was trained with the features of {theirs}, not {ours}; "
+                "leave --extractor out, or train with yours"
             )
+        if self.words not in ("", words := _named(library.reader)):
+            raise InputError(
+                f"{weights} was trained with sentences as {self.words} reads them, not "
+                f"{words}; name those words with --words, or train with yours"
+            )
+
+
+def _named(reader: Reader) -> str:
+    return f"{reader.id}@{reader.version}"
 
 
 @dataclass(frozen=True, slots=True)

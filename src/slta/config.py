@@ -24,7 +24,12 @@ def _positive(flag: str, *values: float) -> None:
 @dataclass(frozen=True, kw_only=True)
 class FeaturesConfig:
     extractor: str = "cells"
-    """What makes the features: cells, imagenet-words, clip:NAME or clip:FOLDER."""
+    """What makes the features: cells, imagenet-words, clip:NAME or clip:FOLDER, c3d:FILE,
+    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS; docs/features.md
+    has them all."""
+    words: str = ""
+    """What makes the vectors of words: glove:FILE.txt or glove:VECTORS.npy,WORDS.json; if
+    not given, the extractor."""
     rate_hz: float = 3.0
     """Frames a second that are looked at."""
     centred: bool = False

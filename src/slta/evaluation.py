@@ -60,7 +60,7 @@ def answers(
         return path
     experiment = run.experiment
     model, about = run.load()
-    about.check(open_library(experiment, store).extractor, run.weights)
+    about.check(open_library(experiment, store), run.weights)
     split = open_splits(experiment, (name,), store, shows)[name]
     with shows(f"answering {name}") as progress:
         write(path, predict(model, split, experiment, progress=progress))

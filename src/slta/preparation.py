@@ -8,8 +8,9 @@ from slta.config import Experiment
 from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.datasets.split import Split, prepare
-from slta.features import extractor
-from slta.features.library import Library, Progress
+from slta.features import extractor, words
+from slta.features.library import Library
+from slta.features.sentences import Progress
 from slta.features.store import Store
 
 Shows = Callable[[str], AbstractContextManager[Progress | None]]
@@ -28,12 +29,13 @@ def open_dataset(experiment: Experiment, shows: Shows = quietly) -> Dataset:
 
 
 def open_library(experiment: Experiment, store: Path | None = None) -> Library:
-    features = experiment.features
+    features, place = experiment.features, Store(store)
     return Library(
         extractor(features.extractor),
-        Store(store),
+        place,
         features.rate_hz,
         features.centred,
+        words(features.words, place),
     )
 
 

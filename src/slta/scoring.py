@@ -12,7 +12,7 @@ from slta.datasets.batch import candidates_of, collate
 from slta.datasets.sampling import shot_of
 from slta.datasets.split import Split
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Progress
+from slta.features.sentences import Progress
 from slta.models.slta import SLTA
 from slta.predictions import Prediction
 

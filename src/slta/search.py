@@ -6,8 +6,9 @@ from typing import Any
 
 from slta.answers import Answer
 from slta.errors import InputError
-from slta.features.base import Extractor, QueryFeatures
-from slta.features.library import Library, Progress
+from slta.features.base import QueryFeatures, Reader
+from slta.features.library import Library
+from slta.features.sentences import Progress
 from slta.features.store import Store
 from slta.retrievers import Indexed, Retriever
 
@@ -25,14 +26,16 @@ class Searcher:
         extractor_name: str | None = None,
         *,
         checkpoint: str | Path | None = None,
+        words_name: str | None = None,
         store: str | Path | None = None,
     ) -> None:
         """Answers without training, or with the model of the run ``checkpoint``.
 
-        The extractor is ``imagenet-words``, or the run's, unless one is named.
+        The extractor is ``imagenet-words``, or the run's, unless one is named; the
+        words are the run's unless some are named.
         """
         place = Store(Path(store) if store else None)
-        self.retriever = _retriever(extractor_name, checkpoint, place)
+        self.retriever = _retriever(extractor_name, checkpoint, words_name, place)
         self._latest: Indexed[Any] | None = None
 
     @property
@@ -40,8 +43,8 @@ class Searcher:
         return self.retriever.library
 
     @property
-    def extractor(self) -> Extractor:
-        return self.library.extractor
+    def reader(self) -> Reader:
+        return self.library.reader
 
     @property
     def store(self) -> Store:
@@ -61,7 +64,7 @@ class Searcher:
         """
         if top < 1:
             raise InputError(f"top must be at least 1, got {top}")
-        asked = self.extractor.text(query)
+        asked = self.reader.text(query)
         return self.answer(self.index(path, progress=progress), asked, top=top)
 
     def answer(
@@ -90,13 +93,21 @@ class Searcher:
 
 
 def _retriever(
-    extractor_name: str | None, checkpoint: str | Path | None, store: Store
+    extractor_name: str | None,
+    checkpoint: str | Path | None,
+    words_name: str | None,
+    store: Store,
 ) -> Retriever[Any]:
     # Only what is needed is imported: a model brings torch, which takes seconds.
     if checkpoint is None:
+        if words_name is not None:
+            raise InputError(
+                f"the words {words_name} are for a trained model; give a run with "
+                "--checkpoint RUN, or leave --words out"
+            )
         from slta.retrievers.untrained import Untrained
 
         return Untrained(extractor_name, store)
     from slta.retrievers.trained import Trained
 
-    return Trained(Path(checkpoint), extractor_name, store)
+    return Trained(Path(checkpoint), extractor_name, words_name, store)

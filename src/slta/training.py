@@ -1,5 +1,6 @@
 """``slta train``: from an experiment to a run with its weights, answers and numbers."""
 
+import logging
 import re
 import signal
 import sys
@@ -21,7 +22,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from slta import curves, provenance
 from slta.checkpoints import About, Run
 from slta.config import Experiment
-from slta.datasets.split import Split, spread
+from slta.datasets.split import Split, spread, unknown_words
 from slta.errors import InputError
 from slta.evaluation import answers, lines, measured
 from slta.folders import whole_file
@@ -30,6 +31,10 @@ from slta.models import build
 from slta.models.slta import SLTA, Scale, Sizes
 from slta.preparation import Shows, open_dataset, open_library, open_splits, quietly
 
+logger = logging.getLogger(__name__)
+
+MOST_UNKNOWN = 100
+"""Words without a vector of which a run says how frequent they are, at most."""
 REFUSED = f"{InputError.__module__}.{InputError.__qualname__}"
 """How a traceback names what cannot be used."""
 
@@ -81,8 +86,11 @@ def _train(
     splits = open_splits(experiment, ("train", "val"), store, shows)
     sampler(experiment, splits["train"])
     model, about = new_model(experiment, splits["train"], store)
-    if not resume:
-        run.write("provenance", _provenance(experiment, about))
+    if resume:
+        _check_same(run, about)
+    else:
+        known = _words(splits["train"])
+        run.write("provenance", _provenance(experiment, about) | known)
     module = Training(experiment, model, about, run, store)
     _fit(module, run, experiment, resume)
 
@@ -114,8 +122,36 @@ def new_model(
         for name, (mean, deviation) in spread(train).items()
     }
     model.fit(Scale(**scale))
-    extractor = open_library(experiment, store).extractor
-    return model, About(extractor.id, extractor.version, sizes, step=0)
+    return model, About.of(open_library(experiment, store), sizes)
+
+
+def _check_same(run: Run, about: About) -> None:
+    """Raises ``InputError`` if the run was begun with other features or other words."""
+    facts = run.read("provenance")
+    begun = f"{facts.get('extractor')}@{facts.get('extractor_version')}"
+    read_by = facts.get("words", about.words)
+    now = f"{about.extractor}@{about.version}"
+    if (begun, read_by) != (now, about.words):
+        raise InputError(
+            f"{run.folder} was begun with the features of {begun} and sentences as "
+            f"{read_by} reads them, not {now} and {about.words}; put the same files "
+            "there, or train anew"
+        )
+
+
+def _words(train: Split) -> dict[str, Any]:
+    """How much of the queries the vectors of words know; told where it is not all."""
+    count, unknown = unknown_words(train.asked)
+    often = dict(unknown.most_common(MOST_UNKNOWN))
+    if unknown:
+        logger.info(
+            "%d of the %d words in train have no vector, most often: %s",
+            unknown.total(),
+            count,
+            ", ".join(list(often)[:5]),
+        )
+    known = {"all": count, "unknown": unknown.total(), "most_often": often}
+    return {"words_in_train": known}
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -213,6 +249,7 @@ def _provenance(experiment: Experiment, about: About) -> dict[str, Any]:
         "data": open_dataset(experiment).digest,
         "extractor": about.extractor,
         "extractor_version": about.version,
+        "words": about.words,
         "seed": experiment.training.seed,
         "versions": provenance.versions(),
         "machine": provenance.machine(),

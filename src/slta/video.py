@@ -4,6 +4,7 @@ Time 0 is when the first frame of the video stream is shown, and a frame is on d
 until the next one.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,6 +30,14 @@ class Frames:
     """Upright RGB pictures, each with the time at which it came on display."""
 
     images: UInt8[np.ndarray, "t h w 3"]
+    times_s: Float64[np.ndarray, "t"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clips:
+    """Runs of upright RGB pictures, each with the time from which it shows the video."""
+
+    images: UInt8[np.ndarray, "t l h w 3"]
     times_s: Float64[np.ndarray, "t"]
 
 
@@ -79,19 +88,37 @@ def sample(
 
     ``size`` is (width, height). However long the video, one batch is held.
     """
-    if not (isfinite(rate_hz) and rate_hz > 0):
-        raise InputError(f"a sampling rate must be above 0, got {rate_hz} Hz")
-    if batch < 1:
-        raise InputError(f"a batch must hold at least 1 frame, got {batch}")
     track = look(path)
-    if track.duration_s * rate_hz > MOST:
-        asked = f"{track.duration_s:.0f} s at {rate_hz:g} Hz are over {MOST} frames"
-        raise InputError(f"{track.path}: {asked}: check its length, or lower the rate")
-    ticks = (track.tick(i / rate_hz) for i in count())
-    wanted = list(takewhile(lambda tick: tick < track.end, ticks))
+    wanted = _grid(track, rate_hz, batch)
     run, draw = shown(track, wanted), _artist(track, size)
     starts = range(0, len(wanted), batch)
     return (draw(run, min(batch, len(wanted) - start)) for start in starts)
+
+
+def clips(
+    path: str | Path,
+    *,
+    rate_hz: float | int,
+    length: int,
+    frames_hz: float | int,
+    size: tuple[int, int] | None = None,
+    batch: int = 8,
+) -> Iterator[Clips]:
+    """For each time of ``sample``, ``length`` frames from that time on, 1/frames_hz apart.
+
+    Where they would go on after the end of the video, its last frame stays. However
+    long the video, the frames of one batch of clips are held.
+    """
+    if length < 1:
+        raise InputError(f"a clip must hold at least 1 frame, got {length}")
+    if not (isfinite(frames_hz) and frames_hz > 0):
+        raise InputError(f"the frames of a clip need a rate above 0, got {frames_hz}")
+    track = look(path)
+    starts_s = np.arange(len(_grid(track, rate_hz, batch))) / rate_hz
+    steps_s = np.arange(length) / frames_hz
+    last = track.end - 1
+    rows = [[min(track.tick(s + step), last) for step in steps_s] for s in starts_s]
+    return _clips(track, rows, _artist(track, size), batch)
 
 
 def frames(
@@ -168,6 +195,41 @@ def check_end(track: Track, last: int) -> None:
         promise = f"its header promises {track.duration_s:.1f} s"
         raise InputError(
             f"{track.path} is cut short, {has} but {promise}: copy or download it again"
+        )
+
+
+def _grid(track: Track, rate_hz: float | int, batch: int) -> list[int]:
+    """Ticks of the times 0, 1/rate, 2/rate … before the end."""
+    if not (isfinite(rate_hz) and rate_hz > 0):
+        raise InputError(f"a sampling rate must be above 0, got {rate_hz} Hz")
+    if batch < 1:
+        raise InputError(f"a batch must hold at least 1 sample, got {batch}")
+    if track.duration_s * rate_hz > MOST:
+        asked = f"{track.duration_s:.0f} s at {rate_hz:g} Hz are over {MOST} frames"
+        raise InputError(f"{track.path}: {asked}: check its length, or lower the rate")
+    ticks = (track.tick(i / rate_hz) for i in count())
+    return list(takewhile(lambda tick: tick < track.end, ticks))
+
+
+def _clips(
+    track: Track,
+    rows: Sequence[Sequence[int]],
+    draw: Callable[[Iterator[Timed], int], Frames],
+    batch: int,
+) -> Iterator[Clips]:
+    """The frames at the ticks of each row; one that several rows share is drawn once."""
+    wanted = sorted({tick for row in rows for tick in row})
+    run, done = shown(track, wanted), 0
+    seen: dict[int, Frames] = {}
+    for start in range(0, len(rows), batch):
+        now = rows[start : start + batch]
+        seen = {tick: drawn for tick, drawn in seen.items() if tick >= now[0][0]}
+        end = bisect_right(wanted, now[-1][-1])
+        seen |= {tick: draw(run, 1) for tick in wanted[done:end]}
+        done = end
+        yield Clips(
+            np.stack([[seen[tick].images[0] for tick in row] for row in now]),
+            np.concatenate([seen[row[0]].times_s for row in now]),
         )
 
 

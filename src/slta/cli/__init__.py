@@ -13,6 +13,7 @@ import tyro
 
 from slta.cli.arguments import parsed
 from slta.cli.evaluate import Evaluate, evaluate
+from slta.cli.extract import Extract, extract
 from slta.cli.screen import notes
 from slta.cli.search import Search, search
 from slta.cli.train import Train, train, train_named
@@ -22,11 +23,13 @@ COMMANDS: dict[type[Any], Callable[[Any], None]] = {
     Search: search,
     Train: train,
     Evaluate: evaluate,
+    Extract: extract,
 }
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Extract, tyro.conf.subcommand("extract")]
 )
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: something given cannot be used; stopped with Ctrl-C."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from slta.features.library import Progress
+    from slta.features.sentences import Progress
 
 screen = Console(highlight=False, emoji=False)
 notes = Console(stderr=True, highlight=False, emoji=False)

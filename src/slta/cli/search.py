@@ -50,6 +50,11 @@ class Search:
     ] = None
     """What makes the features: imagenet-words, clip:NAME or clip:FOLDER; else what the
     run was trained with, or without a run imagenet-words."""
+    words: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """What makes the vectors of words, such as glove:FILE; else what the run was trained
+    with."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -66,11 +71,18 @@ def search(command: Search) -> None:
     from slta.search import Searcher
 
     searcher = Searcher(
-        command.extractor, checkpoint=command.checkpoint, store=command.store
+        command.extractor,
+        checkpoint=command.checkpoint,
+        words_name=command.words,
+        store=command.store,
     )
     # Before the networks are prepared, which takes long the first time.
     head_of(command.video)
-    asked = [searcher.extractor.text(query) for query in command.queries]
+    asked = [searcher.reader.text(query) for query in command.queries]
+    for query in asked:
+        if query.unknown:
+            told = f"no vector for {', '.join(query.unknown)}"
+            notes.print(told, markup=False, soft_wrap=True)
     with progress(f"looking at {command.video.name}") as bar:
         indexed = searcher.index(command.video, progress=bar)
     for number, query in enumerate(asked, start=1):

@@ -1,5 +1,6 @@
 """A split with its features: what training and evaluation read."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from jaxtyping import Float
 from slta.datasets.base import Dataset
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Library, Progress
+from slta.features.library import Library
+from slta.features.sentences import Progress
 from slta.moments import Query, VideoInfo
 
 
@@ -44,6 +46,15 @@ def prepare(
             progress(done, len(video_ids))
     asked = library.sentences([query.query for query in queries])
     return Split(queries, tuple(asked), videos, infos)
+
+
+def unknown_words(asked: Iterable[QueryFeatures]) -> tuple[int, Counter[str]]:
+    """How many words there are, and how often each of those without a vector is."""
+    count, unknown = 0, Counter[str]()
+    for each in asked:
+        count += len(each.words)
+        unknown.update(each.unknown)
+    return count, unknown
 
 
 def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:

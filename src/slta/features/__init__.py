@@ -1,10 +1,15 @@
 """Extractors: what turns frames and sentences into vectors."""
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from typing import TypeVar
 
 from slta.errors import InputError
-from slta.features.base import Extractor
+from slta.features.base import Extractor, Words
+from slta.features.store import Store
+
+Maker = TypeVar("Maker")
 
 
 def _imagenet_words(_: str) -> Extractor:
@@ -25,22 +30,84 @@ def _clip(weights: str) -> Extractor:
     return Clip(weights)
 
 
+def _c3d(weights: str) -> Extractor:
+    from slta.features.c3d import C3D
+
+    return C3D(weights)
+
+
+def _detr(weights: str) -> Extractor:
+    from slta.features.detector import Detector
+
+    return Detector("detr", weights, pooled=False)
+
+
+def _detr_boxes(weights: str) -> Extractor:
+    from slta.features.detector import Detector
+
+    return Detector("detr-boxes", weights, pooled=True)
+
+
 EXTRACTORS: dict[str, Callable[[str], Extractor]] = {
     "imagenet-words": _imagenet_words,
     "cells": _cells,
     "clip": _clip,
+    "c3d": _c3d,
+    "detr": _detr,
+    "detr-boxes": _detr_boxes,
 }
 """What stands before the colon of an extractor's name; the rest is its argument."""
 
 
+def _glove(files: str, store: Store) -> Words:
+    from slta.features.glove import Glove
+
+    return Glove(files, store)
+
+
+WORDS: dict[str, Callable[[str, Store], Words]] = {"glove": _glove}
+"""What stands before the colon of a name of words; the rest is its argument."""
+
+
 def extractor(name: str) -> Extractor:
-    """The extractor of that name, such as ``imagenet-words`` or ``clip:FOLDER``."""
-    kind, _, argument = name.partition(":")
-    if kind not in EXTRACTORS:
-        near = get_close_matches(kind, EXTRACTORS, n=1)
+    """The extractor of that name, such as ``imagenet-words`` or ``clip:FOLDER``.
+
+    ``FIRST+SECOND`` has the frames of the first and the regions of the second.
+    """
+    first, *others = _parts(name)
+    if not others:
+        kind, _, argument = name.partition(":")
+        return _known(kind, EXTRACTORS, name, "extractor")(argument)
+    if len(others) > 1:
         raise InputError(
-            f"unknown extractor {name!r}; "
-            + (f"did you mean {near[0]!r}? " if near else "")
-            + f"known are {', '.join(EXTRACTORS)}"
+            f"the extractor {name!r} has {1 + len(others)} parts; two can be combined, "
+            "the first for the frames and the second for the regions"
         )
-    return EXTRACTORS[kind](argument)
+    from slta.features.combined import Combined
+
+    return Combined(extractor(first), extractor(others[0]))
+
+
+def words(name: str, store: Store) -> Words | None:
+    """The words of that name, such as ``glove:FILE``; none for the extractor's own."""
+    if not name:
+        return None
+    kind, _, argument = name.partition(":")
+    return _known(kind, WORDS, name, "words")(argument, store)
+
+
+def _parts(name: str) -> list[str]:
+    """Cut at each + before another extractor: a path may hold one, too."""
+    kinds = "|".join(sorted(map(re.escape, EXTRACTORS), key=len, reverse=True))
+    return re.split(rf"\+(?=(?:{kinds})(?:[:+]|$))", name)
+
+
+def _known(kind: str, known: dict[str, Maker], name: str, what: str) -> Maker:
+    if kind not in known:
+        near = get_close_matches(kind, known, n=1)
+        raise InputError(
+            f"unknown {what} {name!r}; "
+            + (f"did you mean {near[0]!r}? " if near else "")
+            + f"known are {', '.join(known)}"
+        )
+    return known[kind]

@@ -1,17 +1,19 @@
 """What an extractor makes of a video and of a query.
 
 Shapes: t frames, r regions, d size of a frame's vector, e of a region's, k of a
-sentence's, w words, p phrases.
+sentence's, w words, g size of a word's vector, p phrases.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from mmap import mmap
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from slta import video
 from slta.video import Frames
 
 
@@ -84,7 +86,8 @@ class QueryFeatures:
 
     query: str
     words: tuple[str, ...]
-    word_vectors: Float[np.ndarray, "w k"]
+    word_vectors: Float[np.ndarray, "w g"]
+    """Zeros for a word that whoever made the vectors does not know."""
     noun_mask: Bool[np.ndarray, " w"]
     """True where the word says what to look at: a noun, or for want of nouns a verb,
     adjective, adverb or number, or else any word."""
@@ -102,6 +105,31 @@ class QueryFeatures:
     def sentence(self) -> Float[np.ndarray, " k"]:
         return self.meanings[0]
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The words without a vector."""
+        known: Bool[np.ndarray, " w"] = np.any(self.word_vectors, axis=1)
+        return tuple(
+            word
+            for word, is_known in zip(self.words, known, strict=True)
+            if not is_known
+        )
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads sentences. The same id and version always make the same features."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def text(self, query: str) -> QueryFeatures:
+        """Raises ``InputError`` for a query that cannot be read."""
+        ...
+
 
 @runtime_checkable
 class Extractor(Protocol):
@@ -114,19 +142,51 @@ class Extractor(Protocol):
     def version(self) -> str: ...
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, in pixels, of the images that ``video`` wants."""
-        ...
-
-    @property
     def common_space(self) -> bool:
         """Whether its features have ``meanings``, so that no training is needed."""
         ...
 
-    def video(self, frames: Frames) -> VideoFeatures: ...
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        """A video's features at 0, 1/rate, 2/rate … before its end, piece by piece.
+
+        Raises ``InputError`` for a video that cannot be used.
+        """
+        ...
 
     def text(self, query: str) -> QueryFeatures:
         """Raises ``InputError`` for a query that the extractor cannot read."""
+        ...
+
+
+@runtime_checkable
+class Looker(Protocol):
+    """What looks at each frame by itself."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in pixels, of the images that ``video`` wants."""
+        ...
+
+    def video(self, frames: Frames) -> VideoFeatures: ...
+
+
+def frame_by_frame(
+    looker: Looker, path: Path, *, rate_hz: float
+) -> Iterator[VideoFeatures]:
+    """How a video is watched by what looks at each frame by itself."""
+    for frames in video.sample(path, rate_hz=rate_hz, size=looker.size):
+        yield looker.video(frames)
+
+
+@runtime_checkable
+class Words(Protocol):
+    """Makes the vectors of words. The same id always makes the same vectors."""
+
+    @property
+    def id(self) -> str: ...
+
+    def vectors(self, words: Sequence[str]) -> Float[np.ndarray, "w g"]:
+        """One row a word, zeros for those that are not known."""
         ...
 
 

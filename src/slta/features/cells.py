@@ -6,16 +6,17 @@ shape, texture and place, from which a model can learn what moves how. There is 
 common space with the sentences, so these features need a trained model.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from slta.features import onnx
-from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
 from slta.features.minilm import MiniLM
-from slta.features.nouns import parse
-from slta.features.readable import check_readable
+from slta.features.reading import read
 from slta.video import Frames
 
 BATCH = 8
@@ -37,6 +38,9 @@ class Cells:
     def __init__(self) -> None:
         self._minilm = MiniLM()
 
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
+
     def video(self, frames: Frames) -> VideoFeatures:
         batches = [
             self._network.run(None, {"images": frames.images[i : i + BATCH]})
@@ -51,20 +55,7 @@ class Cells:
         )
 
     def text(self, query: str) -> QueryFeatures:
-        check_readable(query)
-        parsed = parse(query)
-        meanings = self._minilm.sentences([query])
-        return QueryFeatures(
-            query=query,
-            words=parsed.words,
-            word_vectors=self._minilm.entries(query, parsed.places),
-            noun_mask=np.array(parsed.described, bool),
-            action=parsed.action,
-            phrases=(query,),
-            meanings=meanings,
-            attainable=np.ones(1, np.float32),
-            appearances=None,
-        )
+        return read(query, self._minilm, adjectives=True)
 
     @cached_property
     def _network(self) -> "onnx.onnxruntime.InferenceSession":

@@ -6,10 +6,7 @@ preparation cuts a picture down to a square; here it is squeezed into one, so th
 what happens at the sides is seen.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -19,9 +16,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from slta.errors import InputError
-from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
 from slta.features.nouns import parse, word_means
 from slta.features.readable import check_readable
+from slta.features.saved import Saved, pixel_scale
 from slta.video import Frames
 
 if TYPE_CHECKING:
@@ -41,12 +39,15 @@ class Clip:
     common_space = True
 
     def __init__(self, weights: str) -> None:
-        self.id, self._folder = _find(weights)
-        _check(self._folder)
-        with _loading(self._folder):
+        self._saved = Saved.find("clip", weights, "CLIP", ["clip"], "CLIPModel")
+        self.id = self._saved.id
+        _check_tokenizer(self._saved)
+        with self._saved.loading():
             from transformers import CLIPConfig
 
-            config = CLIPConfig.from_pretrained(self._folder, local_files_only=True)
+            config = CLIPConfig.from_pretrained(
+                self._saved.folder, local_files_only=True
+            )
             self._text_config: Any = config.text_config
             vision: Any = config.vision_config
             side, patch = int(vision.image_size), int(vision.patch_size)
@@ -60,13 +61,10 @@ class Clip:
     @cached_property
     def version(self) -> str:
         """Of this file, and of everything in the folder that can matter."""
-        digest = hashlib.sha256()
-        for path in sorted(self._folder.iterdir()):
-            if path.suffix in {".json", ".safetensors", ".txt"}:
-                with path.open("rb") as file:
-                    content = hashlib.file_digest(file, "sha256").hexdigest()
-                digest.update(f"{path.name} {content}\n".encode())
-        return f"1-{digest.hexdigest()[:12]}"
+        return f"1-{self._saved.digest}"
+
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
 
     def video(self, frames: Frames) -> VideoFeatures:
         batches = [
@@ -131,31 +129,17 @@ class Clip:
 
     @cached_property
     def _network(self) -> Any:
-        import torch
+        from transformers import CLIPModel
 
-        with _loading(self._folder):
-            from transformers import CLIPModel
-
-            loaded: Any = CLIPModel.from_pretrained(
-                self._folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-            network, report = loaded
-            # transformers would put random numbers there.
-            if missing := sorted(report["missing_keys"]):
-                raise ValueError(f"no weights for {missing[0]}")
-        return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        return self._saved.network(CLIPModel)
 
     @cached_property
     def _tokenizer(self) -> "transformers.CLIPTokenizer":
-        with _loading(self._folder):
+        with self._saved.loading():
             from transformers import CLIPTokenizer
 
             tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(
-                self._folder, local_files_only=True
+                self._saved.folder, local_files_only=True
             )
             text = self._text_config
             ids = tokenizer("a").input_ids
@@ -168,108 +152,18 @@ class Clip:
     @cached_property
     def _preparation(self) -> tuple[float, list[float], list[float]]:
         """What pixels are multiplied by, and the mean and the spread they then have."""
-        with _loading(self._folder):
+        with self._saved.loading():
             from transformers import CLIPImageProcessorPil
 
-            names = ("preprocessor_config.json", "processor_config.json")
-            if any((self._folder / name).exists() for name in names):
-                made = CLIPImageProcessorPil.from_pretrained(
-                    self._folder, local_files_only=True
-                )
-            else:
-                made = CLIPImageProcessorPil()
-            scale = made.rescale_factor if made.do_rescale else 1.0
-            if not made.do_normalize:
-                return scale, [0.0] * 3, [1.0] * 3
-            return scale, [*map(float, made.image_mean)], [*map(float, made.image_std)]
+            return pixel_scale(self._saved.processor(CLIPImageProcessorPil))
 
 
-def _find(weights: str) -> tuple[str, Path]:
-    """The extractor's id, which tells nobody where a folder is, and the folder."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    if not weights:
+def _check_tokenizer(saved: Saved) -> None:
+    if not (saved.has("tokenizer.json") or saved.has("vocab.json", "merges.txt")):
         raise InputError(
-            "clip needs weights: clip:FOLDER for a folder saved with save_pretrained, "
-            "or clip:NAME for a model in the cache of the Hugging Face hub"
+            f"{saved.folder} has no tokenizer.json; save the model's tokenizer there, "
+            "too"
         )
-    folder = Path(weights).expanduser()
-    if folder.is_dir():
-        return f"clip:{folder.resolve().name}", folder
-    try:
-        config = try_to_load_from_cache(weights, "config.json")
-    except HFValidationError as error:
-        raise InputError(
-            f"there is no folder {weights}; "
-            "name one with a CLIP model saved with save_pretrained"
-        ) from error
-    if not isinstance(config, str):
-        raise InputError(
-            f"the weights {weights} are not on this machine; get them with "
-            f"'hf download {weights}', or name a folder saved with save_pretrained"
-        )
-    return f"clip:{weights}", Path(config).parent
-
-
-def _check(folder: Path) -> None:
-    """Raises if the folder does not hold CLIP's weights in a safe form."""
-    try:
-        kind = json.loads((folder / "config.json").read_text())["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{folder} is no saved model, as it has no config.json with a model_type; "
-            "name a folder with a CLIP model saved with save_pretrained"
-        ) from error
-    if kind != "clip":
-        raise InputError(
-            f"{folder} holds a model of type {kind!r}, not 'clip'; "
-            "name a folder with a CLIP model"
-        )
-
-    def has(*names: str) -> bool:
-        return all((folder / name).exists() for name in names)
-
-    if not (has("model.safetensors") or has("model.safetensors.index.json")):
-        if any(folder.glob("pytorch_model*.bin")):
-            convert = (
-                f"from transformers import CLIPModel; CLIPModel.from_pretrained("
-                f"{str(folder)!r}).save_pretrained({str(folder)!r})"
-            )
-            raise InputError(
-                f"{folder} holds its weights as pickles, which are not read since they "
-                f'can run code; convert them with: python -c "{convert}"'
-            )
-        raise InputError(
-            f"{folder} has no model.safetensors; save or download the model again"
-        )
-    if not (has("tokenizer.json") or has("vocab.json", "merges.txt")):
-        raise InputError(
-            f"{folder} has no tokenizer.json; save the model's tokenizer there, too"
-        )
-
-
-@contextmanager
-def _loading(folder: Path) -> Iterator[None]:
-    """transformers without its progress bars and reports; its errors in one line."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    except Exception as error:
-        # Broken files make each library raise another error; tokenizers' is Exception.
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{folder} cannot be read as a CLIP model ({reason}); "
-            "save or download it again"
-        ) from error
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _edges(patches: int) -> Int[np.ndarray, " e"]:

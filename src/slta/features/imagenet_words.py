@@ -10,13 +10,15 @@ of it. Two ways lead from there to the sentences, and both are kept:
   classifiers: Changpinyo et al., CVPR 2016).
 """
 
+from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from slta.features import onnx
-from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
 from slta.features.minilm import MiniLM
 from slta.features.nouns import parse
 from slta.features.readable import check_readable
@@ -43,6 +45,9 @@ class ImagenetWords:
 
     def __init__(self) -> None:
         self._minilm = MiniLM()
+
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
 
     def video(self, frames: Frames) -> VideoFeatures:
         batches = [

@@ -1,8 +1,6 @@
 """Videos as features: from the store, or made and kept there."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,11 @@ import numpy as np
 
 from slta import video
 from slta.decoding import head_of
-from slta.errors import InputError
-from slta.features.base import Extractor, QueryFeatures, VideoFeatures
-from slta.features.packing import packed, unpacked
-from slta.features.store import Record, Store
+from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
+from slta.features.sentences import Progress, read_sentences
+from slta.features.store import Record, Store, trusted
+from slta.features.worded import Worded
 from slta.moments import VideoInfo
-
-Progress = Callable[[float, float], None]
-"""Told how much of how much is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +26,29 @@ class Library:
     """Frames a second that are looked at."""
     centred: bool = False
     """Whether a video's mean frame is taken from its frames."""
+    words: Words | None = None
+    """What makes the vectors of words; None for the extractor itself."""
+
+    @property
+    def id(self) -> str:
+        return self.extractor.id
+
+    @property
+    def version(self) -> str:
+        return self.extractor.version
+
+    @property
+    def reader(self) -> Reader:
+        return Worded(self.extractor, self.words) if self.words else self.extractor
+
+    def has(self, path: str | Path) -> bool:
+        """Whether the video was looked at before.
+
+        Raises ``InputError`` for what is no file.
+        """
+        head_of(Path(path))
+        digest = self.store.digest(Path(path))
+        return self.store.read(digest, self.record_name) is not None
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.
@@ -64,28 +82,7 @@ class Library:
         self, sentences: Sequence[str], *, progress: Progress | None = None
     ) -> list[QueryFeatures]:
         """The features of many sentences, from the store or read and kept there."""
-        unique = sorted(set(sentences))
-        # Escaped, as a sentence may hold what they are joined with.
-        escaped = b"\n".join(each.encode("unicode_escape") for each in unique)
-        digest = hashlib.sha256(escaped).hexdigest()[:24]
-        name = f"{self.extractor.id}@{self.extractor.version}-{digest}"
-        record = self.store.read("queries", name)
-        if record is None:
-            read = []
-            for sentence in unique:
-                read.append(self.extractor.text(sentence))
-                if progress:
-                    progress(len(read), len(unique))
-            facts, arrays = packed(read)
-            with self.store.write("queries", name, facts=facts) as writer:
-                writer.append(arrays)
-            record = self.store.read("queries", name)
-            assert record is not None
-        with trusted(record):
-            known = dict(
-                zip(unique, unpacked(record.facts, record.arrays), strict=True)
-            )
-        return [known[sentence] for sentence in sentences]
+        return read_sentences(self.reader, self.store, sentences, progress=progress)
 
     @property
     def record_name(self) -> str:
@@ -103,12 +100,11 @@ class Library:
                 "height": info.height,
             },
         }
-        size, rate_hz = self.extractor.size, self.rate_hz
+        rate_hz = self.rate_hz
         with self.store.write(digest, self.record_name, facts=facts) as writer:
             done = 0
-            for frames in video.sample(path, rate_hz=rate_hz, size=size):
-                made = self.extractor.video(frames)
-                count = len(frames.times_s)
+            for made in self.extractor.watch(path, rate_hz=rate_hz):
+                count = len(made.times_s)
                 arrays: dict[str, np.ndarray] = {
                     name: np.asarray(array, np.float16)
                     for name, array in made.arrays().items()
@@ -120,15 +116,3 @@ class Library:
                 done += count
                 if progress:
                     progress(min(done / rate_hz, info.duration_s), info.duration_s)
-
-
-@contextmanager
-def trusted(record: Record) -> Iterator[None]:
-    """Says of a record that lacks something what to do about it."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"the record {record.folder} is damaged ({error}); "
-            f"remove the folder {record.folder} to have it made again"
-        ) from error

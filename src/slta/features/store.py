@@ -166,6 +166,18 @@ class Store:
         return (self.root / "videos" / digest[:32]).joinpath(*map(_safe, names))
 
 
+@contextmanager
+def trusted(record: Record) -> Iterator[None]:
+    """Says of a record that lacks something what to do about it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the record {record.folder} is damaged ({error}); "
+            f"remove the folder {record.folder} to have it made again"
+        ) from error
+
+
 def _safe(name: str) -> str:
     """A name that any disk takes; names that differ stay different."""
     safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in name)

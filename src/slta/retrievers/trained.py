@@ -10,7 +10,7 @@ from slta import ranking
 from slta.answers import Answer, Terms
 from slta.checkpoints import Run
 from slta.errors import InputError
-from slta.features import extractor
+from slta.features import extractor, words
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store
@@ -32,18 +32,25 @@ class Trained:
     for candidates that match their query and towards 0 for others."""
 
     def __init__(
-        self, checkpoint: Path, extractor_name: str | None, store: Store
+        self,
+        checkpoint: Path,
+        extractor_name: str | None,
+        words_name: str | None,
+        store: Store,
     ) -> None:
         """Raises ``InputError`` for what is no run, is damaged, or was trained with
-        another extractor than the one asked for."""
+        another extractor or other words than those asked for."""
         self._run = Run.open(checkpoint)
         experiment = self._run.experiment
         self._model, about = self._run.load()
         self._candidates = experiment.candidates
         own = experiment.features
         name = own.extractor if extractor_name is None else extractor_name
-        self.library = Library(extractor(name), store, own.rate_hz, own.centred)
-        about.check(self.library.extractor, self._run.weights)
+        read_by = words(own.words if words_name is None else words_name, store)
+        self.library = Library(
+            extractor(name), store, own.rate_hz, own.centred, read_by
+        )
+        about.check(self.library, self._run.weights)
 
     def prepare(self, record: Record, features: VideoFeatures) -> None:
         """Nothing: the model is asked with the query."""

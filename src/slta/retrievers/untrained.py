@@ -10,9 +10,9 @@ from slta.answers import Answer, Terms
 from slta.errors import InputError
 from slta.features import extractor
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Library, trusted
+from slta.features.library import Library
 from slta.features.packing import packed, unpacked
-from slta.features.store import Record, Store
+from slta.features.store import Record, Store, trusted
 from slta.models import untrained
 from slta.models.untrained import Background
 from slta.retrievers import Indexed, not_numbers

@@ -1,0 +1,90 @@
+"""``slta extract``: videos into the store, before they are asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from slta.cli.screen import notes, progress, screen
+from slta.errors import InputError
+
+if TYPE_CHECKING:
+    from slta.extraction import Extracted, Queries
+
+MOST = 10
+"""Words without a vector that are told, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    """Make the features of videos and keep them, for training and search to find.
+
+    Who is stopped goes on with the same command: a video is kept once it is finished.
+    """
+
+    place: tyro.conf.Positional[Path]
+    """A video, or a folder of videos, or of data in the own format (docs/features.md)."""
+    extractor: str = "cells"
+    """What makes the features; docs/features.md has all names."""
+    rate_hz: Annotated[float, tyro.conf.arg(aliases=["--rate"])] = 3.0
+    """Frames a second that are looked at."""
+    words: str = ""
+    """What makes the vectors of words, such as glove:FILE; else the extractor. Of data in
+    the own format, the queries are read with them, and words without a vector are told."""
+    store: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+
+
+def extract(command: Extract) -> None:
+    from slta.config import Experiment, FeaturesConfig
+    from slta.extraction import extract as extract_all
+    from slta.extraction import read_queries, videos_at
+    from slta.preparation import open_library
+
+    try:
+        features = FeaturesConfig(
+            extractor=command.extractor, rate_hz=command.rate_hz, words=command.words
+        )
+    except ValueError as error:
+        said = str(error).replace("features.rate_hz", "--rate")
+        raise InputError(said) from error
+    paths = videos_at(command.place)
+    library = open_library(Experiment(features=features), command.store)
+    read = read_queries(library, command.place, progress)
+    if read is not None:
+        _tell_queries(read)
+    done = extract_all(library, paths, progress)
+    refused = done.refused | (read.missing if read else {})
+    if refused and not command.place.is_dir():
+        raise InputError(*refused.values())
+    _tell(done)
+    for name, why in refused.items():
+        notes.print(f"{name}: {why}", markup=False, soft_wrap=True)
+    if refused:
+        count = len(refused) + len(done.made) + len(done.found)
+        raise InputError(
+            f"{len(refused)} of {count} videos cannot be used, as told above"
+        )
+
+
+def _tell_queries(read: "Queries") -> None:
+    line = f"{read.count} queries with {read.words} words"
+    if read.unknown:
+        often = ", ".join(f"{w} ({n})" for w, n in read.unknown.most_common(MOST))
+        line += f", of which {read.unknown.total()} have no vector: {often}"
+        if len(read.unknown) > MOST:
+            line += f" and {len(read.unknown) - MOST} more"
+    screen.print(line, markup=False, soft_wrap=True)
+
+
+def _tell(done: "Extracted") -> None:
+    line = f"{len(done.made)} videos looked at, {len(done.found)} were there"
+    if done.seconds:
+        line += (
+            f"; {done.video_s:.1f} s of video in {done.seconds:.1f} s, "
+            f"{done.video_s / done.seconds:.2f} times real time"
+        )
+    screen.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,61 @@
+"""The frames of one extractor with the regions of another, as the paper has them:
+C3D's clips with a detector's objects. Both watch the video at the same rate."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from slta.features.base import Extractor, QueryFeatures, VideoFeatures
+
+
+class Combined:
+    """Queries are read by the first of the two."""
+
+    common_space = False
+
+    def __init__(self, frames: Extractor, regions: Extractor) -> None:
+        self._frames, self._regions = frames, regions
+        self.id = f"{frames.id}+{regions.id}"
+
+    @property
+    def version(self) -> str:
+        return f"{self._frames.version}+{self._regions.version}"
+
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        watched = (
+            each.watch(path, rate_hz=rate_hz) for each in (self._frames, self._regions)
+        )
+        for frames, regions in abreast(*watched):
+            yield VideoFeatures(
+                times_s=frames.times_s,
+                frames=frames.frames,
+                regions=regions.regions,
+                boxes=regions.boxes,
+            )
+
+    def text(self, query: str) -> QueryFeatures:
+        return self._frames.text(query)
+
+
+def abreast(
+    first: Iterator[VideoFeatures], second: Iterator[VideoFeatures]
+) -> Iterator[tuple[VideoFeatures, VideoFeatures]]:
+    """The pieces of two, cut so that those of a pair are of the same samples.
+
+    Raises ``ValueError`` where one ends before the other.
+    """
+    one = other = None
+    while True:
+        one = one or next(first, None)
+        other = other or next(second, None)
+        if one is None or other is None:
+            break
+        n = min(len(one.times_s), len(other.times_s))
+        yield one.part(0, n), other.part(0, n)
+        one, other = _rest(one, n), _rest(other, n)
+    if one is not other:
+        raise ValueError("two extractors saw different numbers of samples of one video")
+
+
+def _rest(piece: VideoFeatures, done: int) -> VideoFeatures | None:
+    n = len(piece.times_s)
+    return piece.part(done, n) if done < n else None

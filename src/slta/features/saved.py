@@ -1,0 +1,188 @@
+"""Models that transformers' ``save_pretrained`` left in a folder: found, checked, read.
+
+Only what is on this machine is read, and only what cannot run code.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from slta.errors import InputError
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A folder with a model. Names what cannot be used of it."""
+
+    folder: Path
+    id: str
+    """Of the extractor that reads it; it tells nobody where the folder is."""
+    noun: str
+    """What kind of model it should be, in an error."""
+    config: dict[str, Any]
+    """What its config.json says."""
+
+    @classmethod
+    def find(
+        cls, word: str, weights: str, noun: str, kinds: Collection[str], network: str
+    ) -> "Saved":
+        """The model in the folder, or of the name in the hub's cache, ``weights``.
+
+        ``word`` is the extractor's, ``network`` transformers' class for the weights.
+        """
+        name, folder = _find(word, weights, noun)
+        config = _config(folder, noun, kinds)
+        _check_weights(folder, network)
+        return cls(folder, name, noun, config)
+
+    @property
+    def kind(self) -> str:
+        return str(self.config["model_type"])
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everything in the folder that can matter."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.iterdir()):
+            if path.suffix in {".json", ".safetensors", ".txt"}:
+                with path.open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").hexdigest()
+                digest.update(f"{path.name} {content}\n".encode())
+        return digest.hexdigest()[:12]
+
+    def has(self, *names: str) -> bool:
+        return _has(self.folder, *names)
+
+    def network(self, made_by: Any) -> Any:
+        """The network with its weights, ready to run, on the GPU where there is one."""
+        import torch
+
+        with self.loading():
+            network, report = made_by.from_pretrained(
+                self.folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+            # transformers would put random numbers there.
+            if missing := sorted(report["missing_keys"]):
+                raise ValueError(f"no weights for {missing[0]}")
+        return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def processor(self, made_by: Any) -> Any:
+        """How pictures are prepared, as the folder says or else as usual.
+
+        To be called, and used, while ``loading``.
+        """
+        names = ("preprocessor_config.json", "processor_config.json")
+        if any(map(self.has, names)):
+            return made_by.from_pretrained(self.folder, local_files_only=True)
+        return made_by()
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """transformers without its bars and reports; its errors in one line."""
+        from transformers.utils import logging
+
+        verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            yield
+        except Exception as error:
+            # Broken files make each library raise another error; tokenizers' is
+            # Exception.
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{self.folder} cannot be read as a {self.noun} model ({reason}); "
+                "save or download it again"
+            ) from error
+        finally:
+            logging.set_verbosity(verbosity)
+            if bars:
+                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def pixel_scale(processor: Any) -> tuple[float, list[float], list[float]]:
+    """What pixels are multiplied by, and the mean and the spread they then have."""
+    scale = processor.rescale_factor if processor.do_rescale else 1.0
+    if not processor.do_normalize:
+        return scale, [0.0] * 3, [1.0] * 3
+    mean, spread = processor.image_mean, processor.image_std
+    return scale, [*map(float, mean)], [*map(float, spread)]
+
+
+def _find(word: str, weights: str, noun: str) -> tuple[str, Path]:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if not weights:
+        raise InputError(
+            f"{word} needs weights: {word}:FOLDER for a folder saved with "
+            f"save_pretrained, or {word}:NAME for a model in the cache of the Hugging "
+            "Face hub"
+        )
+    folder = Path(weights).expanduser()
+    if folder.is_dir():
+        return f"{word}:{folder.resolve().name}", folder
+    try:
+        config = try_to_load_from_cache(weights, "config.json")
+    except HFValidationError as error:
+        raise InputError(
+            f"there is no folder {weights}; "
+            f"name one with a {noun} model saved with save_pretrained"
+        ) from error
+    if not isinstance(config, str):
+        raise InputError(
+            f"the weights {weights} are not on this machine; get them with "
+            f"'hf download {weights}', or name a folder saved with save_pretrained"
+        )
+    return f"{word}:{weights}", Path(config).parent
+
+
+def _config(folder: Path, noun: str, kinds: Collection[str]) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+        kind = config["model_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} is no saved model, as it has no config.json with a model_type; "
+            f"name a folder with a {noun} model saved with save_pretrained"
+        ) from error
+    if kind not in list(kinds):
+        known = " or ".join(map(repr, kinds))
+        raise InputError(
+            f"{folder} holds a model of type {kind!r}, not {known}; "
+            f"name a folder with a {noun} model"
+        )
+    return config
+
+
+def _check_weights(folder: Path, network: str) -> None:
+    """Raises if the folder does not hold weights in a safe form."""
+    if _has(folder, "model.safetensors") or _has(
+        folder, "model.safetensors.index.json"
+    ):
+        return
+    if any(folder.glob("pytorch_model*.bin")):
+        convert = (
+            f"from transformers import {network}; {network}.from_pretrained("
+            f"{str(folder)!r}).save_pretrained({str(folder)!r})"
+        )
+        raise InputError(
+            f"{folder} holds its weights as pickles, which are not read since they "
+            f'can run code; convert them with: python -c "{convert}"'
+        )
+    raise InputError(
+        f"{folder} has no model.safetensors; save or download the model again"
+    )
+
+
+def _has(folder: Path, *names: str) -> bool:
+    return all((folder / name).exists() for name in names)

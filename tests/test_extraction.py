@@ -1,0 +1,250 @@
+"""Videos into the store: all that can be used, what is there left alone, the rest told."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slta.features import EXTRACTORS
+from slta.features.base import VideoFeatures
+from slta.features.library import Library
+from slta.features.store import Store
+from slta.video import Frames
+from tests.commands import Colours, call, coloured, command, records, refused
+from tests.test_glove import written
+from tests.videos import only_sound
+
+
+class Seen(Colours):
+    """Colours that tell how often they looked, and can be stopped."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.stop_at = -1
+
+    def video(self, frames: Frames) -> VideoFeatures:
+        self.looks += 1
+        if self.looks == self.stop_at:
+            raise KeyboardInterrupt
+        return super().video(frames)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    one = Seen()
+    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: one)
+    return one
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three videos, one of them cut short, and what is none."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    coloured(folder / "a.mp4")
+    coloured(folder / "b.mp4", order="blue red")
+    whole = coloured(folder / "c.mp4", order="green").read_bytes()
+    (folder / "c.mp4").write_bytes(whole[: len(whole) // 2])
+    only_sound(folder / "d.mp4")
+    (folder / "e.avi").write_text("nothing")
+    (folder / "notes.txt").write_text("what is in them")
+    (folder / ".hidden").write_text("")
+    (folder / "more").mkdir()
+    return folder
+
+
+def flags(folder: Path) -> list[object]:
+    store = folder.parent / "store"
+    return ["--extractor", "colours", "--rate", 2, "--store", store]
+
+
+def test_all_that_can_be_used_is_and_the_rest_is_told(
+    folder: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = call(capsys, "extract", folder, *flags(folder))
+    assert done.code == 2
+    assert done.out.startswith("2 videos looked at, 0 were there; 10.0 s of video in ")
+    *told, last = done.err.splitlines()
+    assert last == "slta: 3 of 5 videos cannot be used, as told above"
+    assert [line.split(": ")[0] for line in told] == ["c.mp4", "d.mp4", "e.avi"]
+    for line, why in zip(told, ["decoded", "no video", "is not a video"], strict=True):
+        assert why in line, line
+    library = Library(seen, Store(folder.parent / "store"), 2.0)
+    looks = seen.looks
+    assert library.has(folder / "a.mp4") and not library.has(folder / "c.mp4")
+    assert len(library.read(folder / "b.mp4")[1].frames) == 8
+    assert seen.looks == looks
+
+
+def test_what_is_there_is_not_looked_at_again(
+    folder: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("c.mp4", "d.mp4", "e.avi"):
+        (folder / name).unlink()
+    assert call(capsys, "extract", folder, *flags(folder)).code == 0
+    looks = seen.looks
+    coloured(folder / "f.mp4", order="red")
+    again = call(capsys, "extract", folder, *flags(folder))
+    assert again.code == 0 and again.err == ""
+    assert again.out.startswith("1 videos looked at, 2 were there; 2.0 s of video")
+    assert seen.looks == looks + 1
+    nothing = call(capsys, "extract", folder, *flags(folder))
+    assert nothing.out == "0 videos looked at, 3 were there\n"
+
+
+def test_who_is_stopped_goes_on(
+    folder: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("c.mp4", "d.mp4", "e.avi"):
+        (folder / name).unlink()
+    seen.stop_at = 2
+    stopped = call(capsys, "extract", folder, *flags(folder))
+    assert stopped.code == 130
+    assert "interrupted; what was finished is kept" in stopped.err
+    assert not any("unfinished" in name for name in records(folder.parent / "store"))
+    again = call(capsys, "extract", folder, *flags(folder))
+    assert again.code == 0
+    assert again.out.startswith("1 videos looked at, 1 were there")
+
+
+@pytest.mark.slice
+def test_a_command_that_is_stopped_from_the_keyboard_keeps_what_is_finished(
+    tmp_path: Path,
+) -> None:
+    folder, store = tmp_path / "mine", tmp_path / "store"
+    folder.mkdir()
+    coloured(folder / "a.mp4")
+    for i in range(2, 5):
+        coloured(folder / f"b{i}.mp4", order="red blue green " * i)
+    given = "extract", folder, "--rate", 30, "--store", store
+    process = subprocess.Popen(
+        command(*given),
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
+        start_new_session=True,
+    )
+    videos, until = store / "videos", time.monotonic() + 120
+    while not list(videos.glob("*/cells@*")) and time.monotonic() < until:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said and "what was finished is kept" in said
+    assert list(videos.glob("*/cells@*"))
+    assert not list(videos.glob("*/.unfinished*"))
+
+
+def test_one_video(
+    folder: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = call(capsys, "extract", folder / "a.mp4", *flags(folder))
+    assert done.code == 0 and done.out.startswith("1 videos looked at, 0 were there")
+    for name, why in (
+        ("c.mp4", "no frame that can be decoded"),
+        ("no.mp4", r"no\.mp4 "),
+    ):
+        refused(call(capsys, "extract", folder / name, *flags(folder)), why)
+
+
+def test_a_video_under_two_names_of_one_id(
+    folder: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("b.mp4", "c.mp4", "d.mp4", "e.avi"):
+        (folder / name).unlink()
+    coloured(folder / "a.mkv", order="red")
+    done = call(capsys, "extract", folder, *flags(folder))
+    assert done.code == 2
+    assert "a.mp4: the video 'a' is there as a.mkv, too; keep one" in done.err
+
+
+def test_what_is_wrong_with_everything_ends_it(
+    folder: Path, seen: Seen, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    weights = tmp_path / "w.pth"
+    weights.write_text("no weights")
+    given = "--extractor", f"c3d:{weights}", "--store", tmp_path / "store"
+    refused(call(capsys, "extract", folder, *given), "w.pth cannot be read as weights")
+    full = tmp_path / "full"
+    full.write_text("a file, where a folder should be")
+    given = "--extractor", "colours", "--store", full
+    refused(call(capsys, "extract", folder, *given), "full cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--rate", "0"], "--rate must be above 0, got 0.0"),
+        (["--rate", "x"], "--rate"),
+        (["--extractor", "colour"], "unknown extractor 'colour'; did you mean"),
+        (["--words", "glov"], "unknown words 'glov'; did you mean 'glove'"),
+    ],
+)
+def test_flags_that_cannot_be_used(
+    given: list[str],
+    says: str,
+    folder: Path,
+    seen: Seen,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = folder.parent / "store"
+    refused(call(capsys, "extract", folder, *given, "--store", store), says)
+
+
+def test_a_folder_without_videos(
+    tmp_path: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "train.jsonl").write_text("")
+    done = call(capsys, "extract", tmp_path, "--extractor", "colours")
+    refused(done, "videos has no videos; put them there, or name another")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Path]:
+    """Data in the own format, one of whose videos is missing."""
+    folder = tmp_path / "own"
+    (folder / "videos").mkdir(parents=True)
+    coloured(folder / "videos" / "a.mp4")
+    coloured(folder / "videos" / "b.mp4", order="blue")
+    rows = [("a", "red"), ("a", "green"), ("b", "blue"), ("gone", "green")]
+    lines = [
+        json.dumps({"video_id": video, "query": query, "spans": [[0, 1]]})
+        for video, query in rows
+    ]
+    (folder / "train.jsonl").write_text("\n".join(lines[:2]))
+    (folder / "test.jsonl").write_text("\n".join(lines[2:]))
+    yield folder
+
+
+def test_data_in_the_own_format_has_its_queries_read_and_its_videos_looked_for(
+    own: Path, seen: Seen, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = written(tmp_path / "g.txt", "red", "blue")
+    given = [*flags(own), "--words", f"glove:{words}"]
+    done = call(capsys, "extract", own, *given)
+    assert done.code == 2
+    first, second = done.out.splitlines()
+    assert first == "4 queries with 4 words, of which 2 have no vector: green (2)"
+    assert second.startswith("2 videos looked at, 0 were there")
+    assert "gone: the video 'gone' is missing; put it into" in done.err
+    assert done.err.splitlines()[-1] == (
+        "slta: 1 of 3 videos cannot be used, as told above"
+    )
+    coloured(own / "videos" / "gone.mp4", order="green")
+    again = call(capsys, "extract", own, *given)
+    assert again.code == 0 and again.err == ""
+    assert "1 videos looked at, 2 were there" in again.out
+
+
+def test_without_words_of_their_own_the_extractors_are_taken(
+    own: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = call(capsys, "extract", own, *flags(own))
+    assert done.out.startswith("4 queries with 4 words\n")
