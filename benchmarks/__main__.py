@@ -1,6 +1,6 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [shapes] [tables]
+    python -m benchmarks [questions] [parts] [speed] [scoring] [pairs] [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -13,14 +13,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attention, parts, questions, scoring, shapes, speed, tables
+from benchmarks import (
+    attention,
+    pairs,
+    parts,
+    questions,
+    scoring,
+    shapes,
+    speed,
+    tables,
+)
 from slta import provenance
 from slta.search import Searcher
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
-VIDEOS = ROOT.parent / "shared" / "data" / "videos"
-STEPS = ("questions", "parts", "speed", "scoring", "shapes", "tables")
+DATA = ROOT.parent / "shared" / "data"
+VIDEOS = DATA / "videos"
+STEPS = ("questions", "parts", "speed", "scoring", "pairs", "shapes", "tables")
 SO_FAR = "shapes-so-far"
 
 
@@ -38,6 +48,7 @@ def main(wanted: list[str]) -> None:
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,
+        "pairs": _pairs,
         "shapes": shapes.measure,
     }
     for name in [name for name in alone if name in wanted]:
@@ -48,6 +59,12 @@ def main(wanted: list[str]) -> None:
         attention.draw(shapes.run_of("full", 0), ROOT / "docs" / "images")
     if "tables" in wanted:
         tables.write(ROOT)
+
+
+def _pairs() -> dict[str, Any]:
+    if not DATA.is_dir():
+        sys.exit(f"{DATA} is missing; the pairs are made of what it holds")
+    return pairs.measure(DATA)
 
 
 def _keep(name: str, measured: dict[str, Any], command: str = "") -> None:
