@@ -282,6 +282,14 @@ def test_counts_are_held_against_the_published_ones(
     assert "charades_sta_train.txt:3" in checked(capsys, tmp_path, "--oddities").out
 
 
+def test_an_empty_split_is_not_as_published(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    MADE["charades-sta"](tmp_path)
+    (tmp_path / "charades_sta_test.txt").write_text("")
+    assert "charades_sta_test.txt has 0 videos and 0" in checked(capsys, tmp_path).out
+
+
 def test_what_is_only_odd_is_no_fault(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -76,8 +76,8 @@ def _unknown(words: list[str], about: dict[str, list[str]]) -> str:
     # What follows an unknown option is perhaps its value.
     if options := [word for word in words if word.startswith("-")]:
         line = f"unknown option {options[0]}"
-        if near := about.get("Perhaps you meant"):
-            line += f"; did you mean {near[0].split()[0].rstrip(',')}?"
+        if meant := about.get("Perhaps you meant"):
+            line += f"; did you mean {meant[0].split()[0].rstrip(',')}?"
         return line
     return f"unexpected {words[0]!r}"
 

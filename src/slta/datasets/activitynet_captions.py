@@ -41,7 +41,7 @@ def load(config: ActivityNetCaptionsConfig) -> Dataset:
 def read(root: Path) -> Annotations:
     found = Annotations(root, ODDITIES)
     for split, name in FILES.items():
-        file = found.file(name)
+        file = found.file(name, split=split)
         if file is None:
             continue
         content, places = json_of(found, file, {})

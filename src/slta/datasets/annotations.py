@@ -86,11 +86,17 @@ class Annotations:
     def faults(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.oddity is None]
 
-    def file(self, *names: str) -> Path | None:
-        """The first of the names that is there; None, and noted, if none of them is."""
+    def file(self, *names: str, split: str | None = None) -> Path | None:
+        """The first of the names that is there; None, and noted, if none of them is.
+
+        ``split`` is the one whose queries the file has.
+        """
         for name in names:
             if (path := self.root / name).is_file():
                 self.files.append(path)
+                if split is not None:
+                    self.splits[split] = []
+                    self.split_files[split] = path
                 return path
         self.absent.append(self.root / names[0])
         return None
@@ -147,9 +153,12 @@ class Annotations:
         if not sentence:
             what = f"has a query of {video_id} without words"
             return self.fault(file, line, what, "write the sentence, or remove it")
+        if video_id in ("", ".", "..") or any(mark in video_id for mark in "/\\\0"):
+            what = f"has a query of a video whose id {video_id!r} cannot name a file"
+            return self.fault(file, line, what, "name the video like its file")
         if (split, query_id) in self._ids:
             first = self._ids[split, query_id]
-            what = f"gives the query id {query_id!r} again, after line {first}"
+            what = f"gives the query id {query_id!r} again{_after(first)}"
             return self.fault(file, line, what, "give each query an id of its own")
         truth: tuple[Span, ...] | None = None
         if spans is not None and self._is_known_reversed(video_id, spans):
@@ -163,7 +172,7 @@ class Annotations:
             truth = tuple(each for each in found if each is not None)
         asked = (split, video_id, sentence, truth)
         if asked in self._asked:
-            what = f"has {who} again, after line {self._asked[asked]}"
+            what = f"has {who} again{_after(self._asked[asked])}"
             if self.oddities.duplicates:
                 self.odd(file, line, what, "both are kept", DUPLICATE)
             else:
@@ -171,10 +180,7 @@ class Annotations:
         self._asked.setdefault(asked, line)
         self._ids[split, query_id] = line
         self.first_lines.setdefault(video_id, (file, line))
-        self.split_files.setdefault(split, file)
-        self.splits.setdefault(split, []).append(
-            Query(query_id, video_id, sentence, truth)
-        )
+        self.splits[split].append(Query(query_id, video_id, sentence, truth))
         if facts is not None:
             self.facts[query_id] = facts
         return None
@@ -271,6 +277,10 @@ class Annotations:
             durations_s=self.durations_s,
             facts=self.facts,
         )
+
+
+def _after(line: int | None) -> str:
+    return "" if line is None else f", after line {line}"
 
 
 def within(query: Query, durations_s: Mapping[str, float]) -> Query:

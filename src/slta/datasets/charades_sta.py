@@ -59,7 +59,7 @@ def read(root: Path) -> Annotations:
     found = Annotations(root, ODDITIES)
     for split in SPLITS:
         knows_lengths = _lengths(found, split)
-        if file := found.file(f"charades_sta_{split}.txt"):
+        if file := found.file(f"charades_sta_{split}.txt", split=split):
             for number, line in found.lines(file):
                 _query(found, split, file, number, line, knows_lengths)
     return found

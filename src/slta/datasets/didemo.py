@@ -43,7 +43,7 @@ def load(config: DiDeMoConfig) -> Dataset:
 def read(root: Path) -> Annotations:
     found = Annotations(root)
     for split in SPLITS:
-        file = found.file(f"{split}_data.json")
+        file = found.file(f"{split}_data.json", split=split)
         if file is None:
             continue
         content, places = json_of(found, file, [])

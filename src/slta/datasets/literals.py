@@ -53,15 +53,15 @@ def loads(data: bytes) -> Any:
     for opcode, argument, place in pickletools.genops(data):
         name = opcode.name
         if name == "STOP":
-            if len(stack) != 1:
-                raise ValueError(f"{len(stack)} values")
-            return _top(stack)
+            if len(stack) != 1 or stack[0] is _MARK:
+                raise ValueError(f"{len(stack)} values at the end")
+            return stack[0]
         if name in VALUES:
             stack.append(CONSTANTS.get(name, argument))
         elif name == "MEMOIZE":
-            memo[len(memo)] = _top(stack)
+            memo[len(memo)] = stack[-1]
         elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
-            memo[_place(argument)] = _top(stack)
+            memo[_place(argument)] = stack[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
             stack.append(memo[_place(argument)])
         elif name in BUILDS:
@@ -76,12 +76,6 @@ def loads(data: bytes) -> Any:
 def _place(argument: Any) -> int:
     """In the memo; older protocols write it as text."""
     return int(argument)
-
-
-def _top(stack: list[Any]) -> Any:
-    if stack[-1] is _MARK:
-        raise ValueError("a mark is no value")
-    return stack[-1]
 
 
 def _marked(stack: list[Any]) -> list[Any]:

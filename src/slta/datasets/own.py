@@ -67,7 +67,8 @@ def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotatio
     rows: list[_Row] = []
     for file in files:
         found.files.append(file)
-        found.splits.setdefault(file.stem, [])
+        found.splits[file.stem] = []
+        found.split_files[file.stem] = file
         other = file.with_suffix(".csv")
         if file != other and other.is_file():
             what = f"gives the split {file.stem}, as {other.name} does"
@@ -185,13 +186,9 @@ def _default(video_id: str, line: int) -> str:
 
 
 def _name(value: Any) -> str:
-    """A video's id, which must be able to name a file."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise TypeError(f"the video id {value!r} is no text")
-    name = str(value).strip()
-    if not name or name in (".", "..") or any(mark in name for mark in "/\\\0"):
-        raise ValueError(f"the video id {value!r} cannot name a file")
-    return name
+    return str(value).strip()
 
 
 def _duration(value: Any) -> float | None:

@@ -44,7 +44,7 @@ def load(config: QVHighlightsConfig) -> Dataset:
 def read(root: Path) -> Annotations:
     found = Annotations(root)
     for split, names in FILES.items():
-        if file := found.file(*names):
+        if file := found.file(*names, split=split):
             for line, row in json_lines(found, file):
                 _row(found, split, file, line, row)
     return found

@@ -75,13 +75,13 @@ def load_tacos(config: SLTATacosConfig) -> Dataset:
 def read_charades(root: Path) -> Annotations:
     """Train is what has pairs: the release has no other list of its sentences."""
     found = Annotations(root)
-    file, pairs = _pairs(found, CHARADES)
+    file, pairs = _pairs(found, CHARADES, "train")
     if file is not None:
         rows = {(pair[0], pair[1]): (number, pair) for number, pair in reversed(pairs)}
         sentences = [(n, (*key, pair[5])) for key, (n, pair) in rows.items()]
         _add(found, "train", file, sentences[::-1], pairs)
     for split, name in SENTENCES[CHARADES].items():
-        if file := _file(found, name):
+        if file := _file(found, name, split):
             _add(found, split, file, _rows(found, file, SENTENCE))
     return found
 
@@ -90,7 +90,7 @@ def read_tacos(root: Path) -> Annotations:
     found = Annotations(root, Oddities(duplicates=True))
     pairs_file, pairs = _pairs(found, TACOS)
     for split, name in SENTENCES[TACOS].items():
-        file = _file(found, name)
+        file = _file(found, name, split)
         if file is None:
             continue
         rows = _rows(found, file, SENTENCE)
@@ -131,13 +131,15 @@ Rows = Sequence[tuple[int, Row]]
 """Tuples with their numbers in the file, from 1."""
 
 
-def _file(found: Annotations, name: str) -> Path | None:
-    return found.file(name, f"slta_{name}")
+def _file(found: Annotations, name: str, split: str | None = None) -> Path | None:
+    return found.file(name, f"slta_{name}", split=split)
 
 
-def _pairs(found: Annotations, name: str) -> tuple[Path | None, Rows]:
+def _pairs(
+    found: Annotations, name: str, split: str | None = None
+) -> tuple[Path | None, Rows]:
     """The training pairs that are well made; others are noted."""
-    file = _file(found, PAIRS[name])
+    file = _file(found, PAIRS[name], split)
     if file is None:
         return None, []
     usable = []

@@ -67,7 +67,7 @@ def read_tall(root: Path) -> Annotations:
         if (root / f"{split}.json").is_file():
             _lengths(found, root / f"{split}.json")
     for split, name in TEXTS.items():
-        if file := found.file(name, f"tacos_{split}.txt"):
+        if file := found.file(name, f"tacos_{split}.txt", split=split):
             for line, text in found.lines(file):
                 _said(found, split, file, line, text)
     return found
@@ -105,7 +105,7 @@ def _said(found: Annotations, split: str, file: Path, line: int, text: str) -> N
 def read_2dtan(root: Path) -> Annotations:
     found = Annotations(root, ODDITIES)
     for split in TEXTS:
-        file = found.file(f"{split}.json")
+        file = found.file(f"{split}.json", split=split)
         if file is None:
             continue
         for line, video_id, entry in _lengths(found, file):
