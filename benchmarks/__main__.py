@@ -1,7 +1,7 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [nouns]
-                         [extractors] [shapes] [tables]
+    python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
+                         [nouns] [extractors] [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -10,6 +10,7 @@ not there yet.
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmarks import (
     attention,
     extractors,
     nouns,
+    pairs,
     parts,
     protocols,
     questions,
@@ -35,7 +37,7 @@ SHARED = ROOT.parent / "shared"
 DATA = SHARED / "data"
 VIDEOS = DATA / "videos"
 STEPS = (
-    *("questions", "parts", "speed", "scoring", "protocols"),
+    *("questions", "parts", "speed", "scoring", "protocols", "pairs"),
     *("nouns", "extractors", "shapes", "tables"),
 )
 SO_FAR = "shapes-so-far"
@@ -51,15 +53,20 @@ def main(wanted: list[str]) -> None:
         _need(VIDEOS, "the questions are asked of it, too")
         with tempfile.TemporaryDirectory() as store:
             _keep(name, asking[name](VIDEOS, Searcher(store=store)))
-    if "protocols" in wanted:
-        _need(SHARED, "the field's answers are there")
-        _keep("protocols", protocols.measure(SHARED))
-    if "nouns" in wanted:
-        _need(DATA, "the nouns are compared with those there")
-        _keep("nouns", nouns.measure(DATA))
-    if "extractors" in wanted:
-        _need(VIDEOS, "the extractors look at a film there")
-        _keep("extractors", extractors.measure(VIDEOS))
+    compared: dict[str, tuple[Callable[[Path], dict[str, Any]], Path, str]] = {
+        "protocols": (protocols.measure, SHARED, "the field's answers are there"),
+        "pairs": (pairs.measure, DATA, "the pairs are made of what it holds"),
+        "nouns": (nouns.measure, DATA, "the nouns are compared with those there"),
+        "extractors": (
+            extractors.measure,
+            VIDEOS,
+            "the extractors look at a film there",
+        ),
+    }
+    for name, (measure, folder, why) in compared.items():
+        if name in wanted:
+            _need(folder, why)
+            _keep(name, measure(folder))
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,

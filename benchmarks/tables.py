@@ -354,6 +354,43 @@ def _extractors() -> str:
     return _table(head, rows)
 
 
+def _pairs() -> str:
+    found = _load("pairs")
+    rows = [
+        [
+            f"training pairs of {name}, equal to the release's",
+            "98 %",
+            f"{_two(each['share'])} % ({each['equal']}; the release has "
+            f"{each['released']}, made anew {each['made']})",
+        ]
+        for name, each in found["sets"].items()
+    ]
+    unfitted = f"{_two(found['unfitted_share'])} %"
+    rows.append(["Charades-STA, without the rule fitted below", "", unfitted])
+    seconds = f"{found['check']['seconds']} s"
+    rows.append(
+        ["`slta data check` of Charades-STA's annotations", "under 10 s", seconds]
+    )
+    return _table(["what", "goal", "measured"], rows)
+
+
+def _differences() -> str:
+    sides = {"only_made": "made anew only", "only_released": "in the release only"}
+    return _table(
+        ["data set", "pairs", "where", "reason"],
+        [
+            [name, count, shown, reason]
+            for name, each in _load("pairs")["sets"].items()
+            for side, shown in sides.items()
+            for reason, count in each[side].items()
+        ],
+    )
+
+
+def _two(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
 def _span(seconds: list[float]) -> str:
     return f"{seconds[0]:.1f}-{seconds[1]:.1f} s"
 
@@ -378,6 +415,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "nouns": _nouns,
     "noun-kinds": _noun_kinds,
     "about-nouns": lambda: _measured("nouns"),
+    "pairs": _pairs,
+    "pair-differences": _differences,
+    "about-pairs": lambda: _measured("pairs"),
     "about-shapes": _about_shapes,
     "about-protocols": lambda: _measured("protocols"),
     "about-scoring": lambda: _measured("scoring"),

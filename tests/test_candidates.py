@@ -9,9 +9,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from slta.candidates import didemo, windows
+from slta.candidates import (
+    RELEASED_STEPS,
+    didemo,
+    released,
+    released_frames,
+    windows,
+)
+from slta.datasets.pairs import matching_frames
 from slta.spans import temporal_iou
 from tests.reference import candidates as slow
+from tests.reference import released as slow_released
 
 # Tenths of a second and the overlaps people use, none of them exact in binary: this
 # is where rounding makes one window too many.
@@ -170,3 +178,45 @@ def test_windows_need_a_length() -> None:
 def test_a_length_that_is_no_number_is_refused() -> None:
     with pytest.raises(TypeCheckError):
         windows("10", lengths_s=[8.0])  # type: ignore[arg-type]
+
+
+@given(st.integers(0, 300), st.sets(st.sampled_from(sorted(RELEASED_STEPS))))
+def test_released_windows_are_those_of_a_slow_spelling(
+    frames: int, lengths: set[int]
+) -> None:
+    found = released(frames, sorted(lengths)).tolist()
+    assert found == [list(each) for each in slow_released.windows(frames, [*lengths])]
+
+
+@given(
+    st.integers(1, 200),
+    st.integers(1, 120),
+    st.sets(st.sampled_from(sorted(RELEASED_STEPS)), min_size=1),
+)
+def test_released_pairs_are_those_of_a_slow_spelling(
+    start: int, length: int, lengths: set[int]
+) -> None:
+    truth = (start, start + length)
+    windows = released(360, sorted(lengths))
+    found = matching_frames(windows, np.array(truth)).tolist()
+    expected = slow_released.matching(truth, 360, sorted(lengths))
+    assert found == [list(each) for each in expected]
+
+
+def test_other_lengths_were_not_released() -> None:
+    with pytest.raises(ValueError, match="no windows of 20 frames; its lengths are 16"):
+        released(100, [16, 20])
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "frames"), [(1.0, 5), (30.0, 92), (30.2, 92), (30.3, 93)]
+)
+def test_the_release_has_two_frames_more_than_fill_a_video(
+    duration_s: float, frames: int
+) -> None:
+    assert released_frames(duration_s) == frames
+
+
+def test_a_video_needs_a_length_to_have_frames() -> None:
+    with pytest.raises(ValueError, match="length above 0 s"):
+        released_frames(0.0)

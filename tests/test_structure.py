@@ -32,6 +32,11 @@ LAYERS = [
     | {"features.packing", "features.saved", "features.sentences", "features.store"}
     | {"features.weights", "features.worded"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
+    | {"datasets.activitynet_captions", "datasets.annotations", "datasets.charades_sta"}
+    | {"datasets.checking", "datasets.converting", "datasets.didemo"}
+    | {"datasets.held_out", "datasets.literals", "datasets.qvhighlights"}
+    | {"datasets.reading", "datasets.ready", "datasets.slta_release"}
+    | {"datasets.source", "datasets.statistics", "datasets.tacos"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
@@ -48,8 +53,9 @@ LAYERS = [
     {"learning"},
     {"training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
-    {"cli", "cli.__main__", "cli.arguments", "cli.evaluate", "cli.extract"}
-    | {"cli.screen", "cli.search", "cli.train", "plot", "plot_frames", "sheet"},
+    {"cli", "cli.__main__", "cli.arguments", "cli.data", "cli.evaluate", "cli.extract"}
+    | {"cli.screen", "cli.search", "cli.train"}
+    | {"plot", "plot_frames", "prior_picture", "sheet"},
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""

@@ -1,7 +1,7 @@
 """From a video's length to the spans that a model is asked to score."""
 
 from collections.abc import Sequence
-from math import ceil, inf
+from math import ceil, floor, inf
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,6 +13,13 @@ CHUNKS = 6
 # Share of a step, or of a chunk, that is too short to be worth one more candidate:
 # rounding must never give a second window in the same place.
 SLACK = 1e-6
+
+
+RELEASED_HZ = 3.0
+"""The SLTA release counts time in frames at this rate."""
+RELEASED_STEPS = {16: 4, 32: 6, 48: 10, 64: 12, 128: 25}
+"""Its windows, and how far the next one of a length begins after one: a fifth of the
+length, rounded in one way or the other."""
 
 
 def windows(
@@ -46,6 +53,39 @@ def windows(
         np.concatenate([_slide(duration_s, each, overlap) for each in lengths_s]),
         axis=0,
     )
+
+
+def released(
+    frames: int, lengths: Sequence[int] = (16, 32, 48, 64)
+) -> Int[np.ndarray, "n 2"]:
+    """The SLTA release's windows over so many frames, sorted by start, then end.
+
+    They are numbered as its files are named: the first starts at 1, and the end is the
+    number after the last frame. A length that does not fit gives none.
+
+    >>> released(24, [16, 32]).tolist()
+    [[1, 17], [5, 21], [9, 25]]
+    """
+    if unknown := [length for length in lengths if length not in RELEASED_STEPS]:
+        known = ", ".join(map(str, RELEASED_STEPS))
+        raise ValueError(
+            f"the release has no windows of {unknown[0]} frames; its lengths are {known}"
+        )
+    found = [
+        (start, start + length)
+        for length in lengths
+        for start in range(1, frames - length + 2, RELEASED_STEPS[length])
+    ]
+    return np.unique(np.array(found, np.int64).reshape(-1, 2), axis=0)
+
+
+def released_frames(duration_s: float) -> int:
+    """How many frames the release has of a video: two more than fill it.
+
+    Fitted to the windows of its training pairs; docs/reproducing.md says how well.
+    """
+    _check_duration(duration_s)
+    return floor(RELEASED_HZ * duration_s + 0.25) + 2
 
 
 def didemo(duration_s: float) -> Float[np.ndarray, "n 2"]:

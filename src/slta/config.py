@@ -7,12 +7,32 @@ import numpy as np
 from jaxtyping import Float
 
 from slta.candidates import windows
+from slta.datasets.activitynet_captions import ActivityNetCaptionsConfig
+from slta.datasets.charades_sta import CharadesSTAConfig
+from slta.datasets.didemo import DiDeMoConfig
+from slta.datasets.own import OwnConfig
+from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
+from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
+from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
 
 SEEDS = 2**32
 """How many there are."""
+
+DatasetConfig = (
+    ShapesConfig
+    | OwnConfig
+    | CharadesSTAConfig
+    | TacosTallConfig
+    | Tacos2DTANConfig
+    | DiDeMoConfig
+    | QVHighlightsConfig
+    | ActivityNetCaptionsConfig
+    | SLTACharadesConfig
+    | SLTATacosConfig
+)
 
 
 def _positive(flag: str, *values: float) -> None:
@@ -138,7 +158,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    dataset: ShapesConfig = field(default_factory=ShapesConfig)
+    dataset: DatasetConfig = field(default_factory=ShapesConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     candidates: CandidatesConfig = field(default_factory=CandidatesConfig)
     model: SLTAConfig | ReleasedConfig = field(default_factory=SLTAConfig)

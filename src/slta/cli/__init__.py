@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import tyro
 
 from slta.cli.arguments import parsed
+from slta.cli.data import Data, data, data_named
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
 from slta.cli.screen import notes
@@ -24,12 +25,14 @@ COMMANDS: dict[type[Any], Callable[[Any], None]] = {
     Train: train,
     Evaluate: evaluate,
     Extract: extract,
+    Data: data,
 }
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Extract, tyro.conf.subcommand("extract")]
+    | Annotated[Data, tyro.conf.subcommand("data")]
 )
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: something given cannot be used; stopped with Ctrl-C."""
@@ -57,6 +60,9 @@ def _run(arguments: list[str]) -> None:
     # What flags there are depends on the experiment.
     if arguments[:1] == ["train"] and arguments[1:] and arguments[1][:1] != "-":
         train_named(arguments[1], arguments[2:])
+        return
+    if arguments[:1] == ["data"]:
+        data_named(arguments[1:])
         return
     command: Any = parsed(
         Command,  # type: ignore[arg-type]

@@ -42,10 +42,12 @@ def in_one_line(said: str) -> str:
     first, *others = _sections(said)
     about = {part[0].rstrip(":"): part[1:] for part in others}
     message = " ".join(first) or "the command cannot be read"
-    unknown = re.match("Unrecognized options: (.*)", message)
-    line = (
-        _unknown(unknown[1].split(", "), about) if unknown else _plain(message, about)
-    )
+    if unknown := re.match("Unrecognized options: (.*)", message):
+        line = _unknown(unknown[1].split(", "), about)
+    elif words := re.findall(r"(\S+) \(applied to .*?\)", message):
+        line = _unknown(words, about)
+    else:
+        line = _plain(message, about)
     more = re.split("(?:run|see):? ", " ".join(others[-1]) if others else "--help")[-1]
     return f"{line}; see {more}"
 
@@ -66,17 +68,17 @@ def _sections(said: str) -> list[list[str]]:
 
 
 def _unknown(words: list[str], about: dict[str, list[str]]) -> str:
-    # What follows an unknown option is perhaps its value.
-    if options := [word for word in words if word.startswith("-")]:
-        line = f"unknown option {options[0]}"
-        if near := about.get("Perhaps you meant"):
-            line += f"; did you mean {near[0].split()[0].rstrip(',')}?"
-        return line
-    for head in about:
+    for head in about if not words[0].startswith("-") else ():
         if known := re.fullmatch("Available subcommands: (.*)", head):
             near = get_close_matches(words[0], known[1].split(", "), n=1)
             hint = f"did you mean {near[0]}?" if near else f"it is one of {known[1]}"
             return f"unknown command {words[0]!r}; {hint}"
+    # What follows an unknown option is perhaps its value.
+    if options := [word for word in words if word.startswith("-")]:
+        line = f"unknown option {options[0]}"
+        if meant := about.get("Perhaps you meant"):
+            line += f"; did you mean {meant[0].split()[0].rstrip(',')}?"
+        return line
     return f"unexpected {words[0]!r}"
 
 

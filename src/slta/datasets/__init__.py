@@ -1,14 +1,64 @@
 """Data sets: each is a file, each line here one that an experiment can name."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-from slta.datasets import own, shapes
+from slta.datasets import (
+    activitynet_captions,
+    charades_sta,
+    didemo,
+    own,
+    qvhighlights,
+    shapes,
+    slta_release,
+    tacos,
+)
 from slta.datasets.base import Dataset
+from slta.datasets.source import Source
+from slta.errors import InputError
 
 DATASETS: dict[type[Any], Callable[..., Dataset]] = {
     shapes.ShapesConfig: lambda config, progress: own.load(
         shapes.make(config, progress=progress)
     ),
+    own.OwnConfig: lambda config, _: own.load(Path(config.root)),
+    charades_sta.CharadesSTAConfig: lambda config, _: charades_sta.load(config),
+    tacos.TacosTallConfig: lambda config, _: tacos.load_tall(config),
+    tacos.Tacos2DTANConfig: lambda config, _: tacos.load_2dtan(config),
+    didemo.DiDeMoConfig: lambda config, _: didemo.load(config),
+    qvhighlights.QVHighlightsConfig: lambda config, _: qvhighlights.load(config),
+    activitynet_captions.ActivityNetCaptionsConfig: lambda config, _: (
+        activitynet_captions.load(config)
+    ),
+    slta_release.SLTACharadesConfig: lambda config, _: slta_release.load_charades(
+        config
+    ),
+    slta_release.SLTATacosConfig: lambda config, _: slta_release.load_tacos(config),
 }
 """By the type of its configuration: how to open it, with progress where it is made."""
+
+SOURCES: dict[str, Source] = {
+    charades_sta.NAME: charades_sta.SOURCE,
+    tacos.TALL: tacos.TALL_SOURCE,
+    tacos.TAN: tacos.TAN_SOURCE,
+    didemo.NAME: didemo.SOURCE,
+    qvhighlights.NAME: qvhighlights.SOURCE,
+    activitynet_captions.NAME: activitynet_captions.SOURCE,
+    slta_release.CHARADES: slta_release.CHARADES_SOURCE,
+    slta_release.TACOS: slta_release.TACOS_SOURCE,
+    own.NAME: own.SOURCE,
+}
+"""By name: what is known of the data sets whose files the user brings."""
+
+
+def source(name: str) -> Source:
+    """Raises ``InputError`` for an unknown name, with the nearest known one."""
+    if name not in SOURCES:
+        near = get_close_matches(name, SOURCES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(
+            f"unknown data set {name!r}; {hint}known are {', '.join(SOURCES)}"
+        )
+    return SOURCES[name]

@@ -1,12 +1,33 @@
 """What every data set gives: queries by split, and a file for each video."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from glob import escape
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
 
 from slta.errors import InputError
 from slta.moments import Query
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What a data set says of a query beyond its true spans.
+
+    Shapes: a annotators · c clips · p windows.
+    """
+
+    chunks: Int[np.ndarray, "a 2"] | None = None
+    """Of DiDeMo: the first and the last chunk of 5 s that each annotator chose."""
+    clips: Int[np.ndarray, " c"] | None = None
+    """Of QVHighlights: the numbers of the clips of 2 s that show what is asked."""
+    saliency: Int[np.ndarray, "c 3"] | None = None
+    """Of QVHighlights: what each annotator gave each of these clips, from 0 to 4."""
+    nouns: tuple[str, ...] | None = None
+    """Of the SLTA release: the words that it takes for the query's nouns."""
+    windows: Int[np.ndarray, "p 2"] | None = None
+    """Of the SLTA release: the windows that the query is trained with, in its units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +39,10 @@ class Dataset:
     """Where its annotations lie."""
     videos: Path
     """Folder of the files, each named by its video's id."""
+    durations_s: Mapping[str, float] = field(default_factory=dict)
+    """Lengths of the videos that the annotations know, by the video's id."""
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    """By the query's id; most queries have none."""
 
     def queries(self, split: str) -> tuple[Query, ...]:
         """Raises ``InputError`` for a split that is not there or has no queries."""
@@ -32,9 +57,35 @@ class Dataset:
         return self.splits[split]
 
     def path(self, video_id: str) -> Path:
-        for path in sorted(self.videos.glob(f"{escape(video_id)}.*")):
-            if path.stem == video_id:
-                return path
-        raise InputError(
-            f"the video {video_id!r} is missing; put it into {self.videos}"
-        )
+        """Raises ``InputError`` unless there is one file of this video."""
+        found = files_by_video(self.videos, [video_id]).get(video_id, [])
+        if len(found) > 1:
+            names = " and ".join(path.name for path in found)
+            raise InputError(
+                f"the video {video_id!r} is in {self.videos} more than once, as {names}; "
+                "keep one of them"
+            )
+        if not found:
+            raise InputError(
+                f"the video {video_id!r} is missing; put it into {self.videos}"
+            )
+        return found[0]
+
+
+def files_by_video(folder: Path, video_ids: Iterable[str]) -> dict[str, list[Path]]:
+    """The files that are called as videos are, with a suffix of their own or without.
+
+    Ids of TACoS and DiDeMo end in a suffix themselves.
+    """
+    by_stem: dict[str, list[Path]] = {}
+    names: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        names[path.name] = path
+        by_stem.setdefault(path.stem, []).append(path)
+    found = {}
+    for video_id in video_ids:
+        if video_id in names:
+            found[video_id] = [names[video_id]]
+        elif video_id in by_stem:
+            found[video_id] = by_stem[video_id]
+    return found

@@ -1,49 +1,233 @@
-"""Data in the project's own format: a JSON Lines file for each split.
+"""Data in the project's own format: a file for each split, by hand or from a program.
+
+JSON Lines, one query a line,
 
     {"query_id": "a_3", "video_id": "a", "query": "a man sits", "spans": [[1.5, 4.0]]}
 
-beside a folder ``videos`` with a file for each video.
+or a table with the columns video_id, query, start_s and end_s; beside them a folder
+``videos`` or ``features`` with a file for each video. docs/data-sets.md has the rest.
 """
 
-import hashlib
-import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final, Literal
 
-from slta.datasets.base import Dataset
-from slta.errors import InputError
-from slta.moments import Query, Span
+import numpy as np
+
+from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
+from slta.datasets.base import Dataset, Facts
+from slta.datasets.reading import json_lines, number, pairs_of, table
+from slta.datasets.source import Length, Source
+
+NAME: Final = "own"
+COLUMNS = ("video_id", "query", "start_s", "end_s")
+ODDITIES = Oddities(duplicates=True)
+_SECONDS = "give seconds, or leave duration_s out"
+LISTS = {"chunks": 2, "clips": 1, "saliency": 2, "windows": 2}
+"""The optional fields that are numbers, and how deep their lists are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnConfig:
+    """A folder in the project's own format."""
+
+    name: Literal["own"] = NAME
+    """Which data set it is; nothing to choose."""
+    root: str = "own"
+    """Folder with train.jsonl, val.jsonl and further splits, and videos or features."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """A query as it stands in its file."""
+
+    split: str
+    file: Path
+    line: int
+    query_id: str
+    video_id: str
+    query: str
+    spans: list[tuple[float, float]] | None
+    duration_s: float | None
+    facts: Facts | None = None
 
 
 def load(folder: Path) -> Dataset:
-    """Every ``.jsonl`` file in the folder is a split, named like the file."""
-    files = sorted(folder.glob("*.jsonl"))
+    """Every ``.jsonl`` or ``.csv`` file in the folder is a split, named like the file."""
+    return read(folder).dataset(name=NAME)
+
+
+def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotations:
+    """``lengths`` is what the videos or their features say, where it is known."""
+    found = Annotations(folder, ODDITIES)
+    files = sorted([*folder.glob("*.jsonl"), *folder.glob("*.csv")])
     if not files:
-        raise InputError(f"{folder} has no split; put a train.jsonl there")
-    digest = hashlib.sha256()
+        found.absent.append(folder / "train.jsonl")
+    rows: list[_Row] = []
     for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return Dataset(
-        digest=digest.hexdigest(),
-        splits={file.stem: tuple(queries(file)) for file in files},
-        folder=folder,
-        videos=folder / "videos",
+        found.files.append(file)
+        found.splits[file.stem] = []
+        found.split_files[file.stem] = file
+        other = file.with_suffix(".csv")
+        if file != other and other.is_file():
+            what = f"gives the split {file.stem}, as {other.name} does"
+            found.fault(file, None, what, "keep one of the two")
+        rows += _of_table(found, file) if file == other else _of_lines(found, file)
+    _lengths(found, rows, lengths or {})
+    for row in rows:
+        found.add(
+            row.split,
+            row.file,
+            row.line,
+            query_id=row.query_id,
+            video_id=row.video_id,
+            query=row.query,
+            spans=row.spans,
+            facts=row.facts,
+        )
+    return found
+
+
+def _lengths(
+    found: Annotations, rows: Sequence[_Row], lengths: Mapping[str, Length]
+) -> None:
+    """Takes what the annotations first say of a video, unless the video says otherwise."""
+    wrong = set()
+    for row in rows:
+        if row.duration_s is None or row.video_id in wrong:
+            continue
+        what = f"says that {row.video_id} lasts {row.duration_s:g} s"
+        known = lengths.get(row.video_id)
+        if known and abs(known.duration_s - row.duration_s) > known.within_s:
+            wrong.add(row.video_id)
+            remedy = f"it lasts {known.duration_s:.2f} s; {_SECONDS}"
+            found.fault(row.file, row.line, what, remedy)
+            continue
+        first = found.durations_s.setdefault(row.video_id, row.duration_s)
+        if abs(first - row.duration_s) > ROUNDING_S:
+            remedy = f"a line before says {first:g} s; mend one of them"
+            found.fault(row.file, row.line, what, remedy)
+    for video_id, known in lengths.items():
+        found.durations_s.setdefault(video_id, known.duration_s + known.within_s)
+
+
+def _of_lines(found: Annotations, file: Path) -> list[_Row]:
+    rows = []
+    for line, row in json_lines(found, file):
+        try:
+            rows.append(_row(file, line, row))
+        except KeyError as error:
+            found.fault(file, line, f"has no field {error}", "add it")
+        except (TypeError, ValueError) as error:
+            found.fault(file, line, f"cannot be read ({error})", "mend it")
+    return rows
+
+
+def _row(file: Path, line: int, row: Mapping[str, Any]) -> _Row:
+    video_id, query, spans = _name(row["video_id"]), row["query"], row["spans"]
+    if not isinstance(query, str):
+        raise TypeError(f"the query {query!r} is no text")
+    given = row.get("query_id")
+    return _Row(
+        split=file.stem,
+        file=file,
+        line=line,
+        query_id=_default(video_id, line) if given is None else str(given),
+        video_id=video_id,
+        query=query,
+        spans=None if spans is None else pairs_of(spans),
+        duration_s=_duration(row.get("duration_s")),
+        facts=_facts(row),
     )
 
 
-def queries(file: Path) -> list[Query]:
-    """Raises ``InputError`` with the file, the line and what is wrong."""
-    found = []
-    # Of text, splitlines would cut a sentence at letters that separate lines, too.
-    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
+def _of_table(found: Annotations, file: Path) -> list[_Row]:
+    """Rows of one query id are the spans of one query; no times, no span."""
+    rows: dict[str, _Row] = {}
+    for line, row in table(found, file, COLUMNS):
         try:
-            row = json.loads(line)
-            spans = tuple(Span(float(a), float(b)) for a, b in row["spans"])
-            name = str(row.get("query_id", f"{file.stem}:{number}"))
-            found.append(Query(name, str(row["video_id"]), str(row["query"]), spans))
-        except KeyError as error:
-            raise InputError(f"{file}:{number} has no field {error}; add it") from error
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{file}:{number} cannot be read ({error})") from error
-    return found
+            video_id = _name(row["video_id"])
+            given = row.get("query_id") or ""
+            made = _Row(
+                split=file.stem,
+                file=file,
+                line=line,
+                query_id=given or _default(video_id, line),
+                video_id=video_id,
+                query=row["query"],
+                spans=_times(row["start_s"], row["end_s"]),
+                duration_s=_duration(row.get("duration_s") or None),
+            )
+        except ValueError as error:
+            found.fault(file, line, f"cannot be read ({error})", "mend it")
+            continue
+        first = rows.setdefault(made.query_id, made)
+        if first is made:
+            continue
+        if (first.video_id, first.query) != (made.video_id, made.query):
+            what = f"gives the query id {given!r} to another query than line "
+            found.fault(
+                file, line, f"{what}{first.line}", "give each query an id of its own"
+            )
+        elif first.spans is not None and made.spans is not None:
+            first.spans += made.spans
+    return list(rows.values())
+
+
+def _times(start: str, end: str) -> list[tuple[float, float]]:
+    if not start.strip() and not end.strip():
+        return []
+    return [(float(start), float(end))]
+
+
+def _default(video_id: str, line: int) -> str:
+    return f"{video_id}:{line}"
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"the video id {value!r} is no text")
+    return str(value).strip()
+
+
+def _duration(value: Any) -> float | None:
+    if value is None:
+        return None
+    duration_s = float(value) if isinstance(value, str) else number(value)
+    if not 0 < duration_s < float("inf"):
+        raise ValueError(f"a duration of {duration_s:g} s")
+    return duration_s
+
+
+def _facts(row: Mapping[str, Any]) -> Facts | None:
+    """What data sets of the field know besides, as ``convert`` writes it."""
+    given: dict[str, Any] = {}
+    for name, depth in LISTS.items():
+        if (value := row.get(name)) is not None:
+            array = np.array(value)
+            if not array.size:
+                array = np.zeros((0, 3 if name == "saliency" else 2)[:depth], np.int64)
+            if array.dtype.kind != "i" or array.ndim != depth:
+                raise ValueError(f"{name} are no lists of whole numbers")
+            given[name] = array
+    if (nouns := row.get("nouns")) is not None:
+        given["nouns"] = tuple(map(str, nouns))
+    return Facts(**given) if given else None
+
+
+SOURCE = Source(
+    title="your own videos",
+    files="train.jsonl or train.csv, val.jsonl, test.jsonl and further splits; "
+    "videos/VIDEO.mp4 or features/VIDEO.npz",
+    authors="you",
+    get="write them, or let 'slta data convert' write them",
+    licence="yours",
+    size="as it comes",
+    layout='{"query_id", "video_id", "query", "spans": [[START, END]], "duration_s"} '
+    "or a table with the columns video_id,query,start_s,end_s; seconds",
+    counts={},
+    read=read,
+    read_knowing=read,
+    open=load,
+)

@@ -6,7 +6,7 @@ Shapes: c candidates · m true spans.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from slta.spans import temporal_iou
 
@@ -55,3 +55,16 @@ def matches(
         near=other & (fit > 0),
         offsets_s=true - candidates,
     )
+
+
+def matching_frames(
+    windows: Int[np.ndarray, "c 2"], truth: Int[np.ndarray, " 2"]
+) -> Int[np.ndarray, "n 2"]:
+    """The windows that a query is trained with, in the SLTA release's frames.
+
+    >>> windows = np.array([[41, 57], [49, 65], [57, 73]])
+    >>> matching_frames(windows, np.array([43, 68])).tolist()
+    [[41, 57], [49, 65]]
+    """
+    found = matches(windows.astype(np.float64), truth[None].astype(np.float64))
+    return windows[found.matching]

@@ -1,0 +1,253 @@
+"""``slta data``: what data sets there are, what is wrong with one, and what it is like."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from slta.cli.arguments import parsed
+from slta.cli.screen import notes, progress, screen
+from slta.errors import InputError
+
+if TYPE_CHECKING:
+    from slta.datasets.checking import Report
+    from slta.datasets.statistics import Statistics
+
+FAULTY = 1
+"""Exit code of a check that found faults."""
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class List:
+    """Show each data set: what to get, from whom, under which licence, how big."""
+
+    json: bool = False
+    """Print one JSON object instead of text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    name: tyro.conf.Positional[str]
+    """Data set, as 'slta data list' shows it; 'own' for your own."""
+    root: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder of its files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Named):
+    """Tell everything that is wrong with a data set, by file and line."""
+
+    oddities: bool = False
+    """List what is known to be odd, line by line, instead of counting it."""
+    json: bool = False
+    """Print one JSON object instead of text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert(Named):
+    """Write a data set's annotations in the own-data format."""
+
+    to: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder to write train.jsonl and the other splits into."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats(Named):
+    """Show how long videos, spans and queries are, and where moments lie."""
+
+    plot: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
+    ] = None
+    """Draw the moment prior and the lengths into this file (.png, .svg or .pdf)."""
+    json: bool = False
+    """Print one JSON object instead of tables."""
+
+
+What = (
+    Annotated[List, tyro.conf.subcommand("list")]
+    | Annotated[Check, tyro.conf.subcommand("check")]
+    | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Stats, tyro.conf.subcommand("stats")]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """List data sets; check, convert or describe one."""
+
+    what: Annotated[What, tyro.conf.arg(name="")]
+
+
+def data(command: Data) -> None:
+    COMMANDS[type(command.what)](command.what)
+
+
+def data_named(arguments: Sequence[str]) -> None:
+    """``arguments`` are what stands after ``slta data``."""
+    given: Any = parsed(
+        What,  # type: ignore[arg-type]
+        arguments,
+        prog="slta data",
+        description="List data sets; check, convert or describe one.",
+    )
+    data(Data(what=given))
+
+
+def _list(command: List) -> None:
+    from slta.datasets import SOURCES
+
+    rows = {
+        name: {
+            "title": each.title,
+            "files": each.files,
+            "authors": each.authors,
+            "get": each.get,
+            "licence": each.licence,
+            "size": each.size,
+            "layout": each.layout,
+            "splits": {
+                split: {"videos": count.videos, "queries": count.queries}
+                for split, count in each.counts.items()
+            },
+        }
+        for name, each in SOURCES.items()
+    }
+    if command.json:
+        screen.out(json.dumps(rows))
+        return
+    for name, row in rows.items():
+        screen.print(f"[bold]{name}[/]: {row['title']}")
+        for what in ("files", "get", "authors", "licence", "size", "layout"):
+            screen.print(f"  {what}: {row[what]}", markup=False, soft_wrap=True)
+        if counts := SOURCES[name].counts:
+            shown = (
+                f"{split} {count.queries} queries"
+                + (f" of {count.videos} videos" if count.videos else "")
+                for split, count in counts.items()
+            )
+            screen.print(f"  splits: {', '.join(shown)}", soft_wrap=True)
+
+
+def _check(command: Check) -> None:
+    from slta.datasets import source
+    from slta.datasets.checking import check
+
+    known = source(command.name)
+    with progress(f"checking {command.name}") as bar:
+        report = check(known, command.root, bar)
+    if command.json:
+        screen.out(json.dumps(report.to_json()))
+    else:
+        for line in lines(report, oddities=command.oddities):
+            screen.print(line, markup=False, soft_wrap=True)
+    if report.faults:
+        sys.exit(FAULTY)
+
+
+def lines(report: "Report", *, oddities: bool = False) -> list[str]:
+    """A report in words: what was found, what is odd, what is wrong."""
+    said = []
+    for split, count in report.counts.items():
+        fits = ""
+        if (expected := report.expected.get(split)) is not None:
+            same = expected.queries == count.queries
+            same &= expected.videos in (None, count.videos)
+            fits = ", as published" if same else ", NOT as published"
+        said.append(f"{split}: {count.queries} queries of {count.videos} videos{fits}")
+    for each in report.features:
+        shapes = ", ".join(f"{name} {shape}" for name, shape in each.shapes.items())
+        total = each.videos + len(each.missing)
+        said.append(f"features ({each.layout}): {each.videos} of {total}: {shapes}")
+        said += [f"  without features: {name}" for name in each.missing]
+    if report.films is not None:
+        total = report.films + len(report.missing_films)
+        said.append(f"video files: {report.films} of {total}")
+        said += [f"  without a file: {name}" for name in report.missing_films]
+    if report.films is None and not report.features:
+        said.append("neither features nor videos beside the annotations")
+    kinds = Counter(each.oddity for each in report.oddities)
+    for kind, times in kinds.items():
+        said.append(f"odd, as known: {kind}, {times} times (docs/data-sets.md)")
+        if oddities:
+            said += [f"  {each}" for each in report.oddities if each.oddity == kind]
+    said += [f"wrong: {each}" for each in report.faults]
+    number = len(report.faults)
+    said.append(f"{number} faults" if number != 1 else "1 fault")
+    return said
+
+
+def _convert(command: Convert) -> None:
+    from slta.datasets import source
+    from slta.datasets.converting import convert
+
+    dataset = source(command.name).open(command.root)
+    with progress(f"converting {command.name}") as bar:
+        written = convert(dataset, command.to, bar)
+    for path in written:
+        count = len(dataset.splits[path.stem])
+        screen.print(f"{path}: {count} queries", markup=False, soft_wrap=True)
+
+
+def _stats(command: Stats) -> None:
+    from slta.datasets import source
+    from slta.datasets.statistics import statistics
+
+    if (file := command.plot) is not None:
+        if file.suffix.lower() not in SUFFIXES:
+            known = "a name that ends in .png, .svg or .pdf"
+            raise InputError(f"--plot {file} cannot be drawn; give {known}")
+        if not file.parent.is_dir() or file.is_dir():
+            raise InputError(
+                f"--plot {file} cannot be written; name a file in a folder"
+            )
+    splits = statistics(source(command.name).open(command.root))
+    if not splits:
+        raise InputError(f"{command.root} has no queries; look into its files")
+    if command.json:
+        rows: list[dict[str, Any]] = [each.to_json() for each in splits]
+        screen.out(json.dumps(rows))
+    else:
+        for each in splits:
+            _show(each)
+    if file is not None:
+        from slta.prior_picture import draw
+
+        draw(command.name, splits, file)
+        notes.print(f"drew {file}", markup=False, soft_wrap=True)
+
+
+def _show(found: "Statistics") -> None:
+    from rich.table import Table
+
+    screen.print(
+        f"\n{found.split}: {len(found.words)} queries of {found.videos} videos, "
+        f"{found.vocabulary} different words"
+    )
+    for count, what in (
+        (found.several, "have several spans"),
+        (found.empty, "are not in their video"),
+        (found.unknown, "have no known truth"),
+    ):
+        if count:
+            screen.print(f"  {count} {what}")
+    rows = found.rows()
+    table = Table(box=None, pad_edge=False)
+    for head in ("", *next(iter(rows.values()))):
+        table.add_column(head, justify="right" if head else "left")
+    for name, values in rows.items():
+        table.add_row(name, *(f"{value:.2f}" for value in values.values()))
+    screen.print(table)
+
+
+COMMANDS: dict[type[Any], Callable[[Any], None]] = {
+    List: _list,
+    Check: _check,
+    Convert: _convert,
+    Stats: _stats,
+}

@@ -1,0 +1,103 @@
+"""ActivityNet Captions: paragraphs about videos, sentence by sentence with its span.
+
+Krishna, Hata, Ren, Fei-Fei, Niebles: Dense-Captioning Events in Videos, ICCV 2017. Its
+two validation sets are of the same videos by other annotators; as 2D-TAN has it, the first
+is val and the second is test.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.base import Dataset
+from slta.datasets.reading import json_of, number, pairs_of
+from slta.datasets.source import Count, Source
+
+NAME: Final = "activitynet-captions"
+FILES = {"train": "train.json", "val": "val_1.json", "test": "val_2.json"}
+ODDITIES = Oddities(
+    beyond_s=0.011,
+    reversed_in=frozenset(
+        {"v_0bosp4-pyTM", "v_4rKTw99bM8g", "v_N7ppHQNikv8", "v_rhOtqArO-3Y"}
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivityNetCaptionsConfig:
+    """ActivityNet Captions, val_1 as val and val_2 as test."""
+
+    name: Literal["activitynet-captions"] = NAME
+    """Which data set it is; nothing to choose."""
+    root: str = "activitynet-captions"
+    """Folder with train.json, val_1.json and val_2.json."""
+
+
+def load(config: ActivityNetCaptionsConfig) -> Dataset:
+    return read(Path(config.root)).dataset(name=NAME)
+
+
+def read(root: Path) -> Annotations:
+    found = Annotations(root, ODDITIES)
+    for split, name in FILES.items():
+        file = found.file(name, split=split)
+        if file is None:
+            continue
+        content, places = json_of(found, file, {})
+        for video_id, entry in content.items():
+            _entry(found, split, file, places.line(video_id), video_id, entry)
+    return found
+
+
+def _entry(
+    found: Annotations,
+    split: str,
+    file: Path,
+    line: int | None,
+    video_id: str,
+    entry: Any,
+) -> None:
+    try:
+        duration_s = number(entry["duration"])
+        if not 0 < duration_s < float("inf"):
+            raise ValueError(f"duration {duration_s:g}")
+        spans, sentences = pairs_of(entry["timestamps"]), list(entry["sentences"])
+        if len(spans) != len(sentences):
+            raise ValueError(f"{len(spans)} timestamps, {len(sentences)} sentences")
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"has an entry {video_id} that cannot be read ({error!r})"
+        return found.fault(file, line, what, "get the file again")
+    if found.durations_s.setdefault(video_id, duration_s) != duration_s:
+        what = f"gives {video_id} another length than before ({duration_s:g} s)"
+        return found.fault(file, line, what, "get the files again, all from one place")
+    for i, (span, sentence) in enumerate(zip(spans, sentences, strict=True), start=1):
+        found.add(
+            split,
+            file,
+            line,
+            query_id=f"{video_id}:{split}:{i}",
+            video_id=video_id,
+            query=str(sentence),
+            spans=[span],
+        )
+    return None
+
+
+SOURCE = Source(
+    title="ActivityNet Captions",
+    files=", ".join(FILES.values()),
+    authors="Krishna et al., ICCV 2017; videos by Caba Heilbron et al., CVPR 2015",
+    get="the authors' page, cs.stanford.edu/people/ranjaykrishna/densevid; "
+    "videos: activity-net.org",
+    licence="annotations as the repositories that carry them, MIT; videos: YouTube's",
+    size="7.3 MB",
+    layout='{VIDEO: {"duration", "timestamps": [[START, END]], "sentences"}}, seconds',
+    counts={
+        "train": Count(10009, 37421),
+        "val": Count(4917, 17505),
+        "test": Count(4885, 17031),
+    },
+    read=read,
+    open=lambda root: load(ActivityNetCaptionsConfig(root=str(root))),
+)

@@ -1,0 +1,302 @@
+"""What the files of a data set say, and all that is wrong in them.
+
+A reader goes through every line, keeps what it can use and notes the rest as problems.
+``check`` tells them all. Training opens the same annotations strictly: a problem that
+is not one of the data set's documented oddities stops it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+
+from slta.datasets.base import Dataset, Facts
+from slta.errors import InputError
+from slta.moments import Query, Span
+
+ROUNDING_S = 0.1
+"""A span may end this much after its video: times are rounded."""
+
+FAR = 3
+"""Times past so many lengths of the video are not wrong by a little."""
+
+BEYOND = "span beyond the video"
+REVERSED = "start not before end"
+DUPLICATE = "query annotated twice"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    file: Path
+    line: int | None
+    """Counted from 1; None where it is the file as a whole."""
+    what: str
+    remedy: str
+    oddity: str | None = None
+    """Its kind, if docs/data-sets.md tells how it is handled; a fault has none."""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place} {self.what}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oddities:
+    """What is known to be odd in a data set, and so is no fault there."""
+
+    beyond_s: float = 0.0
+    """The most that a span ends after its video."""
+    reversed_in: AbstractSet[str] = frozenset()
+    """Videos with a span that does not start before it ends."""
+    duplicates: bool = False
+    """Whether queries are annotated twice."""
+
+
+NONE = Oddities()
+
+
+@dataclass(slots=True, eq=False)
+class Annotations:
+    """Filled by a reader, line by line."""
+
+    root: Path
+    oddities: Oddities = NONE
+    splits: dict[str, list[Query]] = field(default_factory=dict)
+    """As the files have them, with spans as annotated."""
+    durations_s: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Facts] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    absent: list[Path] = field(default_factory=list)
+    """Files of the data set that are not there."""
+    split_files: dict[str, Path] = field(default_factory=dict)
+    """Where a split's queries are."""
+    first_lines: dict[str, tuple[Path, int | None]] = field(default_factory=dict)
+    """Where a video is named first."""
+    _ids: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    _asked: dict[tuple[object, ...], int | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.root.is_dir():
+            raise InputError(f"{self.root} is no folder; name the one with the files")
+
+    @property
+    def faults(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.oddity is None]
+
+    def file(self, *names: str, split: str | None = None) -> Path | None:
+        """The first of the names that is there; None, and noted, if none of them is.
+
+        ``split`` is the one whose queries the file has.
+        """
+        for name in names:
+            if (path := self.root / name).is_file():
+                self.files.append(path)
+                if split is not None:
+                    self.splits[split] = []
+                    self.split_files[split] = path
+                return path
+        self.absent.append(self.root / names[0])
+        return None
+
+    def content(self, file: Path) -> bytes:
+        """Empty, and noted, where it cannot be read."""
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            why = error.strerror or error
+            self.fault(file, None, f"cannot be read ({why})", "make it readable")
+            return b""
+
+    def lines(self, file: Path) -> Iterable[tuple[int, str]]:
+        """The lines that are not blank, with their numbers."""
+        # Of text, splitlines would cut a sentence at letters that separate lines, too.
+        for number, line in enumerate(self.content(file).splitlines(), start=1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                what = f"is no UTF-8 (byte {error.start + 1} of the line)"
+                self.fault(file, number, what, "save the file as UTF-8")
+                continue
+            if text.strip():
+                yield number, text
+
+    def fault(self, file: Path, line: int | None, what: str, remedy: str) -> None:
+        self.problems.append(Problem(file, line, what, remedy))
+
+    def odd(
+        self, file: Path, line: int | None, what: str, remedy: str, kind: str
+    ) -> None:
+        self.problems.append(Problem(file, line, what, remedy, kind))
+
+    def add(
+        self,
+        split: str,
+        file: Path,
+        line: int | None,
+        *,
+        query_id: str,
+        video_id: str,
+        query: str,
+        spans: Sequence[tuple[float, float]] | None,
+        facts: Facts | None = None,
+    ) -> None:
+        """Keeps a query, or notes why it cannot be kept.
+
+        One with a documented span that does not start before it ends is kept without
+        its truth.
+        """
+        sentence = " ".join(query.split())
+        who = f"{sentence[:40]!r} of {video_id}"
+        if not sentence:
+            what = f"has a query of {video_id} without words"
+            return self.fault(file, line, what, "write the sentence, or remove it")
+        if video_id in ("", ".", "..") or any(mark in video_id for mark in "/\\\0"):
+            what = f"has a query of a video whose id {video_id!r} cannot name a file"
+            return self.fault(file, line, what, "name the video like its file")
+        if (split, query_id) in self._ids:
+            first = self._ids[split, query_id]
+            what = f"gives the query id {query_id!r} again{_after(first)}"
+            return self.fault(file, line, what, "give each query an id of its own")
+        truth: tuple[Span, ...] | None = None
+        if spans is not None and self._is_known_reversed(video_id, spans):
+            what = f"has {who} at {spans[0][0]:g}-{spans[0][1]:g} s, start after end"
+            remedy = "the query is kept, without its truth"
+            self.odd(file, line, what, remedy, REVERSED)
+        elif spans is not None:
+            found = [self._span(file, line, who, video_id, *each) for each in spans]
+            if None in found:
+                return None
+            truth = tuple(each for each in found if each is not None)
+        asked = (split, video_id, sentence, truth)
+        if asked in self._asked:
+            what = f"has {who} again{_after(self._asked[asked])}"
+            if self.oddities.duplicates:
+                self.odd(file, line, what, "both are kept", DUPLICATE)
+            else:
+                self.fault(file, line, what, "remove one of them")
+        self._asked.setdefault(asked, line)
+        self._ids[split, query_id] = line
+        self.first_lines.setdefault(video_id, (file, line))
+        self.splits[split].append(Query(query_id, video_id, sentence, truth))
+        if facts is not None:
+            self.facts[query_id] = facts
+        return None
+
+    def _is_known_reversed(
+        self, video_id: str, spans: Sequence[tuple[float, float]]
+    ) -> bool:
+        return video_id in self.oddities.reversed_in and any(
+            start >= end for start, end in spans
+        )
+
+    def _span(
+        self,
+        file: Path,
+        line: int | None,
+        who: str,
+        video_id: str,
+        start: float,
+        end: float,
+    ) -> Span | None:
+        """None, and noted, if it is no span of the video."""
+        times = f"{start:g}-{end:g} s"
+        if not (isfinite(start) and isfinite(end)) or start < 0:
+            what = f"has {who} at {times}, which is no span"
+            self.fault(file, line, what, "give seconds from 0 on")
+            return None
+        if start >= end:
+            what = f"has {who} at {times}, which does not start before it ends"
+            self.fault(file, line, what, "give the start first, in seconds")
+            return None
+        inside = self._within(file, line, who, video_id, start, end)
+        return Span(start, end) if inside else None
+
+    def _within(
+        self,
+        file: Path,
+        line: int | None,
+        who: str,
+        video_id: str,
+        start: float,
+        end: float,
+    ) -> bool:
+        """Whether a span lies in its video, or is known to end a little after it."""
+        duration_s = self.durations_s.get(video_id)
+        if duration_s is None or end <= duration_s:
+            return True
+        over_s = end - duration_s
+        what = (
+            f"has {who} at {start:g}-{end:g} s, which ends {over_s:.2f} s after the "
+            f"video ({duration_s:g} s)"
+        )
+        if start < duration_s and over_s <= self.oddities.beyond_s + 1e-6:
+            self.odd(file, line, what, "it is cut there", BEYOND)
+            return True
+        if start < duration_s and over_s <= ROUNDING_S:
+            return True
+        if end > FAR * duration_s and end / 1000 <= duration_s + ROUNDING_S:
+            remedy = "the times look like milliseconds: divide them by 1000"
+        else:
+            remedy = "mend the times, or the length of the video"
+        self.fault(file, line, what, remedy)
+        return False
+
+    def dataset(
+        self,
+        *,
+        name: str,
+        cut: bool = True,
+        videos: Path | None = None,
+        splits: Mapping[str, Sequence[Query]] | None = None,
+    ) -> Dataset:
+        """Raises ``InputError`` for the first fault; ``splits`` take the place of its own.
+
+        ``cut`` says whether spans that end after their video are cut there.
+        """
+        if faults := self.faults:
+            more = len(faults) - 1
+            rest = f" ({more} more: slta data check {name} --root {self.root})"
+            raise InputError(f"{faults[0]}{rest if more else ''}")
+        splits = self.splits if splits is None else splits
+        if not splits:
+            names = " or ".join(path.name for path in self.absent)
+            raise InputError(f"{self.root} has no split of {name}; put {names} there")
+        if cut:
+            splits = {
+                split: [within(query, self.durations_s) for query in queries]
+                for split, queries in splits.items()
+            }
+        return Dataset(
+            digest=digest(self.files),
+            splits={split: tuple(queries) for split, queries in splits.items()},
+            folder=self.root,
+            videos=videos or self.root / "videos",
+            durations_s=self.durations_s,
+            facts=self.facts,
+        )
+
+
+def _after(line: int | None) -> str:
+    return "" if line is None else f", after line {line}"
+
+
+def within(query: Query, durations_s: Mapping[str, float]) -> Query:
+    """The query with its spans cut to the video, where its length is known."""
+    duration_s = durations_s.get(query.video_id)
+    if duration_s is None or not query.truth:
+        return query
+    if all(span.end <= duration_s for span in query.truth):
+        return query
+    truth = tuple(Span(span.start, min(span.end, duration_s)) for span in query.truth)
+    return Query(query.query_id, query.video_id, query.query, truth)
+
+
+def digest(files: Sequence[Path]) -> str:
+    """SHA-256 over the names and contents of the files."""
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.name.encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()

@@ -1,0 +1,131 @@
+"""Charades-STA: sentences with seconds, for videos of everyday life at home.
+
+Gao, Sun, Yang, Nevatia: TALL, Temporal Activity Localization via Language Query, ICCV
+2017. The videos and their lengths are of Charades: Sigurdsson et al., Hollywood in Homes,
+ECCV 2016.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.base import Dataset
+from slta.datasets.held_out import train_and_val
+from slta.datasets.reading import table
+from slta.datasets.source import Count, Source
+
+NAME: Final = "charades-sta"
+SPLITS = ("train", "test")
+ODDITIES = Oddities(
+    # So do the intervals of Charades that they were made of: the most is 1.54 s.
+    beyond_s=1.55,
+    # Four lines of train.
+    reversed_in=frozenset({"AKKWU", "IOL8Q", "LEOL6"}),
+)
+NOT_RELEASED = frozenset(
+    "62AC0 F7TG5 KTXSD N56QO NBKCK Q5MDU TJJKK TQO6O TRHT1 TUD6M WZZPC Y8L60".split()
+)
+"""Test videos that the SLTA release leaves out, with their 26 queries."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharadesSTAConfig:
+    """Charades-STA, with a val split held out of train."""
+
+    name: Literal["charades-sta"] = NAME
+    """Which data set it is; nothing to choose."""
+    root: str = "charades-sta"
+    """Folder with charades_sta_train.txt and the other official files."""
+    cut: bool = True
+    """Whether spans that end after the video are cut there; in the paper they are not."""
+    released_only: bool = False
+    """Whether the 26 test queries that the SLTA release leaves out are left out."""
+
+
+def load(config: CharadesSTAConfig) -> Dataset:
+    found = read(Path(config.root))
+    splits = train_and_val(found.splits["train"]) if "train" in found.splits else {}
+    if "test" in found.splits:
+        splits["test"] = [
+            query
+            for query in found.splits["test"]
+            if not (config.released_only and query.video_id in NOT_RELEASED)
+        ]
+    return found.dataset(name=NAME, cut=config.cut, splits=splits)
+
+
+def read(root: Path) -> Annotations:
+    found = Annotations(root, ODDITIES)
+    for split in SPLITS:
+        knows_lengths = _lengths(found, split)
+        if file := found.file(f"charades_sta_{split}.txt", split=split):
+            for number, line in found.lines(file):
+                _query(found, split, file, number, line, knows_lengths)
+    return found
+
+
+def _query(
+    found: Annotations,
+    split: str,
+    file: Path,
+    number: int,
+    line: str,
+    knows_lengths: bool,
+) -> None:
+    """``3MSZA 24.3 30.4##person turn a light on.``"""
+    head, mark, sentence = line.partition("##")
+    try:
+        if not mark:
+            raise ValueError("no ##")
+        video_id, start, end = head.split()
+        span = (float(start), float(end))
+    except ValueError as error:
+        what = f"is no query ({error})"
+        return found.fault(file, number, what, "write VIDEO START END##SENTENCE")
+    if knows_lengths and video_id not in found.durations_s:
+        what = f"names the video {video_id}, which Charades_v1_{split}.csv has not"
+        return found.fault(file, number, what, "mend its id")
+    return found.add(
+        split,
+        file,
+        number,
+        query_id=f"{video_id}:{number}",
+        video_id=video_id,
+        query=sentence,
+        spans=[span],
+    )
+
+
+def _lengths(found: Annotations, split: str) -> bool:
+    """Whether the file is there."""
+    file = found.file(f"Charades_v1_{split}.csv")
+    if file is None:
+        return False
+    for number, row in table(found, file, ("id", "length")):
+        try:
+            length_s = float(row["length"])
+            if not 0 < length_s < float("inf"):
+                raise ValueError(f"length {length_s:g}")
+        except ValueError as error:
+            what = f"has no length of {row['id']} ({error})"
+            found.fault(file, number, what, "write it in seconds")
+            continue
+        found.durations_s[row["id"]] = length_s
+    return True
+
+
+SOURCE = Source(
+    title="Charades-STA",
+    files="charades_sta_train.txt, charades_sta_test.txt, "
+    "Charades_v1_train.csv, Charades_v1_test.csv",
+    authors="Gao et al., ICCV 2017; videos by Sigurdsson et al., ECCV 2016",
+    get="sentences: the TALL repository, github.com/jiyanggao/TALL; lengths and videos: "
+    "the Charades page of the Allen Institute, prior.allenai.org/projects/charades",
+    licence="Charades: non-commercial research",
+    size="5.6 MB",
+    layout="VIDEO START END##SENTENCE, seconds; csv with the columns id and length",
+    counts={"train": Count(5338, 12408), "test": Count(1334, 3720)},
+    read=read,
+    open=lambda root: load(CharadesSTAConfig(root=str(root))),
+)

@@ -1,0 +1,218 @@
+"""All that is wrong with a data set on disk, against what is known of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from slta import video
+from slta.datasets.annotations import ROUNDING_S, Annotations, Problem
+from slta.datasets.base import files_by_video
+from slta.datasets.ready import LAYOUTS, Layout, Look, sizes
+from slta.datasets.source import Count, Length, Source
+from slta.errors import InputError
+
+Progress = Callable[[float, float], None]
+
+
+@dataclass(slots=True)
+class Features:
+    """Ready features that were found, in one layout."""
+
+    layout: str
+    videos: int
+    """How many of the annotated videos have some."""
+    shapes: dict[str, str]
+    """Type and shape of each array, as most videos have it; t samples."""
+    missing: list[str]
+
+
+@dataclass(slots=True)
+class Report:
+    root: Path
+    counts: dict[str, Count] = field(default_factory=dict)
+    expected: Mapping[str, Count] = field(default_factory=dict)
+    faults: list[Problem] = field(default_factory=list)
+    oddities: list[Problem] = field(default_factory=list)
+    features: list[Features] = field(default_factory=list)
+    films: int | None = None
+    """How many of the annotated videos have a file; None without a folder of them."""
+    missing_films: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "root": str(self.root),
+            "ok": not self.faults,
+            "splits": {
+                split: {"videos": count.videos, "queries": count.queries}
+                for split, count in self.counts.items()
+            },
+            "faults": [_problem(each) for each in self.faults],
+            "oddities": [_problem(each) for each in self.oddities],
+            "features": [
+                {
+                    "layout": each.layout,
+                    "videos": each.videos,
+                    "shapes": each.shapes,
+                    "missing": each.missing,
+                }
+                for each in self.features
+            ],
+            "video_files": self.films,
+            "missing_video_files": self.missing_films,
+        }
+
+
+def check(source: Source, root: Path, progress: Progress | None = None) -> Report:
+    """Raises ``InputError`` only if there is no such folder."""
+    report = Report(root, expected=source.counts)
+    found = source.read(root)
+    names = _video_ids(found)
+    looks = {
+        layout: _look(made, names, report, progress)
+        for layout, kind in LAYOUTS.items()
+        if (made := kind(root)).videos
+    }
+    films = _films(root, names, report)
+    lengths = _lengths(looks, films, report)
+    if source.read_knowing is not None and lengths:
+        found = source.read_knowing(root, lengths)
+    report.counts = {
+        split: Count(len({query.video_id for query in queries}), len(queries))
+        for split, queries in found.splits.items()
+    }
+    report.oddities += [each for each in found.problems if each.oddity is not None]
+    annotated = found.faults + [
+        Problem(path, None, "is missing", f"get it from {source.get}")
+        for path in found.absent
+    ]
+    report.faults = annotated + list(_counted(found, source, report)) + report.faults
+    _missing(found, looks, films, report)
+    return report
+
+
+def _video_ids(found: Annotations) -> list[str]:
+    return list(
+        dict.fromkeys(q.video_id for queries in found.splits.values() for q in queries)
+    )
+
+
+def _counted(found: Annotations, source: Source, report: Report) -> Iterable[Problem]:
+    for split, expected in source.counts.items():
+        count = report.counts.get(split)
+        if count is None or (
+            count.queries == expected.queries
+            and expected.videos in (None, count.videos)
+        ):
+            continue
+        videos = "" if expected.videos is None else f"{expected.videos} videos and "
+        yield Problem(
+            found.split_files[split],
+            None,
+            f"has {count.videos} videos and {count.queries} queries, not {videos}"
+            f"{expected.queries} queries",
+            "mend its faults, or get the file again",
+        )
+
+
+def _look(
+    layout: Layout, names: list[str], report: Report, progress: Progress | None
+) -> dict[str, Look]:
+    """Looks at the features of every annotated video; what is wrong is noted."""
+    looks: dict[str, Look] = {}
+    there = [name for name in names if name in layout.videos]
+    for done, name in enumerate(there, start=1):
+        looks[name] = layout.look(name)
+        report.faults += [
+            Problem(layout.videos[name], None, *each) for each in looks[name].problems
+        ]
+        if progress:
+            progress(done, len(there))
+    usual = sizes(looks)
+    for name, look in looks.items():
+        for array, size in usual.items():
+            shape = look.shapes.get(array, ("", size))[1]
+            if shape[-1:] != size:
+                what = f"has {array} of size {shape[-1]}, others have {size[0]}"
+                remedy = "make all features with the same extractor"
+                report.faults.append(Problem(layout.videos[name], None, what, remedy))
+    return looks
+
+
+def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
+    folder = root / "videos"
+    if not folder.is_dir():
+        return {}
+    found = {}
+    for name, files in files_by_video(folder, names).items():
+        found[name] = files[0]
+        if len(files) > 1:
+            others = " and ".join(path.name for path in files)
+            what = f"is one of {len(files)} files of the video {name!r}: {others}"
+            report.faults.append(Problem(files[0], None, what, "keep one of them"))
+    report.films = len(found)
+    return found
+
+
+def _lengths(
+    looks: Mapping[str, Mapping[str, Look]],
+    films: Mapping[str, Path],
+    report: Report,
+) -> dict[str, Length]:
+    """How long the videos are, as their files or features say."""
+    found = {}
+    for layout in looks.values():
+        for name, look in layout.items():
+            if look.duration_s is not None:
+                # A video may go on after its last sample, or end before the next one.
+                found[name] = Length(look.duration_s, max(1.0, 2 * look.step_s))
+    for name, path in films.items():
+        try:
+            length_s = video.probe(path).duration_s
+            found[name] = Length(length_s, max(ROUNDING_S, 0.01 * length_s))
+        except InputError as error:
+            what, _, remedy = str(error).removeprefix(f"{path}").rpartition(": ")
+            report.faults.append(Problem(path, None, what.strip(), remedy))
+    return found
+
+
+def _missing(
+    found: Annotations,
+    looks: Mapping[str, Mapping[str, Look]],
+    films: Mapping[str, Path],
+    report: Report,
+) -> None:
+    """Notes videos without features or a file, where others have some."""
+    names = _video_ids(found)
+    for layout, seen in looks.items():
+        missing = [name for name in names if name not in seen]
+        shapes: dict[str, Counter[str]] = {}
+        for look in seen.values():
+            for array, (kind, shape) in look.shapes.items():
+                text = ", ".join(["t", *map(str, shape[1:])])
+                shapes.setdefault(array, Counter())[f"{kind} ({text})"] += 1
+        most = {
+            array: counter.most_common(1)[0][0] for array, counter in shapes.items()
+        }
+        report.features.append(Features(layout, len(seen), most, missing))
+    report.missing_films = [name for name in names if name not in films]
+    if not looks and report.films is None:
+        return
+    there = {name for seen in looks.values() for name in seen} | films.keys()
+    for name in names:
+        if name not in there:
+            file, line = found.first_lines[name]
+            what = f"names the video {name!r}, which has neither features nor a file"
+            remedy = f"put it into {report.root / 'videos'}, or mend its id"
+            report.faults.append(Problem(file, line, what, remedy))
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": str(problem.file),
+        "line": problem.line,
+        "what": problem.what,
+        "remedy": problem.remedy,
+        "kind": problem.oddity,
+    }

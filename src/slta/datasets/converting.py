@@ -1,0 +1,77 @@
+"""A data set in the project's own format: a JSON Lines file for each split."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from slta.datasets.base import Dataset, Facts
+from slta.errors import InputError
+from slta.folders import write_whole
+from slta.moments import Query
+
+Progress = Callable[[float, float], None]
+
+
+def convert(
+    dataset: Dataset, folder: Path, progress: Progress | None = None
+) -> list[Path]:
+    """Writes what is not there yet, each file whole or not at all.
+
+    A file that is there stays if it says the same, so that what was stopped can be begun
+    again; raises ``InputError``, before it writes anything, if it says something else.
+    """
+    total = len(dataset.splits)
+    texts: dict[Path, str] = {}
+    for done, (split, queries) in enumerate(dataset.splits.items(), start=1):
+        lines = [json.dumps(record(dataset, query)) + "\n" for query in queries]
+        texts[folder / f"{split}.jsonl"] = "".join(lines)
+        if progress:
+            progress(done / 2, total)
+    for path, text in texts.items():
+        if path.exists() and path.read_bytes() != text.encode():
+            raise InputError(
+                f"{path} exists and says something else; name another --to"
+            )
+    for done, (path, text) in enumerate(texts.items(), start=1):
+        if not path.exists():
+            _write(path, text)
+        if progress:
+            progress(total / 2 + done / 2, total)
+    return list(texts)
+
+
+def record(dataset: Dataset, query: Query) -> dict[str, Any]:
+    """A query as its line in the own format; facts are further fields of it."""
+    spans = None
+    if query.truth is not None:
+        spans = [[span.start, span.end] for span in query.truth]
+    found: dict[str, Any] = {
+        "query_id": query.query_id,
+        "video_id": query.video_id,
+        "query": query.query,
+        "spans": spans,
+    }
+    if query.video_id in dataset.durations_s:
+        found["duration_s"] = dataset.durations_s[query.video_id]
+    return found | listed(dataset.facts.get(query.query_id, Facts()))
+
+
+def listed(facts: Facts) -> dict[str, Any]:
+    """The facts that are there, as lists."""
+    named = {name: getattr(facts, name) for name in Facts.__slots__}
+    return {
+        name: list(value) if isinstance(value, tuple) else value.tolist()
+        for name, value in named.items()
+        if value is not None
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(
+            f"{path} cannot be written ({why}); name another --to, or make room"
+        ) from error

@@ -1,0 +1,123 @@
+"""DiDeMo: descriptions of moments in personal videos, by several annotators each.
+
+Hendricks, Wang, Shechtman, Sivic, Darrell, Russell: Localizing Moments in Video with
+Natural Language, ICCV 2017. A video is cut at 30 s into up to six chunks of 5 s, of which
+the last may be shorter; a moment is any run of chunks, 21 in all.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from slta.candidates import CHUNKS
+from slta.datasets.annotations import Annotations
+from slta.datasets.base import Dataset, Facts
+from slta.datasets.reading import Places, json_of
+from slta.datasets.source import Count, Source
+from slta.spans import CHUNK_S, from_chunks
+
+NAME: Final = "didemo"
+SPLITS = ("train", "val", "test")
+FEWER_CHUNKS = "video with fewer than six chunks"
+AGREED = 2
+"""Annotators that must choose a moment for it to be one of the true spans."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiDeMoConfig:
+    """DiDeMo, whose annotators' choices are kept beside the true spans."""
+
+    name: Literal["didemo"] = NAME
+    """Which data set it is; nothing to choose."""
+    root: str = "didemo"
+    """Folder with train_data.json, val_data.json and test_data.json."""
+
+
+def load(config: DiDeMoConfig) -> Dataset:
+    return read(Path(config.root)).dataset(name=NAME)
+
+
+def read(root: Path) -> Annotations:
+    found = Annotations(root)
+    for split in SPLITS:
+        file = found.file(f"{split}_data.json", split=split)
+        if file is None:
+            continue
+        content, places = json_of(found, file, [])
+        for i, entry in enumerate(content, start=1):
+            _entry(found, split, file, places, i, entry)
+    return found
+
+
+def _entry(
+    found: Annotations, split: str, file: Path, places: Places, i: int, entry: Any
+) -> None:
+    try:
+        video_id, sentence = str(entry["video"]), str(entry["description"])
+        line = places.line(video_id)
+        query_id, count = str(entry["annotation_id"]), int(entry["num_segments"])
+        chunks = np.array(entry["times"])
+        if not 1 <= count <= CHUNKS:
+            raise ValueError(f"{count} chunks")
+        if chunks.dtype.kind != "i" or chunks.ndim != 2 or chunks.shape[1:] != (2,):
+            raise ValueError(f"times {entry['times']!r}"[:80])
+        first, last = chunks.T
+        if not ((first >= 0) & (first <= last) & (last < count)).all():
+            raise ValueError(f"chunks {entry['times']!r} of {count}"[:80])
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"has an entry, number {i}, that cannot be read ({error!r})"
+        return found.fault(file, None, what, "get the file again")
+    duration_s = count * CHUNK_S
+    if found.durations_s.setdefault(video_id, duration_s) != duration_s:
+        what = f"gives {video_id} {count} chunks, and others before"
+        return found.fault(file, line, what, "get the file again")
+    if count < CHUNKS and video_id not in found.first_lines:
+        remedy = "its moments are the runs of these"
+        found.odd(file, line, f"gives {video_id} {count} chunks", remedy, FEWER_CHUNKS)
+    return found.add(
+        split,
+        file,
+        line,
+        query_id=query_id,
+        video_id=video_id,
+        query=sentence,
+        spans=agreed(chunks.tolist()),
+        facts=Facts(chunks=chunks),
+    )
+
+
+def agreed(chunks: list[list[int]]) -> list[tuple[float, float]]:
+    """The moments that at least two annotators chose, most votes first.
+
+    All that were chosen, if no two agree.
+
+    >>> agreed([[4, 4], [0, 0], [4, 4], [0, 0], [4, 4], [1, 2]])
+    [(20.0, 25.0), (0.0, 5.0)]
+    """
+    votes = Counter((first, last) for first, last in chunks).most_common()
+    most = min(AGREED, votes[0][1]) if votes else 0
+    chosen = np.array([moment for moment, count in votes if count >= most], np.int64)
+    return [(start, end) for start, end in from_chunks(chosen.reshape(-1, 2)).tolist()]
+
+
+SOURCE = Source(
+    title="DiDeMo",
+    files="train_data.json, val_data.json, test_data.json",
+    authors="Hendricks et al., ICCV 2017",
+    get="the LocalizingMoments repository, github.com/LisaAnne/LocalizingMoments, "
+    "folder data; videos: YFCC100M, see there",
+    licence="annotations CC BY-NC-SA 4.0; videos Creative Commons, each its own",
+    size="11 MB",
+    layout='[{"annotation_id", "video", "description", "num_segments", '
+    '"times": [[FIRST, LAST]]}], chunks of 5 s',
+    counts={
+        "train": Count(None, 33005),
+        "val": Count(1094, 4180),
+        "test": Count(1037, 4021),
+    },
+    read=read,
+    open=lambda root: load(DiDeMoConfig(root=str(root))),
+)

@@ -1,0 +1,242 @@
+"""What the authors of SLTA released of their data: its sentences, and its training pairs.
+
+Pickles of plain tuples. Times are frames at 3 a second: ``3MSZA_73_91`` is what
+Charades-STA says to happen at 24.3-30.4 s. A training pair is (truth, sentence, window,
+start offset, end offset, nouns), a sentence is (truth, sentence, nouns). The pairs were
+made of windows as ``candidates.released`` gives them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from slta.candidates import RELEASED_HZ
+from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.base import Dataset, Facts
+from slta.datasets.held_out import train_and_val
+from slta.datasets.literals import load as load_literals
+from slta.datasets.source import Count, Source
+from slta.errors import InputError
+from slta.spans import to_frames
+
+CHARADES: Final = "slta-charades"
+TACOS: Final = "slta-tacos"
+PAIRS = {
+    CHARADES: "clip_sentence_pairs_iou_charades_noun_word.pkl",
+    TACOS: "clip_sentence_pairs_iou_noun_word.pkl",
+}
+SENTENCES = {
+    CHARADES: {"test": "charades_clip_sentence_test_new_noun_word.pkl"},
+    TACOS: {
+        split: f"{split}_clip_sentvec_tacos_new_noun_word.pkl"
+        for split in ("train", "val", "test")
+    },
+}
+SENTENCE, PAIR = (str, str, str), (str, str, str, int, int, str)
+"""What a sentence and a training pair are tuples of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SLTACharadesConfig:
+    """Charades-STA as the SLTA release has it, with a val split held out of train."""
+
+    name: Literal["slta-charades"] = CHARADES
+    """Which data set it is; nothing to choose."""
+    root: str = "charades-sta"
+    """Folder with the two pickles of the release."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SLTATacosConfig:
+    """TACoS as the SLTA release has it."""
+
+    name: Literal["slta-tacos"] = TACOS
+    """Which data set it is; nothing to choose."""
+    root: str = "tacos"
+    """Folder with the four pickles of the release."""
+
+
+def load_charades(config: SLTACharadesConfig) -> Dataset:
+    found = read_charades(Path(config.root))
+    splits = train_and_val(found.splits["train"]) if "train" in found.splits else {}
+    if "test" in found.splits:
+        splits["test"] = found.splits["test"]
+    return found.dataset(name=CHARADES, splits=splits)
+
+
+def load_tacos(config: SLTATacosConfig) -> Dataset:
+    return read_tacos(Path(config.root)).dataset(name=TACOS)
+
+
+def read_charades(root: Path) -> Annotations:
+    """Train is what has pairs: the release has no other list of its sentences."""
+    found = Annotations(root)
+    file, pairs = _pairs(found, CHARADES, "train")
+    if file is not None:
+        rows = {(pair[0], pair[1]): (number, pair) for number, pair in reversed(pairs)}
+        sentences = [(n, (*key, pair[5])) for key, (n, pair) in rows.items()]
+        _add(found, "train", file, sentences[::-1], pairs)
+    for split, name in SENTENCES[CHARADES].items():
+        if file := _file(found, name, split):
+            _add(found, split, file, _rows(found, file, SENTENCE))
+    return found
+
+
+def read_tacos(root: Path) -> Annotations:
+    found = Annotations(root, Oddities(duplicates=True))
+    pairs_file, pairs = _pairs(found, TACOS)
+    for split, name in SENTENCES[TACOS].items():
+        file = _file(found, name, split)
+        if file is None:
+            continue
+        rows = _rows(found, file, SENTENCE)
+        _add(found, split, file, rows, pairs if split == "train" else ())
+        if split == "train" and pairs_file is not None:
+            known = {row[:2] for _, row in rows}
+            for number, pair in pairs:
+                if pair[:2] not in known:
+                    what = f"has a pair, number {number}, of no sentence of train"
+                    found.fault(pairs_file, None, what, "get both files again")
+    return found
+
+
+def parse(name: str) -> tuple[str, tuple[int, int]]:
+    """
+    >>> parse("s13-d21.avi_103_135.npy")
+    ('s13-d21.avi', (103, 135))
+    """
+    video_id, first, end = name.removesuffix(".npy").rsplit("_", 2)
+    return video_id, (int(first), int(end))
+
+
+def truth_frames(spans: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "n 2"]:
+    """How the release names true spans, from seconds with one decimal.
+
+    The nearest frame numbers, but 1 for a start at 0. Equals all of its names.
+
+    >>> truth_frames(np.array([[24.3, 30.4], [0.0, 10.5]])).tolist()
+    [[73, 91], [1, 32]]
+    """
+    found = to_frames(spans.round(1), RELEASED_HZ)
+    found[spans[:, 0] == 0, 0] = 1
+    return found
+
+
+Row = tuple[Any, ...]
+Rows = Sequence[tuple[int, Row]]
+"""Tuples with their numbers in the file, from 1."""
+
+
+def _file(found: Annotations, name: str, split: str | None = None) -> Path | None:
+    return found.file(name, f"slta_{name}", split=split)
+
+
+def _pairs(
+    found: Annotations, name: str, split: str | None = None
+) -> tuple[Path | None, Rows]:
+    """The training pairs that are well made; others are noted."""
+    file = _file(found, PAIRS[name], split)
+    if file is None:
+        return None, []
+    usable = []
+    for number, row in _rows(found, file, PAIR):
+        try:
+            (video_id, truth), (other_id, window) = parse(row[0]), parse(row[2])
+            offsets = (truth[0] - window[0], truth[1] - window[1])
+            if other_id != video_id or offsets != row[3:5]:
+                raise ValueError("other offsets than its names")
+        except ValueError as error:
+            what = f"has a pair, number {number}, that is none ({error})"
+            found.fault(file, None, what, "get the file again")
+            continue
+        usable.append((number, row))
+    return file, usable
+
+
+def _rows(found: Annotations, file: Path, kinds: tuple[type, ...]) -> Rows:
+    """The tuples of a list; what is no tuple of these kinds is noted."""
+    try:
+        content = load_literals(file)
+    except InputError as error:
+        what, _, remedy = str(error).removeprefix(f"{file} ").rpartition("; ")
+        found.fault(file, None, what, remedy)
+        return []
+    if not isinstance(content, list):
+        what = f"holds {type(content).__name__}, not a list"
+        found.fault(file, None, what, "get the file again")
+        return []
+    rows = []
+    for number, row in enumerate(content, start=1):
+        if isinstance(row, tuple) and tuple(map(type, row)) == kinds:
+            rows.append((number, row))
+        else:
+            what = f"has an entry, number {number}, of another kind"
+            found.fault(file, None, what, "get the file again")
+    return rows
+
+
+def _add(
+    found: Annotations, split: str, file: Path, rows: Rows, pairs: Rows = ()
+) -> None:
+    windows: dict[Row, dict[tuple[int, int], None]] = {}
+    for _, pair in pairs:
+        windows.setdefault(pair[:2], {})[parse(pair[2])[1]] = None
+    for number, (truth, sentence, nouns) in rows:
+        try:
+            video_id, (first, end) = parse(truth)
+        except ValueError as error:
+            what = f"has an entry, number {number}, named {truth!r} ({error})"
+            found.fault(file, None, what, "get the file again")
+            continue
+        mine = list(windows.get((truth, sentence), ()))
+        found.add(
+            split,
+            file,
+            None,
+            query_id=f"{video_id}:{split}:{number}",
+            video_id=video_id,
+            query=sentence,
+            spans=[(first / RELEASED_HZ, end / RELEASED_HZ)],
+            facts=Facts(
+                nouns=tuple(nouns.split()),
+                windows=np.array(mine, np.int64).reshape(-1, 2) if pairs else None,
+            ),
+        )
+
+
+GET = "the SLTA repository, github.com/BonnieHuangxin/SLTA"
+CHARADES_SOURCE = Source(
+    title="Charades-STA as the SLTA release has it",
+    files=f"{PAIRS[CHARADES]}, {SENTENCES[CHARADES]['test']}; "
+    "the names may begin with slta_",
+    authors="Jiang et al., ICMR 2019",
+    get=GET,
+    licence="Charades: non-commercial research",
+    size="2.3 MB",
+    layout="pickled (TRUTH, SENTENCE, WINDOW, START OFFSET, END OFFSET, NOUNS) and "
+    "(TRUTH, SENTENCE, NOUNS), frames at 3 a second",
+    counts={"train": Count(5066, 11363), "test": Count(1322, 3694)},
+    read=read_charades,
+    open=lambda root: load_charades(SLTACharadesConfig(root=str(root))),
+)
+TACOS_SOURCE = Source(
+    title="TACoS as the SLTA release has it",
+    files=", ".join([PAIRS[TACOS], *SENTENCES[TACOS].values()])
+    + "; the names may begin with slta_",
+    authors="Jiang et al., ICMR 2019",
+    get=GET,
+    licence="MPII Cooking: research use",
+    size="2.3 MB",
+    layout=CHARADES_SOURCE.layout,
+    counts={
+        "train": Count(75, 10146),
+        "val": Count(27, 4589),
+        "test": Count(25, 4083),
+    },
+    read=read_tacos,
+    open=lambda root: load_tacos(SLTATacosConfig(root=str(root))),
+)

@@ -1,0 +1,47 @@
+"""What is known of a data set: what to get and from whom, and what must be in it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from slta.datasets.annotations import Annotations
+from slta.datasets.base import Dataset
+
+
+class Count(NamedTuple):
+    videos: int | None
+    """None where it is not known."""
+    queries: int
+
+
+class Length(NamedTuple):
+    """How long a video is, by its file or its features."""
+
+    duration_s: float
+    within_s: float
+    """How much it may be longer or shorter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    title: str
+    files: str
+    """What the folder must hold."""
+    authors: str
+    """Who made it, and where."""
+    get: str
+    """From whom the files are to be had."""
+    licence: str
+    size: str
+    """How big the files are."""
+    layout: str
+    """How a line or an entry looks."""
+    counts: Mapping[str, Count]
+    """Of the official splits; empty where nothing is known."""
+    read: Callable[[Path], Annotations]
+    """The official files as they are, with everything that is wrong in them."""
+    read_knowing: Callable[[Path, Mapping[str, Length]], Annotations] | None = None
+    """The same once the lengths of videos are known, where the files need not say them."""
+    open: Callable[[Path], Dataset]
+    """The data set as it is trained with."""

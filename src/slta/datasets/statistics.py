@@ -1,0 +1,108 @@
+"""What a data set is like: lengths, words, and where its moments lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.datasets.base import Dataset
+from slta.moments import Query
+from slta.spans import as_array
+
+QUANTILES = {"least": 0.0, "quarter": 0.25, "median": 0.5, "three quarters": 0.75}
+QUANTILES |= {"most": 1.0}
+BINS = 20
+"""Of a video's length, in the moment prior."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Of one split. Shapes: v videos · q queries · s spans · k spans of known videos."""
+
+    split: str
+    videos: int
+    unknown: int
+    """Queries whose truth is not known."""
+    empty: int
+    """Queries that are said not to be in their video."""
+    several: int
+    """Queries with more than one span."""
+    vocabulary: int
+    """Different words, whatever their case."""
+    words: Float[np.ndarray, " q"]
+    durations_s: Float[np.ndarray, " v"]
+    lengths_s: Float[np.ndarray, " s"]
+    relative: Float[np.ndarray, "k 2"]
+    """Spans as shares of their videos."""
+
+    @property
+    def prior(self) -> Float[np.ndarray, "20 20"]:
+        """Share of the spans by start and end, in steps of a twentieth of the video."""
+        edges = np.linspace(0, 1, BINS + 1)
+        counts, _, _ = np.histogram2d(
+            self.relative[:, 0], self.relative[:, 1], bins=[edges, edges]
+        )
+        return counts / max(1.0, counts.sum())
+
+    def rows(self) -> dict[str, dict[str, float]]:
+        """Quantiles and means of what was counted, where there is something."""
+        named = {
+            "words a query": self.words,
+            "video, s": self.durations_s,
+            "span, s": self.lengths_s,
+            "span, share of the video": self.relative[:, 1] - self.relative[:, 0],
+        }
+        return {
+            name: {
+                **{
+                    word: round(float(np.quantile(values, at)), 3)
+                    for word, at in QUANTILES.items()
+                },
+                "mean": round(float(values.mean(axis=0)), 3),
+            }
+            for name, values in named.items()
+            if len(values)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "split": self.split,
+            "videos": self.videos,
+            "queries": len(self.words),
+            "truth_unknown": self.unknown,
+            "not_in_the_video": self.empty,
+            "several_spans": self.several,
+            "vocabulary": self.vocabulary,
+            "quantiles": self.rows(),
+            "prior": self.prior.round(5).tolist(),
+        }
+
+
+def statistics(dataset: Dataset) -> list[Statistics]:
+    return [_of(dataset, name, rows) for name, rows in dataset.splits.items() if rows]
+
+
+def _of(dataset: Dataset, split: str, queries: Sequence[Query]) -> Statistics:
+    video_ids = dict.fromkeys(query.video_id for query in queries)
+    known = [name for name in video_ids if name in dataset.durations_s]
+    texts = [query.query.lower().split() for query in queries]
+    spans = as_array([span for query in queries for span in query.truth or ()])
+    relative = [
+        as_array(query.truth) / dataset.durations_s[query.video_id]
+        for query in queries
+        if query.truth and query.video_id in dataset.durations_s
+    ]
+    return Statistics(
+        split=split,
+        videos=len(video_ids),
+        unknown=sum(query.truth is None for query in queries),
+        empty=sum(query.truth == () for query in queries),
+        several=sum(len(query.truth or ()) > 1 for query in queries),
+        vocabulary=len({word.strip(".,;:!?\"'") for words in texts for word in words}),
+        words=np.array([len(words) for words in texts], np.float64),
+        durations_s=np.array([dataset.durations_s[name] for name in known], np.float64),
+        lengths_s=spans[:, 1] - spans[:, 0],
+        relative=np.concatenate([np.zeros((0, 2)), *relative]),
+    )

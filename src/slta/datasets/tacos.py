@@ -1,0 +1,202 @@
+"""TACoS: sentences about people who cook, in two sets of queries.
+
+Regneri et al., Grounding Action Descriptions in Videos, TACL 2013. ``tacos-tall`` reads
+the text of TALL (Gao et al., ICCV 2017), which CTRL, ROLE, SLTA and CBP use; ``tacos-2dtan``
+the JSON of 2D-TAN (Zhang et al., AAAI 2020). The two ask different queries of the same
+127 videos.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.base import Dataset
+from slta.datasets.reading import json_of, number, pairs_of
+from slta.datasets.source import Count, Source
+
+TALL: Final = "tacos-tall"
+TAN: Final = "tacos-2dtan"
+RATE_HZ = 29.4
+"""Frames a second, by which TALL counts."""
+TEXTS = {
+    "train": "tacos_train_0_74.txt",
+    "val": "tacos_val_100_126.txt",
+    "test": "tacos_test_75_99.txt",
+}
+# A sentence is often said of a span twice. In 2D-TAN's JSON, the last span of three videos
+# ends up to 15 frames after them.
+ODDITIES = Oddities(beyond_s=0.52, duplicates=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TacosTallConfig:
+    """TACoS as TALL has it."""
+
+    name: Literal["tacos-tall"] = TALL
+    """Which data set it is; nothing to choose."""
+    root: str = "tacos"
+    """Folder with tacos_train_0_74.txt and the other files of TALL."""
+    cut: bool = True
+    """Whether spans that end after the video are cut there; in the paper they are not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tacos2DTANConfig:
+    """TACoS as 2D-TAN has it."""
+
+    name: Literal["tacos-2dtan"] = TAN
+    """Which data set it is; nothing to choose."""
+    root: str = "tacos"
+    """Folder with train.json, val.json and test.json of 2D-TAN."""
+
+
+def load_tall(config: TacosTallConfig) -> Dataset:
+    return read_tall(Path(config.root)).dataset(name=TALL, cut=config.cut)
+
+
+def load_2dtan(config: Tacos2DTANConfig) -> Dataset:
+    return read_2dtan(Path(config.root)).dataset(name=TAN)
+
+
+def read_tall(root: Path) -> Annotations:
+    """The text knows no lengths; they are taken from 2D-TAN's JSON if it lies beside."""
+    found = Annotations(root, ODDITIES)
+    for split in TEXTS:
+        if (root / f"{split}.json").is_file():
+            _lengths(found, root / f"{split}.json")
+    for split, name in TEXTS.items():
+        if file := found.file(name, f"tacos_{split}.txt", split=split):
+            for line, text in found.lines(file):
+                _said(found, split, file, line, text)
+    return found
+
+
+def _said(found: Annotations, split: str, file: Path, line: int, text: str) -> None:
+    """``s27-d50.avi_233_485:He took out a glass.#Person sets a mug on counter.#``"""
+    head, mark, rest = text.partition(":")
+    try:
+        if not mark:
+            raise ValueError("no colon")
+        video_id, first, last = head.rsplit("_", 2)
+        span = (int(first) / RATE_HZ, int(last) / RATE_HZ)
+    except ValueError as error:
+        what = f"is no span with sentences ({error})"
+        remedy = "write VIDEO_FIRST_LAST:SENTENCE#SENTENCE#, in frames"
+        return found.fault(file, line, what, remedy)
+    sentences = [each for each in rest.split("#") if each.strip()]
+    if not sentences:
+        what = f"says nothing of {head}"
+        found.fault(file, line, what, "write a sentence, or remove the line")
+    for i, sentence in enumerate(sentences, start=1):
+        found.add(
+            split,
+            file,
+            line,
+            query_id=f"{video_id}:{split}:{line}:{i}",
+            video_id=video_id,
+            query=sentence,
+            spans=[span],
+        )
+    return None
+
+
+def read_2dtan(root: Path) -> Annotations:
+    found = Annotations(root, ODDITIES)
+    for split in TEXTS:
+        file = found.file(f"{split}.json", split=split)
+        if file is None:
+            continue
+        for line, video_id, entry in _lengths(found, file):
+            _entry(found, split, file, line, video_id, entry)
+    return found
+
+
+def _lengths(
+    found: Annotations, file: Path
+) -> list[tuple[int | None, str, Mapping[str, Any]]]:
+    """Notes the lengths of the videos; returns the entries that have one."""
+    content, places = json_of(found, file, {})
+    entries = []
+    for video_id, entry in content.items():
+        line = places.line(video_id)
+        try:
+            rate_hz, frames = number(entry["fps"]), number(entry["num_frames"])
+            if not (0 < rate_hz < float("inf") and 0 < frames < float("inf")):
+                raise ValueError(f"{frames:g} frames at {rate_hz:g} a second")
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"does not say how long {video_id} is ({error!r})"
+            found.fault(file, line, what, "give it fps and num_frames")
+            continue
+        found.durations_s[video_id] = frames / rate_hz
+        entries.append((line, video_id, entry))
+    return entries
+
+
+def _entry(
+    found: Annotations,
+    split: str,
+    file: Path,
+    line: int | None,
+    video_id: str,
+    entry: Mapping[str, Any],
+) -> None:
+    try:
+        spans, sentences = pairs_of(entry["timestamps"]), list(entry["sentences"])
+        if len(spans) != len(sentences):
+            raise ValueError(f"{len(spans)} timestamps, {len(sentences)} sentences")
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"has an entry {video_id} that cannot be read ({error!r})"
+        return found.fault(file, line, what, "give it a timestamp a sentence")
+    rate_hz = float(entry["fps"])
+    for i, ((first, last), sentence) in enumerate(
+        zip(spans, sentences, strict=True), start=1
+    ):
+        found.add(
+            split,
+            file,
+            line,
+            query_id=f"{video_id}:{i}",
+            video_id=video_id,
+            query=str(sentence),
+            spans=[(first / rate_hz, last / rate_hz)],
+        )
+    return None
+
+
+LICENCE = "MPII Cooking: research use"
+TALL_SOURCE = Source(
+    title="TACoS, the queries of TALL",
+    files=", ".join(TEXTS.values()),
+    authors="Regneri et al., TACL 2013; split and text by Gao et al., ICCV 2017",
+    get="the TALL repository, github.com/jiyanggao/TALL, or CBP's, "
+    "github.com/JaywongWang/CBP; videos: MPII Cooking Composite Activities",
+    licence=LICENCE,
+    size="1 MB",
+    layout="VIDEO_FIRST_LAST:SENTENCE#SENTENCE#, frames at 29.4 a second",
+    counts={
+        "train": Count(75, 10146),
+        "val": Count(27, 4589),
+        "test": Count(25, 4083),
+    },
+    read=read_tall,
+    open=lambda root: load_tall(TacosTallConfig(root=str(root))),
+)
+TAN_SOURCE = Source(
+    title="TACoS, the queries of 2D-TAN",
+    files="train.json, val.json, test.json",
+    authors="Regneri et al., TACL 2013; JSON by Zhang et al., AAAI 2020",
+    get="the 2D-TAN repository, github.com/microsoft/VideoX, folder 2D-TAN/data/TACoS; "
+    "videos: MPII Cooking Composite Activities",
+    licence=LICENCE,
+    size="1.1 MB",
+    layout='{VIDEO: {"timestamps": [[FIRST, LAST]], "sentences", "fps", "num_frames"}}',
+    counts={
+        "train": Count(75, 9790),
+        "val": Count(27, 4436),
+        "test": Count(25, 4001),
+    },
+    read=read_2dtan,
+    open=lambda root: load_2dtan(Tacos2DTANConfig(root=str(root))),
+)

@@ -1,0 +1,677 @@
+"""The field's data sets, from small files of exactly their authors' shapes."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from slta.config import Experiment
+from slta.datasets import (
+    DATASETS,
+    SOURCES,
+    activitynet_captions,
+    charades_sta,
+    didemo,
+    qvhighlights,
+    slta_release,
+    source,
+    tacos,
+)
+from slta.datasets.base import Dataset, files_by_video
+from slta.datasets.held_out import SHARE, is_held_out
+from slta.errors import InputError
+from slta.moments import Query, Span
+from tests.commands import call
+
+CSV = "id,subject,scene,quality,script,actions,length\n"
+
+
+def charades(root: Path) -> None:
+    train = (
+        "AO8RW 0.0 6.9##a person is putting a book on a shelf.\n"
+        "LEOL6 8.0 7.0##person is holding medicine.\n"
+        "XJOJL 45.6 49.0##person snuggles up in a blanket.\n"
+    )
+    (root / "charades_sta_train.txt").write_text(train)
+    test = "3MSZA 24.3 30.4##person turn a light on.\nF7TG5 1.0 2.0##person sits.\n"
+    (root / "charades_sta_test.txt").write_text(test)
+    lengths = (
+        'AO8RW,A,Kitchen,6,"one, two ""quoted""\nand a line break",c1 0 6,30.5\n'
+        "LEOL6,A,Hall,6,x,,6.25\nXJOJL,A,Hall,6,x,,47.58\n"
+    )
+    (root / "Charades_v1_train.csv").write_text(CSV + lengths)
+    (root / "Charades_v1_test.csv").write_text(
+        CSV + "3MSZA,A,x,6,x,,30.96\nF7TG5,A,x,6,x,,21.08\n"
+    )
+
+
+def tall(root: Path) -> None:
+    (root / "tacos_train_0_74.txt").write_text(
+        "s13-d21.avi_252_452:He took out cutting board.#person takes it out.#"
+        "He took out cutting board.#\n"
+    )
+    (root / "tacos_val_100_126.txt").write_text("s32-d55.avi_169_324:She waits.#\n")
+    (root / "tacos_test_75_99.txt").write_text("s27-d50.avi_233_485:He took it.#\n")
+
+
+def tan(root: Path) -> None:
+    for split, video in (("train", "s17-d69.avi"), ("val", "s34"), ("test", "s30")):
+        entry = {
+            "timestamps": [[147, 294], [588, 1000]],
+            "sentences": ["He  waits.", "He leaves."],
+            "fps": 29.4,
+            "num_frames": 990,
+        }
+        (root / f"{split}.json").write_text(json.dumps({video: entry}, indent=1))
+
+
+def didemo_files(root: Path) -> None:
+    for i, split in enumerate(("train", "val", "test")):
+        rows = [
+            {
+                "num_segments": 5,
+                "description": "the dog first appears",
+                "dl_link": "https://example.org",
+                "times": [[4, 4], [0, 1], [4, 4], [0, 1], [4, 4], [2, 3]],
+                "video": f"{i}@N01_x.m4v",
+                "annotation_id": 100 + i,
+            }
+        ]
+        (root / f"{split}_data.json").write_text(json.dumps(rows))
+
+
+def qvh_row(qid: int, **more: Any) -> dict[str, Any]:
+    row = {"qid": qid, "query": "Chef eats", "duration": 150, "vid": f"v{qid}"}
+    return row | more
+
+
+TOLD = {
+    "relevant_windows": [[4, 8], [20, 22]],
+    "relevant_clip_ids": [2, 3, 10],
+    "saliency_scores": [[1, 2, 3], [4, 0, 1], [2, 2, 2]],
+}
+
+
+def qvh(root: Path) -> None:
+    for qid, name in enumerate(("train_release", "val_release", "test_release")):
+        told = {} if name == "test_release" else TOLD
+        text = json.dumps(qvh_row(qid, **told)) + "\n"
+        (root / f"highlight_{name}.jsonl").write_text(text)
+
+
+def activitynet(root: Path) -> None:
+    for name, video in (("train", "v_a"), ("val_1", "v_b"), ("val_2", "v_b")):
+        entry = {
+            "duration": 82.73,
+            "timestamps": [[0.83, 19.86], [17.37, 82.74]],
+            "sentences": ["A man sits.", "\n  He\nstands up."],
+        }
+        (root / f"{name}.json").write_text(json.dumps({video: entry}))
+
+
+def release(root: Path) -> None:
+    pairs = [
+        ("a_43_68", "person drinks.", "a_41_57.npy", 2, 11, "person"),
+        ("a_43_68", "person drinks.", "a_45_61.npy", -2, 7, "person"),
+        ("b_73_91", "he runs", "b_73_89.npy", 0, 2, ""),
+    ]
+    sentences = [("3MSZA_73_91", "person turn a light on.", "person light")]
+    dump(root / "clip_sentence_pairs_iou_charades_noun_word.pkl", pairs)
+    dump(root / "charades_clip_sentence_test_new_noun_word.pkl", sentences)
+    dump(root / "slta_clip_sentence_pairs_iou_noun_word.pkl", pairs[:2])
+    train = [("a_43_68", "person drinks.", "person"), ("a_1_9", "he waits", "he")]
+    for split in ("train", "val", "test"):
+        rows = train if split == "train" else sentences
+        dump(root / f"slta_{split}_clip_sentvec_tacos_new_noun_word.pkl", rows)
+
+
+def dump(file: Path, content: object) -> None:
+    file.write_bytes(pickle.dumps(content))
+
+
+MADE: dict[str, Callable[[Path], None]] = {
+    "charades-sta": charades,
+    "tacos-tall": tall,
+    "tacos-2dtan": tan,
+    "didemo": didemo_files,
+    "qvhighlights": qvh,
+    "activitynet-captions": activitynet,
+    "slta-charades": release,
+    "slta-tacos": release,
+}
+
+
+def opened(name: str, root: Path) -> Dataset:
+    MADE[name](root)
+    return SOURCES[name].open(root)
+
+
+def test_every_source_has_files_to_test_with() -> None:
+    assert {*MADE, "own"} == SOURCES.keys()
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_set_has_what_training_needs(tmp_path: Path, name: str) -> None:
+    found = opened(name, tmp_path)
+    assert {"train", "val", "test"} == found.splits.keys()
+    ids = [q.query_id for queries in found.splits.values() for q in queries]
+    assert len(ids) == len(set(ids)), "facts are kept by a query's id"
+    assert len(found.digest) == 64 and found.folder == tmp_path
+    assert found.facts.keys() <= set(ids)
+    MADE[name](tmp_path)
+    assert SOURCES[name].open(tmp_path).digest == found.digest
+    assert not SOURCES[name].read(tmp_path).faults
+
+
+def test_charades_sta(tmp_path: Path) -> None:
+    found = opened("charades-sta", tmp_path)
+    assert found.splits["train"] == (
+        Query(
+            "AO8RW:1",
+            "AO8RW",
+            "a person is putting a book on a shelf.",
+            (Span(0.0, 6.9),),
+        ),
+        Query("LEOL6:2", "LEOL6", "person is holding medicine.", None),
+        Query(
+            "XJOJL:3", "XJOJL", "person snuggles up in a blanket.", (Span(45.6, 47.58),)
+        ),
+    )
+    assert found.durations_s["AO8RW"] == 30.5
+    assert [query.video_id for query in found.splits["test"]] == ["3MSZA", "F7TG5"]
+    kinds = [each.oddity for each in charades_sta.read(tmp_path).problems]
+    assert kinds == ["start not before end", "span beyond the video"]
+
+
+def test_charades_sta_as_the_paper_has_it(tmp_path: Path) -> None:
+    charades(tmp_path)
+    config = charades_sta.CharadesSTAConfig(
+        root=str(tmp_path), cut=False, released_only=True
+    )
+    found = charades_sta.load(config)
+    assert found.splits["train"][2].truth == (Span(45.6, 49.0),)
+    assert [query.video_id for query in found.splits["test"]] == ["3MSZA"]
+
+
+def test_charades_sta_needs_no_lengths(tmp_path: Path) -> None:
+    charades(tmp_path)
+    (tmp_path / "Charades_v1_train.csv").unlink()
+    found = charades_sta.read(tmp_path)
+    assert [path.name for path in found.absent] == ["Charades_v1_train.csv"]
+    assert found.splits["train"][2].truth == (Span(45.6, 49.0),)
+    assert not found.faults
+
+
+def test_tacos_of_tall(tmp_path: Path) -> None:
+    found = opened("tacos-tall", tmp_path)
+    train = found.splits["train"]
+    assert [query.query for query in train] == [
+        "He took out cutting board.",
+        "person takes it out.",
+        "He took out cutting board.",
+    ]
+    (span,) = train[0].truth or ()
+    assert (span.start, span.end) == pytest.approx((252 / 29.4, 452 / 29.4))
+    (odd,) = tacos.read_tall(tmp_path).problems
+    assert (odd.line, odd.oddity) == (1, "query annotated twice")
+    assert found.durations_s == {}
+
+
+def test_tacos_of_2d_tan(tmp_path: Path) -> None:
+    found = opened("tacos-2dtan", tmp_path)
+    first, second = found.splits["train"]
+    assert first.query == "He waits." and first.video_id == "s17-d69.avi"
+    (a,), (b,) = first.truth or (), second.truth or ()
+    assert (a.start, a.end) == pytest.approx((5.0, 10.0))
+    assert b.end == pytest.approx(990 / 29.4), "cut at the end of the video"
+    (odd, *_) = tacos.read_2dtan(tmp_path).problems
+    assert odd.oddity == "span beyond the video" and odd.line == 2
+
+
+def test_the_text_of_tall_takes_lengths_from_beside(tmp_path: Path) -> None:
+    tall(tmp_path)
+    tan(tmp_path)
+    found = tacos.load_tall(tacos.TacosTallConfig(root=str(tmp_path)))
+    assert found.durations_s["s17-d69.avi"] == pytest.approx(990 / 29.4)
+    assert len(found.splits["train"]) == 3
+
+
+def test_didemo_keeps_its_annotators(tmp_path: Path) -> None:
+    found = opened("didemo", tmp_path)
+    (query,) = found.splits["val"]
+    assert query == Query(
+        "101",
+        "1@N01_x.m4v",
+        "the dog first appears",
+        (Span(20.0, 25.0), Span(0.0, 10.0)),
+    )
+    chunks = found.facts["101"].chunks
+    assert chunks is not None
+    assert chunks.tolist() == [[4, 4], [0, 1], [4, 4], [0, 1], [4, 4], [2, 3]]
+    assert found.durations_s["1@N01_x.m4v"] == 25.0
+    kinds = [each.oddity for each in didemo.read(tmp_path).problems]
+    assert kinds == ["video with fewer than six chunks"] * 3
+
+
+@pytest.mark.parametrize(
+    ("chunks", "spans"),
+    [
+        ([], []),
+        ([[1, 2]], [(5.0, 15.0)]),
+        ([[0, 0], [1, 1]], [(0.0, 5.0), (5.0, 10.0)]),
+        ([[0, 0], [1, 1], [1, 1]], [(5.0, 10.0)]),
+        ([[5, 5], [0, 5], [5, 5], [0, 5]], [(25.0, 30.0), (0.0, 30.0)]),
+    ],
+)
+def test_the_truth_of_didemo_is_what_annotators_agree_on(
+    chunks: list[list[int]], spans: list[tuple[float, float]]
+) -> None:
+    assert didemo.agreed(chunks) == spans
+
+
+def test_qvhighlights_keeps_its_saliency(tmp_path: Path) -> None:
+    found = opened("qvhighlights", tmp_path)
+    (query,) = found.splits["train"]
+    assert query.truth == (Span(4.0, 8.0), Span(20.0, 22.0))
+    facts = found.facts["0"]
+    assert facts.clips is not None and facts.clips.tolist() == [2, 3, 10]
+    assert facts.saliency is not None
+    assert facts.saliency.tolist() == [[1, 2, 3], [4, 0, 1], [2, 2, 2]]
+    (unknown,) = found.splits["test"]
+    assert unknown.truth is None and "2" not in found.facts
+
+
+def test_qvhighlights_takes_the_truth_of_test_where_it_is(tmp_path: Path) -> None:
+    qvh(tmp_path)
+    text = json.dumps(qvh_row(2, **TOLD)) + "\n"
+    (tmp_path / "highlight_test_with_gt.jsonl").write_text(text)
+    config = qvhighlights.QVHighlightsConfig(root=str(tmp_path))
+    (query,) = qvhighlights.load(config).splits["test"]
+    assert query.truth == (Span(4.0, 8.0), Span(20.0, 22.0))
+
+
+def test_activitynet_captions(tmp_path: Path) -> None:
+    found = opened("activitynet-captions", tmp_path)
+    assert [query.query for query in found.splits["train"]] == [
+        "A man sits.",
+        "He stands up.",
+    ]
+    assert found.splits["val"][1].truth == (Span(17.37, 82.73),)
+    assert found.splits["val"][0].query_id != found.splits["test"][0].query_id
+
+
+def test_the_release_of_charades_sta(tmp_path: Path) -> None:
+    found = opened("slta-charades", tmp_path)
+    (first, second) = found.splits["train"] + found.splits["val"]
+    assert first.truth == (Span(43 / 3, 68 / 3),)
+    windows = found.facts[first.query_id].windows
+    assert windows is not None and windows.tolist() == [[41, 57], [45, 61]]
+    assert found.facts[second.query_id].nouns == ()
+    (test,) = found.splits["test"]
+    assert found.facts[test.query_id].nouns == ("person", "light")
+
+
+def test_the_release_of_tacos(tmp_path: Path) -> None:
+    found = opened("slta-tacos", tmp_path)
+    paired, alone = (found.facts[q.query_id].windows for q in found.splits["train"])
+    assert paired is not None and paired.tolist() == [[41, 57], [45, 61]]
+    assert alone is not None and alone.shape == (0, 2)
+
+
+LINES: dict[str, tuple[str, str, str, str]] = {
+    "no marks": ("charades-sta", "charades_sta_train.txt", "AO8RW 1 2 x", "no ##"),
+    "no times": ("charades-sta", "charades_sta_train.txt", "AO8RW##x", "write VIDEO"),
+    "no number": ("charades-sta", "charades_sta_test.txt", "3MSZA a b##x", "'a'"),
+    "unknown video": (
+        "charades-sta",
+        "charades_sta_train.txt",
+        "NOONE 1 2##x",
+        "names the video NOONE, which Charades_v1_train.csv has not; mend its id",
+    ),
+    "far beyond": (
+        "charades-sta",
+        "charades_sta_train.txt",
+        "AO8RW 1 40##x",
+        "ends 9.50 s after the video",
+    ),
+    "milliseconds": (
+        "charades-sta",
+        "charades_sta_train.txt",
+        "AO8RW 1000 2000##x",
+        "look like milliseconds",
+    ),
+    "reversed, unknown": (
+        "charades-sta",
+        "charades_sta_train.txt",
+        "AO8RW 3 2##x",
+        "does not start before it ends",
+    ),
+    "no sentence": ("charades-sta", "charades_sta_train.txt", "AO8RW 1 2##", "words"),
+    "twice": (
+        "charades-sta",
+        "charades_sta_test.txt",
+        "3MSZA 24.3 30.4##person turn a light on.",
+        "again, after line 1; remove one",
+    ),
+    "no length": ("charades-sta", "Charades_v1_test.csv", "X,A,x,6,x,,long", "length"),
+    "no colon": ("tacos-tall", "tacos_val_100_126.txt", "s1_1_2", "no colon"),
+    "no frames": ("tacos-tall", "tacos_val_100_126.txt", "s1_1:x#", "no span"),
+    "nothing said": (
+        "tacos-tall",
+        "tacos_val_100_126.txt",
+        "s1_1_2:##",
+        "says nothing",
+    ),
+    "no object": (
+        "qvhighlights",
+        "highlight_train_release.jsonl",
+        "3",
+        "not an object",
+    ),
+    "no qid": (
+        "qvhighlights",
+        "highlight_train_release.jsonl",
+        '{"vid": "a"}',
+        "is no query of QVHighlights .*qid",
+    ),
+    "half a truth": (
+        "qvhighlights",
+        "highlight_train_release.jsonl",
+        json.dumps(qvh_row(7, relevant_windows=[[0, 2]])),
+        "relevant_windows alone",
+    ),
+    "saliency too high": (
+        "qvhighlights",
+        "highlight_train_release.jsonl",
+        json.dumps(qvh_row(7, **TOLD | {"saliency_scores": [[5, 0, 0]] * 3})),
+        "saliency outside 0 to 4",
+    ),
+    "saliency too short": (
+        "qvhighlights",
+        "highlight_train_release.jsonl",
+        json.dumps(qvh_row(7, **TOLD | {"saliency_scores": [[1, 0, 0]]})),
+        "for 3 clips",
+    ),
+    "a clip after the end": (
+        "qvhighlights",
+        "highlight_train_release.jsonl",
+        json.dumps(qvh_row(7, **TOLD | {"relevant_clip_ids": [1, 2, 75]})),
+        "a clip after the end",
+    ),
+    "another length": (
+        "qvhighlights",
+        "highlight_train_release.jsonl",
+        json.dumps(qvh_row(7, vid="v0", duration=120)),
+        "another length than before",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_a_line_that_is_wrong_is_told(tmp_path: Path, kind: str) -> None:
+    name, file, line, says = LINES[kind]
+    MADE[name](tmp_path)
+    before = (tmp_path / file).read_text()
+    number = before.count("\n") + 1
+    (tmp_path / file).write_text(before + line + "\n")
+    (fault,) = SOURCES[name].read(tmp_path).faults
+    assert (fault.file, fault.line) == (tmp_path / file, number)
+    with pytest.raises(InputError, match=rf"{file}:{number} .*{says}"):
+        SOURCES[name].open(tmp_path)
+
+
+def changed(name: str, file: str, change: Callable[[Any], Any]) -> Any:
+    return pytest.param(name, file, change, id=f"{file}, {change.__name__}")
+
+
+def no_list(_: Any) -> Any:
+    return {"a": 1}
+
+
+def no_object(_: Any) -> Any:
+    return [1]
+
+
+def shorter(content: Any) -> Any:
+    next(iter(content.values()))["timestamps"].pop()
+    return content
+
+
+def timeless(content: Any) -> Any:
+    for key in ("duration", "fps"):
+        next(iter(content.values())).pop(key, None)
+    return content
+
+
+def texts(content: Any) -> Any:
+    next(iter(content.values()))["timestamps"][0] = ["0", "1"]
+    return content
+
+
+def chunk_6(content: Any) -> Any:
+    content[0]["times"][0] = [4, 5]
+    return content
+
+
+def nine_chunks(content: Any) -> Any:
+    content[0]["num_segments"] = 9
+    return content
+
+
+def fractions(content: Any) -> Any:
+    content[0]["times"][0] = [0.5, 1]
+    return content
+
+
+def ragged(content: Any) -> Any:
+    content[0]["times"][0] = [0]
+    return content
+
+
+def other_count(content: Any) -> Any:
+    return [*content, content[0] | {"num_segments": 6, "annotation_id": 7}]
+
+
+def nameless(content: Any) -> Any:
+    del content[0]["video"]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "change"),
+    [
+        changed("didemo", "val_data.json", no_list),
+        changed("didemo", "val_data.json", chunk_6),
+        changed("didemo", "val_data.json", nine_chunks),
+        changed("didemo", "val_data.json", fractions),
+        changed("didemo", "val_data.json", ragged),
+        changed("didemo", "val_data.json", other_count),
+        changed("didemo", "val_data.json", nameless),
+        changed("tacos-2dtan", "val.json", no_object),
+        changed("tacos-2dtan", "val.json", shorter),
+        changed("tacos-2dtan", "val.json", timeless),
+        changed("tacos-2dtan", "val.json", texts),
+        changed("activitynet-captions", "val_1.json", no_object),
+        changed("activitynet-captions", "val_1.json", shorter),
+        changed("activitynet-captions", "val_1.json", timeless),
+        changed("activitynet-captions", "val_1.json", texts),
+    ],
+)
+def test_an_entry_that_is_wrong_is_told(
+    tmp_path: Path, name: str, file: str, change: Callable[[Any], Any]
+) -> None:
+    MADE[name](tmp_path)
+    content = json.loads((tmp_path / file).read_text())
+    (tmp_path / file).write_text(json.dumps(change(content)))
+    (fault,) = SOURCES[name].read(tmp_path).faults
+    assert fault.file == tmp_path / file and fault.remedy
+    with pytest.raises(InputError, match=rf"{file}.*; "):
+        SOURCES[name].open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ('{"a": 1,\n "b"}', 2, r"is no JSON \(Expecting ':' delimiter at column 5\)"),
+        ("", 1, "is no JSON"),
+        ('{"a":\n"\udce9"}', 2, "is no UTF-8"),
+        ("[" * 100_000, None, "is no JSON"),
+    ],
+)
+def test_json_that_is_none_is_told(
+    tmp_path: Path, text: str, line: int | None, says: str
+) -> None:
+    activitynet(tmp_path)
+    file = tmp_path / "val_1.json"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    (fault,) = activitynet_captions.read(tmp_path).faults
+    assert fault.line == line
+    with pytest.raises(InputError, match=says):
+        SOURCES["activitynet-captions"].open(tmp_path)
+
+
+PAIR = ("a_43_68", "person drinks.", "a_41_57.npy", 2, 11, "person")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"a": 1}, "holds dict, not a list"),
+        ([PAIR, list(PAIR)], "an entry, number 2, of another kind"),
+        ([PAIR, PAIR[:5]], "an entry, number 2, of another kind"),
+        ([(*PAIR[:3], 2.0, 11, "x")], "an entry, number 1, of another kind"),
+        ([(*PAIR[:3], 3, 11, "x")], "a pair, number 1, that is none .other offsets"),
+        ([("a_43_68", "x", "b_41_57.npy", 2, 11, "x")], "that is none"),
+        ([("a", "x", "a_41_57.npy", 2, 11, "x")], "that is none"),
+        ([("a_68_43", "x", "a_41_57.npy", 27, -14, "x")], "not start before it ends"),
+    ],
+)
+def test_a_release_that_is_wrong_is_told(
+    tmp_path: Path, content: object, says: str
+) -> None:
+    release(tmp_path)
+    dump(tmp_path / slta_release.PAIRS["slta-charades"], content)
+    with pytest.raises(InputError, match=says):
+        SOURCES["slta-charades"].open(tmp_path)
+
+
+def test_a_release_with_a_global_is_refused(tmp_path: Path) -> None:
+    release(tmp_path)
+    dump(tmp_path / slta_release.PAIRS["slta-charades"], [PAIR, np.float64(1)])
+    (fault,) = slta_release.read_charades(tmp_path).faults
+    assert "is refused (" in fault.what and "could run code" in fault.what
+    assert fault.remedy == "get the file from its authors"
+
+
+def test_pairs_of_no_sentence_are_told(tmp_path: Path) -> None:
+    release(tmp_path)
+    other = ("a_43_68", "no one says", "a_41_57.npy", 2, 11, "")
+    dump(tmp_path / "slta_clip_sentence_pairs_iou_noun_word.pkl", [other])
+    with pytest.raises(InputError, match="a pair, number 1, of no sentence of train"):
+        SOURCES["slta-tacos"].open(tmp_path)
+
+
+@pytest.mark.parametrize("name", [*MADE, "own"])
+def test_a_folder_without_the_files_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=rf"has no split of {name}; put .* there"):
+        SOURCES[name].open(tmp_path)
+    with pytest.raises(InputError, match="is no folder; name the one with the files"):
+        SOURCES[name].open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+def test_an_experiment_keeps_its_data_set(kind: type[Any]) -> None:
+    """In a run's configuration, where only the fields tell which one it was."""
+    config = kind()
+    adapter = TypeAdapter(Experiment)
+    experiment = Experiment(dataset=config)
+    back = adapter.validate_json(adapter.dump_json(experiment))
+    assert back == experiment and type(back.dataset) is kind
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+def test_an_experiment_with_another_data_set_is_opened(
+    tmp_path: Path, kind: type[Any]
+) -> None:
+    if "root" not in kind.__dataclass_fields__:
+        return
+    (tmp_path / "train.jsonl").write_text(
+        '{"video_id": "a", "query": "x", "spans": [[0, 1]]}\n'
+    )
+    config = kind(root=str(tmp_path))
+    if config.name in MADE:
+        MADE[config.name](tmp_path)
+    assert "train" in DATASETS[kind](config, None).splits
+
+
+def test_an_unknown_data_set_is_named_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"'tacos'; did you mean '(slta-)?tacos"):
+        source("tacos")
+    with pytest.raises(
+        InputError, match="unknown data set 'x'; known are charades-sta"
+    ):
+        source("x")
+
+
+def test_val_is_held_out_by_video_whatever_the_others_are() -> None:
+    names = [f"V{i:04}" for i in range(5000)]
+    held = [name for name in names if is_held_out(name)]
+    assert abs(len(held) / len(names) - SHARE) < 0.015
+    assert [name for name in reversed(names) if is_held_out(name)] == held[::-1]
+    assert held[:3] == [name for name in names[:200] if is_held_out(name)][:3]
+
+
+def test_files_are_found_by_their_videos(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.mkv", "s1.avi", "s2.avi.mp4", "b.c.webm"):
+        (tmp_path / name).touch()
+    found = files_by_video(tmp_path, ["a", "s1.avi", "s2.avi", "b.c", "b", "z"])
+    assert {name: [path.name for path in paths] for name, paths in found.items()} == {
+        "a": ["a.mkv", "a.mp4"],
+        "s1.avi": ["s1.avi"],
+        "s2.avi": ["s2.avi.mp4"],
+        "b.c": ["b.c.webm"],
+    }
+    assert files_by_video(tmp_path / "nowhere", ["a"]) == {}
+
+
+def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.mkv"):
+        (tmp_path / name).touch()
+    dataset = Dataset("", {}, tmp_path, tmp_path)
+    with pytest.raises(InputError, match=r"more than once, as a\.mkv and a\.mp4; keep"):
+        dataset.path("a")
+
+
+def test_an_experiment_takes_the_folder_as_a_flag(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from slta import experiments, training
+
+    given: list[Experiment] = []
+
+    def train(_: str, experiment: Experiment, folder: Path, **__: object) -> _Run:
+        given.append(experiment)
+        return _Run(folder)
+
+    monkeypatch.setitem(
+        experiments.EXPERIMENTS,
+        "charades",
+        Experiment(dataset=charades_sta.CharadesSTAConfig()),
+    )
+    monkeypatch.setattr(training, "train", train)
+    flags = ("--dataset.root", tmp_path, "--dataset.no-cut")
+    called = call(capsys, "train", "charades", *flags, "--out", tmp_path / "run")
+    assert called.code == 0, called.err
+    assert given[0].dataset == charades_sta.CharadesSTAConfig(
+        root=str(tmp_path), cut=False
+    )
+
+
+class _Run:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
