@@ -355,7 +355,7 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
     "answers": (DETR[0], "in no known format of truths"),
     "own, end before start": (
         {"query_id": "a", "video_id": "v", "query": "x", "spans": [[5, 1]]},
-        "t.json:1 cannot be read .a span needs 0 <= start < end",
+        "t.json:1 has 'x' of v at 5-1 s, which does not start before it ends",
     ),
 }
 
@@ -471,3 +471,15 @@ def _other(tmp_path: Path) -> Path:
         {"query_id": "b", "video_id": "w", "query": "x", "spans": [[0, 4]]},
     ]
     return jsonl(tmp_path / "other.jsonl", rows)
+
+
+def test_own_annotations_bring_chunks_saliency_and_lengths(tmp_path: Path) -> None:
+    row = {"query_id": "a", "video_id": "v", "query": "x", "spans": [[2, 4]]}
+    facts = {"duration_s": 9.0, "chunks": [[0, 0], [1, 1]], "clips": [1]}
+    path = tmp_path / "t.jsonl"
+    path.write_text(json.dumps({**row, **facts, "saliency": [[4, 2, 3]]}) + "\n")
+    (truth,) = formats.truths(path)
+    assert truth.duration_s == 9.0
+    assert truth.chunks is not None and truth.chunks.tolist() == [[0, 0], [1, 1]]
+    assert truth.saliency is not None
+    assert truth.saliency.tolist() == [[0, 0, 0], [4, 2, 3], [0, 0, 0], [0, 0, 0]]

@@ -19,6 +19,7 @@ from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import json_lines, number, pairs_of, table
 from slta.datasets.source import Length, Source
+from slta.errors import InputError
 
 NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")
@@ -58,23 +59,39 @@ def load(folder: Path) -> Dataset:
     return read(folder).dataset(name=NAME)
 
 
+def load_file(file: Path) -> Dataset:
+    """Of one split, named like its file."""
+    if not file.is_file():
+        raise InputError(f"there is no file {file}; give one of JSON lines or CSV")
+    found = Annotations(file.parent, ODDITIES)
+    _fill(found, [file], {})
+    return found.dataset(name=NAME)
+
+
 def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotations:
     """``lengths`` is what the videos or their features say, where it is known."""
     found = Annotations(folder, ODDITIES)
     files = sorted([*folder.glob("*.jsonl"), *folder.glob("*.csv")])
     if not files:
         found.absent.append(folder / "train.jsonl")
+    _fill(found, files, lengths or {})
+    return found
+
+
+def _fill(
+    found: Annotations, files: Sequence[Path], lengths: Mapping[str, Length]
+) -> None:
     rows: list[_Row] = []
     for file in files:
         found.files.append(file)
         found.splits[file.stem] = []
         found.split_files[file.stem] = file
         other = file.with_suffix(".csv")
-        if file != other and other.is_file():
+        if file != other and other in files:
             what = f"gives the split {file.stem}, as {other.name} does"
             found.fault(file, None, what, "keep one of the two")
         rows += _of_table(found, file) if file == other else _of_lines(found, file)
-    _lengths(found, rows, lengths or {})
+    _lengths(found, rows, lengths)
     for row in rows:
         found.add(
             row.split,
@@ -86,7 +103,6 @@ def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotatio
             spans=row.spans,
             facts=row.facts,
         )
-    return found
 
 
 def _lengths(
