@@ -4,9 +4,10 @@ from difflib import get_close_matches
 
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.experiments import shapes_slta, shapes_slta_small
+from slta.experiments import own, shapes_slta, shapes_slta_small
 
 EXPERIMENTS: dict[str, Experiment] = {
+    "own": own.EXPERIMENT,
     "shapes_slta": shapes_slta.EXPERIMENT,
     "shapes_slta_small": shapes_slta_small.EXPERIMENT,
 }
