@@ -230,6 +230,21 @@ def _kinds() -> str:
     return _table(["kind of query", "test", "test_novel", "attention in the box"], rows)
 
 
+def _ablations() -> str:
+    """Of what was trained; differences are to the full model's same seeds."""
+    rows = []
+    for variant, found in _load("shapes")["variants"].items():
+        row = [variant, len(found["seeds"])]
+        for split in ("test", "test_novel"):
+            each = found[split]
+            row.append(_percent(each["mean"], each["interval"]))
+            away = _percent(each["difference"], each["difference_interval"])
+            row.append("" if variant == "full" else away)
+        rows.append(row)
+    head = ["", "seeds", "test", "difference", "test_novel", "difference"]
+    return _table(head, rows)
+
+
 def _scoring() -> str:
     found = _load("scoring")["search"]
     rows = [[name, f"{value} s"] for name, value in found["unavoidable_s"].items()]
@@ -404,6 +419,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "parts": _parts,
     "learned": _learned,
     "kinds": _kinds,
+    "ablations": _ablations,
     "scoring": _scoring,
     "parity": _parity,
     "parity-numbers": _parity_numbers,
