@@ -92,18 +92,17 @@ def _made(
 ) -> Iterator[Pair]:
     """The pairs of train, with windows up to the end of each video."""
     windows: dict[str, np.ndarray] = {}
-    for query in found.splits["train"]:
-        if not query.truth:
-            continue
-        video_id, (first, end) = query.video_id, truth_frames(as_array(query.truth))[0]
-        if video_id not in windows:
-            duration_s = found.durations_s.get(video_id)
+    queries = [query for query in found.splits["train"] if query.truth]
+    truths = truth_frames(as_array([span for q in queries for span in q.truth or ()]))
+    for query, truth in zip(queries, truths, strict=True):
+        if query.video_id not in windows:
+            duration_s = found.durations_s.get(query.video_id)
             count = ENDLESS if duration_s is None else frames(duration_s)
-            windows[video_id] = released(count, lengths)
-        truth = np.array([first, end])
+            windows[query.video_id] = released(count, lengths)
+        first, end = truth.tolist()
         text = _words(sentence(query.query))
-        for start, stop in matching_frames(windows[video_id], truth).tolist():
-            yield video_id, (int(first), int(end)), text, (start, stop)
+        for start, stop in matching_frames(windows[query.video_id], truth).tolist():
+            yield query.video_id, (first, end), text, (start, stop)
 
 
 def _compare(

@@ -384,7 +384,7 @@ def _pairs() -> str:
     rows.append(["Charades-STA, without the rule fitted below", "", unfitted])
     seconds = f"{found['check']['seconds']} s"
     rows.append(
-        ["`slta data check` of Charades-STA's annotations", "under 10 s", seconds]
+        ["checking Charades-STA's annotations, all but starting", "under 10 s", seconds]
     )
     return _table(["what", "goal", "measured"], rows)
 

@@ -4,6 +4,7 @@ import csv
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from slta.datasets.checking import check
 from slta.datasets.converting import convert, record
 from slta.datasets.literals import load
 from slta.datasets.slta_release import parse, truth_frames
+from slta.moments import Query
 from slta.spans import as_array
 from tests.commands import call
 from tests.reference import released as slow
@@ -107,9 +109,10 @@ def test_a_check_finds_no_fault_but_what_is_not_here(
 
 
 def test_charades_sta_is_checked_in_ten_seconds(shared: Path) -> None:
-    begun = time.perf_counter()
+    # Of this process: others may be at work, too.
+    begun = time.process_time()
     check(SOURCES["charades-sta"], folder(shared, "charades-sta"))
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 def test_val_of_charades_sta_is_always_the_same(shared: Path) -> None:
@@ -208,14 +211,14 @@ def test_the_release_names_its_truths_as_here(shared: Path) -> None:
     """All of them, from the text of the official file rather than from its reader."""
     root = folder(shared, "charades-sta")
     named: dict[tuple[str, str], tuple[int, int]] = {}
+    spans = []
     for split in ("train", "test"):
         for line in (root / f"charades_sta_{split}.txt").read_text().splitlines():
             head, sentence = line.split("##")
             video_id, start, end = head.split()
-            frames = slow.truth(start, end)
-            named[video_id, sentence] = frames
-            spans = np.array([[float(start), float(end)]])
-            assert tuple(truth_frames(spans)[0].tolist()) == frames
+            named[video_id, sentence] = slow.truth(start, end)
+            spans.append((float(start), float(end)))
+    assert truth_frames(np.array(spans)).tolist() == [*map(list, named.values())]
     names = slta_release.SENTENCES["slta-charades"].values()
     for name in (slta_release.PAIRS["slta-charades"], *names):
         for row in load(root / f"slta_{name}"):
@@ -226,10 +229,16 @@ def test_the_release_names_its_truths_as_here(shared: Path) -> None:
 def test_the_release_names_the_truths_of_tacos_as_here(shared: Path) -> None:
     official, released = read(shared, "tacos-tall"), read(shared, "slta-tacos")
     for split, queries in official.splits.items():
-        for mine, theirs in zip(queries, released.splits[split], strict=True):
-            assert mine.query[:-1].strip() == theirs.query
-            frames = truth_frames(as_array(mine.truth or ()))[0]
-            assert (frames / 3).tolist() == as_array(theirs.truth or ())[0].tolist()
+        theirs = released.splits[split]
+        assert [query.query[:-1].strip() for query in queries] == [
+            query.query for query in theirs
+        ]
+        frames = truth_frames(_spans(queries))
+        assert (frames / 3).tolist() == _spans(theirs).tolist()
+
+
+def _spans(queries: Sequence[Query]) -> np.ndarray:
+    return as_array([span for query in queries for span in query.truth or ()])
 
 
 def test_pairs_are_those_of_a_slow_spelling(shared: Path) -> None:
@@ -241,7 +250,7 @@ def test_pairs_are_those_of_a_slow_spelling(shared: Path) -> None:
     windows: dict[str, set[tuple[int, int]]] = {}
     for truth, _, window, *_ in rows:
         windows.setdefault(truth, set()).add(parse(window)[1])
-    for truth in rng.choice(sorted(windows), 40, replace=False).tolist():
+    for truth in rng.choice(sorted(windows), 12, replace=False).tolist():
         _, span = parse(truth)
         found = slow.matching(span, span[1] + 130, [16, 32, 48, 64, 128])
         assert set(found) == windows[truth]
