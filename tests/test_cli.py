@@ -392,8 +392,8 @@ WRONG = {
     "a file is missing": (("search",), "missing from slta search: PATH; see slta sea"),
     "a run is missing": (("evaluate",), "missing from slta evaluate: PATH; see slta "),
     "an option, nearly": (
-        (*FILM, "--tpo", "3"),
-        "unknown option --tpo; did you mean --top\\?; see slta --help",
+        (*FILM, "--topp", "3"),
+        "unknown option --topp; did you mean --top\\?; see slta --help",
     ),
     "an option with =": ((*FILM, "--chekpoint=x"), "=x; did you mean --checkpoint\\?"),
     "another option": ((*FILM, "--zzzz"), "unknown option --zzzz; see slta --help"),
@@ -402,7 +402,7 @@ WRONG = {
     "no value needed": ((*FILM, "--json", "yes"), "unexpected 'yes'; see slta --help"),
     "no choice": (
         ("evaluate", "run", "--protocol", "x"),
-        "invalid choice 'x' for argument '--protocol'; expected one of .*'plain'.; see",
+        "invalid choice 'x' for argument '--protocol'; expected one of .*'plain'.*; see",
     ),
     "no experiment": (("train",), "name an experiment to train; known are shapes_slta"),
     "of an experiment": (

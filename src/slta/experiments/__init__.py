@@ -7,9 +7,9 @@ from slta.errors import InputError
 from slta.experiments import own, shapes_slta, shapes_slta_small
 
 EXPERIMENTS: dict[str, Experiment] = {
-    "own": own.EXPERIMENT,
     "shapes_slta": shapes_slta.EXPERIMENT,
     "shapes_slta_small": shapes_slta_small.EXPERIMENT,
+    "own": own.EXPERIMENT,
 }
 
 
