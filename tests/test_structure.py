@@ -46,7 +46,7 @@ LAYERS = [
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},
-    {"checkpoints", "experiments", "experiments.shapes_slta"}
+    {"checkpoints", "experiments", "experiments.own", "experiments.shapes_slta"}
     | {"experiments.shapes_slta_small", "preparation"},
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},

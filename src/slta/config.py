@@ -48,8 +48,8 @@ class FeaturesConfig:
     detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS; docs/features.md
     has them all."""
     words: str = ""
-    """What makes the vectors of words: glove:FILE.txt or glove:VECTORS.npy,WORDS.json; if
-    not given, the extractor."""
+    """What makes the vectors of words, if not the extractor: glove:FILE.txt or
+    glove:VECTORS.npy,WORDS.json."""
     rate_hz: float = 3.0
     """Frames a second that are looked at."""
     centred: bool = False
