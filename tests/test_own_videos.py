@@ -21,6 +21,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     world = tiny()
     world.enter(monkeypatch)
     monkeypatch.chdir(tmp_path)
+    assert isinstance(TINY.dataset, shapes.ShapesConfig)
     made = shapes.make(TINY.dataset)
     folder = tmp_path / "own"
     folder.mkdir()
