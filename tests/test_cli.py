@@ -392,8 +392,8 @@ WRONG = {
     "a file is missing": (("search",), "missing from slta search: PATH; see slta sea"),
     "a run is missing": (("evaluate",), "missing from slta evaluate: PATH; see slta "),
     "an option, nearly": (
-        (*FILM, "--topp", "3"),
-        "unknown option --topp; did you mean --top\\?; see slta --help",
+        (*FILM, "--tpo", "3"),
+        "unknown option --tpo; did you mean --top\\?; see slta --help",
     ),
     "an option with =": ((*FILM, "--chekpoint=x"), "=x; did you mean --checkpoint\\?"),
     "another option": ((*FILM, "--zzzz"), "unknown option --zzzz; see slta --help"),

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import tyro
 
 from slta.cli.arguments import parsed
-from slta.cli.data import Data, data, data_named
+from slta.cli.data import Data, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
 from slta.cli.screen import notes
@@ -25,7 +25,6 @@ COMMANDS: dict[type[Any], Callable[[Any], None]] = {
     Train: train,
     Evaluate: evaluate,
     Extract: extract,
-    Data: data,
 }
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
@@ -57,12 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    # What flags there are depends on the experiment.
+    # What flags there are depends on the experiment, or on what is done with data.
     if arguments[:1] == ["train"] and arguments[1:] and arguments[1][:1] != "-":
         train_named(arguments[1], arguments[2:])
         return
     if arguments[:1] == ["data"]:
-        data_named(arguments[1:])
+        data(arguments[1:])
         return
     command: Any = parsed(
         Command,  # type: ignore[arg-type]

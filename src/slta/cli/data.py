@@ -81,22 +81,16 @@ What = (
 class Data:
     """List data sets; check, convert or describe one."""
 
-    what: Annotated[What, tyro.conf.arg(name="")]
 
-
-def data(command: Data) -> None:
-    COMMANDS[type(command.what)](command.what)
-
-
-def data_named(arguments: Sequence[str]) -> None:
+def data(arguments: Sequence[str]) -> None:
     """``arguments`` are what stands after ``slta data``."""
     given: Any = parsed(
         What,  # type: ignore[arg-type]
         arguments,
         prog="slta data",
-        description="List data sets; check, convert or describe one.",
+        description=Data.__doc__,
     )
-    data(Data(what=given))
+    COMMANDS[type(given)](given)
 
 
 def _list(command: List) -> None:
