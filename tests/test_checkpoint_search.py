@@ -27,7 +27,7 @@ from slta.features.base import (
     frame_by_frame,
 )
 from slta.models import build, untrained
-from slta.models.slta import SLTA, Sizes, SLTAConfig
+from slta.models.slta import SLTA, Sizes
 from slta.moments import Query
 from slta.predictions import Prediction
 from slta.retrievers import Retriever
@@ -37,18 +37,13 @@ from slta.video import Frames
 from tests.commands import Colours, call, coloured, refused
 from tests.test_cli import SCHEMA, rows, undocumented, violations
 from tests.test_search import equal
+from tests.worlds import FEW_UNITS
 
 RATE_HZ = 4.0
 EXPERIMENT = Experiment(
     features=FeaturesConfig(extractor="tiles", rate_hz=RATE_HZ),
     candidates=CandidatesConfig(lengths_s=(1.0, 2.5), overlap=0.5, context_s=1.0),
-    model=SLTAConfig(
-        attention_size=5,
-        interaction_size=4,
-        word_size=3,
-        language_size=5,
-        fusion_size=6,
-    ),
+    model=FEW_UNITS,
 )
 QUERY = "red then blue"
 GRID = [(x, y, x + 1, y + 1) for y in range(2) for x in range(2)]

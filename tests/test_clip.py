@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ from slta.features.clip import Clip
 from slta.search import Searcher
 from slta.video import Frames
 from tests.commands import meanings_of
+from tests.damage import Change, cut_short, edit, remove
 
 SIDE = 32
 LONGEST = 20
 MEAN, SPREAD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
 QUERY = "A man in a red shirt opens the fridge."
-Change = Callable[[Path], object]
 
 
 @pytest.fixture(autouse=True)
@@ -337,19 +337,6 @@ def one_weight(folder: Path) -> None:
     save_file(weights, path, {"format": "pt"})
 
 
-def edit(name: str, *keys: str, to: object) -> Change:
-    """Sets one value in a JSON file."""
-
-    def change(folder: Path) -> None:
-        content = inner = json.loads((folder / name).read_text())
-        for key in keys[:-1]:
-            inner = inner[key]
-        inner[keys[-1]] = to
-        (folder / name).write_text(json.dumps(content))
-
-    return change
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -395,19 +382,6 @@ def test_nothing_is_printed_and_settings_stay(
 def test_torch_is_loaded_only_when_needed() -> None:
     code = "import sys, slta.features.clip; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def remove(*names: str) -> Change:
-    def change(folder: Path) -> None:
-        for name in names:
-            (folder / name).unlink()
-
-    return change
-
-
-def cut_short(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:3000])
 
 
 def pickled(folder: Path) -> None:

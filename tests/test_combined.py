@@ -19,12 +19,13 @@ from slta.features.combined import Combined, abreast
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.models import build
-from slta.models.slta import Sizes, SLTAConfig
+from slta.models.slta import Sizes
 from slta.search import Searcher
 from tests import test_c3d, test_detector
 from tests.commands import Colours, call, coloured
 from tests.test_checkpoint_search import Tiles
 from tests.test_search import equal
+from tests.worlds import FEW_UNITS
 
 
 class Two(Colours):
@@ -196,13 +197,7 @@ def test_a_real_video_goes_from_the_file_to_an_answer(
     experiment = Experiment(
         features=FeaturesConfig(extractor=name, rate_hz=0.5),
         candidates=CandidatesConfig(lengths_s=(6.0, 12.0), overlap=0.5, context_s=4.0),
-        model=SLTAConfig(
-            attention_size=5,
-            interaction_size=4,
-            word_size=3,
-            language_size=5,
-            fusion_size=6,
-        ),
+        model=FEW_UNITS,
     )
     sizes = Sizes(region=test_detector.CHANNELS, frame=test_c3d.SMALL[-1], word=384)
     torch.manual_seed(0)

@@ -1,6 +1,5 @@
 """Regions of DETR and RT-DETR against transformers itself, with small random weights."""
 
-import json
 import shutil
 import socket
 import subprocess
@@ -33,6 +32,7 @@ from slta.features import extractor
 from slta.features.base import Extractor, VideoFeatures
 from slta.features.detector import REGIONS, Detector, in_boxes
 from slta.video import Frames
+from tests.damage import Change, cut_short, edit, remove
 from tests.videos import film
 
 SIDES = (96, 64)
@@ -299,28 +299,6 @@ def test_the_name_says_nothing_of_where_the_folder_is(
     assert extractor(f"detr:{folders('detr')}").version != found.version
 
 
-def edit(name: str, key: str, to: object) -> Callable[[Path], object]:
-    def change(folder: Path) -> None:
-        content = json.loads((folder / name).read_text())
-        content[key] = to
-        (folder / name).write_text(json.dumps(content))
-
-    return change
-
-
-def remove(*names: str) -> Callable[[Path], object]:
-    def change(folder: Path) -> None:
-        for name in names:
-            (folder / name).unlink()
-
-    return change
-
-
-def cut_short(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:3000])
-
-
 def pickled(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
 
@@ -333,29 +311,32 @@ def pickled(folder: Path) -> None:
             "no config.json .* with a DETR model saved with save_p",
         ),
         (
-            edit("config.json", "model_type", "yolos"),
+            edit("config.json", "model_type", to="yolos"),
             "'yolos', not 'detr' or 'rt_detr' ",
         ),
-        (edit("config.json", "model_type", ["detr"]), r"\['detr'\], not 'detr' or"),
+        (edit("config.json", "model_type", to=["detr"]), r"\['detr'\], not 'detr' or"),
         (
-            edit("config.json", "backbone_config", {"model_type": "timm_backbone"}),
+            edit("config.json", "backbone_config", to={"model_type": "timm_backbone"}),
             "needs timm .* --revision no_timm --local-dir FOLDER",
         ),
-        (edit("config.json", "use_timm_backbone", True), "needs timm"),
-        (edit("config.json", "decoder_layers", 3), "no weights for model.decoder.lay"),
-        (edit("config.json", "d_model", 24), "cannot be read as a DETR model"),
+        (edit("config.json", "use_timm_backbone", to=True), "needs timm"),
         (
-            edit("preprocessor_config.json", "image_mean", "x"),
+            edit("config.json", "decoder_layers", to=3),
+            "no weights for model.decoder.lay",
+        ),
+        (edit("config.json", "d_model", to=24), "cannot be read as a DETR model"),
+        (
+            edit("preprocessor_config.json", "image_mean", to="x"),
             "cannot be read as a DETR",
         ),
-        (edit("preprocessor_config.json", "size", {}), "cannot be read as a DETR"),
+        (edit("preprocessor_config.json", "size", to={}), "cannot be read as a DETR"),
         (remove("model.safetensors"), "no model.safetensors; save or download"),
         (pickled, "import DetrForObjectDetection; DetrForObjectDetection.from_pretr"),
         (cut_short, "cannot be read .*; save or download it again"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_told_apart(
-    copy: Path, change: Callable[[Path], object], says: str
+    copy: Path, change: Change, says: str
 ) -> None:
     change(copy)
     with pytest.raises(InputError, match=says) as raised:

@@ -248,3 +248,14 @@ def test_without_words_of_their_own_the_extractors_are_taken(
 ) -> None:
     done = call(capsys, "extract", own, *flags(own))
     assert done.out.startswith("4 queries with 4 words\n")
+
+
+def test_queries_in_a_table_are_read_too(
+    own: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in own.glob("*.jsonl"):
+        file.unlink()
+    row = f"{next((own / 'videos').iterdir()).stem},red,0,1"
+    (own / "train.csv").write_text(f"video_id,query,start_s,end_s\n{row}\n")
+    done = call(capsys, "extract", own, *flags(own))
+    assert done.out.startswith("1 queries with 1 words\n")

@@ -16,6 +16,7 @@ from slta.datasets.shapes import ShapesConfig
 from slta.datasets.split import Split
 from slta.experiments import EXPERIMENTS
 from slta.features.base import QueryFeatures, VideoFeatures
+from slta.models.slta import SLTAConfig
 from slta.moments import Query, Span, VideoInfo
 from slta.preparation import open_splits
 
@@ -72,6 +73,14 @@ def split(
     )
 
 
+FEW_UNITS = SLTAConfig(
+    attention_size=5,
+    interaction_size=4,
+    word_size=3,
+    language_size=5,
+    fusion_size=6,
+)
+"""A model of no use, quickly made."""
 STEPS, EVERY = 12, 4
 USUAL = EXPERIMENTS["shapes_slta"]
 TINY = replace(

@@ -102,7 +102,7 @@ def read_queries(
     library: Library, folder: Path, shows: Shows = quietly
 ) -> Queries | None:
     """Reads the queries of a folder in the project's own format, if there are any."""
-    if not any(folder.glob("*.jsonl")):
+    if not own.files_of(folder):
         return None
     dataset = own.load(folder)
     queries = [query for split in dataset.splits.values() for query in split]

@@ -59,6 +59,11 @@ def load(folder: Path) -> Dataset:
     return read(folder).dataset(name=NAME)
 
 
+def files_of(folder: Path) -> list[Path]:
+    """Those that give its splits."""
+    return sorted([*folder.glob("*.jsonl"), *folder.glob("*.csv")])
+
+
 def load_file(file: Path) -> Dataset:
     """Of one split, named like its file."""
     if not file.is_file():
@@ -71,7 +76,7 @@ def load_file(file: Path) -> Dataset:
 def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotations:
     """``lengths`` is what the videos or their features say, where it is known."""
     found = Annotations(folder, ODDITIES)
-    files = sorted([*folder.glob("*.jsonl"), *folder.glob("*.csv")])
+    files = files_of(folder)
     if not files:
         found.absent.append(folder / "train.jsonl")
     _fill(found, files, lengths or {})
