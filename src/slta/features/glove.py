@@ -86,8 +86,9 @@ class Glove:
 class _Text:
     """GloVe's own file: a word a line, then its numbers, all with a space between.
 
-    Some words hold spaces, so a line is read from its end. Where a word has several
-    lines the first counts: the file begins with what is frequent.
+    Some words hold spaces, so a line is read from its end; the first word holds none and
+    so tells how long a vector is. Where a word has several lines the first counts: the
+    file begins with what is frequent.
     """
 
     def __init__(self, path: Path, store: Store) -> None:
