@@ -47,9 +47,9 @@ def measure(run: Run) -> dict[str, Any]:
         for number, each in zip(numbers, scored, strict=True):
             row = named[split.queries[number].query_id]
             start, end = row["spans"][0]
-            times_s = np.asarray(features.times_s, np.float64)[
-                : len(each.region_weights)
-            ]
+            shown = each.region_weights
+            assert shown is not None, "the model does not tell regions apart"
+            times_s = np.asarray(features.times_s, np.float64)[: len(shown)]
             frames = np.flatnonzero((times_s >= start) & (times_s < end))
             actor = row["objects"][0]
             nearest = np.abs(boxes.times_s - times_s[frames, None]).argmin(axis=1)
@@ -58,7 +58,7 @@ def measure(run: Run) -> dict[str, Any]:
                 continue
             box = boxes.boxes[nearest[seen], actor]
             regions = np.asarray(features.boxes, np.float64)[frames[seen]]
-            weights = each.region_weights[frames[seen]]
+            weights = shown[frames[seen]]
             inside.append(float((weights * covered(regions, box)).sum(axis=1).mean()))
             area.append(float(np.prod(box[:, 2:] - box[:, :2], axis=1).mean()))
             kinds.append(row["kind"])

@@ -17,7 +17,8 @@ from slta.candidates import windows
 from slta.datasets.batch import Batch, Shot, TrainingBatch, candidates_of, collate
 from slta.datasets.sampling import shot_of
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.models.slta import SLTA, Sizes, SLTAConfig
+from slta.models.base import Sizes
+from slta.models.slta import SLTA, SLTAConfig
 
 SIZES = Sizes(region=2048, frame=4096, word=300)
 RATE_HZ = 3.0

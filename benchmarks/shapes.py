@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from slta.evaluation import measured
 from slta.experiments import EXPERIMENTS
 from slta.folders import home
 from slta.metrics import bootstrap
-from slta.models.released import ReleasedConfig
+from slta.models.released import released
 from slta.predictions import read
 from slta.preparation import open_dataset
 from slta.training import resume, train
@@ -54,7 +54,7 @@ def experiment(variant: str, seed: int) -> Experiment:
     if variant in PARTS:
         model = replace(model, **PARTS[variant])
     elif variant in FAULTS:
-        model = ReleasedConfig(**asdict(model), **FAULTS[variant])
+        model = released(model, **FAULTS[variant])
     training = replace(base.training, seed=seed, threads=1)
     if variant == "the paper's pairs only":
         training = replace(training, background=0, queries_per_video=1, negatives=None)
@@ -129,7 +129,7 @@ def summary() -> dict[str, Any]:
             split: {
                 kind: {name: answers[name] for name in ("R@1, IoU=0.5", "mIoU")}
                 for kind, answers in measured(first, split, "ctrl")["answers"].items()
-                if kind != "SLTA"
+                if kind != "slta"
             }
             for split in SPLITS
         },

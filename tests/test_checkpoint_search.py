@@ -27,11 +27,12 @@ from slta.features.base import (
     frame_by_frame,
 )
 from slta.models import build, untrained
-from slta.models.slta import SLTA, Sizes
+from slta.models.base import Sizes, logistic
+from slta.models.slta import SLTA
 from slta.moments import Query
 from slta.predictions import Prediction
 from slta.retrievers import Retriever
-from slta.retrievers.trained import CLEAR, coverage, logistic
+from slta.retrievers.trained import CLEAR, coverage
 from slta.search import Answer, Searcher
 from slta.video import Frames
 from tests.commands import Colours, call, coloured, refused
@@ -119,6 +120,7 @@ def tiles(monkeypatch: pytest.MonkeyPatch) -> None:
 def made(tmp_path: Path) -> Made:
     torch.manual_seed(0)
     model = build(EXPERIMENT.model, ABOUT.sizes).eval()
+    assert isinstance(model, SLTA)
     with torch.no_grad():
         # Random attentions are nearly even.
         for name, weight in model.named_parameters():
@@ -166,6 +168,7 @@ def test_search_and_evaluation_give_the_same_moments(made: Made, top: int) -> No
 def test_an_answer_says_what_the_model_says(made: Made) -> None:
     _, scored = made.scored()
     answer = made.searcher().search(made.film, QUERY)
+    assert scored.word_weights is not None and scored.region_weights is not None
     best = int(scored.relevance.argmax())
     sure = 1 / (1 + np.exp(-scored.relevance.astype(np.float64)))
     assert answer.confidence == pytest.approx(sure.max())
@@ -250,12 +253,14 @@ def test_best_is_what_is_left_of_the_video(made: Made) -> None:
     left = np.delete(np.arange(len(scored.relevance)), gone)
     second = left[scored.relevance[left].argmax()]
     assert answer.confidence == float(logistic(float(scored.relevance[second])))
+    assert scored.word_weights is not None
     np.testing.assert_array_equal(answer.part_weights, scored.word_weights[second])
 
 
 @pytest.mark.slice
 def test_frames_that_no_candidate_covers_have_even_weights(made: Made) -> None:
     _, scored = made.scored()
+    assert scored.region_weights is not None
     changed = replace(scored, region_weights=scored.region_weights[:-2])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("slta.retrievers.trained.score", lambda *_: [changed])

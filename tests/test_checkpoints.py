@@ -19,8 +19,9 @@ from slta.experiments import EXPERIMENTS
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.models import build
+from slta.models.base import Model, Sizes
 from slta.models.released import ReleasedConfig
-from slta.models.slta import SLTA, Sizes, SLTAConfig
+from slta.models.slta import SLTAConfig
 from tests.commands import Colours
 from tests.worlds import TINY
 
@@ -28,7 +29,7 @@ SIZES = Sizes(region=6, frame=5, word=4)
 ABOUT_IT = About("cells", "1", SIZES, step=7)
 
 
-def made(experiment: Experiment = TINY, seed: int = 0) -> SLTA:
+def made(experiment: Experiment = TINY, seed: int = 0) -> Model:
     torch.manual_seed(seed)
     model = build(experiment.model, SIZES)
     for values in model.buffers():
@@ -46,7 +47,7 @@ def saved(folder: Path) -> Run:
     return run
 
 
-def same(a: SLTA, b: SLTA) -> bool:
+def same(a: Model, b: Model) -> bool:
     one, other = a.state_dict(), b.state_dict()
     return one.keys() == other.keys() and all(
         torch.equal(one[name], other[name]) for name in one

@@ -19,7 +19,7 @@ from slta.features.combined import Combined, abreast
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.models import build
-from slta.models.slta import Sizes
+from slta.models.base import Sizes
 from slta.search import Searcher
 from tests import test_c3d, test_detector
 from tests.commands import Colours, call, coloured

@@ -59,7 +59,7 @@ def explained(kind: type[Any]) -> dict[str, str]:
 def test_the_parts_are_found() -> None:
     kinds = {kind for _, kind in PARTS}
     assert {CandidatesConfig, FeaturesConfig, TrainingConfig} <= kinds
-    assert MODELS.keys() <= {kind.__name__ for kind in kinds}
+    assert MODELS.keys() <= {getattr(kind(), "name", "") for kind in kinds}
     assert {*DATASETS} <= kinds
 
 

@@ -18,7 +18,7 @@ from slta.features.base import Reader, Words
 from slta.features.glove import FEWEST, Glove
 from slta.features.library import Library
 from slta.features.store import Store
-from slta.models.slta import Sizes
+from slta.models.base import Sizes
 from slta.search import Searcher
 from tests.commands import Colours, call, coloured, refused
 

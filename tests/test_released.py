@@ -7,8 +7,8 @@ import torch
 
 from slta.datasets.batch import Batch
 from slta.models import build
-from slta.models.released import NOUNS, Released, ReleasedConfig
-from slta.models.slta import SLTA, Scores
+from slta.models.released import NOUNS, Released, ReleasedConfig, released
+from slta.models.slta import SLTA, SLTAScores
 from tests.test_slta import SIZES, SMALL, asked, close, made
 
 FAULTS = (
@@ -22,16 +22,15 @@ FAULTS = (
 
 def broken(*faults: str) -> Released:
     """With the same weights as ``made()``."""
-    config = ReleasedConfig(**asdict(SMALL), **dict.fromkeys(faults, True))
-    model = build(config, SIZES)
+    model = build(released(SMALL, **dict.fromkeys(faults, True)), SIZES)
     assert isinstance(model, Released)
     model.load_state_dict(made().state_dict())
     return model.eval()
 
 
-def scored(model: SLTA, batch: Batch) -> Scores:
+def scored(model: SLTA, batch: Batch) -> SLTAScores:
     with torch.no_grad():
-        scores: Scores = model(batch)
+        scores: SLTAScores = model(batch)
     return scores
 
 

@@ -362,14 +362,14 @@ def test_clips_are_left_out_for_the_share_of_queries_that_is_asked_for() -> None
 
 
 def test_a_still_batch_compares_every_query_with_one_frame_of_every_match() -> None:
-    draws = sampler(queries_per_video=3)
+    draws = sampler(queries_per_video=3, still_queries=4)
     known = {
         regions.tobytes(): (name, frame)
         for name, features in WORLD.videos.items()
         for frame, regions in enumerate(features.regions)
     }
     for step in range(5):
-        given = draws.draw_still(4, 0, step)
+        given = draws.draw_still(0, step)
         batch = given.batch
         assert batch.candidate_count.tolist() == [1] * 4
         assert batch.pairs.tolist() == [[i, j] for i in range(4) for j in range(4)]
@@ -387,6 +387,6 @@ def test_a_still_batch_compares_every_query_with_one_frame_of_every_match() -> N
 
 
 def test_the_same_numbers_draw_the_same_still_batch() -> None:
-    draws = sampler()
-    assert equal(draws.draw_still(4, 0, 1), draws.draw_still(4, 0, 1))
-    assert not equal(draws.draw_still(4, 0, 1), draws.draw_still(4, 0, 2))
+    draws = sampler(still_queries=4)
+    assert equal(draws.draw_still(0, 1), draws.draw_still(0, 1))
+    assert not equal(draws.draw_still(0, 1), draws.draw_still(0, 2))

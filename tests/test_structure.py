@@ -40,9 +40,9 @@ LAYERS = [
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
-    | {"datasets.shapes.sentences", "datasets.shapes.words"},
-    {"models", "models.attention", "models.released", "models.slta"}
-    | {"models.untrained"},
+    | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
+    {"models", "models.alignment", "models.attention", "models.base"}
+    | {"models.released", "models.slta", "models.untrained"},
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},

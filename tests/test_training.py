@@ -24,6 +24,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from slta import __version__, provenance, training
 from slta.checkpoints import Run
 from slta.config import CandidatesConfig, Experiment, TrainingConfig
+from slta.datasets.batch import TrainingBatch
 from slta.datasets.pairs import matches
 from slta.datasets.split import Split
 from slta.errors import InputError
@@ -31,6 +32,7 @@ from slta.evaluation import measure
 from slta.experiments import EXPERIMENTS
 from slta.learning import Training, digest, sampler
 from slta.metrics import IOUS
+from slta.models.slta import SLTA
 from slta.predictions import read
 from slta.preparation import open_dataset, open_library, open_splits
 from slta.scoring import predict, score
@@ -142,7 +144,7 @@ def test_every_evaluation_is_printed_as_the_fields_logs(
     number = r"\d+\.\d \[\d+\.\d, \d+\.\d\]"
     rows = "".join(
         rf"{name}: R@1, IoU=0\.5 {number}, R@1, IoU=0\.7 {number}, mIoU {number}\n"
-        for name in ("SLTA", "moment prior", "query only")
+        for name in ("slta", "moment prior", "query only")
     )
     tests = "".join(
         rf"{split}: \d+ queries of 1 videos, protocol ctrl\n{TABLE}{rows}"
@@ -187,7 +189,7 @@ def test_results_are_measured_from_the_predictions(
     assert results.keys() == {"test, ctrl", "test_novel, ctrl"}
     for split in ("test", "test_novel"):
         table = measure(read(folder / "predictions" / f"{split}.jsonl"), "ctrl")
-        own = results[f"{split}, ctrl"]["answers"]["SLTA"]
+        own = results[f"{split}, ctrl"]["answers"]["slta"]
         for name, value in table.as_dict().items():
             if name != "queries":
                 assert own[name]["value"] == pytest.approx(value, abs=1e-12)
@@ -210,7 +212,7 @@ def test_evaluating_a_run_measures_what_it_answered(
     call(capsys, "evaluate", folder, "--again")
     file = call(capsys, "evaluate", folder / "predictions" / "test.jsonl", "--json")
     of_file = json.loads(file.out)["answers"]["test.jsonl"]
-    assert of_file == results["test, ctrl"]["answers"]["SLTA"]
+    assert of_file == results["test, ctrl"]["answers"]["slta"]
     assert (folder / "predictions" / "test.jsonl").read_bytes() == before
     refused(call(capsys, "evaluate", folder, "--split", "trial"), "no split 'trial'")
     refused(
@@ -219,7 +221,7 @@ def test_evaluating_a_run_measures_what_it_answered(
     detr = call(capsys, "evaluate", folder, "--protocol", "detr").out.splitlines()
     assert detr[0].endswith("protocol detr") and "mAP: 0." in detr[1]
     assert [line.split(":")[0] for line in detr[-3:]] == [
-        *("SLTA", "moment prior", "query only")
+        *("slta", "moment prior", "query only")
     ]
     options = ("--protocol", "2d-tan", "--nms-iou", "0.45")
     assert "protocol 2d-tan at 0.45\n" in call(capsys, "evaluate", folder, *options).out
@@ -364,6 +366,7 @@ def test_processes_whose_weights_differ_are_found_out(
     own = digest(learning.model)
     monkeypatch.setattr(learning, "_gathered", lambda mine: [mine, own])
     learning.on_train_end()
+    assert isinstance(learning.model, SLTA)
     with torch.no_grad():
         learning.model.answer.bias[0] += 1e-7
     with pytest.raises(RuntimeError, match="weights differ"):
@@ -417,7 +420,7 @@ def test_the_full_model_learns_a_few_queries_by_heart() -> None:
     torch.set_num_threads(1)
     try:
         model, _ = training.new_model(experiment, split, None)
-        draws = sampler(experiment, split)
+        draws = sampler(model, experiment, split)
         assert draws.usable == 8
         optimizer = torch.optim.Adam(model.parameters(), lr=rate)
         for step in range(steps):
@@ -441,11 +444,12 @@ def test_what_was_trained_is_what_is_searched(
     model, _ = Run.open(once[0]).load()
     train = open_splits(TINY, ("train",))["train"]
     whole = replace(TINY, training=replace(TINY.training, clip_dropout=0.0))
-    draws = sampler(whole, train)
+    draws = sampler(model, whole, train)
     by_words = {q.word_vectors.tobytes(): i for i, q in enumerate(train.asked)}
     compared = 0
     for step in range(3):
         given = draws.draw(0, step)
+        assert isinstance(given, TrainingBatch)
         batch = given.batch
         with torch.no_grad():
             scores = model(batch)

@@ -29,7 +29,7 @@ from slta.features.base import Reader
 from slta.features.library import Library
 from slta.folders import whole_file, write_whole
 from slta.models import build
-from slta.models.slta import SLTA, Sizes
+from slta.models.base import Model, Sizes
 
 ABOUT = "slta"
 """Where the weights' file keeps what belongs to them."""
@@ -156,7 +156,7 @@ class Run:
         with self._writing(path):
             write_whole(path, json.dumps(content, indent=1) + "\n")
 
-    def save(self, model: SLTA, about: About) -> None:
+    def save(self, model: Model, about: About) -> None:
         """What other weights answered does not stay."""
         facts = {ABOUT: json.dumps({**asdict(about), "sizes": about.sizes._asdict()})}
         with self._writing(self.weights):
@@ -168,7 +168,7 @@ class Run:
                     safetensors.torch.save(model.state_dict(), facts)
                 )
 
-    def load(self) -> tuple[SLTA, About]:
+    def load(self) -> tuple[Model, About]:
         """The model with its best weights, ready to answer."""
         if not self.weights.is_file():
             raise InputError(

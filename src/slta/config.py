@@ -35,6 +35,9 @@ DatasetConfig = (
 )
 
 
+ModelConfig = SLTAConfig | ReleasedConfig
+
+
 def _positive(flag: str, *values: float) -> None:
     for value in values:
         if not 0 < value < float("inf"):
@@ -161,5 +164,5 @@ class Experiment:
     dataset: DatasetConfig = field(default_factory=ShapesConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     candidates: CandidatesConfig = field(default_factory=CandidatesConfig)
-    model: SLTAConfig | ReleasedConfig = field(default_factory=SLTAConfig)
+    model: ModelConfig = field(default_factory=SLTAConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

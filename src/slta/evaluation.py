@@ -82,7 +82,7 @@ def measured(
     experiment = run.experiment
     predictions = read(run.predictions(name))
     splits = open_splits(experiment, ("train", name), store, shows)
-    rows = {"SLTA": predictions} | {
+    rows = {experiment.model.name: predictions} | {
         kind: without_video(kind, splits["train"], splits[name], experiment.candidates)
         for kind in WITHOUT_VIDEO
     }

@@ -12,8 +12,9 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import singledispatch
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import lightning as L
 import torch
@@ -27,14 +28,16 @@ from slta.config import SEEDS, Experiment
 from slta.datasets.batch import TrainingBatch
 from slta.datasets.sampling import Sampler
 from slta.datasets.split import Split
+from slta.datasets.whole import TrainingVideos, VideoSampler
 from slta.errors import InputError
 from slta.evaluation import measure
-from slta.models.slta import SLTA
+from slta.models.base import CandidateModel, Model, VideoModel
 from slta.predictions import Prediction
 from slta.preparation import open_splits
 from slta.scoring import predict
 
 T = TypeVar("T")
+Given = TrainingBatch | TrainingVideos
 # Here, since every process that trains comes by: these tell of themselves.
 for name in ("lightning.fabric", "lightning.pytorch", "torch.multiprocessing"):
     logging.getLogger(name).setLevel(logging.ERROR)
@@ -44,13 +47,29 @@ WATCHED = "R@1, IoU=0.5"
 """By which the best weights are chosen."""
 
 
-class Batches(IterableDataset[TrainingBatch]):
+@runtime_checkable
+class Draws(Protocol):
+    """The same numbers always draw the same batch."""
+
+    @property
+    def usable(self) -> int:
+        """How many queries can be trained with."""
+        ...
+
+    def draw(self, *seed: int) -> Given: ...
+
+    def draw_still(self, *seed: int) -> Given:
+        """Of the steps in which a candidate is one frame."""
+        ...
+
+
+class Batches(IterableDataset[Given]):
     """The batches of one epoch, as every process draws its own."""
 
-    def __init__(self, sampler: Sampler, module: "Training") -> None:
+    def __init__(self, sampler: Draws, module: "Training") -> None:
         self._sampler, self._module = sampler, module
 
-    def __iter__(self) -> Iterator[TrainingBatch]:
+    def __iter__(self) -> Iterator[Given]:
         training = self._module.experiment.training
         # Not by the epoch's number, which is behind when a run goes on.
         first = self._module.global_step
@@ -58,7 +77,7 @@ class Batches(IterableDataset[TrainingBatch]):
         for step in range(first, last):
             numbers = training.seed, step, self._module.global_rank
             if step < training.still_steps:
-                yield self._sampler.draw_still(training.still_queries, *numbers)
+                yield self._sampler.draw_still(*numbers)
             else:
                 yield self._sampler.draw(*numbers)
 
@@ -69,7 +88,7 @@ class Training(L.LightningModule):
     def __init__(
         self,
         experiment: Experiment,
-        model: SLTA,
+        model: Model,
         about: About,
         run: Run,
         store: Path | None,
@@ -89,9 +108,9 @@ class Training(L.LightningModule):
         torch.set_num_threads(training.threads or max(1, cores // training.processes))
         splits = open_splits(self.experiment, ("train", "val"), self._store)
         self._train, self._val = splits["train"], splits["val"]
-        self._sampler = sampler(self.experiment, self._train)
+        self._sampler = sampler(self.model, self.experiment, self._train)
 
-    def train_dataloader(self) -> DataLoader[TrainingBatch]:
+    def train_dataloader(self) -> DataLoader[Given]:
         # Its own generator, or when it begins would change what is left out.
         return DataLoader(
             Batches(self._sampler, self),
@@ -134,7 +153,7 @@ class Training(L.LightningModule):
         )
         self._losses = []
 
-    def training_step(self, given: TrainingBatch, index: int) -> Tensor:
+    def training_step(self, given: Given, index: int) -> Tensor:
         scores = self.model(given.batch)
         loss: Tensor = self.model.loss(scores, given)
         if not loss.isfinite():
@@ -205,7 +224,7 @@ class Training(L.LightningModule):
         self.history = checkpoint["slta"]["history"]
 
 
-def digest(model: SLTA) -> str:
+def digest(model: Model) -> str:
     """SHA-256 of the weights; bit-equal weights have the same."""
     found = hashlib.sha256()
     for name, values in sorted(model.state_dict().items()):
@@ -213,7 +232,14 @@ def digest(model: SLTA) -> str:
     return found.hexdigest()
 
 
-def sampler(experiment: Experiment, train: Split) -> Sampler:
+@singledispatch
+def sampler(model: Model, experiment: Experiment, train: Split) -> Draws:
+    """Raises ``InputError`` where no query can be trained with."""
+    raise NotImplementedError(type(model).__name__)
+
+
+@sampler.register
+def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
     found = Sampler(
         train,
         lengths_s=experiment.candidates.lengths_s,
@@ -221,14 +247,29 @@ def sampler(experiment: Experiment, train: Split) -> Sampler:
         context_s=experiment.candidates.context_s,
         rate_hz=experiment.features.rate_hz,
         queries=experiment.training.queries,
+        still_queries=experiment.training.still_queries,
         queries_per_video=experiment.training.queries_per_video,
         negatives=experiment.training.negatives,
         background=experiment.training.background,
         clip_dropout=experiment.training.clip_dropout,
+        regions=model.sees_regions,
     )
     if not found.usable:
         raise InputError(
             "no query of train has a window that matches it; "
             "give --candidates.lengths-s lengths that occur"
         )
+    return found
+
+
+@sampler.register
+def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
+    if experiment.training.still_steps:
+        raise InputError(
+            f"the model {experiment.model.name} looks at whole videos and cannot begin "
+            f"with single frames; leave --training.still-steps out, or give 0"
+        )
+    found = VideoSampler(train, model.clips, queries=experiment.training.queries)
+    if not found.usable:
+        raise InputError("no query of train has a true span; look into its annotations")
     return found

@@ -1,19 +1,23 @@
 """A trained model's answers, the same in evaluation and in search."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from slta.config import CandidatesConfig, Experiment
 from slta.datasets.batch import candidates_of, collate
 from slta.datasets.sampling import shot_of
 from slta.datasets.split import Split
+from slta.datasets.whole import clips_of, videos
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.sentences import Progress
-from slta.models.slta import SLTA
+from slta.models.base import CandidateModel, Model, VideoModel
 from slta.predictions import Prediction
 
 QUERIES = 16
@@ -27,12 +31,28 @@ class Scored:
     spans: Float[np.ndarray, "n 2"]
     relevance: Float[np.ndarray, " n"]
     offsets_s: Float[np.ndarray, "n 2"]
-    region_weights: Float[np.ndarray, "t r"]
-    word_weights: Float[np.ndarray, "n w"]
+    region_weights: Float[np.ndarray, "t r"] | None = None
+    """None of a model that does not tell regions apart."""
+    word_weights: Float[np.ndarray, "n w"] | None = None
+    """None of a model that does not tell words apart."""
 
 
+@singledispatch
 def score(
-    model: SLTA,
+    model: Model,
+    features: VideoFeatures,
+    duration_s: float,
+    asked: Sequence[QueryFeatures],
+    candidates: CandidatesConfig,
+    rate_hz: float,
+) -> list[Scored]:
+    """What the model finds in a video for each query."""
+    raise NotImplementedError(type(model).__name__)
+
+
+@score.register
+def _(
+    model: CandidateModel,
     features: VideoFeatures,
     duration_s: float,
     asked: Sequence[QueryFeatures],
@@ -43,35 +63,80 @@ def score(
     found = candidates_of(
         features, spans, rate_hz=rate_hz, context_s=candidates.context_s
     )
-    shot = shot_of(features, found)
-    device = next(model.parameters()).device
+    shot = shot_of(features, found, regions=model.sees_regions)
     scored = []
-    was_training = model.training
-    model.eval()
-    for start in range(0, len(asked), QUERIES):
-        some = asked[start : start + QUERIES]
-        with torch.inference_mode():
+    for some in _some(asked):
+        with _asking(model) as device:
             scores = model(collate([shot], some).to(device))
-        relevance = scores.relevance.unflatten(0, (len(some), -1)).cpu().numpy()
-        offsets_s = scores.offsets_s.unflatten(0, (len(some), -1)).cpu().numpy()
-        words = scores.word_weights.unflatten(0, (len(some), -1)).cpu().numpy()
-        regions = scores.region_weights.unflatten(0, (len(some), -1)).cpu().numpy()
+
+        def of(values: Tensor, count: int = len(some)) -> Float[np.ndarray, "_ n *x"]:
+            rows: Float[np.ndarray, "_ n *x"] = (
+                values.unflatten(0, (count, -1)).cpu().numpy()
+            )
+            return rows
+
+        relevance, offsets_s = of(scores.relevance), of(scores.offsets_s)
+        regions, words = scores.region_weights, scores.word_weights
         scored += [
             Scored(
                 spans,
                 relevance[i],
                 offsets_s[i],
-                regions[i],
-                words[i][:, : len(query.words)],
+                None if regions is None else of(regions)[i],
+                None if words is None else of(words)[i][:, : len(query.words)],
             )
             for i, query in enumerate(some)
         ]
-    model.train(was_training)
     return scored
 
 
+@score.register
+def _(
+    model: VideoModel,
+    features: VideoFeatures,
+    duration_s: float,
+    asked: Sequence[QueryFeatures],
+    candidates: CandidatesConfig,
+    rate_hz: float,
+) -> list[Scored]:
+    clips = clips_of(features.frames, model.clips(len(features.frames)))
+    scored = []
+    for some in _some(asked):
+        with _asking(model) as device:
+            given = videos([clips] * len(some), [duration_s] * len(some), some)
+            answers = model(given.to(device))
+        spans, relevance = (
+            answers.spans_s.cpu().numpy(),
+            answers.relevance.cpu().numpy(),
+        )
+        scored += [
+            Scored(
+                np.asarray(spans[i], np.float64), relevance[i], np.zeros_like(spans[i])
+            )
+            for i in range(len(some))
+        ]
+    return scored
+
+
+def _some(asked: Sequence[QueryFeatures]) -> Iterator[Sequence[QueryFeatures]]:
+    for start in range(0, len(asked), QUERIES):
+        yield asked[start : start + QUERIES]
+
+
+@contextmanager
+def _asking(model: Model) -> Iterator[torch.device]:
+    """Nothing is left out and no gradient kept while the model is asked."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield next(model.parameters()).device
+    finally:
+        model.train(was_training)
+
+
 def predict(
-    model: SLTA,
+    model: Model,
     split: Split,
     experiment: Experiment,
     *,

@@ -28,7 +28,7 @@ from slta.evaluation import answers, lines, measured
 from slta.folders import whole_file
 from slta.learning import Training, sampler
 from slta.models import build
-from slta.models.slta import SLTA, Scale, Sizes
+from slta.models.base import Model, Scale, Sizes
 from slta.preparation import Shows, open_dataset, open_library, open_splits, quietly
 
 logger = logging.getLogger(__name__)
@@ -84,8 +84,8 @@ def _train(
     run: Run, experiment: Experiment, store: Path | None, shows: Shows, *, resume: bool
 ) -> None:
     splits = open_splits(experiment, ("train", "val"), store, shows)
-    sampler(experiment, splits["train"])
     model, about = new_model(experiment, splits["train"], store)
+    sampler(model, experiment, splits["train"])
     if resume:
         _check_same(run, about)
     else:
@@ -107,13 +107,14 @@ def _test(run: Run, store: Path | None, shows: Shows) -> None:
 
 def new_model(
     experiment: Experiment, train: Split, store: Path | None
-) -> tuple[SLTA, About]:
+) -> tuple[Model, About]:
     """With weights from the seed, and the scale of the features from train."""
     some = next(iter(train.videos.values()))
     sizes = Sizes(
         region=some.regions.shape[-1],
         frame=some.frames.shape[-1],
         word=train.asked[0].word_vectors.shape[-1],
+        sentence=train.asked[0].sentence.shape[-1],
     )
     L.seed_everything(experiment.training.seed, verbose=False)
     model = build(experiment.model, sizes)

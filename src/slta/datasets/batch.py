@@ -1,7 +1,7 @@
-"""Videos, candidates and queries as one padded batch: the only padding in the program.
+"""Videos, candidates and queries as one padded batch.
 
 Shapes: v videos · t frames · r regions · e size of a region's vector · d of a frame's ·
-k of a word's · c candidates · b queries · w words · p pairs.
+k of a word's · x of a sentence's · c candidates · b queries · w words · p pairs.
 """
 
 from collections.abc import Sequence
@@ -88,6 +88,7 @@ class Batch:
     words: Float[Tensor, "b w k"]
     word_mask: Bool[Tensor, "b w"]
     noun_mask: Bool[Tensor, "b w"]
+    sentences: Float[Tensor, "b x"]
     clip_mask: Bool[Tensor, " b"]
     """False where a query is to be answered without the clips, in training only."""
     pairs: Int[Tensor, "p 2"]
@@ -133,10 +134,10 @@ def collate(
 ) -> Batch:
     """Candidates are numbered through all shots; without ``pairs``, every query is
     paired with every candidate, query by query."""
-    words, word_mask = _padded([query.word_vectors for query in queries])
-    noun_mask, _ = _padded([query.noun_mask for query in queries])
-    regions, frame_mask = _padded([shot.regions for shot in shots])
-    boxes, _ = _padded([shot.boxes for shot in shots])
+    words, word_mask = padded([query.word_vectors for query in queries])
+    noun_mask, _ = padded([query.noun_mask for query in queries])
+    regions, frame_mask = padded([shot.regions for shot in shots])
+    boxes, _ = padded([shot.boxes for shot in shots])
     region_mask = frame_mask[..., None].expand(regions.shape[:3]).contiguous()
     for row, shot in enumerate(shots):
         if shot.region_mask is not None:
@@ -164,12 +165,15 @@ def collate(
         words=words.float(),
         word_mask=word_mask,
         noun_mask=noun_mask,
+        sentences=torch.from_numpy(
+            np.stack([query.sentence for query in queries])
+        ).float(),
         clip_mask=torch.ones(len(queries), dtype=torch.bool),
         pairs=torch.from_numpy(np.ascontiguousarray(pairs)),
     )
 
 
-def _padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Stacked along a new first axis, with zeros at the end; True where it is real."""
     tensors = [torch.from_numpy(np.array(array)) for array in arrays]
     padded = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)

@@ -41,16 +41,20 @@ class Sampler:
         context_s: float,
         rate_hz: float,
         queries: int,
+        still_queries: int = 1,
         queries_per_video: int,
         negatives: int | None,
         background: int,
         clip_dropout: float = 0.0,
+        regions: bool = True,
     ) -> None:
+        """``regions`` says whether the numbers of regions are read at all."""
         self._split = split
         self._rate_hz, self._context_s = rate_hz, context_s
         self._queries, self._per_video = queries, queries_per_video
+        self._still_queries = still_queries
         self._negatives, self._background = negatives, background
-        self._clip_dropout = clip_dropout
+        self._clip_dropout, self._regions = clip_dropout, regions
         self._windows = {
             name: windows(info.duration_s, lengths_s=lengths_s, overlap=overlap)
             for name, info in split.infos.items()
@@ -109,13 +113,13 @@ class Sampler:
             ),
         )
 
-    def draw_still(self, queries: int, *seed: int) -> TrainingBatch:
+    def draw_still(self, *seed: int) -> TrainingBatch:
         """Queries of different videos, each compared with one frame of every match.
 
         Without clips, and with offsets of 0: what is left to learn is what a query names.
         """
         rng = np.random.default_rng(seed)
-        chosen = self._choose(rng, queries, 1)
+        chosen = self._choose(rng, self._still_queries, 1)
         shots = []
         for number in chosen:
             video_id = self._split.queries[number].video_id
@@ -123,7 +127,7 @@ class Sampler:
             found = self._candidates(video_id, [window])
             frame = found.first + rng.integers(found.count)
             one = replace(found, first=frame, count=np.ones_like(frame))
-            shots.append(shot_of(self._split.videos[video_id], one))
+            shots.append(self._shot(self._split.videos[video_id], one))
         batch = collate(shots, [self._split.asked[n] for n in chosen])
         matching = batch.pairs[:, 0] == batch.pairs[:, 1]
         return TrainingBatch(
@@ -172,9 +176,12 @@ class Sampler:
                 groups.append([i])
             reached = max(reached, first + count)
         return [
-            (shot_of(features, all_of_them[group]), [rows[i] for i in group])
+            (self._shot(features, all_of_them[group]), [rows[i] for i in group])
             for group in groups
         ]
+
+    def _shot(self, features: VideoFeatures, candidates: Candidates) -> Shot:
+        return shot_of(features, candidates, regions=self._regions)
 
     def _candidates(self, video_id: str, rows: list[int]) -> Candidates:
         return candidates_of(
@@ -211,13 +218,15 @@ class Sampler:
         return np.array(pairs, np.int64)
 
 
-def shot_of(features: VideoFeatures, candidates: Candidates) -> Shot:
-    """The frames that the candidates cover."""
+def shot_of(
+    features: VideoFeatures, candidates: Candidates, *, regions: bool = True
+) -> Shot:
+    """The frames that the candidates cover; without ``regions``, none of their numbers."""
     start = int(candidates.first.min())
     end = int((candidates.first + candidates.count).max())
     return Shot(
-        regions=features.regions[start:end],
-        boxes=features.boxes[start:end],
+        regions=features.regions[start:end, : None if regions else 0],
+        boxes=features.boxes[start:end, : None if regions else 0],
         candidates=replace(candidates, first=candidates.first - start),
     )
 

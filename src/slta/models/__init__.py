@@ -1,33 +1,21 @@
 """Models: each paper is a file, each line here a model that can be trained."""
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from slta.models.slta import SLTA, Sizes
+    from slta.models.base import Model, Sizes
 
-# The imports are late, so that who searches without training need not wait for torch.
-
-
-def _slta(config: Any, sizes: "Sizes") -> "SLTA":
-    from slta.models.slta import SLTA
-
-    return SLTA(config, sizes)
-
-
-def _released(config: Any, sizes: "Sizes") -> Any:
-    from slta.models.released import Released
-
-    return Released(config, sizes)
-
-
-MODELS: dict[str, Callable[[Any, Any], Any]] = {
-    "SLTAConfig": _slta,
-    "ReleasedConfig": _released,
+MODELS: dict[str, tuple[str, str]] = {
+    "slta": ("slta", "SLTA"),
+    "slta_released": ("released", "Released"),
 }
-"""By the type of its configuration."""
+"""By the name that its configuration has: its file, and its class there."""
 
 
-def build(config: Any, sizes: "Sizes") -> "SLTA":
+def build(config: Any, sizes: "Sizes") -> "Model":
     """The model that a configuration describes, with new weights."""
-    return MODELS[type(config).__name__](config, sizes)
+    # Imported late, so that who searches without training need not wait for torch.
+    file, name = MODELS[config.name]
+    model: Model = getattr(import_module(f"slta.models.{file}"), name)(config, sizes)
+    return model

@@ -4,7 +4,8 @@ For experiments that ask what each fault costs; docs/reproducing.md has the answ
 Everything that is not switched on is SLTA as in slta.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,11 +13,14 @@ from torch import Tensor, nn
 
 from slta.datasets.batch import Batch
 from slta.models.attention import Looks
-from slta.models.slta import SLTA, Sizes, SLTAConfig
+from slta.models.base import Sizes
+from slta.models.slta import SLTA, SLTAConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedConfig(SLTAConfig):
+    name: Literal["slta_released"] = "slta_released"  # type: ignore[assignment]
+    """Which model it is; nothing to choose."""
     summed_regions: bool = False
     """The softmax runs over an axis of size 1, so that every region's weight is 1."""
     frozen_attention: bool = False
@@ -28,6 +32,12 @@ class ReleasedConfig(SLTAConfig):
     """Word weights are scores over their sum, which may be negative or near 0."""
     padded_nouns: bool = False
     """The mean over the nouns counts empty places, too."""
+
+
+def released(config: SLTAConfig, **faults: bool) -> ReleasedConfig:
+    """The same with some of the faults."""
+    given: dict[str, Any] = asdict(config) | {"name": "slta_released"} | faults
+    return ReleasedConfig(**given)
 
 
 NOUNS = 10

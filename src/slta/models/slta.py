@@ -12,15 +12,16 @@ looked at, over all of those.
 
 from dataclasses import dataclass, replace
 from math import inf
-from typing import NamedTuple
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
+from slta.models.alignment import alignment_loss, offset_loss
 from slta.models.attention import (
     GatedScores,
     Looks,
@@ -28,6 +29,7 @@ from slta.models.attention import (
     Recurrence,
     Standardise,
 )
+from slta.models.base import CandidateModel, Scale, Scores, Sizes
 
 BOX = 5
 """Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
@@ -37,6 +39,8 @@ BOX = 5
 class SLTAConfig:
     """The sizes default to the paper's."""
 
+    name: Literal["slta"] = "slta"
+    """Which model it is; nothing to choose."""
     attention_size: int = 512
     """Hidden units of the spatial attention."""
     interaction_size: int = 512
@@ -80,35 +84,11 @@ class SLTAConfig:
                 raise ValueError(f"model.{name} must be at least 0, got {weight}")
 
 
-class Sizes(NamedTuple):
-    """What an extractor's vectors measure."""
-
-    region: int
-    frame: int
-    word: int
-
-
-Spread = tuple[Float[Tensor, " _"], Float[Tensor, " _"]]
-"""Mean and standard deviation."""
-
-
-class Scale(NamedTuple):
-    """Of the training split's features."""
-
-    regions: Spread
-    boxes: Spread
-    frames: Spread
-    words: Spread
-
-
-class Scores(NamedTuple):
-    relevance: Float[Tensor, " p"]
-    offsets_s: Float[Tensor, "p 2"]
-    """Seconds to add to the candidate's start and end."""
-    looks: Looks
+@dataclass(frozen=True, slots=True, eq=False)
+class SLTAScores(Scores):
     region_weights: Float[Tensor, "f r"]
-    """Over the regions of a frame that is looked at, they sum to one."""
     word_weights: Float[Tensor, "p w"]
+    looks: Looks
     presence: Float[Tensor, " p"]
     """How much of what the query names is found in the candidate's frames; 0 without the
     spatial attention."""
@@ -145,9 +125,10 @@ class SpatialAttention(nn.Module):
         return scores
 
 
-class SLTA(nn.Module):
+class SLTA(CandidateModel):
+    sees_regions = True
+
     def __init__(self, config: SLTAConfig, sizes: Sizes) -> None:
-        """Features count as they are until ``fit`` knows their scale."""
         super().__init__()
         self.config = config
         region_size = sizes.region + BOX * config.boxes
@@ -184,7 +165,6 @@ class SLTA(nn.Module):
             nn.init.normal_(layer.weight, std=0.1)
 
     def fit(self, scale: Scale) -> None:
-        """Puts features on the scale of the training split."""
         mean, spread = scale.regions
         if self.config.boxes:
             mean = torch.cat([mean, scale.boxes[0]])
@@ -193,7 +173,7 @@ class SLTA(nn.Module):
         self.frames.fit(*scale.frames)
         self.words.fit(*scale.words)
 
-    def forward(self, batch: Batch) -> Scores:
+    def forward(self, batch: Batch) -> SLTAScores:
         """Scores ``batch.pairs``, in their order."""
         query, candidate = batch.pairs.unbind(dim=1)
         batch = replace(batch, words=self._thinned(self.words(batch.words)))
@@ -222,8 +202,8 @@ class SLTA(nn.Module):
         relevance, *offsets = self.answer(self.dropout(hidden.relu())).unbind(dim=-1)
         offsets_s = torch.stack(offsets, dim=-1)
         presence = _mean_over(found[:, None], start, count)[:, 0]
-        return Scores(
-            relevance, offsets_s, looks, region_weights, word_weights, presence
+        return SLTAScores(
+            relevance, offsets_s, region_weights, word_weights, looks, presence
         )
 
     def _regions(self, batch: Batch) -> Float[Tensor, "v t r e"]:
@@ -297,25 +277,16 @@ class SLTA(nn.Module):
         hidden = (words[query] + seen[candidate, None]).relu()
         return self.over_words(self.word_score(hidden)[..., 0], mask)
 
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
-        """Eq. 8 and 9. With all B² pairs, the B that match count 1 + 1/B each and the
-        others 1/B. Where fewer or more pairs are drawn, the others of a query count
-        together as much as its B - 1 would.
-        """
-        matching, size = given.matching, len(given.batch.words)
-        query = given.batch.pairs[:, 0]
-        others = torch.bincount(query[~matching], minlength=size).clamp(min=1)
-        weight = torch.where(matching, 1 + 1 / size, (1 - 1 / size) / others[query])
-        signed = torch.where(matching, -scores.relevance, scores.relevance)
-        alignment = (weight * softplus(signed)).sum(dim=0) / size**2
-        away = (scores.offsets_s[matching] - given.offsets_s[matching]).abs()
-        loss = alignment + self.config.offset_weight * away.mean(dim=(0, 1))
+    def loss(self, scores: SLTAScores, given: TrainingBatch) -> Float[Tensor, ""]:
+        """Eq. 8 and 9."""
+        loss = alignment_loss(scores.relevance, given)
+        loss = loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)
         if self.config.grounding_weight:
             loss = loss + self.config.grounding_weight * _grounding(scores, given)
         return loss
 
 
-def _grounding(scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+def _grounding(scores: SLTAScores, given: TrainingBatch) -> Float[Tensor, ""]:
     """What a query names is found in the candidate that matches it rather than in those
     of other videos, and there rather for it than for queries of other videos.
 

@@ -28,8 +28,8 @@ TERMS = Terms(
 
 
 class Trained:
-    """Confidence and scores are logistic(relevance), which training pushes towards 1
-    for candidates that match their query and towards 0 for others."""
+    """Confidence and scores are what the model's own ``confidence`` says of a relevance:
+    above 0.5 where it holds a match for likelier than none."""
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class Trained:
         spans = np.asarray(scored.spans + scored.offsets_s, np.float64)
         if not _real(spans, info.duration_s).any():
             spans = scored.spans  # better than no answer
+        confidence = self._model.confidence
         moments = ranking.rank(
             info.video_id, spans, relevance, duration_s=info.duration_s, top=top
         )
@@ -81,24 +82,26 @@ class Trained:
         return Answer(
             query=asked.query,
             video=info,
-            confidence=float(logistic(relevance[best])),
+            confidence=float(confidence(float(relevance[best]))),
             clear_from=CLEAR,
             moments=tuple(
-                replace(moment, score=float(logistic(moment.score)))
+                replace(moment, score=float(confidence(moment.score)))
                 for moment in moments
             ),
             parts=asked.words,
-            part_weights=np.asarray(scored.word_weights[best], np.float64),
+            part_weights=_or_alike(scored.word_weights, best, len(asked.words)),
             times_s=times_s,
-            relevance=coverage(times_s, spans, logistic(relevance)),
+            relevance=coverage(times_s, spans, confidence(relevance)),
             line=CLEAR,
             boxes=features.boxes,
-            region_weights=_for_all(scored.region_weights, len(times_s)),
+            region_weights=_for_all(scored.region_weights, features.boxes.shape[:2]),
             terms=TERMS,
         )
 
     def _check(self, scored: Scored, indexed: Indexed[None]) -> None:
-        values = scored.relevance, scored.offsets_s, scored.region_weights
+        weights = scored.region_weights
+        values = [scored.relevance, scored.spans, scored.offsets_s]
+        values += [] if weights is None else [weights]
         if all(np.isfinite(each).all() for each in values):
             return
         given = indexed.features.frames, indexed.features.regions
@@ -108,13 +111,6 @@ class Trained:
             f"the weights {self._run.weights} give values that are not numbers; "
             "copy them again, or train again"
         )
-
-
-def logistic(
-    relevance: Float[np.ndarray, "*n"] | float,
-) -> Float[np.ndarray, "*n"]:
-    """Rises from 0 to 1, with 0.5 for a relevance of 0; any size will do."""
-    return np.asarray(0.5 + 0.5 * np.tanh(np.asarray(relevance, np.float64) / 2))
 
 
 def coverage(
@@ -141,10 +137,21 @@ def _real(spans: Float[np.ndarray, "n 2"], duration_s: float) -> Bool[np.ndarray
     return start < end
 
 
+def _or_alike(
+    weights: Float[np.ndarray, "n w"] | None, best: int, count: int
+) -> Float[np.ndarray, " w"]:
+    """Words count alike for a model that does not tell them apart."""
+    if weights is None:
+        return np.full(count, 1 / count)
+    return np.asarray(weights[best], np.float64)
+
+
 def _for_all(
-    weights: Float[np.ndarray, "_ r"], frames: int
+    weights: Float[np.ndarray, "_ r"] | None, shape: tuple[int, ...]
 ) -> Float[np.ndarray, "t r"]:
-    """Regions count alike in frames that no candidate covers."""
-    full = np.full((frames, weights.shape[1]), 1 / weights.shape[1])
-    full[: len(weights)] = weights
+    """Regions count alike in frames that no candidate covers, and for a model that does
+    not tell them apart."""
+    full = np.full(shape, 1 / shape[1])
+    if weights is not None:
+        full[: len(weights)] = weights
     return full

@@ -1,0 +1,38 @@
+"""What CTRL minimises, and ACRN, ROLE and SLTA after it.
+
+Gao, Sun, Yang, Nevatia: TALL: Temporal Activity Localization via Language Query, ICCV
+2017, eq. 2 to 5.
+
+Shapes: p pairs of a query and a candidate.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from slta.datasets.batch import TrainingBatch
+
+
+def alignment_loss(
+    relevance: Float[Tensor, " p"], given: TrainingBatch
+) -> Float[Tensor, ""]:
+    """With all B² pairs of a batch, the B that match count 1 + 1/B each and the others
+    1/B. Where fewer or more pairs are drawn, the others of a query count together as much
+    as its B - 1 would.
+    """
+    matching, size = given.matching, len(given.batch.words)
+    query = given.batch.pairs[:, 0]
+    others = torch.bincount(query[~matching], minlength=size).clamp(min=1)
+    weight = torch.where(matching, 1 + 1 / size, (1 - 1 / size) / others[query])
+    signed = torch.where(matching, -relevance, relevance)
+    return (weight * softplus(signed)).sum(dim=0) / size**2
+
+
+def offset_loss(
+    offsets_s: Float[Tensor, "p 2"], given: TrainingBatch
+) -> Float[Tensor, ""]:
+    """How far the offsets of the matching pairs are from the true ones, in seconds."""
+    matching = given.matching
+    away = (offsets_s[matching] - given.offsets_s[matching]).abs()
+    return away.mean(dim=(0, 1))

@@ -1,0 +1,109 @@
+"""What all models have in common, and the two kinds of them.
+
+One kind scores candidates that it is given, the other looks at a whole video and answers
+with spans of its own.
+
+Shapes: b queries · p pairs of a query and a candidate · w words · r regions ·
+f frames that are looked at · n answers · x size of a vector.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from slta.datasets.batch import Batch
+from slta.datasets.whole import Videos
+
+
+class Sizes(NamedTuple):
+    """What an extractor's vectors measure."""
+
+    region: int
+    frame: int
+    word: int
+    sentence: int = 0
+
+
+Spread = tuple[Float[Tensor, " _"], Float[Tensor, " _"]]
+"""Mean and standard deviation."""
+
+
+class Scale(NamedTuple):
+    """Of the training split's features."""
+
+    regions: Spread
+    boxes: Spread
+    frames: Spread
+    words: Spread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What a model says of the pairs of a batch, in their order."""
+
+    relevance: Float[Tensor, " p"]
+    offsets_s: Float[Tensor, "p 2"]
+    """Seconds to add to the candidate's start and end."""
+    region_weights: Float[Tensor, "f r"] | None = None
+    """Over the regions of a frame that is looked at, they sum to one."""
+    word_weights: Float[Tensor, "p w"] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a model answers to each query of a batch."""
+
+    spans_s: Float[Tensor, "b n 2"]
+    relevance: Float[Tensor, "b n"]
+
+
+class Model(nn.Module):
+    """Features count as they are until ``fit`` knows their scale."""
+
+    config: Any
+
+    def fit(self, scale: Scale) -> None:
+        """Puts features on the scale of the training split."""
+        raise NotImplementedError
+
+    def loss(self, found: Any, given: Any) -> Float[Tensor, ""]:
+        """Of what ``forward`` found in a training batch."""
+        raise NotImplementedError
+
+    def confidence(
+        self, relevance: Float[np.ndarray, "*n"] | float
+    ) -> Float[np.ndarray, "*n"]:
+        """How surely something is what the query asks for, in [0, 1]; it rises with the
+        relevance. Above 0.5 the model holds a match for likelier than none."""
+        return logistic(relevance)
+
+
+class CandidateModel(Model):
+    """Scores the pairs of a ``Batch``."""
+
+    sees_regions: ClassVar[bool] = False
+    """Without, a batch's regions have no numbers: nothing is read that is not used."""
+
+    def forward(self, batch: Batch) -> Scores:
+        raise NotImplementedError
+
+
+class VideoModel(Model):
+    """Answers the queries of ``Videos``, one whole video each."""
+
+    def clips(self, frames: int) -> int:
+        """Into how many clips a video of so many frames is cut."""
+        raise NotImplementedError
+
+    def forward(self, batch: Videos) -> Answers:
+        raise NotImplementedError
+
+
+def logistic(
+    relevance: Float[np.ndarray, "*n"] | float,
+) -> Float[np.ndarray, "*n"]:
+    """Rises from 0 to 1, with 0.5 for a relevance of 0; any size will do."""
+    return np.asarray(0.5 + 0.5 * np.tanh(np.asarray(relevance, np.float64) / 2))
