@@ -361,6 +361,23 @@ def test_clips_are_left_out_for_the_share_of_queries_that_is_asked_for() -> None
     assert 0.5 < kept(0.3).float().mean() < 0.9
 
 
+def test_nouns_are_left_out_of_the_sentence_of_a_share_of_the_queries() -> None:
+    def share(dropout: float) -> float:
+        draws, left_out, with_nouns = sampler(noun_dropout=dropout), 0, 0
+        for step in range(50):
+            batch = draws.draw(0, step).batch
+            nouns = batch.word_mask & batch.noun_mask
+            out = batch.word_mask & ~batch.weighed_mask
+            whole = (out == nouns).all(dim=1) & nouns.any(dim=1)
+            assert (whole | ~out.any(dim=1)).all()
+            left_out += int(whole.sum())
+            with_nouns += int(nouns.any(dim=1).sum())
+        return left_out / with_nouns
+
+    assert share(0.0) == 0 and share(1.0) == 1
+    assert 0.2 < share(0.4) < 0.6
+
+
 def test_a_still_batch_compares_every_query_with_one_frame_of_every_match() -> None:
     draws = sampler(queries_per_video=3, still_queries=4)
     known = {

@@ -85,6 +85,9 @@ def asked(
         word_mask=torch.from_numpy(word_mask),
         noun_mask=torch.from_numpy(noun_mask),
         sentences=normal(queries, 8),
+        weighed_mask=torch.from_numpy(
+            word_mask & ~(noun_mask & (np.arange(queries) == 0)[:, None])
+        ),
         clip_mask=torch.from_numpy(np.arange(queries) != 1),
         pairs=torch.from_numpy(pairs),
     )

@@ -108,6 +108,9 @@ class TrainingConfig:
     clip_dropout: float = 0.0
     """Share of the queries of a batch that are answered without the clips, by the object
     and the sentence alone, in [0, 1]."""
+    noun_dropout: float = 0.0
+    """Share of the queries of a batch whose named objects are left out of the sentence,
+    so that the spatial attention alone must find them, in [0, 1]."""
     still_steps: int = 0
     """Batches at first in which a candidate is one frame of its window, of a video of its
     own: what a query names is learnt before what happens to it."""
@@ -151,10 +154,9 @@ class TrainingConfig:
                 f"training.processes must be at least 1, got {self.processes}"
             )
         _positive("training.learning_rate", self.learning_rate)
-        if not 0 <= self.clip_dropout <= 1:
-            raise ValueError(
-                f"training.clip_dropout must be in [0, 1], got {self.clip_dropout}"
-            )
+        for name in ("clip_dropout", "noun_dropout"):
+            if not 0 <= (share := getattr(self, name)) <= 1:
+                raise ValueError(f"training.{name} must be in [0, 1], got {share}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"training.warmup must be in [0, 1), got {self.warmup}")
 

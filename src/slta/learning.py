@@ -252,6 +252,7 @@ def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
         negatives=experiment.training.negatives,
         background=experiment.training.background,
         clip_dropout=experiment.training.clip_dropout,
+        noun_dropout=experiment.training.noun_dropout,
         regions=model.sees_regions,
     )
     if not found.usable:

@@ -74,7 +74,10 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
         )
     else:
         scores = torch.zeros(len(words))
-    beta = _softmax(scores)
+    counts = [i for i in range(len(words)) if batch.weighed_mask[query, i]]
+    beta = torch.zeros(len(words))
+    if counts:
+        beta[counts] = _softmax(scores[counts])
     sentence = sum(b * word for b, word in zip(beta, words, strict=True))
 
     parts = [torch.cat(clips), moment, sentence]

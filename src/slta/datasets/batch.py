@@ -89,6 +89,8 @@ class Batch:
     word_mask: Bool[Tensor, "b w"]
     noun_mask: Bool[Tensor, "b w"]
     sentences: Float[Tensor, "b x"]
+    weighed_mask: Bool[Tensor, "b w"]
+    """True for a word that counts in the sentence; in training, nouns may be left out."""
     clip_mask: Bool[Tensor, " b"]
     """False where a query is to be answered without the clips, in training only."""
     pairs: Int[Tensor, "p 2"]
@@ -168,6 +170,7 @@ def collate(
         sentences=torch.from_numpy(
             np.stack([query.sentence for query in queries])
         ).float(),
+        weighed_mask=word_mask,
         clip_mask=torch.ones(len(queries), dtype=torch.bool),
         pairs=torch.from_numpy(np.ascontiguousarray(pairs)),
     )

@@ -46,6 +46,7 @@ class Sampler:
         negatives: int | None,
         background: int,
         clip_dropout: float = 0.0,
+        noun_dropout: float = 0.0,
         regions: bool = True,
     ) -> None:
         """``regions`` says whether the numbers of regions are read at all."""
@@ -54,7 +55,8 @@ class Sampler:
         self._queries, self._per_video = queries, queries_per_video
         self._still_queries = still_queries
         self._negatives, self._background = negatives, background
-        self._clip_dropout, self._regions = clip_dropout, regions
+        self._clip_dropout, self._noun_dropout = clip_dropout, noun_dropout
+        self._regions = regions
         self._windows = {
             name: windows(info.duration_s, lengths_s=lengths_s, overlap=overlap)
             for name, info in split.infos.items()
@@ -103,9 +105,11 @@ class Sampler:
             for number, window in zip(chosen, own, strict=True)
         ]
         batch = collate(shots, [self._split.asked[n] for n in chosen], pairs)
-        kept = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
+        clips = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
+        nouns = torch.from_numpy(rng.random(len(chosen)) >= self._noun_dropout)
+        weighed = batch.word_mask & (nouns[:, None] | ~batch.noun_mask)
         return TrainingBatch(
-            replace(batch, clip_mask=kept),
+            replace(batch, clip_mask=clips, weighed_mask=weighed),
             torch.from_numpy(is_match),
             torch.from_numpy(offsets_s),
             torch.from_numpy(

@@ -264,7 +264,7 @@ class SLTA(CandidateModel):
     ) -> Float[Tensor, "p w"]:
         """Eq. 5 and 6: which words decide, seen from the candidate."""
         query, candidate = batch.pairs.unbind(dim=1)
-        mask = batch.word_mask[query]
+        mask = batch.weighed_mask[query]
         if not self.config.language_attention:
             return self.over_words(torch.zeros_like(mask, dtype=torch.float), mask)
         lengths = batch.word_mask.sum(dim=1).clamp(min=1).cpu()
