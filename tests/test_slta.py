@@ -234,6 +234,7 @@ def test_padding_never_matters(config: SLTAConfig) -> None:
                 "words": (0, 0, 0, 4),
                 "word_mask": (0, 4),
                 "noun_mask": (0, 4),
+                "weighed_mask": (0, 4),
             }.items()
         },
     )
