@@ -215,10 +215,12 @@ def shot_of(features: VideoFeatures, candidates: Candidates) -> Shot:
     """The frames that the candidates cover."""
     start = int(candidates.first.min())
     end = int((candidates.first + candidates.count).max())
+    mask = features.region_mask
     return Shot(
         regions=features.regions[start:end],
         boxes=features.boxes[start:end],
         candidates=replace(candidates, first=candidates.first - start),
+        region_mask=None if mask is None else mask[start:end],
     )
 
 
