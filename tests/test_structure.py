@@ -29,13 +29,16 @@ LAYERS = [
         "features.readable",
         "features.reading",
     }
+    | {"features.layouts", "features.layouts.arrays", "features.layouts.base"}
+    | {"features.layouts.own", "features.provider", "features.ready"}
+    | {"features.resampling"}
     | {"features.packing", "features.saved", "features.sentences", "features.store"}
     | {"features.weights", "features.worded"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.activitynet_captions", "datasets.annotations", "datasets.charades_sta"}
     | {"datasets.checking", "datasets.converting", "datasets.didemo"}
     | {"datasets.held_out", "datasets.literals", "datasets.qvhighlights"}
-    | {"datasets.reading", "datasets.ready", "datasets.slta_release"}
+    | {"datasets.reading", "datasets.slta_release"}
     | {"datasets.source", "datasets.statistics", "datasets.tacos"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}

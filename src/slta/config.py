@@ -20,6 +20,8 @@ from slta.models.slta import SLTAConfig
 
 SEEDS = 2**32
 """How many there are."""
+AUTOMATIC = "auto"
+"""Names no extractor: what lies in the data set's folder decides."""
 
 DatasetConfig = (
     ShapesConfig
@@ -48,8 +50,9 @@ def _positive(flag: str, *values: float) -> None:
 class FeaturesConfig:
     extractor: str = "cells"
     """What makes the features: cells, imagenet-words, clip:NAME or clip:FOLDER, c3d:FILE,
-    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS; docs/features.md
-    has them all."""
+    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS; or ready features:
+    ready, ready:DIR; or auto: ready ones if they lie where no videos do, else cells.
+    docs/features.md has them all."""
     words: str = ""
     """What makes the vectors of words, if not the extractor: glove:FILE.txt or
     glove:VECTORS.npy,WORDS.json."""

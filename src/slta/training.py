@@ -29,7 +29,14 @@ from slta.folders import whole_file
 from slta.learning import Training, sampler
 from slta.models import build
 from slta.models.base import Model, Scale, Sizes
-from slta.preparation import Shows, open_dataset, open_library, open_splits, quietly
+from slta.preparation import (
+    Shows,
+    open_dataset,
+    open_library,
+    open_splits,
+    quietly,
+    settled,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +55,7 @@ def train(
     shows: Shows = quietly,
 ) -> Run:
     """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
+    experiment = settled(experiment)
     run = Run.create(folder, name, experiment)
     try:
         return _go(run, experiment, store, shows, resume=False)

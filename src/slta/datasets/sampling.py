@@ -228,10 +228,12 @@ def shot_of(
     """The frames that the candidates cover; without ``regions``, none of their numbers."""
     start = int(candidates.first.min())
     end = int((candidates.first + candidates.count).max())
+    mask = features.region_mask
     return Shot(
         regions=features.regions[start:end, : None if regions else 0],
         boxes=features.boxes[start:end, : None if regions else 0],
         candidates=replace(candidates, first=candidates.first - start),
+        region_mask=None if mask is None else mask[start:end],
     )
 
 

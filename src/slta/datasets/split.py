@@ -10,7 +10,7 @@ from jaxtyping import Float
 from slta.datasets.base import Dataset
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Library
+from slta.features.provider import Provider, of_video
 from slta.features.sentences import Progress
 from slta.moments import Query, VideoInfo
 
@@ -33,19 +33,32 @@ class Split:
 
 
 def prepare(
-    dataset: Dataset, name: str, library: Library, progress: Progress | None = None
+    dataset: Dataset, name: str, library: Provider, progress: Progress | None = None
 ) -> Split:
     """Reads the features of a split's videos and queries; what is not there is made."""
     queries = dataset.queries(name)
     video_ids = list(dict.fromkeys(query.video_id for query in queries))
     videos, infos = {}, {}
     for done, video_id in enumerate(video_ids, start=1):
-        info, features = library.read(dataset.path(video_id))
+        info, features = of_video(library, dataset, video_id)
         videos[video_id], infos[video_id] = features, info
+        _check_sizes(video_ids[0], videos[video_ids[0]], video_id, features)
         if progress:
             progress(done, len(video_ids))
     asked = library.sentences([query.query for query in queries])
     return Split(queries, tuple(asked), videos, infos)
+
+
+def _check_sizes(
+    first_id: str, first: VideoFeatures, other_id: str, other: VideoFeatures
+) -> None:
+    for name in ("frames", "regions"):
+        sizes = [getattr(each, name).shape[-1] for each in (first, other)]
+        if sizes[0] != sizes[1]:
+            raise InputError(
+                f"the {name} of the video {other_id!r} have {sizes[1]} numbers, those "
+                f"of {first_id!r} {sizes[0]}; make all features with the same extractor"
+            )
 
 
 def unknown_words(asked: Iterable[QueryFeatures]) -> tuple[int, Counter[str]]:
@@ -71,11 +84,18 @@ def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     videos = split.videos.values()
     vectors: dict[str, Iterable[np.ndarray]] = {
         "frames": (video.frames for video in videos),
-        "regions": (video.regions for video in videos),
-        "boxes": (_with_area(video.boxes) for video in videos),
+        "regions": (_there(video, video.regions) for video in videos),
+        "boxes": (_there(video, _with_area(video.boxes)) for video in videos),
         "words": (asked.word_vectors for asked in split.asked),
     }
     return {name: _spread(arrays) for name, arrays in vectors.items()}
+
+
+def _there(
+    video: VideoFeatures, of_regions: Float[np.ndarray, "t r x"]
+) -> Float[np.ndarray, "..."]:
+    """What belongs to regions that are there."""
+    return of_regions if video.region_mask is None else of_regions[video.region_mask]
 
 
 def _spread(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,11 @@ from slta import ranking
 from slta.answers import Answer, Terms
 from slta.checkpoints import Run
 from slta.errors import InputError
-from slta.features import extractor, words
+from slta.features import provider
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Library
+from slta.features.provider import Provider
 from slta.features.store import Record, Store
+from slta.preparation import root_of
 from slta.retrievers import Indexed, not_numbers
 from slta.scoring import Scored, score
 from slta.spans import clamp
@@ -42,15 +43,18 @@ class Trained:
         another extractor or other words than those asked for."""
         self._run = Run.open(checkpoint)
         experiment = self._run.experiment
-        self._model, about = self._run.load()
+        self._model, self._about = self._run.load()
         self._candidates = experiment.candidates
         own = experiment.features
-        name = own.extractor if extractor_name is None else extractor_name
-        read_by = words(own.words if words_name is None else words_name, store)
-        self.library = Library(
-            extractor(name), store, own.rate_hz, own.centred, read_by
+        self.library: Provider = provider(
+            own.extractor if extractor_name is None else extractor_name,
+            store,
+            own.rate_hz,
+            centred=own.centred,
+            words_name=own.words if words_name is None else words_name,
+            root=root_of(experiment),
         )
-        about.check(self.library, self._run.weights)
+        self._about.check(self.library, self._run.weights)
 
     def prepare(self, record: Record, features: VideoFeatures) -> None:
         """Nothing: the model is asked with the query."""
@@ -59,6 +63,7 @@ class Trained:
         self, indexed: Indexed[None], asked: QueryFeatures, *, top: int
     ) -> Answer:
         info, features = indexed.info, indexed.features
+        self._about.check_sizes(info.video_id, features, self._run.weights)
         (scored,) = score(
             self._model,
             features,
