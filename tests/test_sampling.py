@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from slta.candidates import windows
 from slta.datasets.batch import Batch, TrainingBatch, candidates_of
@@ -361,18 +362,30 @@ def test_clips_are_left_out_for_the_share_of_queries_that_is_asked_for() -> None
     assert 0.5 < kept(0.3).float().mean() < 0.9
 
 
-def test_nouns_are_left_out_of_the_sentence_of_a_share_of_the_queries() -> None:
+def runs_of(mask: Tensor) -> list[list[int]]:
+    """The numbers of the neighbours that are True."""
+    found: list[list[int]] = []
+    for place in torch.nonzero(mask)[:, 0].tolist():
+        if found and found[-1][-1] == place - 1:
+            found[-1].append(place)
+        else:
+            found.append([place])
+    return found
+
+
+def test_nouns_are_left_out_of_sentences_with_their_neighbours() -> None:
     def share(dropout: float) -> float:
-        draws, left_out, with_nouns = sampler(noun_dropout=dropout), 0, 0
+        draws, left_out, runs = sampler(noun_dropout=dropout), 0, 0
         for step in range(50):
             batch = draws.draw(0, step).batch
-            nouns = batch.word_mask & batch.noun_mask
             out = batch.word_mask & ~batch.weighed_mask
-            whole = (out == nouns).all(dim=1) & nouns.any(dim=1)
-            assert (whole | ~out.any(dim=1)).all()
-            left_out += int(whole.sum())
-            with_nouns += int(nouns.any(dim=1).sum())
-        return left_out / with_nouns
+            assert not (out & ~batch.noun_mask).any()
+            for gone, nouns in zip(out, batch.noun_mask, strict=True):
+                for run in runs_of(nouns):
+                    assert len(set(gone[run].tolist())) == 1
+                    left_out += bool(gone[run[0]])
+                    runs += 1
+        return left_out / runs
 
     assert share(0.0) == 0 and share(1.0) == 1
     assert 0.2 < share(0.4) < 0.6

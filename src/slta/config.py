@@ -112,8 +112,8 @@ class TrainingConfig:
     """Share of the queries of a batch that are answered without the clips, by the object
     and the sentence alone, in [0, 1]."""
     noun_dropout: float = 0.0
-    """Share of the queries of a batch whose named objects are left out of the sentence,
-    so that the spatial attention alone must find them, in [0, 1]."""
+    """Share of the nouns, with the adjectives before them, that are left out of a batch's
+    sentences: the spatial attention alone must find what they name. In [0, 1]."""
     still_steps: int = 0
     """Batches at first in which a candidate is one frame of its window, of a video of its
     own: what a query names is learnt before what happens to it."""

@@ -106,8 +106,8 @@ class Sampler:
         ]
         batch = collate(shots, [self._split.asked[n] for n in chosen], pairs)
         clips = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
-        nouns = torch.from_numpy(rng.random(len(chosen)) >= self._noun_dropout)
-        weighed = batch.word_mask & (nouns[:, None] | ~batch.noun_mask)
+        left_out = _some_runs(rng, batch.noun_mask.numpy(), self._noun_dropout)
+        weighed = batch.word_mask & ~torch.from_numpy(left_out)
         return TrainingBatch(
             replace(batch, clip_mask=clips, weighed_mask=weighed),
             torch.from_numpy(is_match),
@@ -240,3 +240,14 @@ def shot_of(
 def _one(rng: np.random.Generator, mask: Bool[np.ndarray, " c"]) -> int:
     """The number of one that is True."""
     return int(rng.choice(np.flatnonzero(mask)))
+
+
+def _some_runs(
+    rng: np.random.Generator, mask: Bool[np.ndarray, "b w"], share: float
+) -> Bool[np.ndarray, "b w"]:
+    """True in a share of the runs of True along the second axis."""
+    begins = mask.copy()
+    begins[:, 1:] &= ~mask[:, :-1]
+    number = begins.cumsum(axis=1)
+    chosen = rng.random((len(mask), mask.shape[1] + 1)) < share
+    return mask & np.take_along_axis(chosen, number, axis=1)
