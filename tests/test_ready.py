@@ -148,6 +148,19 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     assert line.endswith(str(own / "features" / "other.npz"))
 
 
+@pytest.mark.slice
+def test_a_split_whose_truth_is_not_published_is_no_test(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden = (own / "test.jsonl").read_text().splitlines()
+    rows = [{**json.loads(line), "spans": None} for line in hidden]
+    (own / "hidden.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    steps = "--training.steps", 2, "--training.evaluate-every", 2
+    found = trained(capsys, own, *steps)
+    assert found.code == 0, found.err
+    assert "test: 6 queries" in found.out and "hidden" not in found.out
+
+
 def test_what_is_imported_is_what_a_slow_reader_reads(own: Path) -> None:
     for rate_hz in (0.7, 2.0, 5.0):
         given = library(own, own.parent / "store", rate_hz=rate_hz)

@@ -1,6 +1,7 @@
 """Batches to learn from: what is drawn, and what it is compared with."""
 
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,7 @@ def sampler(split: Split = WORLD, **given: Any) -> Sampler:
     usual = {"queries": 4, "queries_per_video": 1, "negatives": None, "background": 0}
     return Sampler(
         split,
-        lengths_s=LENGTHS_S,
-        overlap=OVERLAP,
+        windows=partial(windows, lengths_s=LENGTHS_S, overlap=OVERLAP),
         context_s=CONTEXT_S,
         rate_hz=RATE_HZ,
         **(usual | given),

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from slta.candidates import windows
+from slta.candidates import didemo, windows
 from slta.datasets.activitynet_captions import ActivityNetCaptionsConfig
 from slta.datasets.charades_sta import CharadesSTAConfig
 from slta.datasets.didemo import DiDeMoConfig
@@ -76,6 +76,9 @@ class CandidatesConfig:
     """Share of a window that the next one repeats, in [0, 1)."""
     context_s: float = 128 / 3
     """Length of the clips before and after a window."""
+    chunks: bool = False
+    """Whether candidates are DiDeMo's moments, every run of whole chunks of 5 s, instead
+    of windows."""
 
     def __post_init__(self) -> None:
         if not self.lengths_s:
@@ -90,7 +93,17 @@ class CandidatesConfig:
 
     def windows(self, duration_s: float) -> Float[np.ndarray, "n 2"]:
         """The candidates of a video in evaluation and in search."""
-        lengths_s = self.test_lengths_s or self.lengths_s
+        return self._of(duration_s, self.test_lengths_s or self.lengths_s)
+
+    def training_windows(self, duration_s: float) -> Float[np.ndarray, "n 2"]:
+        """The candidates of a video in training."""
+        return self._of(duration_s, self.lengths_s)
+
+    def _of(
+        self, duration_s: float, lengths_s: tuple[float, ...]
+    ) -> Float[np.ndarray, "n 2"]:
+        if self.chunks:
+            return didemo(duration_s)
         return windows(duration_s, lengths_s=lengths_s, overlap=self.overlap)
 
 

@@ -105,9 +105,10 @@ def _train(
 
 def _test(run: Run, store: Path | None, shows: Shows) -> None:
     """Once, with the best weights, on every split that was neither trained nor chosen
-    with. One without queries has nothing to test."""
+    with. One without queries has nothing to test; nor has one whose truth is not
+    published, as QVHighlights' test."""
     for name, queries in open_dataset(run.experiment).splits.items():
-        if queries and name not in ("train", "val"):
+        if name not in ("train", "val") and any(query.truth for query in queries):
             answers(run, name, store, shows, again=True)
             for line in lines(measured(run, name, "ctrl", store)):
                 print(line, flush=True)

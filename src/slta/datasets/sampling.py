@@ -1,13 +1,12 @@
 """Training batches: which queries and candidates are compared in which step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
-from slta.candidates import windows
 from slta.datasets.batch import (
     Candidates,
     Shot,
@@ -36,8 +35,7 @@ class Sampler:
         self,
         split: Split,
         *,
-        lengths_s: Sequence[float],
-        overlap: float,
+        windows: Callable[[float], Float[np.ndarray, "n 2"]],
         context_s: float,
         rate_hz: float,
         queries: int,
@@ -49,7 +47,7 @@ class Sampler:
         noun_dropout: float = 0.0,
         regions: bool = True,
     ) -> None:
-        """``regions`` says whether the numbers of regions are read at all."""
+        """``windows`` gives the candidates of a video of so many seconds, ``regions`` says whether the numbers of regions are read at all."""
         self._split = split
         self._rate_hz, self._context_s = rate_hz, context_s
         self._queries, self._per_video = queries, queries_per_video
@@ -58,8 +56,7 @@ class Sampler:
         self._clip_dropout, self._noun_dropout = clip_dropout, noun_dropout
         self._regions = regions
         self._windows = {
-            name: windows(info.duration_s, lengths_s=lengths_s, overlap=overlap)
-            for name, info in split.infos.items()
+            name: windows(info.duration_s) for name, info in split.infos.items()
         }
         self._truths = [as_array(query.truth or ()) for query in split.queries]
         self._known = {

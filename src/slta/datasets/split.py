@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
 
-from slta.datasets.base import Dataset
+from slta.datasets.base import Dataset, Facts
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.provider import Provider, of_video
@@ -22,6 +22,8 @@ class Split:
     """The features of each query, in the same order."""
     videos: Mapping[str, VideoFeatures]
     infos: Mapping[str, VideoInfo]
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    """What the data set says besides, by the query's id; most queries have none."""
 
     @property
     def by_video(self) -> dict[str, list[int]]:
@@ -46,7 +48,9 @@ def prepare(
         if progress:
             progress(done, len(video_ids))
     asked = library.sentences([query.query for query in queries])
-    return Split(queries, tuple(asked), videos, infos)
+    known = {query.query_id for query in queries} & dataset.facts.keys()
+    facts = {query_id: dataset.facts[query_id] for query_id in known}
+    return Split(queries, tuple(asked), videos, infos, facts)
 
 
 def _check_sizes(

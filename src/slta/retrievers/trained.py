@@ -17,7 +17,7 @@ from slta.features.store import Record, Store
 from slta.preparation import root_of
 from slta.retrievers import Indexed, not_numbers
 from slta.scoring import Scored, score
-from slta.spans import clamp
+from slta.spans import clamp, coverage
 
 CLEAR = 0.5
 """Where the model holds a match and none for equally likely."""
@@ -116,24 +116,6 @@ class Trained:
             f"the weights {self._run.weights} give values that are not numbers; "
             "copy them again, or train again"
         )
-
-
-def coverage(
-    times_s: Float[np.ndarray, " t"],
-    spans: Float[np.ndarray, "n 2"],
-    values: Float[np.ndarray, " n"],
-) -> Float[np.ndarray, " t"]:
-    """For each time the greatest value of the spans that cover it; 0 for no span.
-
-    >>> spans = np.array([[0.0, 2.0], [1.0, 3.0]])
-    >>> coverage(np.arange(4.0), spans, np.array([0.2, 0.7]))
-    array([0.2, 0.7, 0.7, 0. ])
-    """
-    covered = np.zeros(len(times_s))
-    first, end = np.searchsorted(times_s, spans.T)
-    for i in np.argsort(values, kind="stable"):
-        covered[first[i] : end[i]] = values[i]
-    return covered
 
 
 def _real(spans: Float[np.ndarray, "n 2"], duration_s: float) -> Bool[np.ndarray, " n"]:
