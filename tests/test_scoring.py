@@ -1,6 +1,7 @@
 """What a model answers, with what a data set says of a query besides its truth."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def model() -> Model:
     return build(EXPERIMENT.model, sizes).eval()
 
 
-def asked(**facts: np.ndarray) -> Split:
+def asked(**facts: Any) -> Split:
     split = worlds.split(
         {"film": [(Span(5.0, 10.0),), (Span(0.0, 8.0),)]},
         duration_s=DURATION_S,

@@ -54,11 +54,19 @@ LAYERS = [
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},
-    {"training"},
+    {"comparison", "training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
-    {"cli", "cli.__main__", "cli.arguments", "cli.data", "cli.evaluate", "cli.extract"}
+    {
+        "cli",
+        "cli.__main__",
+        "cli.arguments",
+        "cli.compare",
+        "cli.data",
+        "cli.evaluate",
+        "cli.extract",
+    }
     | {"cli.screen", "cli.search", "cli.train"}
-    | {"plot", "plot_frames", "prior_picture", "sheet"},
+    | {"cli.plot", "plot", "plot_comparison", "plot_frames", "prior_picture", "sheet"},
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""
