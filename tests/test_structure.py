@@ -45,6 +45,8 @@ LAYERS = [
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
+    | {"models.language", "models.ranges"}
+    | {"models.ctrl"}
     | {"models.released", "models.slta", "models.untrained"},
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}

@@ -15,6 +15,7 @@ from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
 from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
+from slta.models.ctrl import CTRLConfig
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
 
@@ -37,7 +38,7 @@ DatasetConfig = (
 )
 
 
-ModelConfig = SLTAConfig | ReleasedConfig
+ModelConfig = SLTAConfig | ReleasedConfig | CTRLConfig
 
 
 def _positive(flag: str, *values: float) -> None:

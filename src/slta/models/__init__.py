@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from slta.models.base import Model, Sizes
 
 MODELS: dict[str, tuple[str, str]] = {
+    "ctrl": ("ctrl", "CTRL"),
     "slta": ("slta", "SLTA"),
     "slta_released": ("released", "Released"),
 }
