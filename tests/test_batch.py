@@ -219,9 +219,7 @@ def test_a_region_that_is_missing_stays_masked() -> None:
 def test_without_their_numbers_regions_need_no_mask() -> None:
     features = video(np.random.default_rng(0), 10, rate_hz=1.0)
     mask = np.ones(features.regions.shape[:2], bool)
-    found = candidates_of(
-        features, np.array([[2.0, 6.0]]), rate_hz=1.0, context_s=2.0
-    )
+    found = candidates_of(features, np.array([[2.0, 6.0]]), rate_hz=1.0, context_s=2.0)
     shot = shot_of(replace(features, region_mask=mask), found, regions=False)
     _, queries = shots_and_queries()
     assert collate([shot], queries).region_mask.shape == (1, 4, 0)
