@@ -10,15 +10,19 @@ from slta.datasets.split import Split, spread
 from slta.experiments import EXPERIMENTS
 from slta.learning import sampler
 from slta.models import build
+from slta.models.acrn import ACRNConfig
 from slta.models.base import Model, Scale, Sizes
 from slta.models.ctrl import CTRLConfig
+from slta.models.role import ROLEConfig
 from slta.moments import Span
 from slta.predictions import Prediction
 from slta.scoring import predict
 from tests import worlds
 
 SMALL: dict[str, Any] = {
+    "acrn": ACRNConfig(memory_size=6, pooled_size=3, fusion_size=5),
     "ctrl": CTRLConfig(common_size=4, hidden_size=5),
+    "role": ROLEConfig(word_size=3, language_size=4, fusion_size=5),
 }
 """Of no use, quickly made; by name."""
 
@@ -32,6 +36,14 @@ class Lesson(NamedTuple):
 
 
 LESSONS: dict[str, Lesson] = {
+    "acrn": Lesson(
+        ACRNConfig(memory_size=32, pooled_size=16, fusion_size=32, offset_weight=1.0),
+        steps=400,
+    ),
+    "role": Lesson(
+        ROLEConfig(word_size=8, language_size=8, fusion_size=64, offset_weight=1.0),
+        steps=300,
+    ),
     "ctrl": Lesson(CTRLConfig(common_size=32, hidden_size=32, offset_weight=1.0)),
 }
 

@@ -46,7 +46,7 @@ LAYERS = [
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
     | {"models.language", "models.ranges"}
-    | {"models.ctrl"}
+    | {"models.acrn", "models.ctrl", "models.role"}
     | {"models.released", "models.slta", "models.untrained"},
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}

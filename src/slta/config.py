@@ -15,8 +15,10 @@ from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
 from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
+from slta.models.acrn import ACRNConfig
 from slta.models.ctrl import CTRLConfig
 from slta.models.released import ReleasedConfig
+from slta.models.role import ROLEConfig
 from slta.models.slta import SLTAConfig
 
 SEEDS = 2**32
@@ -38,7 +40,7 @@ DatasetConfig = (
 )
 
 
-ModelConfig = SLTAConfig | ReleasedConfig | CTRLConfig
+ModelConfig = SLTAConfig | ReleasedConfig | CTRLConfig | ROLEConfig | ACRNConfig
 
 
 def _positive(flag: str, *values: float) -> None:

@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from slta.models.base import Model, Sizes
 
 MODELS: dict[str, tuple[str, str]] = {
+    "acrn": ("acrn", "ACRN"),
     "ctrl": ("ctrl", "CTRL"),
+    "role": ("role", "ROLE"),
     "slta": ("slta", "SLTA"),
     "slta_released": ("released", "Released"),
 }
