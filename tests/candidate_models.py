@@ -13,7 +13,10 @@ from slta.models import build
 from slta.models.acrn import ACRNConfig
 from slta.models.base import Model, Scale, Sizes
 from slta.models.ctrl import CTRLConfig
+from slta.models.mcn import MCNConfig
 from slta.models.role import ROLEConfig
+from slta.models.video_only import VideoOnlyConfig
+from slta.models.vsa import VSARNNConfig, VSASTVConfig
 from slta.moments import Span
 from slta.predictions import Prediction
 from slta.scoring import predict
@@ -22,7 +25,11 @@ from tests import worlds
 SMALL: dict[str, Any] = {
     "acrn": ACRNConfig(memory_size=6, pooled_size=3, fusion_size=5),
     "ctrl": CTRLConfig(common_size=4, hidden_size=5),
+    "mcn": MCNConfig(hidden_size=5, word_size=3, common_size=4),
     "role": ROLEConfig(word_size=3, language_size=4, fusion_size=5),
+    "video_only": VideoOnlyConfig(fusion_size=5),
+    "vsa_rnn": VSARNNConfig(word_size=3, common_size=4),
+    "vsa_stv": VSASTVConfig(common_size=4),
 }
 """Of no use, quickly made; by name."""
 
@@ -40,6 +47,10 @@ LESSONS: dict[str, Lesson] = {
         ACRNConfig(memory_size=32, pooled_size=16, fusion_size=32, offset_weight=1.0),
         steps=400,
     ),
+    "mcn": Lesson(MCNConfig(hidden_size=32, word_size=8, common_size=8)),
+    "video_only": Lesson(VideoOnlyConfig(fusion_size=64, offset_weight=1.0), steps=300),
+    "vsa_rnn": Lesson(VSARNNConfig(word_size=8, common_size=8)),
+    "vsa_stv": Lesson(VSASTVConfig(common_size=8), steps=300),
     "role": Lesson(
         ROLEConfig(word_size=8, language_size=8, fusion_size=64, offset_weight=1.0),
         steps=300,

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,6 @@ from slta.datasets.split import Split
 from slta.evaluation import measure
 from slta.models import MODELS
 from slta.models.base import CandidateModel
-from slta.moments import Query
 from slta.spans import as_array, temporal_iou
 from tests.batches import asked, close, longer, made, noisy, training_batch
 from tests.candidate_models import LESSONS, SMALL, experiment, learnt, world
@@ -90,22 +90,25 @@ def test_it_learns_a_few_queries_by_heart(name: str) -> None:
     answers = learnt(lesson, split)
     assert len(answers) == 8
     table = measure(answers, "plain")
-    assert table.recall(n=1, iou=0.7) == attainable(name, lesson.model, split)
+    at_half, at_most = attainable(name, lesson.model, split)
+    assert table.recall(n=1, iou=0.5) == at_half
+    assert table.recall(n=1, iou=0.7) == at_most
 
 
-def attainable(name: str, model: Any, split: Split) -> float:
-    """The best that a model can reach: half, if it cannot move a window or answers two
-    queries with one window."""
+def attainable(name: str, model: Any, split: Split) -> tuple[float, float]:
+    """The best that a model can reach at IoU 0.5 and 0.7, if it cannot move a window or
+    answers two queries with one window."""
     if name in ONE_FOR_ALL:
-        return 0.5
+        return 0.5, 0.5
     if hasattr(model, "offset_weight"):
-        return 1.0
+        return 1.0, 1.0
     windows = experiment(model).candidates.windows(split.infos["v0"].duration_s)
-
-    def fits(query: Query) -> bool:
-        iou = temporal_iou(windows, as_array(query.truth or ()))
-        return bool((iou >= 0.7).any())
-
-    share = sum(map(fits, split.queries)) / len(split.queries)
-    assert share == 0.5
-    return share
+    best = np.array(
+        [
+            temporal_iou(windows, as_array(query.truth or ())).max()
+            for query in split.queries
+        ]
+    )
+    found = float((best >= 0.5).mean()), float((best >= 0.7).mean())
+    assert found == (1.0, 0.5)
+    return found

@@ -45,8 +45,9 @@ LAYERS = [
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
-    | {"models.language", "models.ranges"}
-    | {"models.acrn", "models.ctrl", "models.role"}
+    | {"models.hinge", "models.language", "models.ranges"}
+    | {"models.acrn", "models.ctrl", "models.mcn", "models.role"}
+    | {"models.video_only", "models.vsa"}
     | {"models.released", "models.slta", "models.untrained"},
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
