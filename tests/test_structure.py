@@ -53,6 +53,7 @@ LAYERS = [
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},
     {"checkpoints", "experiments", "experiments.own", "experiments.shapes_slta"}
+    | {"experiments.shapes_models"}
     | {"experiments.shapes_slta_small", "preparation"},
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
