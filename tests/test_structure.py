@@ -45,11 +45,15 @@ LAYERS = [
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
+    | {"models.hinge", "models.language", "models.ranges"}
+    | {"models.acrn", "models.ctrl", "models.mcn", "models.role"}
+    | {"models.video_only", "models.vsa"}
     | {"models.released", "models.slta", "models.untrained"},
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},
     {"checkpoints", "experiments", "experiments.own", "experiments.shapes_slta"}
+    | {"experiments.shapes_models"}
     | {"experiments.shapes_slta_small", "preparation"},
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},

@@ -15,8 +15,14 @@ from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
 from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
+from slta.models.acrn import ACRNConfig
+from slta.models.ctrl import CTRLConfig
+from slta.models.mcn import MCNConfig
 from slta.models.released import ReleasedConfig
+from slta.models.role import ROLEConfig
 from slta.models.slta import SLTAConfig
+from slta.models.video_only import VideoOnlyConfig
+from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 SEEDS = 2**32
 """How many there are."""
@@ -37,7 +43,17 @@ DatasetConfig = (
 )
 
 
-ModelConfig = SLTAConfig | ReleasedConfig
+ModelConfig = (
+    SLTAConfig
+    | ReleasedConfig
+    | CTRLConfig
+    | ROLEConfig
+    | ACRNConfig
+    | MCNConfig
+    | VSARNNConfig
+    | VSASTVConfig
+    | VideoOnlyConfig
+)
 
 
 def _positive(flag: str, *values: float) -> None:

@@ -29,6 +29,10 @@ class Candidates:
     """How many frames are inside; at least one."""
     clips: Float[np.ndarray, "c 3 d"]
     """Mean frames before, inside and after."""
+    places: Float[np.ndarray, "c 2"]
+    """Start and end as shares of the video."""
+    wholes: Float[np.ndarray, "c d"]
+    """The mean frame of the video, the same for all."""
 
     def __getitem__(self, which: slice | Sequence[int]) -> "Candidates":
         rows = {f.name: getattr(self, f.name)[which] for f in fields(self)}
@@ -70,7 +74,10 @@ def candidates_of(
     pre = np.where((before < first)[:, None], mean(before, first), own)
     post = np.where((end < after)[:, None], mean(end, after), own)
     clips = np.stack([pre, own, post], axis=1).astype(np.float32)
-    return Candidates(spans, first, end - first, clips)
+    places = np.clip(spans * rate_hz / len(frames), 0, 1).astype(np.float32)
+    whole = (sums[-1] / len(frames)).astype(np.float32)
+    wholes = np.broadcast_to(whole, (len(spans), len(whole)))
+    return Candidates(spans, first, end - first, clips, places, wholes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +92,10 @@ class Batch:
     candidate_first: Int[Tensor, " c"]
     candidate_count: Int[Tensor, " c"]
     clips: Float[Tensor, "c 3 d"]
+    places: Float[Tensor, "c 2"]
+    """Start and end of a candidate as shares of its video."""
+    wholes: Float[Tensor, "c d"]
+    """The mean frame of a candidate's video."""
     words: Float[Tensor, "b w k"]
     word_mask: Bool[Tensor, "b w"]
     noun_mask: Bool[Tensor, "b w"]
@@ -164,6 +175,8 @@ def collate(
         candidate_first=joined("first"),
         candidate_count=joined("count"),
         clips=joined("clips"),
+        places=joined("places"),
+        wholes=joined("wholes"),
         words=words.float(),
         word_mask=word_mask,
         noun_mask=noun_mask,

@@ -230,7 +230,7 @@ def shot_of(
         regions=features.regions[start:end, : None if regions else 0],
         boxes=features.boxes[start:end, : None if regions else 0],
         candidates=replace(candidates, first=candidates.first - start),
-        region_mask=None if mask is None else mask[start:end],
+        region_mask=None if mask is None else mask[start:end, : None if regions else 0],
     )
 
 

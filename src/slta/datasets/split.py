@@ -75,7 +75,7 @@ def unknown_words(asked: Iterable[QueryFeatures]) -> tuple[int, Counter[str]]:
 
 
 def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Mean and standard deviation of the split's frames, regions and words.
+    """Mean and standard deviation of the split's frames, regions, words and sentences.
 
     Raises ``InputError`` for a video whose features are not all numbers.
     """
@@ -91,6 +91,7 @@ def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "regions": (_there(video, video.regions) for video in videos),
         "boxes": (_there(video, _with_area(video.boxes)) for video in videos),
         "words": (asked.word_vectors for asked in split.asked),
+        "sentences": (asked.sentence[None] for asked in split.asked),
     }
     return {name: _spread(arrays) for name, arrays in vectors.items()}
 

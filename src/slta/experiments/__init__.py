@@ -1,14 +1,15 @@
-"""Experiments: each is a file with a frozen configuration, each line here one of them."""
+"""Experiments: each is a frozen configuration in a file that says how to run it."""
 
 from difflib import get_close_matches
 
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.experiments import own, shapes_slta, shapes_slta_small
+from slta.experiments import own, shapes_models, shapes_slta, shapes_slta_small
 
 EXPERIMENTS: dict[str, Experiment] = {
     "shapes_slta": shapes_slta.EXPERIMENT,
     "shapes_slta_small": shapes_slta_small.EXPERIMENT,
+    **shapes_models.EXPERIMENTS,
     "own": own.EXPERIMENT,
 }
 
