@@ -42,12 +42,16 @@ LAYERS = [
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
-    | {"models.released", "models.slta", "models.untrained"},
+    | {"models.released", "models.slta", "models.untrained"}
+    | {"models.moment_detr", "models.qd_detr", "models.slots", "models.tan2d"}
+    | {"models.transformer"},
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},
     {"checkpoints", "experiments", "experiments.own", "experiments.shapes_slta"}
-    | {"experiments.shapes_slta_small", "preparation"},
+    | {"experiments.shapes_slta_small", "preparation"}
+    | {"experiments.shapes_moment_detr", "experiments.shapes_qd_detr"}
+    | {"experiments.shapes_tan2d"},
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},

@@ -15,8 +15,11 @@ from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
 from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
+from slta.models.moment_detr import MomentDETRConfig
+from slta.models.qd_detr import QDDETRConfig
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
+from slta.models.tan2d import Tan2DConfig
 
 SEEDS = 2**32
 """How many there are."""
@@ -35,7 +38,9 @@ DatasetConfig = (
 )
 
 
-ModelConfig = SLTAConfig | ReleasedConfig
+ModelConfig = (
+    SLTAConfig | ReleasedConfig | Tan2DConfig | MomentDETRConfig | QDDETRConfig
+)
 
 
 def _positive(flag: str, *values: float) -> None:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 MODELS: dict[str, tuple[str, str]] = {
     "slta": ("slta", "SLTA"),
     "slta_released": ("released", "Released"),
+    "tan2d": ("tan2d", "Tan2D"),
+    "moment_detr": ("moment_detr", "MomentDETR"),
+    "qd_detr": ("qd_detr", "QDDETR"),
 }
 """By the name that its configuration has: its file, and its class there."""
 
