@@ -15,7 +15,7 @@ import torch
 from slta.checkpoints import ABOUT, About, Run
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.experiments import EXPERIMENTS
+from slta.experiments import EXPERIMENTS, shapes_slta
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.models import build
@@ -214,7 +214,7 @@ def test_damaged_weights_are_named(tmp_path: Path, kind: str) -> None:
 
 def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
     run = saved(tmp_path)
-    other = replace(TINY, model=replace(TINY.model, fusion_size=9))
+    other = replace(TINY, model=replace(shapes_slta.MODEL, fusion_size=9))
     run.save(made(other), ABOUT_IT)
     with pytest.raises(
         InputError, match=r"damaged or of another model .*size mismatch"

@@ -29,7 +29,7 @@ from slta.datasets.pairs import matches
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.evaluation import measure
-from slta.experiments import EXPERIMENTS
+from slta.experiments import EXPERIMENTS, shapes_slta
 from slta.learning import Training, digest, sampler
 from slta.metrics import IOUS
 from slta.models.slta import SLTA
@@ -405,7 +405,7 @@ def test_the_full_model_learns_a_few_queries_by_heart() -> None:
         candidates=CandidatesConfig(lengths_s=(2.5,), overlap=0.5, context_s=2.0),
         features=TINY.features,
         model=replace(
-            usual.model,
+            shapes_slta.MODEL,
             dropout=0.0,
             feature_dropout=0.0,
             offset_weight=1.0,

@@ -14,7 +14,7 @@ import pytest
 from slta.config import Experiment, FeaturesConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.split import Split
-from slta.experiments import EXPERIMENTS
+from slta.experiments import EXPERIMENTS, shapes_slta
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.models.slta import SLTAConfig
 from slta.moments import Query, Span, VideoInfo
@@ -98,7 +98,7 @@ TINY = replace(
     features=FeaturesConfig(extractor="cells", rate_hz=2.0, centred=True),
     candidates=replace(USUAL.candidates, lengths_s=(2.0, 4.0)),
     model=replace(
-        USUAL.model,
+        shapes_slta.MODEL,
         attention_size=8,
         interaction_size=8,
         word_size=8,

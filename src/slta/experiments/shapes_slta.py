@@ -10,23 +10,24 @@ from slta.config import CandidatesConfig, Experiment, FeaturesConfig, TrainingCo
 from slta.datasets.shapes import ShapesConfig
 from slta.models.slta import SLTAConfig
 
+MODEL = SLTAConfig(
+    attention_size=64,
+    interaction_size=128,
+    word_size=64,
+    language_size=128,
+    fusion_size=256,
+    dropout=0.2,
+    feature_dropout=0.15,
+    offset_weight=0.05,
+    grounding_weight=1.0,
+)
 EXPERIMENT = Experiment(
     dataset=ShapesConfig(),
     features=FeaturesConfig(extractor="cells", rate_hz=2.0, centred=True),
     candidates=CandidatesConfig(
         lengths_s=(2.0, 2.8, 4.0, 5.6), overlap=0.8, context_s=2.0
     ),
-    model=SLTAConfig(
-        attention_size=64,
-        interaction_size=128,
-        word_size=64,
-        language_size=128,
-        fusion_size=256,
-        dropout=0.2,
-        feature_dropout=0.15,
-        offset_weight=0.05,
-        grounding_weight=1.0,
-    ),
+    model=MODEL,
     training=TrainingConfig(
         steps=2000,
         evaluate_every=400,

@@ -117,13 +117,9 @@ class Tan2D(VideoModel):
         self.from_sentence = nn.Linear(size, size)
         self.from_moments = nn.Linear(size, size)
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(size, size, config.kernel, padding=config.kernel // 2)
-            for _ in range(config.layers)
+            _convolution(size, config.kernel) for _ in range(config.layers)
         )
         self.score = nn.Linear(size, 1)
-        for layer in self.convolutions:
-            # Or little of the sentence is left after eight layers.
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         starts = [
             torch.arange(0, config.clips - each.clips + 1, each.apart) for each in found
         ]
@@ -204,6 +200,13 @@ def best_iou(
     either = (end - start) + (true_end - true_start) - shared
     iou = shared / either.clamp(min=1e-6) * truth_mask[:, None]
     return nn.functional.pad(iou, (0, 1)).amax(dim=-1)
+
+
+def _convolution(size: int, kernel: int) -> nn.Module:
+    found = nn.Conv2d(size, size, kernel, padding=kernel // 2)
+    # With torch's usual start, little of the sentence is left after eight layers.
+    nn.init.kaiming_normal_(found.weight, nonlinearity="relu")
+    return found
 
 
 def _longer(config: Tan2DConfig, one: Length, other: Length) -> nn.Module:
