@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from slta import comparison, plot_comparison
 from slta.checkpoints import Run
 from slta.comparison import COLUMNS, Job, Plan
+from slta.errors import InputError
 from slta.evaluation import measure
 from slta.metrics import IOUS, named
 from slta.predictions import read
@@ -147,7 +150,7 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(
     wanted = job.experiment(PLAN)
     comparison._check_same(job.run(PLAN), wanted)
     other = replace(wanted, candidates=replace(wanted.candidates, overlap=0.5))
-    with pytest.raises(comparison.InputError, match="other settings"):
+    with pytest.raises(InputError, match="other settings"):
         comparison._check_same(job.run(PLAN), other)
 
 
@@ -173,17 +176,15 @@ def test_pictures_show_every_model(
     for example in found["examples"]:
         example["answers"]["other"] = [0.0, 1.0]
     for figure in (plot_comparison.recall(found), plot_comparison.cost(found)):
-        texts = [
-            text.get_text()
-            for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
-        ]
+        texts = [text.get_text() for text in figure.findobj(Text)]
         assert {"own", "other"} <= {*texts}
     axes = plot_comparison.answers(found).axes
     assert len(axes) == 3
     for one, example in zip(axes, found["examples"], strict=True):
         assert one.get_title(loc="left") == example["query"]
+        bars = [bar for bar in one.patches if isinstance(bar, Rectangle)][-3:]
         truth, own, other = [
-            (bar.get_x(), bar.get_x() + bar.get_width()) for bar in one.patches[-3:]
+            (bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars
         ]
         assert truth == pytest.approx(example["truth"][0])
         assert own == pytest.approx(example["answers"]["own"])

@@ -48,13 +48,17 @@ LAYERS = [
     | {"models.hinge", "models.language", "models.ranges"}
     | {"models.acrn", "models.ctrl", "models.mcn", "models.role"}
     | {"models.video_only", "models.vsa"}
-    | {"models.released", "models.slta", "models.untrained"},
+    | {"models.released", "models.slta", "models.untrained"}
+    | {"models.moment_detr", "models.qd_detr", "models.slots", "models.tan2d"}
+    | {"models.transformer"},
     {"config", "predictions"},
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},
     {"checkpoints", "experiments", "experiments.own", "experiments.shapes_slta"}
     | {"experiments.shapes_models"}
-    | {"experiments.shapes_slta_small", "preparation"},
+    | {"experiments.shapes_slta_small", "preparation"}
+    | {"experiments.shapes_moment_detr", "experiments.shapes_qd_detr"}
+    | {"experiments.shapes_tan2d"},
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},

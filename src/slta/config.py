@@ -18,9 +18,12 @@ from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
 from slta.models.acrn import ACRNConfig
 from slta.models.ctrl import CTRLConfig
 from slta.models.mcn import MCNConfig
+from slta.models.moment_detr import MomentDETRConfig
+from slta.models.qd_detr import QDDETRConfig
 from slta.models.released import ReleasedConfig
 from slta.models.role import ROLEConfig
 from slta.models.slta import SLTAConfig
+from slta.models.tan2d import Tan2DConfig
 from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
@@ -53,6 +56,9 @@ ModelConfig = (
     | VSARNNConfig
     | VSASTVConfig
     | VideoOnlyConfig
+    | Tan2DConfig
+    | MomentDETRConfig
+    | QDDETRConfig
 )
 
 

@@ -269,7 +269,12 @@ def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
             f"the model {experiment.model.name} looks at whole videos and cannot begin "
             f"with single frames; leave --training.still-steps out, or give 0"
         )
-    found = VideoSampler(train, model.clips, queries=experiment.training.queries)
+    found = VideoSampler(
+        train,
+        model.clips,
+        queries=experiment.training.queries,
+        queries_per_video=experiment.training.queries_per_video,
+    )
     if not found.usable:
         raise InputError("no query of train has a true span; look into its annotations")
     return found

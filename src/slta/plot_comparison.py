@@ -56,7 +56,7 @@ def recall(found: Mapping[str, Any]) -> Figure:
         _plain(one)
     axes[0].set_ylabel("R@1, per cent")
     figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside right", frameon=False
+        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False
     )
     return figure
 

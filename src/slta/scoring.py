@@ -102,7 +102,8 @@ def _(
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
-    clips = clips_of(features.frames, model.clips(len(features.frames)))
+    count = model.clips(len(features.frames))
+    clips = clips_of(features.times_s, features.frames, duration_s, count)
     scored = []
     for some in _some(asked):
         with _asking(model) as device:

@@ -4,12 +4,13 @@ Shapes: b queries, each with its video · t clips · d size of a clip's vector �
 k size of a word's vector · x of a sentence's · s true spans.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from slta.datasets.batch import padded
@@ -19,6 +20,8 @@ from slta.spans import as_array
 
 Cut = Callable[[int], int]
 """Into how many clips a video of so many frames is cut."""
+CLOSE_S = 1e-3
+"""A frame so little before a clip is in it: times may have been rounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +46,9 @@ class TrainingVideos:
     batch: Videos
     truth_s: Float[Tensor, "b s 2"]
     truth_mask: Bool[Tensor, "b s"]
+    """Nothing is true for a query that is not in its video."""
+    video: Int[Tensor, " b"]
+    """The same number for the same video."""
 
     def to(self, device: torch.device | str) -> "TrainingVideos":
         return TrainingVideos(
@@ -50,20 +56,28 @@ class TrainingVideos:
         )
 
 
-def clips_of(frames: Float[np.ndarray, "t d"], count: int) -> Float[np.ndarray, "c d"]:
-    """So many stretches of equal length, each the mean of the frames that begin in it; one
-    in which none begins is the frame that it lies in.
+def clips_of(
+    times_s: Float[np.ndarray, " t"],
+    frames: Float[np.ndarray, "t d"],
+    duration_s: float,
+    count: int,
+) -> Float[np.ndarray, "c d"]:
+    """So many stretches of equal length, each the mean of the frames whose times are in
+    it; one without is the last frame before it, or the first of all.
 
-    >>> clips_of(np.arange(4.0)[:, None], 2).ravel().tolist()
+    >>> times_s, frames = np.arange(4.0), np.arange(4.0)[:, None]
+    >>> clips_of(times_s, frames, 4.0, 2).ravel().tolist()
     [0.5, 2.5]
-    >>> clips_of(np.arange(2.0)[:, None], 4).ravel().tolist()
-    [0.0, 0.0, 1.0, 1.0]
+    >>> clips_of(times_s, frames, 4.0, 8).ravel().tolist()
+    [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
     """
-    edges = np.arange(count + 1) * len(frames) / count
-    begin = np.ceil(edges - 1e-9).astype(np.int64)
-    empty = begin[1:] == begin[:-1]
-    start = np.where(empty, np.floor(edges[:-1]).astype(np.int64), begin[:-1])
-    end = np.where(empty, start + 1, begin[1:])
+    edges_s = np.arange(count + 1) * (duration_s / count) - CLOSE_S
+    # What is said to be after the end belongs to the last clip.
+    edges_s[-1] = np.inf
+    begin = np.searchsorted(np.asarray(times_s, np.float64), edges_s)
+    start, end = begin[:-1], begin[1:]
+    start = np.where(start == end, np.maximum(start - 1, 0), start)
+    end = np.maximum(end, start + 1)
     sums = np.zeros((len(frames) + 1, frames.shape[1]))
     np.cumsum(np.asarray(frames, np.float64), axis=0, out=sums[1:])
     means = (sums[end] - sums[start]) / (end - start)[:, None]
@@ -90,26 +104,36 @@ def videos(
 
 
 class VideoSampler:
-    """Draws batches of queries with a known truth. The same numbers always draw the same
-    batch."""
+    """Draws batches of queries of which it is known where they are, or that they are not
+    in their video. The same numbers always draw the same batch."""
 
-    def __init__(self, split: Split, cut: Cut, *, queries: int) -> None:
-        self._split, self._queries = split, queries
-        self._known = [i for i, query in enumerate(split.queries) if query.truth]
+    def __init__(
+        self, split: Split, cut: Cut, *, queries: int, queries_per_video: int
+    ) -> None:
+        self._split = split
+        self._queries, self._per_video = queries, queries_per_video
+        self._known = [
+            i for i, query in enumerate(split.queries) if query.truth is not None
+        ]
+        self._numbers = {name: i for i, name in enumerate(split.videos)}
         self._clips = {
-            name: clips_of(video.frames, cut(len(video.frames)))
+            name: clips_of(
+                video.times_s,
+                video.frames,
+                split.infos[name].duration_s,
+                cut(len(video.frames)),
+            )
             for name, video in split.videos.items()
         }
 
     @property
     def usable(self) -> int:
-        """How many queries have a truth."""
-        return len(self._known)
+        """How many queries have a true span."""
+        return sum(bool(query.truth) for query in self._split.queries)
 
     def draw(self, *seed: int) -> TrainingVideos:
-        rng = np.random.default_rng(seed)
-        count = min(self._queries, len(self._known))
-        chosen = rng.choice(self._known, count, replace=False).tolist()
+        """Each query at most once, and at most so many of one video."""
+        chosen = self._choose(np.random.default_rng(seed))
         queries = [self._split.queries[number] for number in chosen]
         truth, mask = padded([as_array(query.truth or ()) for query in queries])
         batch = videos(
@@ -117,7 +141,20 @@ class VideoSampler:
             [self._split.infos[query.video_id].duration_s for query in queries],
             [self._split.asked[number] for number in chosen],
         )
-        return TrainingVideos(batch, truth.float(), mask)
+        numbers = [self._numbers[query.video_id] for query in queries]
+        return TrainingVideos(batch, truth.float(), mask, torch.tensor(numbers))
+
+    def _choose(self, rng: np.random.Generator) -> list[int]:
+        chosen: list[int] = []
+        drawn = Counter[str]()
+        for number in rng.permutation(self._known).tolist():
+            video_id = self._split.queries[number].video_id
+            if drawn[video_id] < self._per_video:
+                drawn[video_id] += 1
+                chosen.append(number)
+            if len(chosen) == self._queries:
+                break
+        return chosen
 
     def draw_still(self, *seed: int) -> TrainingVideos:
         raise NotImplementedError("a whole video is not one frame")

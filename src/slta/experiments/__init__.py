@@ -4,12 +4,23 @@ from difflib import get_close_matches
 
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.experiments import own, shapes_models, shapes_slta, shapes_slta_small
+from slta.experiments import (
+    own,
+    shapes_models,
+    shapes_moment_detr,
+    shapes_qd_detr,
+    shapes_slta,
+    shapes_slta_small,
+    shapes_tan2d,
+)
 
 EXPERIMENTS: dict[str, Experiment] = {
     "shapes_slta": shapes_slta.EXPERIMENT,
     "shapes_slta_small": shapes_slta_small.EXPERIMENT,
     **shapes_models.EXPERIMENTS,
+    "shapes_tan2d": shapes_tan2d.EXPERIMENT,
+    "shapes_moment_detr": shapes_moment_detr.EXPERIMENT,
+    "shapes_qd_detr": shapes_qd_detr.EXPERIMENT,
     "own": own.EXPERIMENT,
 }
 

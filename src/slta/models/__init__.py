@@ -16,6 +16,9 @@ MODELS: dict[str, tuple[str, str]] = {
     "video_only": ("video_only", "VideoOnly"),
     "vsa_rnn": ("vsa", "vsa_rnn"),
     "vsa_stv": ("vsa", "vsa_stv"),
+    "tan2d": ("tan2d", "Tan2D"),
+    "moment_detr": ("moment_detr", "MomentDETR"),
+    "qd_detr": ("qd_detr", "QDDETR"),
 }
 """By the name that its configuration has: its file, and what makes it there."""
 

@@ -1,0 +1,31 @@
+"""Moment-DETR on the made world: the films and features of ``shapes_slta``.
+
+    slta train shapes_moment_detr
+
+A clip is a frame: no film has more than 65 at two a second.
+"""
+
+from slta.config import Experiment, TrainingConfig
+from slta.experiments import shapes_slta
+from slta.models.moment_detr import MomentDETRConfig
+
+EXPERIMENT = Experiment(
+    dataset=shapes_slta.EXPERIMENT.dataset,
+    features=shapes_slta.EXPERIMENT.features,
+    candidates=shapes_slta.EXPERIMENT.candidates,
+    model=MomentDETRConfig(
+        size=64,
+        heads=4,
+        feedforward_size=128,
+        slots=5,
+        input_dropout=0.2,
+    ),
+    training=TrainingConfig(
+        steps=4000,
+        evaluate_every=500,
+        queries=32,
+        queries_per_video=2,
+        learning_rate=1e-3,
+        weight_decay=0.01,
+    ),
+)

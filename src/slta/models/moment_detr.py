@@ -1,0 +1,151 @@
+"""Moment-DETR: a video and a sentence as one sequence, and slots that answer.
+
+Lei, Berg, Bansal: QVHighlights: Detecting Moments and Highlights in Videos via Natural
+Language Queries, NeurIPS 2021. The equations' numbers are those of docs/models.md.
+
+Shapes: b queries, each with its video · t clips · w words · m slots · h hidden size.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from slta.datasets.whole import TrainingVideos, Videos
+from slta.models.attention import Standardise
+from slta.models.base import Scale, Sizes, VideoModel
+from slta.models.slots import (
+    SlotAnswers,
+    Weights,
+    check,
+    edges,
+    inside,
+    margin_loss,
+    set_loss,
+)
+from slta.models.transformer import (
+    DecoderLayer,
+    EncoderLayer,
+    in_order,
+    middles,
+    perceptron,
+    place_of,
+    projection,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentDETRConfig:
+    """The defaults are the paper's."""
+
+    name: Literal["moment_detr"] = "moment_detr"
+    """Which model it is; nothing to choose."""
+    most_clips: int = 75
+    """Clips into which a video is cut, at most; one of fewer frames has a clip a frame."""
+    size: int = 256
+    """Hidden units of the transformer; a multiple of the heads, and even."""
+    heads: int = 8
+    """Heads of every attention."""
+    feedforward_size: int = 1024
+    """Hidden units between two attentions."""
+    encoder_layers: int = 2
+    """Layers over the clips and words."""
+    decoder_layers: int = 2
+    """Layers over the slots."""
+    slots: int = 10
+    """Answers to every query."""
+    dropout: float = 0.1
+    """Share of the transformer's hidden units left out in training, in [0, 1)."""
+    input_dropout: float = 0.5
+    """Share of the numbers of clips and words left out in training, in [0, 1)."""
+    l1_weight: float = 10.0
+    """In the loss, of how far centre and width are away, as shares of the video."""
+    iou_weight: float = 1.0
+    """In the loss, of the generalised IoU."""
+    foreground_weight: float = 4.0
+    """In the loss, of telling slots that answer from those that do not."""
+    background_share: float = 0.1
+    """What a slot that is to answer nothing counts there."""
+    saliency_weight: float = 1.0
+    """In the loss, of the clips' saliency."""
+    margin: float = 0.2
+    """By which clips of a truth are to stand out from the others of their video."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class MomentDETR(VideoModel):
+    def __init__(self, config: MomentDETRConfig, sizes: Sizes) -> None:
+        super().__init__()
+        self.config = config
+        size = config.size
+        layer = size, config.heads, config.feedforward_size, config.dropout
+        self.frames = Standardise(sizes.frame)
+        self.words = Standardise(sizes.word)
+        self.from_clips = projection(sizes.frame, size, config.input_dropout)
+        self.from_words = projection(sizes.word, size, config.input_dropout)
+        self.encoder = nn.ModuleList(
+            EncoderLayer(*layer) for _ in range(config.encoder_layers)
+        )
+        self.decoder = nn.ModuleList(
+            DecoderLayer(*layer) for _ in range(config.decoder_layers)
+        )
+        self.norm = nn.LayerNorm(size)
+        self.slots = nn.Parameter(torch.randn(config.slots, size))
+        self.span = perceptron(size, size, 2)
+        self.foreground = nn.Linear(size, 1)
+        self.saliency = nn.Linear(size, 1)
+
+    def fit(self, scale: Scale) -> None:
+        self.frames.fit(*scale.frames)
+        self.words.fit(*scale.words)
+
+    def clips(self, frames: int) -> int:
+        return min(frames, self.config.most_clips)
+
+    def forward(self, batch: Videos) -> SlotAnswers:
+        clips = self.from_clips(self.frames(batch.clips))
+        words = self.from_words(self.words(batch.words))
+        memory = torch.cat([clips, words], dim=1)
+        at = torch.cat(
+            [place_of(middles(batch.clip_mask), clips.shape[2]), in_order(words)],
+            dim=1,
+        )
+        mask = torch.cat([batch.clip_mask, batch.word_mask], dim=1)
+        for layer in self.encoder:
+            memory = layer(memory, at, mask)
+        saliency = self.saliency(memory[:, : clips.shape[1]])[..., 0]
+
+        # DETR's slots begin as zeros, among which the first layer cannot attend.
+        slots = self.slots.expand(len(memory), -1, -1)
+        layers = []
+        for layer in self.decoder:
+            slots = layer(slots, self.slots, self.slots, memory, at, mask)
+            layers.append(self.norm(slots))
+        found = torch.stack(layers)
+        spans = self.span(found).sigmoid().float()
+        relevance = self.foreground(found)[..., 0].float()
+        return SlotAnswers(
+            edges(spans[-1]) * batch.duration_s[:, None, None],
+            relevance[-1],
+            spans,
+            relevance,
+            saliency,
+        )
+
+    def loss(self, answers: SlotAnswers, given: TrainingVideos) -> Float[Tensor, ""]:
+        """Eq. M5."""
+        config = self.config
+        weights = Weights(
+            config.l1_weight,
+            config.iou_weight,
+            config.foreground_weight,
+            config.background_share,
+        )
+        stands_out = margin_loss(
+            answers.saliency, inside(given), given.batch.clip_mask, config.margin
+        )
+        return set_loss(answers, given, weights) + config.saliency_weight * stands_out

@@ -1,0 +1,199 @@
+"""Learned slots as a set of answers: which slot is to answer which truth, and the losses
+of what they say. Lei, Berg, Bansal: QVHighlights: Detecting Moments and Highlights in
+Videos via Natural Language Queries, NeurIPS 2021, after DETR (Carion et al., ECCV 2020).
+The equations' numbers are those of docs/models.md.
+
+Spans are a centre and a width here, as shares of the video.
+
+Shapes: b queries · m slots · s true spans · t clips · l layers of a decoder ·
+p pairs of a slot and the truth that it is to answer.
+"""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from slta.datasets.whole import TrainingVideos
+from slta.models.base import Answers
+from slta.models.transformer import middles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotAnswers(Answers):
+    """The last layer's, and what the losses look at."""
+
+    layer_spans: Float[Tensor, "l b m 2"]
+    layer_relevance: Float[Tensor, "l b m"]
+    saliency: Float[Tensor, "b t"]
+    """How much each clip is what the query asks for."""
+
+
+class Weights(NamedTuple):
+    """Of the losses."""
+
+    l1: float
+    iou: float
+    foreground: float
+    background: float
+    """Of a slot that is to answer nothing, against one that is to answer a truth."""
+
+
+class Matched(NamedTuple):
+    """Which slot is to answer which truth."""
+
+    query: Int[Tensor, " p"]
+    slot: Int[Tensor, " p"]
+    truth: Int[Tensor, " p"]
+
+
+def check(config: Any) -> None:
+    """Raises ``ValueError`` for a field out of range, of those that all models with
+    slots have."""
+    for name in (
+        *("most_clips", "size", "heads", "feedforward_size", "encoder_layers"),
+        *("decoder_layers", "slots"),
+    ):
+        if (value := getattr(config, name)) < 1:
+            raise ValueError(f"model.{name} must be at least 1, got {value}")
+    if config.size % config.heads or config.size % 2:
+        raise ValueError(
+            f"model.size must be even and a multiple of model.heads, {config.heads}, "
+            f"got {config.size}"
+        )
+    for name in ("dropout", "input_dropout"):
+        if not 0 <= (share := getattr(config, name)) < 1:
+            raise ValueError(f"model.{name} must be in [0, 1), got {share}")
+    for name in (
+        *("l1_weight", "iou_weight", "foreground_weight", "saliency_weight"),
+        "margin",
+    ):
+        if not 0 <= (weight := getattr(config, name)) < inf:
+            raise ValueError(f"model.{name} must be at least 0, got {weight}")
+    if not 0 < config.background_share <= 1:
+        raise ValueError(
+            f"model.background_share must be in (0, 1], got {config.background_share}"
+        )
+
+
+def edges(spans: Float[Tensor, "*rows 2"]) -> Float[Tensor, "*rows 2"]:
+    """Start and end."""
+    centre, width = spans.unbind(dim=-1)
+    return torch.stack([centre - width / 2, centre + width / 2], dim=-1)
+
+
+def centred(spans: Float[Tensor, "*rows 2"]) -> Float[Tensor, "*rows 2"]:
+    """Centre and width of start and end."""
+    start, end = spans.unbind(dim=-1)
+    return torch.stack([(start + end) / 2, end - start], dim=-1)
+
+
+def generalised_iou(
+    a: Float[Tensor, "*#rows 2"], b: Float[Tensor, "*#rows 2"]
+) -> Float[Tensor, "*rows"]:
+    """IoU less the share of the hull that neither covers, in (-1, 1] (Rezatofighi et
+    al., CVPR 2019)."""
+    (start, end), (other_start, other_end) = (
+        edges(each).unbind(dim=-1) for each in (a, b)
+    )
+    shared = (torch.minimum(end, other_end) - torch.maximum(start, other_start)).relu()
+    union = (end - start) + (other_end - other_start) - shared
+    hull = torch.maximum(end, other_end) - torch.minimum(start, other_start)
+    return shared / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)
+
+
+def match(
+    spans: Float[Tensor, "b m 2"],
+    relevance: Float[Tensor, "b m"],
+    truth: Float[Tensor, "b s 2"],
+    truth_mask: Bool[Tensor, "b s"],
+    weights: Weights,
+) -> Matched:
+    """Eq. M1: for each query the assignment of least cost. Of more truths than slots,
+    those that fit best are answered."""
+    with torch.no_grad():
+        away = (spans[:, :, None] - truth[:, None]).abs().sum(dim=-1)
+        apart = 1 - generalised_iou(spans[:, :, None], truth[:, None])
+        cost = weights.l1 * away + weights.iou * apart
+        cost = cost - relevance.sigmoid()[..., None]
+    # A training that diverges is told by its loss.
+    costs = cost.float().nan_to_num().cpu().numpy()
+    rows = []
+    for query, count in enumerate(truth_mask.sum(dim=1).tolist()):
+        slots, truths = linear_sum_assignment(costs[query, :, :count])
+        rows += [(query, *pair) for pair in zip(slots, truths, strict=True)]
+    pairs = torch.tensor(rows, device=spans.device, dtype=torch.int64).reshape(-1, 3)
+    return Matched(*pairs.unbind(dim=1))
+
+
+def set_loss(
+    answers: SlotAnswers, given: TrainingVideos, weights: Weights
+) -> Float[Tensor, ""]:
+    """Eq. M2 and M3, summed over the layers, each with its own assignment."""
+    truth = centred(given.truth_s / given.batch.duration_s[:, None, None])
+    losses = [
+        _layer_loss(spans, relevance, truth, given.truth_mask, weights)
+        for spans, relevance in zip(
+            answers.layer_spans, answers.layer_relevance, strict=True
+        )
+    ]
+    return torch.stack(losses).sum(dim=0)
+
+
+def _layer_loss(
+    spans: Float[Tensor, "b m 2"],
+    relevance: Float[Tensor, "b m"],
+    truth: Float[Tensor, "b s 2"],
+    truth_mask: Bool[Tensor, "b s"],
+    weights: Weights,
+) -> Float[Tensor, ""]:
+    matched = match(spans, relevance, truth, truth_mask, weights)
+    found = spans[matched.query, matched.slot]
+    true = truth[matched.query, matched.truth]
+    pairs = max(1, len(found))
+    away = (found - true).abs().sum(dim=(0, 1)) / pairs
+    apart = (1 - generalised_iou(found, true)).sum(dim=0) / pairs
+    target = torch.zeros_like(relevance)
+    target[matched.query, matched.slot] = 1
+    weight = torch.where(target > 0, 1.0, weights.background)
+    told = binary_cross_entropy_with_logits(
+        relevance, target, weight, reduction="sum"
+    ) / weight.sum(dim=(0, 1))
+    return weights.l1 * away + weights.iou * apart + weights.foreground * told
+
+
+def inside(given: TrainingVideos) -> Bool[Tensor, "b t"]:
+    """The clips that are of a truth: their middle is in it, or its middle in them."""
+    mask = given.batch.clip_mask
+    middle = middles(mask)[:, :, None]
+    start, end = (given.truth_s / given.batch.duration_s[:, None, None])[
+        :, None
+    ].unbind(dim=-1)
+    half = 0.5 / mask.sum(dim=1)[:, None, None]
+    true_middle = (start + end) / 2
+    of_truth = (start <= middle) & (middle < end)
+    of_truth |= (middle - half <= true_middle) & (true_middle < middle + half)
+    return (of_truth & given.truth_mask[:, None]).any(dim=2) & mask
+
+
+def margin_loss(
+    saliency: Float[Tensor, "b t"],
+    inside: Bool[Tensor, "b t"],
+    clip_mask: Bool[Tensor, "b t"],
+    margin: float,
+) -> Float[Tensor, ""]:
+    """Eq. M4: clips of a truth stand out from the others of their video, by a margin.
+
+    The mean over all pairs of one and another: what a pair drawn at random would cost.
+    Queries without such pairs do not count.
+    """
+    pairs = inside[:, :, None] & (clip_mask & ~inside)[:, None]
+    short = (margin + saliency[:, None] - saliency[:, :, None]).relu() * pairs
+    count = pairs.sum(dim=(1, 2))
+    each = short.sum(dim=(1, 2)) / count.clamp(min=1)
+    return each.sum(dim=0) / (count > 0).sum(dim=0).clamp(min=1)

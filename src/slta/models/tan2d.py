@@ -1,0 +1,218 @@
+"""2D-TAN: a map of all moments of a video, by start and by end.
+
+Zhang, Peng, Fu, Luo: Learning 2D Temporal Adjacent Networks for Moment Localization with
+Natural Language, AAAI 2020. The equations' numbers are those of docs/models.md.
+
+Shapes: b queries, each with its video · t clips · d size of a clip's vector · w words ·
+k size of a word's vector · c cells of the map, each a moment · h hidden size ·
+s true spans · n answers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from slta.datasets.whole import TrainingVideos, Videos
+from slta.models.attention import Standardise
+from slta.models.base import Answers, Scale, Sizes, VideoModel
+
+DENSE = 8
+"""Moments of up to twice so many clips are all on the map, longer ones are ever fewer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tan2DConfig:
+    """The defaults are the paper's for Charades-STA."""
+
+    name: Literal["tan2d"] = "tan2d"
+    """Which model it is; nothing to choose."""
+    clips: int = 16
+    """Clips into which every video is cut: 16 for Charades-STA, 64 for ActivityNet
+    Captions, 128 for TACoS."""
+    size: int = 512
+    """Hidden units of everything."""
+    sentence_layers: int = 3
+    """Layers of the LSTM over the words."""
+    features: Literal["pool", "conv"] = "pool"
+    """How a moment's vector is made of those of its clips: their maximum, or stacked
+    convolutions."""
+    layers: int = 8
+    """Convolutions over the map."""
+    kernel: int = 5
+    """Width of each of them, in cells; an odd number."""
+    low_iou: float = 0.5
+    """A moment that fits a truth no better than this is no answer."""
+    high_iou: float = 1.0
+    """One that fits so well is an answer in full; those in between are so in part."""
+    answers: int = 500
+    """Answers to a query, at most: the best of all moments on the map."""
+
+    def __post_init__(self) -> None:
+        for name in ("clips", "size", "sentence_layers", "layers", "kernel", "answers"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"model.{name} must be at least 1, got {value}")
+        if self.kernel % 2 == 0:
+            raise ValueError(f"model.kernel must be odd, got {self.kernel}")
+        if not 0 <= self.low_iou < self.high_iou <= 1:
+            raise ValueError(
+                "model.low_iou must be at least 0 and below model.high_iou, which is at "
+                f"most 1, got {self.low_iou} and {self.high_iou}"
+            )
+
+
+class Length(NamedTuple):
+    """The moments of one length that are on the map: each ``apart`` clips from the one
+    before it."""
+
+    clips: int
+    apart: int
+
+
+def lengths(clips: int) -> Iterator[Length]:
+    """Eq. T1: of a video of so many clips, which moments are on the map.
+
+    >>> [each.clips for each in lengths(40)][15:]
+    [16, 18, 20, 22, 24, 26, 28, 30, 32, 36, 40]
+    """
+    length, apart = 1, 1
+    while length <= clips:
+        yield Length(length, apart)
+        # From 2, 4, 8 … times DENSE clips on, every other start and length is left out.
+        apart *= 2 if length == 2 * DENSE * apart else 1
+        length += apart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tan2DAnswers(Answers):
+    cells: Float[Tensor, "b c"]
+    """The relevance of all moments on the map, in its order."""
+
+
+class Tan2D(VideoModel):
+    first: Tensor
+    last: Tensor
+    """Each cell's first and last clip."""
+
+    def __init__(self, config: Tan2DConfig, sizes: Sizes) -> None:
+        super().__init__()
+        self.config = config
+        size = config.size
+        self.frames = Standardise(sizes.frame)
+        self.words = Standardise(sizes.word)
+        self.project = nn.Linear(sizes.frame, size)
+        self.read = nn.LSTM(
+            sizes.word, size, num_layers=config.sentence_layers, batch_first=True
+        )
+        found = list(lengths(config.clips))
+        self.longer = nn.ModuleList(
+            _longer(config, one, other) for one, other in pairwise(found)
+        )
+        self.from_sentence = nn.Linear(size, size)
+        self.from_moments = nn.Linear(size, size)
+        self.convolutions = nn.ModuleList(
+            _convolution(size, config.kernel) for _ in range(config.layers)
+        )
+        self.score = nn.Linear(size, 1)
+        starts = [
+            torch.arange(0, config.clips - each.clips + 1, each.apart) for each in found
+        ]
+        ends = [a + each.clips - 1 for a, each in zip(starts, found, strict=True)]
+        self.register_buffer("first", torch.cat(starts), persistent=False)
+        self.register_buffer("last", torch.cat(ends), persistent=False)
+
+    def fit(self, scale: Scale) -> None:
+        self.frames.fit(*scale.frames)
+        self.words.fit(*scale.words)
+
+    def clips(self, frames: int) -> int:
+        return self.config.clips
+
+    def forward(self, batch: Videos) -> Tan2DAnswers:
+        sentences = self._sentences(batch)
+        moments = self._moments(self.project(self.frames(batch.clips)))
+        # Eq. T3.
+        fused = self.from_sentence(sentences)[:, None] * self.from_moments(moments)
+        fused = normalize(fused, dim=-1).transpose(1, 2)
+        side = self.config.clips
+        table = fused.new_zeros(*fused.shape[:2], side, side)
+        valid = torch.zeros(side, side, dtype=torch.bool, device=fused.device)
+        valid[self.first, self.last] = True
+        table[:, :, self.first, self.last] = fused
+        for convolution in self.convolutions:
+            # What is no moment stays empty.
+            table = convolution(table).relu() * valid
+        cells = table[:, :, self.first, self.last].transpose(1, 2)
+        relevance = self.score(cells)[..., 0].float()
+        spans_s = self.spans_s(batch.duration_s)
+        count = min(self.config.answers, relevance.shape[1])
+        best = relevance.topk(count, dim=1).indices
+        return Tan2DAnswers(
+            spans_s.gather(1, best[..., None].expand(-1, -1, 2)),
+            relevance.gather(1, best),
+            relevance,
+        )
+
+    def _sentences(self, batch: Videos) -> Float[Tensor, "b h"]:
+        """The state after the last word."""
+        lengths = batch.word_mask.sum(dim=1).clamp(min=1).cpu()
+        words = self.words(batch.words)
+        packed = pack_padded_sequence(words, lengths, True, enforce_sorted=False)
+        states: Tensor = self.read(packed)[1][0]
+        return states[-1]
+
+    def _moments(self, clips: Float[Tensor, "b t h"]) -> Float[Tensor, "b c h"]:
+        """Eq. T2: each length's from those of the length before it."""
+        found = [clips.transpose(1, 2)]
+        for longer in self.longer:
+            found.append(longer(found[-1]))
+        return torch.cat(found, dim=2).transpose(1, 2)
+
+    def spans_s(self, duration_s: Float[Tensor, " b"]) -> Float[Tensor, "b c 2"]:
+        """Of all cells."""
+        edges = torch.stack([self.first, self.last + 1], dim=1)
+        return duration_s[:, None, None] * edges / self.config.clips
+
+    def loss(self, answers: Tan2DAnswers, given: TrainingVideos) -> Float[Tensor, ""]:
+        """Eq. T4 and T5, by the truth that a moment fits best."""
+        spans_s = self.spans_s(given.batch.duration_s)
+        iou = best_iou(spans_s, given.truth_s, given.truth_mask)
+        low, high = self.config.low_iou, self.config.high_iou
+        target = ((iou - low) / (high - low)).clamp(0, 1)
+        return binary_cross_entropy_with_logits(answers.cells, target)
+
+
+def best_iou(
+    spans_s: Float[Tensor, "b c 2"],
+    truth_s: Float[Tensor, "b s 2"],
+    truth_mask: Bool[Tensor, "b s"],
+) -> Float[Tensor, "b c"]:
+    """With the truth that fits best; 0 where nothing is true."""
+    start, end = spans_s[:, :, None].unbind(dim=-1)
+    true_start, true_end = truth_s[:, None].unbind(dim=-1)
+    shared = (torch.minimum(end, true_end) - torch.maximum(start, true_start)).relu()
+    either = (end - start) + (true_end - true_start) - shared
+    iou = shared / either.clamp(min=1e-6) * truth_mask[:, None]
+    return nn.functional.pad(iou, (0, 1)).amax(dim=-1)
+
+
+def _convolution(size: int, kernel: int) -> nn.Module:
+    found = nn.Conv2d(size, size, kernel, padding=kernel // 2)
+    # With torch's usual start, little of the sentence is left after eight layers.
+    nn.init.kaiming_normal_(found.weight, nonlinearity="relu")
+    return found
+
+
+def _longer(config: Tan2DConfig, one: Length, other: Length) -> nn.Module:
+    """From the moments of a length to those of the next one, made of two that begin
+    ``one.apart`` clips from one another, or of three where the length doubles."""
+    jump = other.apart // one.apart
+    if config.features == "pool":
+        return nn.MaxPool1d(1 + jump, jump)
+    return nn.Conv1d(config.size, config.size, 1 + jump, jump)

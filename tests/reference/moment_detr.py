@@ -1,0 +1,67 @@
+"""Moment-DETR for one query at a time, without its padding. It reads the weights of a
+model and shares no code with it."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from slta.datasets.whole import Videos
+from slta.models.moment_detr import MomentDETR
+from tests.reference.transformer import (
+    attend,
+    feedforward,
+    linear,
+    norm,
+    part,
+    perceptron,
+    place,
+    projection,
+    standardised,
+    wave,
+)
+
+
+class Answer(NamedTuple):
+    spans: list[Tensor]
+    """Centres and widths, of each layer."""
+    relevance: list[Tensor]
+    saliency: Tensor
+
+
+def answer(model: MomentDETR, batch: Videos, row: int) -> Answer:
+    weights, config = dict(model.state_dict()), model.config
+    heads, size = config.heads, config.size
+    seen = standardised(part(weights, "frames"), batch.clips[row][batch.clip_mask[row]])
+    said = standardised(part(weights, "words"), batch.words[row][batch.word_mask[row]])
+    memory = [projection(part(weights, "from_clips"), each) for each in seen]
+    memory += [projection(part(weights, "from_words"), each) for each in said]
+    at = [place((i + 0.5) / len(seen), size) for i in range(len(seen))]
+    at += [wave(i, size) for i in range(len(said))]
+    for i in range(config.encoder_layers):
+        layer = part(weights, f"encoder.{i}")
+        memory = attend(part(layer, "attend"), heads, memory, at, memory, at)
+        memory = feedforward(part(layer, "feedforward"), memory)
+    saliency = torch.cat(
+        [linear(part(weights, "saliency"), clip) for clip in memory[: len(seen)]]
+    )
+    slots = places = list(weights["slots"])
+    spans, relevance = [], []
+    for i in range(config.decoder_layers):
+        layer = part(weights, f"decoder.{i}")
+        slots = attend(part(layer, "among"), heads, slots, places, slots, places)
+        slots = attend(part(layer, "attend"), heads, slots, places, memory, at)
+        slots = feedforward(part(layer, "feedforward"), slots)
+        found = [norm(part(weights, "norm"), slot) for slot in slots]
+        spans.append(
+            torch.stack(
+                [
+                    1 / (1 + torch.exp(-perceptron(part(weights, "span"), f)))
+                    for f in found
+                ]
+            )
+        )
+        relevance.append(
+            torch.cat([linear(part(weights, "foreground"), f) for f in found])
+        )
+    return Answer(spans, relevance, saliency)

@@ -1,0 +1,132 @@
+"""QD-DETR for one query at a time, without its padding. It reads the weights of a model
+and shares no code with it."""
+
+from math import exp, log, sqrt
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from slta.datasets.whole import TrainingVideos, Videos
+from slta.models.qd_detr import QDDETR
+from tests.reference import slots as of_slots
+from tests.reference.transformer import (
+    attend,
+    feedforward,
+    linear,
+    norm,
+    part,
+    perceptron,
+    place,
+    projection,
+    standardised,
+    wave,
+)
+
+
+class Answer(NamedTuple):
+    spans: list[Tensor]
+    """Centres and widths, of each layer."""
+    relevance: list[Tensor]
+    saliency: Tensor
+
+
+def answer(model: QDDETR, batch: Videos, row: int, asked: int | None = None) -> Answer:
+    """Of the video of a row, for its own query or for that of the row ``asked``."""
+    weights, config = dict(model.state_dict()), model.config
+    heads, size = config.heads, config.size
+    other = row if asked is None else asked
+    seen = standardised(part(weights, "frames"), batch.clips[row][batch.clip_mask[row]])
+    said = standardised(
+        part(weights, "words"), batch.words[other][batch.word_mask[other]]
+    )
+    clips = [projection(part(weights, "from_clips"), each) for each in seen]
+    words = [projection(part(weights, "from_words"), each) for each in said]
+    at = [place((i + 0.5) / len(seen), size) for i in range(len(seen))]
+    words_at = [wave(i, size) for i in range(len(said))]
+    for i in range(config.reading_layers):
+        layer = part(weights, f"reading.{i}")
+        clips = attend(part(layer, "attend"), heads, clips, at, words, words_at)
+        clips = feedforward(part(layer, "feedforward"), clips)
+    rows, rows_at = [*clips, weights["token"]], [*at, weights["token_at"]]
+    for i in range(config.encoder_layers):
+        layer = part(weights, f"encoder.{i}")
+        rows = attend(part(layer, "attend"), heads, rows, rows_at, rows, rows_at)
+        rows = feedforward(part(layer, "feedforward"), rows)
+    *clips, token = rows
+    judge = linear(part(weights, "from_token"), token)
+    saliency = [
+        judge @ linear(part(weights, "from_clip"), clip) / sqrt(size) for clip in clips
+    ]
+    found = decoded(part(weights, "slots"), config.decoder_layers, heads, clips, at)
+    return Answer(*found, torch.stack(saliency))
+
+
+def decoded(
+    weights: dict[str, Tensor],
+    layers: int,
+    heads: int,
+    clips: list[Tensor],
+    at: list[Tensor],
+) -> tuple[list[Tensor], list[Tensor]]:
+    slots = list(weights["slots"])
+    anchors = [(sigmoid(c), sigmoid(w)) for c, w in weights["anchors"].tolist()]
+    spans, relevance = [], []
+    for i in range(layers):
+        layer = part(weights, f"layers.{i}")
+        places, looks = [], []
+        for slot, (centre, width) in zip(slots, anchors, strict=True):
+            size = len(slot)
+            both = torch.cat([place(centre, size), place(width, size)])
+            places.append(perceptron(part(weights, "among"), both))
+            wanted = sigmoid(float(perceptron(part(weights, "width"), slot)))
+            stretch = perceptron(part(weights, "stretch"), slot)
+            looks.append(place(centre, size) * stretch * wanted / max(width, 0.01))
+        slots = attend(part(layer, "among"), heads, slots, places, slots, places)
+        slots = attend(part(layer, "attend"), heads, slots, looks, clips, at)
+        slots = feedforward(part(layer, "feedforward"), slots)
+        moved, told = [], []
+        for slot, anchor in zip(slots, anchors, strict=True):
+            found = norm(part(weights, "norm"), slot)
+            step = perceptron(part(weights, "move"), found).tolist()
+            moved.append(
+                [
+                    sigmoid(log(a / (1 - a)) + d)
+                    for a, d in zip(anchor, step, strict=True)
+                ]
+            )
+            told.append(linear(part(weights, "foreground"), found))
+        anchors = [(c, w) for c, w in moved]
+        spans.append(torch.tensor(moved))
+        relevance.append(torch.cat(told))
+    return spans, relevance
+
+
+def saliency_losses(model: QDDETR, given: TrainingVideos) -> tuple[float, float]:
+    """The contrast within videos, and what queries that are elsewhere cost."""
+    config, count = model.config, len(given.video)
+    contrasts, lows = [], []
+    for row in range(count):
+        own = answer(model, given.batch, row).saliency.tolist()
+        there: list[float] = []
+        for step in range(1, count):
+            asked = (row + step) % count
+            if given.video[asked] != given.video[row]:
+                there = answer(model, given.batch, row, asked).saliency.tolist()
+                break
+        here = of_slots.inside(given, row)
+        raised = [exp(s / config.temperature) for s in [*own, *there]]
+        if any(here):
+            true = sum(e for e, of in zip(raised, here, strict=False) if of)
+            contrasts.append(-log(true / sum(raised)))
+        if not given.truth_mask[row].any():
+            lows += [-log(1 - sigmoid(s)) for s in own]
+        lows += [-log(1 - sigmoid(s)) for s in there]
+    return (
+        sum(contrasts) / max(1, len(contrasts)),
+        sum(lows) / max(1, len(lows)),
+    )
+
+
+def sigmoid(value: float) -> float:
+    return 1 / (1 + exp(-value))
