@@ -15,7 +15,7 @@ from slta.protocols import PROTOCOLS
 RESULTS = Path(__file__).parent / "results"
 PAGES = (
     *("README.md", "docs/results.md", "docs/reproducing.md"),
-    *("docs/protocols.md", "docs/features.md"),
+    *("docs/protocols.md", "docs/features.md", "docs/models.md"),
 )
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -369,6 +369,16 @@ def _extractors() -> str:
     return _table(head, rows)
 
 
+def _parameters() -> str:
+    found = _load("parameters")
+    sizes = ", ".join(f"{name} {size}" for name, size in found["sizes"].items())
+    rows = [
+        [f"`{name}`", f"{count / 1e6:.1f} million"]
+        for name, count in found["models"].items()
+    ]
+    return _table(["model", f"numbers that it learns ({sizes})"], rows)
+
+
 def _pairs() -> str:
     found = _load("pairs")
     rows = [
@@ -432,6 +442,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "noun-kinds": _noun_kinds,
     "about-nouns": lambda: _measured("nouns"),
     "pairs": _pairs,
+    "parameters": _parameters,
     "pair-differences": _differences,
     "about-pairs": lambda: _measured("pairs"),
     "about-shapes": _about_shapes,
