@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.datasets.literals import BUILDS, NOTHING, VALUES, Refused, load, loads
 from slta.errors import InputError
+from slta.literals import BUILDS, NOTHING, VALUES, Refused, load, loads
 
 KEYS = st.text() | st.integers() | st.floats(allow_nan=False)
 PLAIN = st.recursive(

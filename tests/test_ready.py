@@ -215,11 +215,12 @@ def test_fewer_regions_are_the_first_of_a_frame(tmp_path: Path) -> None:
 
 def test_the_data_set_says_how_long_a_video_is(own: Path) -> None:
     given = library(own, own.parent / "store")
-    record = given.record("v_00.avi")
-    info, features = given.opened(record, "v_00.avi", 12.25)
-    assert info.duration_s == 12.25 and len(features.times_s) == 25
-    info, features = given.opened(record, "v_00.avi", 21.0)
-    assert info.duration_s == 21.0 and len(features.times_s) == SAMPLES
+    for duration_s, count in ((12.25, 25), (21.0, SAMPLES)):
+        said = {"v_00.avi": duration_s}
+        knowing = replace(given, durations=lambda said=said: said)
+        info, features = knowing.read("v_00.avi")
+        assert (info.duration_s, len(features.times_s)) == (duration_s, count)
+        assert knowing.record("v_00.avi").folder == given.record("v_00.avi").folder
 
 
 def test_what_was_imported_is_not_read_again_until_it_changes(own: Path) -> None:
@@ -342,7 +343,10 @@ def test_wrong_features_are_told_and_the_others_stored(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("ready:nowhere", "there is no folder nowhere; name the one with the features"),
+        (
+            "ready:nowhere",
+            "there is no folder 'nowhere'; name the one with the features",
+        ),
         ("ready,regions=0", "asks for 0 regions; give a whole number from 1 on"),
         ("ready,regions=", "asks for no regions"),
         ("redy", "unknown extractor 'redy'; did you mean 'ready'"),

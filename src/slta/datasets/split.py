@@ -10,7 +10,7 @@ from jaxtyping import Float
 from slta.datasets.base import Dataset
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.provider import Provider, of_video
+from slta.features.provider import Provider
 from slta.features.sentences import Progress
 from slta.moments import Query, VideoInfo
 
@@ -40,7 +40,7 @@ def prepare(
     video_ids = list(dict.fromkeys(query.video_id for query in queries))
     videos, infos = {}, {}
     for done, video_id in enumerate(video_ids, start=1):
-        info, features = of_video(library, dataset, video_id)
+        info, features = library.read(library.find(dataset, video_id))
         videos[video_id], infos[video_id] = features, info
         _check_sizes(video_ids[0], videos[video_ids[0]], video_id, features)
         if progress:

@@ -85,7 +85,7 @@ class Library:
         return self.opened(self.record(path, progress=progress), path)
 
     def opened(
-        self, record: Record, path: str | Path, duration_s: float | None = None
+        self, record: Record, path: str | Path
     ) -> tuple[VideoInfo, VideoFeatures]:
         """What a record of a video's features holds; its file knows its length."""
         with trusted(record):

@@ -1,6 +1,6 @@
 """Ready features, which somebody else extracted: imported into the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,6 +58,8 @@ class ReadyLibrary:
     """What makes the vectors of words; None for MiniLM."""
     regions: int | None = None
     """How many regions of a frame are kept, the first ones; None for all."""
+    durations: Callable[[], Mapping[str, float]] = dict
+    """What the data set knows of the lengths of its videos."""
 
     @property
     def id(self) -> str:
@@ -101,15 +103,16 @@ class ReadyLibrary:
         return record
 
     def opened(
-        self, record: Record, path: str | Path, duration_s: float | None = None
+        self, record: Record, path: str | Path
     ) -> tuple[VideoInfo, VideoFeatures]:
         with trusted(record):
             length_s = float(record.facts["video"]["duration_s"])
             features = VideoFeatures(**record.arrays)
-        if duration_s is not None:
-            length_s = duration_s
-            features = features.first(samples_in(duration_s, self.rate_hz))
-        info = VideoInfo(self._named(path), length_s, *_size(Path(path)))
+        video_id = self._named(path)
+        if (said_s := self._said_s(video_id)) is not None:
+            length_s = said_s
+            features = features.first(samples_in(said_s, self.rate_hz))
+        info = VideoInfo(video_id, length_s, *_size(Path(path)))
         return info, features.centred() if self.centred else features
 
     def read(
@@ -139,10 +142,17 @@ class ReadyLibrary:
 
     def _record_name(self, video_id: str) -> str:
         # A file may hold the features of many videos.
-        return f"{self.id}@{self.version}-{self.rate_hz:g}hz-{video_id}"
+        name = f"{self.id}@{self.version}-{self.rate_hz:g}hz-{video_id}"
+        if self.layout.spread:
+            name += f"-{self._said_s(video_id) or 0:g}s"
+        return name
+
+    def _said_s(self, video_id: str) -> float | None:
+        return self.durations().get(video_id)
 
     def _import(self, video_id: str, digest: str, progress: Progress | None) -> None:
-        seen = whole(self.layout, video_id)
+        said_s = self._said_s(video_id)
+        seen = whole(self.layout, video_id, said_s)
         assert seen.duration_s is not None
         # One sample stands for itself, as nothing says for how long.
         duration_s = seen.duration_s + (0 if seen.step_s else 1 / self.rate_hz)
@@ -156,7 +166,7 @@ class ReadyLibrary:
         name = self._record_name(video_id)
         with self.store.write(digest, name, facts=facts) as writer:
             done = 0
-            pieces = map(self._kept, self.layout.pieces(video_id))
+            pieces = map(self._kept, self.layout.pieces(video_id, said_s))
             for piece in resampled(pieces, rate_hz=self.rate_hz, count=count):
                 writer.append(_completed(piece))
                 done += len(piece["times_s"])
