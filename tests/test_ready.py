@@ -216,8 +216,7 @@ def test_fewer_regions_are_the_first_of_a_frame(tmp_path: Path) -> None:
 def test_the_data_set_says_how_long_a_video_is(own: Path) -> None:
     given = library(own, own.parent / "store")
     for duration_s, count in ((12.25, 25), (21.0, SAMPLES)):
-        said = {"v_00.avi": duration_s}
-        knowing = replace(given, durations=lambda said=said: said)
+        knowing = replace(given, durations={"v_00.avi": duration_s}.copy)
         info, features = knowing.read("v_00.avi")
         assert (info.duration_s, len(features.times_s)) == (duration_s, count)
         assert knowing.record("v_00.avi").folder == given.record("v_00.avi").folder

@@ -1,6 +1,5 @@
 """Many videos at once into the store, so that training and search find them there."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -95,7 +94,7 @@ def extract(
             info, _ = library.opened(record, path)
         except InputError as error:
             # The weights or the disk will not be better at the next video.
-            if os.fspath(path) not in str(error):
+            if not any(name in str(error) for name in library.names(path)):
                 raise
             done.refused[path.name] = str(error)
             continue

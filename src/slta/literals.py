@@ -10,9 +10,8 @@ nothing is looked up by them.
 import pickletools
 import re
 from collections.abc import Callable
-from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -53,7 +52,7 @@ def load(path: Path, *, arrays: bool = False) -> Any:
         raise InputError(f"{path} is damaged ({problem}); get it again") from None
 
 
-def loads(data: bytes | BufferedIOBase, *, arrays: bool = False) -> Any:
+def loads(data: bytes | BinaryIO, *, arrays: bool = False) -> Any:
     """Plain values; with ``arrays`` also arrays of numbers, which are not to be changed.
 
     >>> import pickle
@@ -158,7 +157,7 @@ class _Kind:
 
     def __init__(self, *given: Any) -> None:
         if not isinstance(given[0], str) or not NUMBERS.fullmatch(given[0]):
-            raise Refused(f"an array of {given[0]!r} is not of numbers, which")
+            raise Refused(f"an array of {given[0]!r} could run code")
         self.dtype = np.dtype(given[0])
 
     def fill(self, state: Any) -> None:
@@ -166,7 +165,7 @@ class _Kind:
         if order not in ("<", ">", "=", "|") or any(
             part is not None for part in inside
         ):
-            raise Refused("an array of records")
+            raise Refused("an array of records could run code")
         self.dtype = self.dtype.newbyteorder(order)
 
 
@@ -176,10 +175,15 @@ def _empty(*_: Any) -> np.ndarray:
 
 
 def _fill(array: np.ndarray, state: Any) -> None:
+    if array.size or array.dtype != np.uint8:
+        raise TypeError("an array that is filled twice")
     _, shape, kind, by_columns, data = state
-    # Python 2 has no bytes of its own.
-    data = data.encode("latin1") if isinstance(data, str) else data
-    array.__setstate__((1, _shape(shape), _dtype(kind), bool(by_columns), bytes(data)))
+    if isinstance(data, str):  # Python 2 has no bytes of its own
+        data = data.encode("latin1")
+    if not isinstance(data, bytes):
+        raise TypeError("an array without numbers")
+    given = 1, _shape(shape), _dtype(kind), bool(by_columns), data
+    array.__setstate__(given)  # type: ignore[arg-type]
 
 
 def _of_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
@@ -192,6 +196,13 @@ def _encode(text: Any, encoding: Any) -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
         raise TypeError("bytes in another encoding than latin1")
     return text.encode("latin1")
+
+
+def _no_bytes(*given: Any) -> bytes:
+    """How it writes none of them."""
+    if given:
+        raise TypeError("bytes of something")
+    return b""
 
 
 def _shape(given: Any) -> tuple[int, ...]:
@@ -219,6 +230,7 @@ KNOWN: dict[str, _Name] = {
     "numpy ndarray": _Name(_empty),
     "numpy dtype": _Name(_Kind),
     "_codecs encode": _Name(_encode),
+    "__builtin__ bytes": _Name(_no_bytes),
     **{
         f"numpy.{core}.{name}": _Name(make)
         for core in ("core", "_core")

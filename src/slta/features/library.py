@@ -1,5 +1,6 @@
 """Videos as features: from the store, or made of their files and kept there."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,9 @@ class Library:
 
     def find(self, videos: Videos, video_id: str) -> Path:
         return videos.path(video_id)
+
+    def names(self, path: str | Path) -> Sequence[str]:
+        return [os.fspath(path)]
 
     def listed(self) -> None:
         """Any video can be looked at."""

@@ -45,6 +45,10 @@ class Provider(Protocol):
         """Where a video of a data set is. Raises ``InputError`` where it is missing."""
         ...
 
+    def names(self, path: str | Path) -> Sequence[str]:
+        """What is named by an error that is about this video."""
+        ...
+
     def listed(self) -> Sequence[Path] | None:
         """All videos that it knows; None where any can be given."""
         ...

@@ -25,6 +25,7 @@ from slta.moments import VideoInfo
 VERSION = "1"
 UNKNOWN = (16, 9)
 """Width and height of a picture that nobody has seen."""
+VECTORS = ("frames", "regions", "boxes")
 WHOLE = np.array([0, 0, 1, 1], np.float16)
 
 
@@ -78,6 +79,10 @@ class ReadyLibrary:
             raise _missing(self.layout, video_id)
         return Path(video_id)
 
+    def names(self, path: str | Path) -> Sequence[str]:
+        video_id = self._named(path)
+        return [video_id, *map(str, self.layout.files(video_id))]
+
     def listed(self) -> Sequence[Path]:
         return [Path(video_id) for video_id in self.layout.videos]
 
@@ -107,7 +112,7 @@ class ReadyLibrary:
     ) -> tuple[VideoInfo, VideoFeatures]:
         with trusted(record):
             length_s = float(record.facts["video"]["duration_s"])
-            features = VideoFeatures(**record.arrays)
+            features = VideoFeatures(**_completed(record.arrays))
         video_id = self._named(path)
         if (said_s := self._said_s(video_id)) is not None:
             length_s = said_s
@@ -168,7 +173,7 @@ class ReadyLibrary:
             done = 0
             pieces = map(self._kept, self.layout.pieces(video_id, said_s))
             for piece in resampled(pieces, rate_hz=self.rate_hz, count=count):
-                writer.append(_completed(piece))
+                writer.append(_stored(piece))
                 done += len(piece["times_s"])
                 if progress:
                     progress(done, count)
@@ -183,27 +188,27 @@ class ReadyLibrary:
         }
 
 
-def _completed(piece: Arrays) -> Mapping[str, np.ndarray]:
-    """As the store keeps it. Without regions, the whole frame is the only one."""
-    frames = np.asarray(piece["frames"], np.float16)
-    regions = np.asarray(piece.get("regions", frames[:, None]), np.float16)
-    shape = regions.shape[:2]
-    boxes = piece.get("boxes", np.broadcast_to(WHOLE, (*shape, 4)))
-    arrays = {
-        "times_s": piece["times_s"],
-        "frames": frames,
-        "regions": regions,
-        "boxes": np.asarray(boxes, np.float16),
-    }
+def _stored(piece: Arrays) -> Arrays:
+    """As the store keeps it. What is not there is not kept."""
+    small = {n: np.asarray(piece[n], np.float16) for n in VECTORS if n in piece}
     if (mask := piece.get("region_mask")) is not None:
         # A frame without any region has one of zeros, all of the picture.
-        empty = np.logical_not(mask.any(axis=1))
-        arrays["regions"] = np.where(mask[..., None], regions, np.float16(0))
-        arrays["boxes"] = np.where(mask[..., None], arrays["boxes"], WHOLE)
-        arrays["region_mask"] = np.concatenate(
-            [mask[:, :1] | empty.reshape(-1, 1), mask[:, 1:]], axis=1
+        empty = np.logical_not(mask.any(axis=1)).reshape(-1, 1)
+        small["region_mask"] = np.concatenate(
+            [mask[:, :1] | empty, mask[:, 1:]], axis=1
         )
-    return arrays
+        for name, none in (("regions", np.float16(0)), ("boxes", WHOLE)):
+            if name in small:
+                small[name] = np.where(mask[..., None], small[name], none)
+    return {"times_s": piece["times_s"], **small}
+
+
+def _completed(arrays: Arrays) -> Arrays:
+    """Without regions, the whole frame is the only one; without boxes, each is all of
+    the picture."""
+    regions = arrays.get("regions", arrays["frames"][:, None])
+    boxes = np.broadcast_to(WHOLE, (*regions.shape[:2], 4))
+    return {"regions": regions, "boxes": boxes, **arrays}
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -126,7 +126,8 @@ def look_at(layout: Layout, video_id: str, duration_s: float | None = None) -> L
         found.problems.append((file, *damaged(error)))
     else:
         found.problems += [
-            (layout.place(video_id, array), *each) for array, *each in values.problems()
+            (layout.place(video_id, array), what, remedy)
+            for array, what, remedy in values.problems()
         ]
     if not found.problems:
         found.step_s, found.duration_s = values.step_s, values.duration_s

@@ -17,19 +17,18 @@ where none does, the nearest of all.
 import os
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from slta.candidates import RELEASED_HZ
 from slta.errors import InputError
 from slta.features.layouts.arrays import header, rows
 from slta.features.layouts.base import ROWS, Arrays, Faults, reading
 from slta.literals import load
 
-RATE_HZ = 3.0
 WINDOW = re.compile(r"(.+)_(\d+)_(\d+)\.npy")
 
 
@@ -46,11 +45,12 @@ class SLTARelease:
     spread = False
 
     def __init__(self, folder: Path) -> None:
+        """Raises ``InputError`` for a folder without windows."""
         self._folder = folder
-
-    @property
-    def videos(self) -> Mapping[str, Path]:
-        return {video_id: found[0].file for video_id, found in self._windows.items()}
+        self._windows, self._pickles = _found(folder)
+        self.videos: Mapping[str, Path] = {
+            video_id: windows[0].file for video_id, windows in self._windows.items()
+        }
 
     def expected(self, video_id: str) -> str:
         return f"{self._folder / video_id}_START_END.npy"
@@ -83,47 +83,21 @@ class SLTARelease:
         for start in range(0, count, ROWS):
             end = min(start + ROWS, count)
             piece = {
-                "times_s": np.arange(start, end) / RATE_HZ,
+                "times_s": np.arange(start, end) / RELEASED_HZ,
                 "frames": np.stack([vectors[i] for i in which[start:end]]),
             }
             if regions is not None:
                 piece["regions"] = regions[start:end]
             yield piece
 
-    @cached_property
-    def _files(self) -> tuple[dict[str, list[Window]], dict[str, Path]]:
-        windows: dict[str, list[Window]] = {}
-        regions: dict[str, Path] = {}
-        for folder, _, names in os.walk(self._folder):
-            for name in names:
-                file = Path(folder, name)
-                if found := WINDOW.fullmatch(name):
-                    first, end = int(found[2]) - 1, int(found[3]) - 1
-                    if 0 <= first < end:
-                        windows.setdefault(found[1], []).append(
-                            Window(first, end, file)
-                        )
-                elif file.suffix == ".pkl":
-                    regions[file.stem] = file
-        if not windows:
-            raise InputError(
-                f"{self._folder} has no windows VIDEO_START_END.npy; name the folder of "
-                "the release's features"
-            )
-        return {name: sorted(each) for name, each in windows.items()}, regions
-
-    @property
-    def _windows(self) -> dict[str, list[Window]]:
-        return self._files[0]
-
     def _regions(self, video_id: str) -> Path | None:
-        known = self._files[1]
-        return known.get(video_id) or known.get(Path(video_id).stem)
+        named = self._pickles.get(video_id)
+        return named or self._pickles.get(Path(video_id).stem)
 
     def _of_frames(self, video_id: str) -> Float[np.ndarray, "t r e"] | None:
         file = self._regions(video_id)
         if file is None:
-            if not self._files[1]:
+            if not self._pickles:
                 return None
             missing = f"has no regions {video_id}.pkl, as other videos have"
             raise Faults((missing, f"put that file into {self._folder}"))
@@ -139,6 +113,29 @@ class SLTARelease:
             what = f"has {array.dtype} {array.shape}, not numbers of frame and region"
             raise Faults((what, "give it 3 axes of float32"), file=file)
         return array
+
+
+def _found(top: Path) -> tuple[dict[str, list[Window]], dict[str, Path]]:
+    """The windows of each video, by their frames, and the regions of each."""
+    windows: dict[str, list[Window]] = {}
+    regions: dict[str, Path] = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            file = Path(folder, name)
+            if found := WINDOW.fullmatch(name):
+                first, end = int(found[2]) - 1, int(found[3]) - 1
+                if 0 <= first < end:
+                    windows.setdefault(found[1], []).append(Window(first, end, file))
+            elif file.suffix == ".pkl":
+                regions[file.stem] = file
+    if not windows:
+        raise InputError(
+            f"{top} has no windows VIDEO_START_END.npy; name the folder of the "
+            "release's features"
+        )
+    return {
+        video_id: sorted(windows[video_id]) for video_id in sorted(windows)
+    }, regions
 
 
 def nearest(windows: Int[np.ndarray, "n 2"], count: int) -> Int[np.ndarray, " t"]:
@@ -160,12 +157,11 @@ def nearest(windows: Int[np.ndarray, "n 2"], count: int) -> Int[np.ndarray, " t"
 def _vector(file: Path) -> Float[np.ndarray, " d"]:
     with reading(file), file.open("rb") as opened:
         given = header(opened)
-        if given.dtype.kind != "f" or max(given.shape, default=0) != np.prod(
-            given.shape
-        ):
-            what = f"has {given.dtype} {given.shape}, not one vector"
+        shape = given.shape
+        if given.dtype.kind != "f" or not shape or max(shape) != np.prod(shape):
+            what = f"has {given.dtype} {shape}, not one vector"
             raise Faults((what, "make it again"))
-        array = np.concatenate(list(rows(opened, given))).ravel()
+        (array,) = rows(opened, given, each=max(shape))
         if not np.isfinite(array).all():
             raise Faults(("has NaN or infinity", "make the features again"))
-        return array
+        return array.ravel()

@@ -6,7 +6,6 @@ samples are spread evenly over the video; its length is in the annotations.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,19 @@ class TAN2D:
     spread = True
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-
-    @cached_property
-    def videos(self) -> Mapping[str, Path]:
+        """Raises ``InputError`` for what cannot be read as HDF5."""
         import h5py
 
+        self._file = file
         try:
-            with h5py.File(self._file, "r") as opened:
+            with h5py.File(file, "r") as opened:
                 names = sorted(opened)
         except OSError as error:
             problem = " ".join(str(error).split())[:120]
             raise InputError(
-                f"{self._file} cannot be read as HDF5 ({problem}); copy it again"
+                f"{file} cannot be read as HDF5 ({problem}); copy it again"
             ) from None
-        return {name: Path(f"{self._file}:{name}") for name in names}
+        self.videos: Mapping[str, Path] = {n: Path(f"{file}:{n}") for n in names}
 
     def expected(self, video_id: str) -> str:
         return f"{self._file} as the data set {video_id!r}"
