@@ -13,8 +13,9 @@ import pytest
 from slta.checkpoints import Run
 from slta.config import FeaturesConfig
 from slta.datasets.batch import candidates_of, collate
-from slta.datasets.own import OwnConfig
+from slta.datasets.own import OwnConfig, load
 from slta.datasets.sampling import shot_of
+from slta.datasets.split import prepare, spread
 from slta.experiments import EXPERIMENTS
 from slta.features import provider
 from slta.features.layouts.own import Own
@@ -24,6 +25,7 @@ from slta.models.slta import SLTA, Sizes
 from slta.preparation import settled
 from tests.commands import Called, call, records, refused
 from tests.reference import ready as reference
+from tests.test_glove import written
 from tests.worlds import FEW_UNITS, FLAGS, WORD, sentence
 
 RNG = np.random.default_rng(0)
@@ -384,3 +386,37 @@ def test_a_check_looks_where_it_is_told(
         call(capsys, *given, "--features", "redy:x"),
         "unknown layout 'redy'; did you mean 'ready'",
     )
+
+
+def test_regions_that_are_not_there_do_not_count_for_the_scale(own: Path) -> None:
+    given = library(own, own.parent / "store")
+    (own / "features" / "v_01.avi.npz").unlink()
+    made = planted(1, {})
+    everything = planted(0, {})
+    few = {"train": ["v_00.avi", "v_01.avi"]}
+    for file in own.glob("*.jsonl"):
+        file.unlink()
+    annotated(own, few)
+    saved(own / "features" / "v_00.avi.npz", everything)
+    saved(own / "features" / "v_01.avi.npz", made)
+    split = prepare(load(own), "train", replace(given, layout=Own(own)))
+    found = spread(split)
+    there = np.concatenate(
+        [np.float16(m["regions"])[m["region_mask"]] for m in (everything, made)]
+    ).astype(np.float64)
+    assert np.allclose(found["regions"][0], there.mean(axis=0))
+    assert np.allclose(found["regions"][1], there.std(axis=0))
+    area = found["boxes"][0]
+    assert np.allclose(area, [0.25, 0, 0.5, 1, 0.25], atol=1e-3)
+
+
+def test_words_may_come_from_elsewhere(own: Path, tmp_path: Path) -> None:
+    words = written(tmp_path / "g.txt", "dog", "cat")
+    store = Store(tmp_path / "store")
+    plain = provider("ready", store, 2.0, root=own)
+    given = provider("ready", store, 2.0, words_name=f"glove:{words}", root=own)
+    (usual,), (asked,) = (each.sentences(["a dog"]) for each in (plain, given))
+    assert usual.words == asked.words == ("a", "dog")
+    assert usual.word_vectors.shape != asked.word_vectors.shape
+    assert usual.noun_mask.tolist() == asked.noun_mask.tolist() == [False, True]
+    assert asked.unknown == ("a",)
