@@ -420,3 +420,29 @@ def test_words_may_come_from_elsewhere(own: Path, tmp_path: Path) -> None:
     assert usual.word_vectors.shape != asked.word_vectors.shape
     assert usual.noun_mask.tolist() == asked.noun_mask.tolist() == [False, True]
     assert asked.unknown == ("a",)
+
+
+def test_videos_whose_names_differ_in_the_suffix_only_are_different(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, name in enumerate(("a", "a.mov", "a.mp4")):
+        saved(tmp_path / "features" / f"{name}.npz", planted(number, {}))
+    given = "extract", tmp_path, "--extractor", "ready", "--rate", 2
+    done = call(capsys, *given, "--store", tmp_path / "store")
+    assert done.code == 0 and "3 videos read, 0 were there" in done.out, done.err
+    found = library(tmp_path, tmp_path / "store")
+    for number, name in enumerate(("a", "a.mov", "a.mp4")):
+        _, features = found.read(name)
+        expected = planted(number, {})["frames"]
+        assert np.array_equal(features.frames, expected)
+
+
+def test_where_features_should_be_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    annotated(tmp_path, {"train": ["v_00"], "val": ["v_01"]})
+    given = "train", "own", "--dataset.root", tmp_path, "--features.extractor", "ready"
+    line = refused(
+        call(capsys, *given, "--out", tmp_path / "run"), "'v_00' has no ready"
+    )
+    assert line.endswith(str(tmp_path / "features" / "v_00.npz"))

@@ -80,8 +80,10 @@ def extract(
     """
     done = Extracted()
     named: dict[str, Path] = {}
+    # Ids of ready features may differ in their suffix only.
+    ids = library.listed() is not None
     for number, path in enumerate(paths, start=1):
-        if (other := named.setdefault(path.stem, path)) != path:
+        if (other := named.setdefault(path.name if ids else path.stem, path)) != path:
             done.refused[path.name] = (
                 f"the video {path.stem!r} is there as {other.name}, too; keep one"
             )

@@ -16,7 +16,7 @@ def _own(place: str, root: Path | None) -> Layout:
         return Own(_folder(place))
     if root is None:
         raise InputError("ready features need their folder; name it as ready:DIR")
-    return Own(root)
+    return Own(root / "features")
 
 
 def _slta_release(place: str, _: Path | None) -> Layout:
