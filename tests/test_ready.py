@@ -402,7 +402,7 @@ def test_regions_that_are_not_there_do_not_count_for_the_scale(own: Path) -> Non
     split = prepare(load(own), "train", replace(given, layout=Own(own)))
     found = spread(split)
     there = np.concatenate(
-        [np.float16(m["regions"])[m["region_mask"]] for m in (everything, made)]
+        [m["regions"].astype(np.float16)[m["region_mask"]] for m in (everything, made)]
     ).astype(np.float64)
     assert np.allclose(found["regions"][0], there.mean(axis=0))
     assert np.allclose(found["regions"][1], there.std(axis=0))
