@@ -1,7 +1,8 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
-                         [nouns] [extractors] [parameters] [shapes] [tables]
+                         [nouns] [extractors] [parameters]
+                         [layouts] [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -18,6 +19,7 @@ from typing import Any
 from benchmarks import (
     attention,
     extractors,
+    layouts,
     nouns,
     pairs,
     parameters,
@@ -39,7 +41,7 @@ DATA = SHARED / "data"
 VIDEOS = DATA / "videos"
 STEPS = (
     *("questions", "parts", "speed", "scoring", "protocols", "pairs"),
-    *("nouns", "extractors", "parameters", "shapes", "tables"),
+    *("nouns", "extractors", "parameters", "layouts", "shapes", "tables"),
 )
 SO_FAR = "shapes-so-far"
 
@@ -72,6 +74,7 @@ def main(wanted: list[str]) -> None:
         "speed": speed.measure,
         "scoring": scoring.measure,
         "parameters": parameters.measure,
+        "layouts": layouts.measure,
         "shapes": shapes.measure,
     }
     for name in [name for name in alone if name in wanted]:

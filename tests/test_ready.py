@@ -13,8 +13,9 @@ import pytest
 from slta.checkpoints import Run
 from slta.config import FeaturesConfig
 from slta.datasets.batch import candidates_of, collate
-from slta.datasets.own import OwnConfig
+from slta.datasets.own import OwnConfig, load
 from slta.datasets.sampling import shot_of
+from slta.datasets.split import prepare, spread
 from slta.experiments import EXPERIMENTS
 from slta.features import provider
 from slta.features.layouts.own import Own
@@ -25,6 +26,7 @@ from slta.models.slta import SLTA
 from slta.preparation import settled
 from tests.commands import Called, call, records, refused
 from tests.reference import ready as reference
+from tests.test_glove import written
 from tests.worlds import FEW_UNITS, FLAGS, WORD, sentence
 
 RNG = np.random.default_rng(0)
@@ -229,11 +231,11 @@ def test_fewer_regions_are_the_first_of_a_frame(tmp_path: Path) -> None:
 
 def test_the_data_set_says_how_long_a_video_is(own: Path) -> None:
     given = library(own, own.parent / "store")
-    record = given.record("v_00.avi")
-    info, features = given.opened(record, "v_00.avi", 12.25)
-    assert info.duration_s == 12.25 and len(features.times_s) == 25
-    info, features = given.opened(record, "v_00.avi", 21.0)
-    assert info.duration_s == 21.0 and len(features.times_s) == SAMPLES
+    for duration_s, count in ((12.25, 25), (21.0, SAMPLES)):
+        knowing = replace(given, durations={"v_00.avi": duration_s}.copy)
+        info, features = knowing.read("v_00.avi")
+        assert (info.duration_s, len(features.times_s)) == (duration_s, count)
+        assert knowing.record("v_00.avi").folder == given.record("v_00.avi").folder
 
 
 def test_what_was_imported_is_not_read_again_until_it_changes(own: Path) -> None:
@@ -356,7 +358,10 @@ def test_wrong_features_are_told_and_the_others_stored(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("ready:nowhere", "there is no folder nowhere; name the one with the features"),
+        (
+            "ready:nowhere",
+            "there is no folder 'nowhere'; name the one with the features",
+        ),
         ("ready,regions=0", "asks for 0 regions; give a whole number from 1 on"),
         ("ready,regions=", "asks for no regions"),
         ("redy", "unknown extractor 'redy'; did you mean 'ready'"),
@@ -395,3 +400,63 @@ def test_a_check_looks_where_it_is_told(
         call(capsys, *given, "--features", "redy:x"),
         "unknown layout 'redy'; did you mean 'ready'",
     )
+
+
+def test_regions_that_are_not_there_do_not_count_for_the_scale(own: Path) -> None:
+    given = library(own, own.parent / "store")
+    (own / "features" / "v_01.avi.npz").unlink()
+    made = planted(1, {})
+    everything = planted(0, {})
+    few = {"train": ["v_00.avi", "v_01.avi"]}
+    for file in own.glob("*.jsonl"):
+        file.unlink()
+    annotated(own, few)
+    saved(own / "features" / "v_00.avi.npz", everything)
+    saved(own / "features" / "v_01.avi.npz", made)
+    split = prepare(load(own), "train", replace(given, layout=Own(own)))
+    found = spread(split)
+    there = np.concatenate(
+        [m["regions"].astype(np.float16)[m["region_mask"]] for m in (everything, made)]
+    ).astype(np.float64)
+    assert np.allclose(found["regions"][0], there.mean(axis=0))
+    assert np.allclose(found["regions"][1], there.std(axis=0))
+    area = found["boxes"][0]
+    assert np.allclose(area, [0.25, 0, 0.5, 1, 0.25], atol=1e-3)
+
+
+def test_words_may_come_from_elsewhere(own: Path, tmp_path: Path) -> None:
+    words = written(tmp_path / "g.txt", "dog", "cat")
+    store = Store(tmp_path / "store")
+    plain = provider("ready", store, 2.0, root=own)
+    given = provider("ready", store, 2.0, words_name=f"glove:{words}", root=own)
+    (usual,), (asked,) = (each.sentences(["a dog"]) for each in (plain, given))
+    assert usual.words == asked.words == ("a", "dog")
+    assert usual.word_vectors.shape != asked.word_vectors.shape
+    assert usual.noun_mask.tolist() == asked.noun_mask.tolist() == [False, True]
+    assert asked.unknown == ("a",)
+
+
+def test_videos_whose_names_differ_in_the_suffix_only_are_different(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, name in enumerate(("a", "a.mov", "a.mp4")):
+        saved(tmp_path / "features" / f"{name}.npz", planted(number, {}))
+    given = "extract", tmp_path, "--extractor", "ready", "--rate", 2
+    done = call(capsys, *given, "--store", tmp_path / "store")
+    assert done.code == 0 and "3 videos read, 0 were there" in done.out, done.err
+    found = library(tmp_path, tmp_path / "store")
+    for number, name in enumerate(("a", "a.mov", "a.mp4")):
+        _, features = found.read(name)
+        expected = planted(number, {})["frames"]
+        assert np.array_equal(features.frames, expected)
+
+
+def test_where_features_should_be_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    annotated(tmp_path, {"train": ["v_00"], "val": ["v_01"]})
+    given = "train", "own", "--dataset.root", tmp_path, "--features.extractor", "ready"
+    line = refused(
+        call(capsys, *given, "--out", tmp_path / "run"), "'v_00' has no ready"
+    )
+    assert line.endswith(str(tmp_path / "features" / "v_00.npz"))

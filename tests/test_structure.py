@@ -12,7 +12,7 @@ from slta.features import EXTRACTORS
 
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
-    {"errors", "moments", "spans"},
+    {"errors", "literals", "moments", "spans"},
     {"candidates", "decoding", "film", "folders", "provenance"}
     | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
     | {"metrics.ranked", "metrics.table"}
@@ -30,14 +30,16 @@ LAYERS = [
         "features.reading",
     }
     | {"features.layouts", "features.layouts.arrays", "features.layouts.base"}
-    | {"features.layouts.own", "features.provider", "features.ready"}
+    | {"features.layouts.moment_detr", "features.layouts.own"}
+    | {"features.layouts.slta_release", "features.layouts.tan2d"}
+    | {"features.provider", "features.ready"}
     | {"features.resampling"}
     | {"features.packing", "features.saved", "features.sentences", "features.store"}
     | {"features.weights", "features.worded"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.activitynet_captions", "datasets.annotations", "datasets.charades_sta"}
     | {"datasets.checking", "datasets.converting", "datasets.didemo"}
-    | {"datasets.held_out", "datasets.literals", "datasets.qvhighlights"}
+    | {"datasets.held_out", "datasets.qvhighlights"}
     | {"datasets.reading", "datasets.slta_release"}
     | {"datasets.source", "datasets.statistics", "datasets.tacos"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}

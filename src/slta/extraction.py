@@ -1,6 +1,5 @@
 """Many videos at once into the store, so that training and search find them there."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -81,8 +80,10 @@ def extract(
     """
     done = Extracted()
     named: dict[str, Path] = {}
+    # Ids of ready features may differ in their suffix only.
+    ids = library.listed() is not None
     for number, path in enumerate(paths, start=1):
-        if (other := named.setdefault(path.stem, path)) != path:
+        if (other := named.setdefault(path.name if ids else path.stem, path)) != path:
             done.refused[path.name] = (
                 f"the video {path.stem!r} is there as {other.name}, too; keep one"
             )
@@ -95,7 +96,7 @@ def extract(
             info, _ = library.opened(record, path)
         except InputError as error:
             # The weights or the disk will not be better at the next video.
-            if os.fspath(path) not in str(error):
+            if not any(name in str(error) for name in library.names(path)):
                 raise
             done.refused[path.name] = str(error)
             continue

@@ -1,14 +1,16 @@
 """An experiment's data, made where it is not there: films, features, sentences."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from slta.config import AUTOMATIC, Experiment
 from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.datasets.split import Split, prepare
+from slta.errors import InputError
 from slta.features import provider
 from slta.features.provider import Provider
 from slta.features.sentences import Progress
@@ -49,8 +51,12 @@ def settled(experiment: Experiment) -> Experiment:
     return replace(experiment, features=replace(experiment.features, extractor=name))
 
 
-def open_library(experiment: Experiment, store: Path | None = None) -> Provider:
+def open_library(
+    experiment: Experiment, store: Path | None = None, dataset: Dataset | None = None
+) -> Provider:
+    """``dataset`` is the experiment's, if it is open already."""
     features = settled(experiment).features
+    known = durations_of(experiment) if dataset is None else lambda: dataset.durations_s
     return provider(
         features.extractor,
         Store(store),
@@ -58,7 +64,21 @@ def open_library(experiment: Experiment, store: Path | None = None) -> Provider:
         centred=features.centred,
         words_name=features.words,
         root=root_of(experiment),
+        durations=known,
     )
+
+
+def durations_of(experiment: Experiment) -> Callable[[], Mapping[str, float]]:
+    """The lengths that the annotations know; none where they cannot be read."""
+
+    @cache
+    def known() -> Mapping[str, float]:
+        try:
+            return open_dataset(experiment).durations_s
+        except InputError:
+            return {}
+
+    return known
 
 
 def open_splits(
@@ -67,8 +87,8 @@ def open_splits(
     store: Path | None = None,
     shows: Shows = quietly,
 ) -> dict[str, Split]:
-    library = open_library(experiment, store)
     dataset = open_dataset(experiment, shows)
+    library = open_library(experiment, store, dataset)
     found = {}
     for name in names:
         with shows(f"features of {name}") as progress:

@@ -79,7 +79,7 @@ def check(
     found = source.read(root)
     names = _video_ids(found)
     layouts = [asked(features, root).layout] if features else _beside(root)
-    looks = {each.name: _look(each, names, report, progress) for each in layouts}
+    looks = {each.name: _look(each, names, found, report, progress) for each in layouts}
     films = _films(root, names, report)
     lengths = _lengths(looks, films, report)
     if source.read_knowing is not None and lengths:
@@ -130,15 +130,19 @@ def _counted(found: Annotations, source: Source, report: Report) -> Iterable[Pro
 
 
 def _look(
-    layout: Layout, names: list[str], report: Report, progress: Progress | None
+    layout: Layout,
+    names: list[str],
+    annotated: Annotations,
+    report: Report,
+    progress: Progress | None,
 ) -> dict[str, Look]:
     """Looks at the features of every annotated video; what is wrong is noted."""
     looks: dict[str, Look] = {}
     there = [name for name in names if name in layout.videos]
     for done, name in enumerate(there, start=1):
-        looks[name] = look_at(layout, name)
+        looks[name] = look_at(layout, name, annotated.durations_s.get(name))
         report.faults += [
-            Problem(layout.videos[name], None, *each) for each in looks[name].problems
+            Problem(file, None, *each) for file, *each in looks[name].problems
         ]
         if progress:
             progress(done, len(there))

@@ -1,7 +1,7 @@
 """A split with its features: what training and evaluation read."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,9 +10,12 @@ from jaxtyping import Float
 from slta.datasets.base import Dataset, Facts
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.provider import Provider, of_video
+from slta.features.provider import Provider
 from slta.features.sentences import Progress
 from slta.moments import Query, VideoInfo
+
+FRAMES = 64
+"""Whose regions are added up at a time: those of a long video would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +45,7 @@ def prepare(
     video_ids = list(dict.fromkeys(query.video_id for query in queries))
     videos, infos = {}, {}
     for done, video_id in enumerate(video_ids, start=1):
-        info, features = of_video(library, dataset, video_id)
+        info, features = library.read(library.find(dataset, video_id))
         videos[video_id], infos[video_id] = features, info
         _check_sizes(video_ids[0], videos[video_ids[0]], video_id, features)
         if progress:
@@ -88,8 +91,10 @@ def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     videos = split.videos.values()
     vectors: dict[str, Iterable[np.ndarray]] = {
         "frames": (video.frames for video in videos),
-        "regions": (_there(video, video.regions) for video in videos),
-        "boxes": (_there(video, _with_area(video.boxes)) for video in videos),
+        "regions": (rows for video in videos for rows in _there(video, video.regions)),
+        "boxes": (
+            _with_area(rows) for video in videos for rows in _there(video, video.boxes)
+        ),
         "words": (asked.word_vectors for asked in split.asked),
         "sentences": (asked.sentence[None] for asked in split.asked),
     }
@@ -98,9 +103,14 @@ def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def _there(
     video: VideoFeatures, of_regions: Float[np.ndarray, "t r x"]
-) -> Float[np.ndarray, "..."]:
-    """What belongs to regions that are there."""
-    return of_regions if video.region_mask is None else of_regions[video.region_mask]
+) -> Iterator[Float[np.ndarray, "_ x"]]:
+    """What belongs to regions that are there, of some frames at a time."""
+    for start in range(0, len(of_regions), FRAMES):
+        some = of_regions[start : start + FRAMES]
+        if video.region_mask is None:
+            yield some.reshape(-1, some.shape[-1])
+        else:
+            yield some[video.region_mask[start : start + FRAMES]]
 
 
 def _spread(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +124,7 @@ def _spread(arrays: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
 
 
-def _with_area(boxes: Float[np.ndarray, "t r 4"]) -> Float[np.ndarray, "t r 5"]:
+def _with_area(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 5"]:
     boxes = np.asarray(boxes, np.float64)
-    sides = boxes[..., 2:] - boxes[..., :2]
-    return np.concatenate([boxes, sides.prod(axis=-1, keepdims=True)], axis=-1)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return np.concatenate([boxes, sides.prod(axis=1, keepdims=True)], axis=1)

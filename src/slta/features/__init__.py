@@ -1,7 +1,7 @@
 """Extractors: what turns frames and sentences into vectors."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -105,10 +105,12 @@ def provider(
     centred: bool = False,
     words_name: str = "",
     root: Path | None = None,
+    durations: Callable[[], Mapping[str, float]] = dict,
 ) -> Provider:
     """What gives the features of that name: an extractor's, or ready ones.
 
-    ``root`` is the folder of the data set, where ready features lie if no other is named.
+    ``root`` is the folder of the data set, where ready features lie if no other is named,
+    ``durations`` what it knows of the lengths of its videos.
     """
     read_by = words(words_name, store)
     if not is_ready(name):
@@ -116,7 +118,7 @@ def provider(
     from slta.features.ready import ReadyLibrary
 
     layout, regions = asked(name, root)
-    return ReadyLibrary(layout, store, rate_hz, centred, read_by, regions)
+    return ReadyLibrary(layout, store, rate_hz, centred, read_by, regions, durations)
 
 
 def words(name: str, store: Store) -> Words | None:

@@ -1,5 +1,6 @@
 """Videos as features: from the store, or made of their files and kept there."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,9 @@ class Library:
     def find(self, videos: Videos, video_id: str) -> Path:
         return videos.path(video_id)
 
+    def names(self, path: str | Path) -> Sequence[str]:
+        return [os.fspath(path)]
+
     def listed(self) -> None:
         """Any video can be looked at."""
 
@@ -85,7 +89,7 @@ class Library:
         return self.opened(self.record(path, progress=progress), path)
 
     def opened(
-        self, record: Record, path: str | Path, duration_s: float | None = None
+        self, record: Record, path: str | Path
     ) -> tuple[VideoInfo, VideoFeatures]:
         """What a record of a video's features holds; its file knows its length."""
         with trusted(record):

@@ -1,6 +1,6 @@
 """Where features come from: made of videos, or ready."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,9 +13,6 @@ from slta.moments import VideoInfo
 @runtime_checkable
 class Videos(Protocol):
     """What has to be known of a data set."""
-
-    @property
-    def durations_s(self) -> Mapping[str, float]: ...
 
     def path(self, video_id: str) -> Path:
         """Raises ``InputError`` unless there is one file of this video."""
@@ -48,6 +45,10 @@ class Provider(Protocol):
         """Where a video of a data set is. Raises ``InputError`` where it is missing."""
         ...
 
+    def names(self, path: str | Path) -> Sequence[str]:
+        """What is named by an error that is about this video."""
+        ...
+
     def listed(self) -> Sequence[Path] | None:
         """All videos that it knows; None where any can be given."""
         ...
@@ -72,10 +73,9 @@ class Provider(Protocol):
         ...
 
     def opened(
-        self, record: Record, path: str | Path, duration_s: float | None = None
+        self, record: Record, path: str | Path
     ) -> tuple[VideoInfo, VideoFeatures]:
-        """What a record of a video's features holds; ``duration_s`` is what the data set
-        says of its length."""
+        """What a record of a video's features holds."""
         ...
 
     def read(
@@ -89,12 +89,3 @@ class Provider(Protocol):
     ) -> list[QueryFeatures]:
         """The features of many sentences, from the store or read and kept there."""
         ...
-
-
-def of_video(
-    provider: Provider, videos: Videos, video_id: str
-) -> tuple[VideoInfo, VideoFeatures]:
-    """The features of a data set's video, as they are on disk."""
-    path = provider.find(videos, video_id)
-    record = provider.record(path)
-    return provider.opened(record, path, videos.durations_s.get(video_id))

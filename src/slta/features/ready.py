@@ -1,6 +1,6 @@
 """Ready features, which somebody else extracted: imported into the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,7 @@ from slta.moments import VideoInfo
 VERSION = "1"
 UNKNOWN = (16, 9)
 """Width and height of a picture that nobody has seen."""
+VECTORS = ("frames", "regions", "boxes")
 WHOLE = np.array([0, 0, 1, 1], np.float16)
 
 
@@ -58,6 +59,8 @@ class ReadyLibrary:
     """What makes the vectors of words; None for MiniLM."""
     regions: int | None = None
     """How many regions of a frame are kept, the first ones; None for all."""
+    durations: Callable[[], Mapping[str, float]] = dict
+    """What the data set knows of the lengths of its videos."""
 
     @property
     def id(self) -> str:
@@ -75,6 +78,10 @@ class ReadyLibrary:
         if video_id not in self.layout.videos:
             raise _missing(self.layout, video_id)
         return Path(video_id)
+
+    def names(self, path: str | Path) -> Sequence[str]:
+        video_id = self._named(path)
+        return [video_id, *map(str, self.layout.files(video_id))]
 
     def listed(self) -> Sequence[Path]:
         return [Path(video_id) for video_id in self.layout.videos]
@@ -101,15 +108,16 @@ class ReadyLibrary:
         return record
 
     def opened(
-        self, record: Record, path: str | Path, duration_s: float | None = None
+        self, record: Record, path: str | Path
     ) -> tuple[VideoInfo, VideoFeatures]:
         with trusted(record):
             length_s = float(record.facts["video"]["duration_s"])
-            features = VideoFeatures(**record.arrays)
-        if duration_s is not None:
-            length_s = duration_s
-            features = features.first(samples_in(duration_s, self.rate_hz))
-        info = VideoInfo(self._named(path), length_s, *_size(Path(path)))
+            features = VideoFeatures(**_completed(record.arrays))
+        video_id = self._named(path)
+        if (said_s := self._said_s(video_id)) is not None:
+            length_s = said_s
+            features = features.first(samples_in(said_s, self.rate_hz))
+        info = VideoInfo(video_id, length_s, *_size(Path(path)))
         return info, features.centred() if self.centred else features
 
     def read(
@@ -139,10 +147,17 @@ class ReadyLibrary:
 
     def _record_name(self, video_id: str) -> str:
         # A file may hold the features of many videos.
-        return f"{self.id}@{self.version}-{self.rate_hz:g}hz-{video_id}"
+        name = f"{self.id}@{self.version}-{self.rate_hz:g}hz-{video_id}"
+        if self.layout.spread:
+            name += f"-{self._said_s(video_id) or 0:g}s"
+        return name
+
+    def _said_s(self, video_id: str) -> float | None:
+        return self.durations().get(video_id)
 
     def _import(self, video_id: str, digest: str, progress: Progress | None) -> None:
-        seen = whole(self.layout, video_id)
+        said_s = self._said_s(video_id)
+        seen = whole(self.layout, video_id, said_s)
         assert seen.duration_s is not None
         # One sample stands for itself, as nothing says for how long.
         duration_s = seen.duration_s + (0 if seen.step_s else 1 / self.rate_hz)
@@ -156,9 +171,9 @@ class ReadyLibrary:
         name = self._record_name(video_id)
         with self.store.write(digest, name, facts=facts) as writer:
             done = 0
-            pieces = map(self._kept, self.layout.pieces(video_id))
+            pieces = map(self._kept, self.layout.pieces(video_id, said_s))
             for piece in resampled(pieces, rate_hz=self.rate_hz, count=count):
-                writer.append(_completed(piece))
+                writer.append(_stored(piece))
                 done += len(piece["times_s"])
                 if progress:
                     progress(done, count)
@@ -173,27 +188,27 @@ class ReadyLibrary:
         }
 
 
-def _completed(piece: Arrays) -> Mapping[str, np.ndarray]:
-    """As the store keeps it. Without regions, the whole frame is the only one."""
-    frames = np.asarray(piece["frames"], np.float16)
-    regions = np.asarray(piece.get("regions", frames[:, None]), np.float16)
-    shape = regions.shape[:2]
-    boxes = piece.get("boxes", np.broadcast_to(WHOLE, (*shape, 4)))
-    arrays = {
-        "times_s": piece["times_s"],
-        "frames": frames,
-        "regions": regions,
-        "boxes": np.asarray(boxes, np.float16),
-    }
+def _stored(piece: Arrays) -> Arrays:
+    """As the store keeps it. What is not there is not kept."""
+    small = {n: np.asarray(piece[n], np.float16) for n in VECTORS if n in piece}
     if (mask := piece.get("region_mask")) is not None:
         # A frame without any region has one of zeros, all of the picture.
-        empty = np.logical_not(mask.any(axis=1))
-        arrays["regions"] = np.where(mask[..., None], regions, np.float16(0))
-        arrays["boxes"] = np.where(mask[..., None], arrays["boxes"], WHOLE)
-        arrays["region_mask"] = np.concatenate(
-            [mask[:, :1] | empty.reshape(-1, 1), mask[:, 1:]], axis=1
+        empty = np.logical_not(mask.any(axis=1)).reshape(-1, 1)
+        small["region_mask"] = np.concatenate(
+            [mask[:, :1] | empty, mask[:, 1:]], axis=1
         )
-    return arrays
+        for name, none in (("regions", np.float16(0)), ("boxes", WHOLE)):
+            if name in small:
+                small[name] = np.where(mask[..., None], small[name], none)
+    return {"times_s": piece["times_s"], **small}
+
+
+def _completed(arrays: Arrays) -> Arrays:
+    """Without regions, the whole frame is the only one; without boxes, each is all of
+    the picture."""
+    regions = arrays.get("regions", arrays["frames"][:, None])
+    boxes = np.broadcast_to(WHOLE, (*regions.shape[:2], 4))
+    return {"regions": regions, "boxes": boxes, **arrays}
 
 
 def _size(path: Path) -> tuple[int, int]:

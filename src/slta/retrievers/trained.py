@@ -14,7 +14,7 @@ from slta.features import provider
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.provider import Provider
 from slta.features.store import Record, Store
-from slta.preparation import root_of
+from slta.preparation import durations_of, root_of
 from slta.retrievers import Indexed, not_numbers
 from slta.scoring import Scored, score
 from slta.spans import clamp, coverage
@@ -53,6 +53,7 @@ class Trained:
             centred=own.centred,
             words_name=own.words if words_name is None else words_name,
             root=root_of(experiment),
+            durations=durations_of(experiment),
         )
         self._about.check(self.library, self._run.weights)
 

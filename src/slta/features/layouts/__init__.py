@@ -16,10 +16,36 @@ def _own(place: str, root: Path | None) -> Layout:
         return Own(_folder(place))
     if root is None:
         raise InputError("ready features need their folder; name it as ready:DIR")
-    return Own(root)
+    return Own(root / "features")
 
 
-LAYOUTS: dict[str, Callable[[str, Path | None], Layout]] = {"ready": _own}
+def _slta_release(place: str, _: Path | None) -> Layout:
+    from slta.features.layouts.slta_release import SLTARelease
+
+    return SLTARelease(_folder(place))
+
+
+def _tan2d(place: str, _: Path | None) -> Layout:
+    from slta.features.layouts.tan2d import TAN2D
+
+    file = Path(place).expanduser()
+    if not file.is_file():
+        raise InputError(f"there is no file {place!r}; name the one with the features")
+    return TAN2D(file)
+
+
+def _moment_detr(places: str, _: Path | None) -> Layout:
+    from slta.features.layouts.moment_detr import MomentDETR
+
+    return MomentDETR([_folder(place) for place in places.split(",")])
+
+
+LAYOUTS: dict[str, Callable[[str, Path | None], Layout]] = {
+    "ready": _own,
+    "slta-release": _slta_release,
+    "2dtan": _tan2d,
+    "moment-detr": _moment_detr,
+}
 """What stands before the colon of the name of ready features: how to open what stands
 after it, or what lies in the data set's own folder."""
 REGIONS = "regions"
@@ -63,6 +89,8 @@ def asked(name: str, root: Path | None = None) -> Asked:
 
 def _folder(place: str) -> Path:
     folder = Path(place).expanduser()
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {place}; name the one with the features")
+    if not place or not folder.is_dir():
+        raise InputError(
+            f"there is no folder {place!r}; name the one with the features"
+        )
     return folder

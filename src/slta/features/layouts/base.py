@@ -5,6 +5,7 @@ Shapes: t samples, r regions, d size of a frame's vector, e of a region's.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -38,8 +39,8 @@ class Look:
     """Usual time between two samples; the last one stands for as long."""
     shapes: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     """Type and shape of each array."""
-    problems: list[tuple[str, str]] = field(default_factory=list)
-    """What is wrong, and the remedy."""
+    problems: list[tuple[Path, str, str]] = field(default_factory=list)
+    """Where it is, what is wrong, and the remedy."""
 
 
 @runtime_checkable
@@ -52,12 +53,25 @@ class Layout(Protocol):
         ...
 
     @property
-    def videos(self) -> Mapping[str, Path]:
-        """The file, or the first of the files, of each video's features, by its id."""
+    def spread(self) -> bool:
+        """Whether its samples are spread evenly over the video, so that its length must
+        be known; else they have times of their own."""
         ...
 
-    def expected(self, video_id: str) -> Path:
+    @property
+    def videos(self) -> Mapping[str, Path]:
+        """Where each video's features are, by its id; of many files, one.
+
+        Raises ``InputError`` where nothing can be read.
+        """
+        ...
+
+    def expected(self, video_id: str) -> str:
         """Where the features of a video without any should be."""
+        ...
+
+    def place(self, video_id: str, array: str) -> Path:
+        """Where the array of that name comes from."""
         ...
 
     def files(self, video_id: str) -> tuple[Path, ...]:
@@ -68,7 +82,9 @@ class Layout(Protocol):
         """Bytes of its features on disk."""
         ...
 
-    def pieces(self, video_id: str) -> Iterator[Arrays]:
+    def pieces(
+        self, video_id: str, duration_s: float | None = None
+    ) -> Iterator[Arrays]:
         """Its samples, some at a time, as the files have them.
 
         Raises ``Faults`` for what is not as it must be, and what its reading raises.
@@ -79,10 +95,12 @@ class Layout(Protocol):
 class Faults(Exception):
     """What is wrong with a video's features."""
 
-    def __init__(self, *each: tuple[str, str]) -> None:
+    def __init__(self, *each: tuple[str, str], file: Path | None = None) -> None:
         super().__init__(*each)
         self.each = each
         """What is wrong, and the remedy."""
+        self.file = file
+        """Where it is, if the video has several files."""
 
 
 DAMAGE = (
@@ -92,31 +110,48 @@ DAMAGE = (
 """What reading a damaged file raises."""
 
 
-def look_at(layout: Layout, video_id: str) -> Look:
-    """Everything that can be seen of a video's features by reading them once."""
+def look_at(layout: Layout, video_id: str, duration_s: float | None = None) -> Look:
+    """Everything that can be seen of a video's features by reading them once.
+
+    ``duration_s`` is what the data set says of the video's length.
+    """
     found, values = Look(), Values()
+    file = layout.videos[video_id]
     try:
-        for piece in layout.pieces(video_id):
+        for piece in layout.pieces(video_id, duration_s):
             values.take(piece)
     except Faults as error:
-        found.problems += error.each
+        found.problems += [(error.file or file, *each) for each in error.each]
     except DAMAGE as error:
-        found.problems.append(damaged(error))
+        found.problems.append((file, *damaged(error)))
     else:
-        found.problems += values.problems()
+        found.problems += [
+            (layout.place(video_id, array), what, remedy)
+            for array, what, remedy in values.problems()
+        ]
     if not found.problems:
         found.step_s, found.duration_s = values.step_s, values.duration_s
     found.shapes = values.shapes
     return found
 
 
-def whole(layout: Layout, video_id: str) -> Look:
+def whole(layout: Layout, video_id: str, duration_s: float | None = None) -> Look:
     """As ``look_at``; raises ``InputError`` for the first thing that is wrong."""
-    found = look_at(layout, video_id)
-    if found.problems:
-        what, remedy = found.problems[0]
-        raise InputError(f"{layout.videos[video_id]} {what}; {remedy}")
+    found = look_at(layout, video_id, duration_s)
+    for file, what, remedy in found.problems:
+        raise InputError(f"{file} {what}; {remedy}")
     return found
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Says of what goes wrong in which of a video's files it is."""
+    try:
+        yield
+    except Faults as error:
+        raise Faults(*error.each, file=error.file or file) from None
+    except DAMAGE as error:
+        raise Faults(damaged(error), file=file) from None
 
 
 class Values:
@@ -143,25 +178,26 @@ class Values:
             low, high = self._boxes
             self._boxes = min(low, float(boxes.min())), max(high, float(boxes.max()))
 
-    def problems(self) -> list[tuple[str, str]]:
-        found = list(self._odd.values())
+    def problems(self) -> list[tuple[str, str, str]]:
+        """The array, what is wrong, and the remedy."""
+        found = [(name, *each) for name, each in self._odd.items()]
         times_s = self._all_times()
         if not len(times_s):
-            return [("has no samples", "make the features again")]
+            return [("times_s", "has no samples", "make the features again")]
         if "times_s" not in self._odd:
             steps = np.diff(times_s)
             if not (steps > 0).all():
                 row = int(np.argmin(steps > 0)) + 1
                 what = f"has times_s that do not ascend at row {row}"
                 what += f" ({times_s[row]:g} s)"
-                found.append((what, "sort the samples, and keep none twice"))
+                found.append(("times_s", what, "sort the samples, and keep none twice"))
             if times_s[0] < 0:
                 what = f"has times_s from {times_s[0]:g} s on"
-                found.append((what, "begin at 0 or later"))
+                found.append(("times_s", what, "begin at 0 or later"))
         low, high = self._boxes
         if low < -OUTSIDE or high > 1 + OUTSIDE:
             what = f"has boxes from {low:g} to {high:g}"
-            found.append((what, "give them as fractions of the picture"))
+            found.append(("boxes", what, "give them as fractions of the picture"))
         return found
 
     @property

@@ -19,6 +19,7 @@ from slta.features.layouts.base import AXES, Arrays, check_shapes
 
 class Own:
     name = "own"
+    spread = False
 
     def __init__(self, place: Path) -> None:
         """A folder of such files, or one with a folder ``features`` of them."""
@@ -31,8 +32,11 @@ class Own:
         files = sorted(self._folder.glob("*.npz"))
         return {file.name.removesuffix(".npz"): file for file in files}
 
-    def expected(self, video_id: str) -> Path:
-        return self._folder / f"{video_id}.npz"
+    def expected(self, video_id: str) -> str:
+        return str(self._folder / f"{video_id}.npz")
+
+    def place(self, video_id: str, array: str) -> Path:
+        return self.videos[video_id]
 
     def files(self, video_id: str) -> tuple[Path, ...]:
         return (self.videos[video_id],)
@@ -40,7 +44,9 @@ class Own:
     def size(self, video_id: str) -> int:
         return self.videos[video_id].stat().st_size
 
-    def pieces(self, video_id: str) -> Iterator[Arrays]:
+    def pieces(
+        self, video_id: str, duration_s: float | None = None
+    ) -> Iterator[Arrays]:
         with ExitStack() as stack:
             archive = stack.enter_context(ZipFile(self.videos[video_id]))
             there = archive.namelist()
