@@ -45,12 +45,14 @@ def candidates_of(
     *,
     rate_hz: float,
     context_s: float,
+    whole: Float[np.ndarray, " d"] | None = None,
 ) -> Candidates:
     """A frame is inside a span when its time is; a span between two has the one that is
     nearer to its middle.
 
     The contexts are ``context_s`` long and end where the video does. Where no frame is
-    before or after a span, its own clip stands in.
+    before or after a span, its own clip stands in. ``whole`` is the mean frame, where it
+    is known already.
     """
     total = len(features.frames)
 
@@ -69,10 +71,16 @@ def candidates_of(
     pre = np.where((before < first)[:, None], means[:, 0], own)
     post = np.where((end < after)[:, None], means[:, 2], own)
     clips = np.stack([pre, own, post], axis=1).astype(np.float32)
-    places = np.clip(spans * rate_hz / len(frames), 0, 1).astype(np.float32)
-    whole = (sums[-1] / len(frames)).astype(np.float32)
+    places = np.clip(spans * rate_hz / total, 0, 1).astype(np.float32)
+    whole = mean_frame(features) if whole is None else whole
     wholes = np.broadcast_to(whole, (len(spans), len(whole)))
     return Candidates(spans, first, end - first, clips, places, wholes)
+
+
+def mean_frame(features: VideoFeatures) -> Float[np.ndarray, " d"]:
+    frames = np.asarray(features.frames, np.float64)
+    mean: Float[np.ndarray, " d"] = frames.mean(axis=0).astype(np.float32)
+    return mean
 
 
 def _means(

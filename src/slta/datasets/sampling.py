@@ -13,6 +13,7 @@ from slta.datasets.batch import (
     TrainingBatch,
     candidates_of,
     collate,
+    mean_frame,
 )
 from slta.datasets.pairs import matches
 from slta.datasets.split import Split
@@ -58,6 +59,7 @@ class Sampler:
         self._windows = {
             name: windows(info.duration_s) for name, info in split.infos.items()
         }
+        self._wholes: dict[str, Float[np.ndarray, " d"]] = {}
         self._truths = [as_array(query.truth or ()) for query in split.queries]
         self._known = {
             number: found
@@ -185,11 +187,15 @@ class Sampler:
         return shot_of(features, candidates, regions=self._regions)
 
     def _candidates(self, video_id: str, rows: list[int]) -> Candidates:
+        features = self._split.videos[video_id]
+        if video_id not in self._wholes:
+            self._wholes[video_id] = mean_frame(features)
         return candidates_of(
-            self._split.videos[video_id],
+            features,
             self._windows[video_id][rows],
             rate_hz=self._rate_hz,
             context_s=self._context_s,
+            whole=self._wholes[video_id],
         )
 
     def _pairs(

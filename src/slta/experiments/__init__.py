@@ -6,6 +6,7 @@ from slta.config import Experiment
 from slta.errors import InputError
 from slta.experiments import (
     own,
+    paper,
     shapes_models,
     shapes_moment_detr,
     shapes_qd_detr,
@@ -22,6 +23,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "shapes_moment_detr": shapes_moment_detr.EXPERIMENT,
     "shapes_qd_detr": shapes_qd_detr.EXPERIMENT,
     "own": own.EXPERIMENT,
+    **paper.EXPERIMENTS,
 }
 
 

@@ -12,17 +12,13 @@ from slta.features.layouts.base import Layout
 def _own(place: str, root: Path | None) -> Layout:
     from slta.features.layouts.own import Own
 
-    if place:
-        return Own(_folder(place))
-    if root is None:
-        raise InputError("ready features need their folder; name it as ready:DIR")
-    return Own(root / "features")
+    return Own(_or_beside(place, root, "ready"))
 
 
-def _slta_release(place: str, _: Path | None) -> Layout:
+def _slta_release(place: str, root: Path | None) -> Layout:
     from slta.features.layouts.slta_release import SLTARelease
 
-    return SLTARelease(_folder(place))
+    return SLTARelease(_or_beside(place, root, "slta-release"))
 
 
 def _tan2d(place: str, _: Path | None) -> Layout:
@@ -85,6 +81,15 @@ def asked(name: str, root: Path | None = None) -> Asked:
             f"{name} asks for {count or 'no'} regions; give a whole number from 1 on"
         )
     return Asked(LAYOUTS[kind](place, root), int(count))
+
+
+def _or_beside(place: str, root: Path | None, kind: str) -> Path:
+    """The folder, or ``features`` in the data set's own."""
+    if place:
+        return _folder(place)
+    if root is None:
+        raise InputError(f"ready features need their folder; name it as {kind}:DIR")
+    return root / "features"
 
 
 def _folder(place: str) -> Path:
