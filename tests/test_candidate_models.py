@@ -9,13 +9,24 @@ import pytest
 import torch
 
 from slta.config import ModelConfig
+from slta.datasets.batch import TrainingBatch
 from slta.datasets.split import Split
 from slta.evaluation import measure
+from slta.learning import sampler
 from slta.models import MODELS
 from slta.models.base import CandidateModel
+from slta.scoring import score
 from slta.spans import as_array, temporal_iou
 from tests.batches import asked, close, longer, made, noisy, training_batch
-from tests.candidate_models import LESSONS, SMALL, experiment, learnt, world
+from tests.candidate_models import (
+    LESSONS,
+    RATE_HZ,
+    SMALL,
+    experiment,
+    fresh,
+    learnt,
+    world,
+)
 from tests.golden.candidate_models import FILE, values
 
 ELSEWHERE = {"slta", "slta_released"}
@@ -82,6 +93,38 @@ def test_the_values_of_a_fixed_start_stay(name: str) -> None:
     assert found.keys() == expected.keys()
     for part, numbers in found.items():
         close(torch.tensor(numbers), torch.tensor(expected[part]))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_pair_scores_the_same_in_training_as_in_search(name: str) -> None:
+    split, whole = world(), experiment(SMALL[name])
+    torch.manual_seed(0)
+    model = fresh(SMALL[name], split).eval()
+    given = sampler(model, whole, split).draw(0)
+    assert isinstance(given, TrainingBatch)
+    with torch.no_grad():
+        scores = model(given.batch)
+    numbers = {query.word_vectors.tobytes(): i for i, query in enumerate(split.asked)}
+    compared = set()
+    for row in given.matching.nonzero()[:, 0].tolist():
+        asked_as = int(given.batch.pairs[row, 0])
+        words = given.batch.words[asked_as][given.batch.word_mask[asked_as]]
+        number = numbers[words.numpy().tobytes()]
+        query = split.queries[number]
+        (found,) = score(
+            model,
+            split.videos[query.video_id],
+            split.infos[query.video_id].duration_s,
+            [split.asked[number]],
+            whole.candidates,
+            RATE_HZ,
+        )
+        window = as_array(query.truth or ())[0] - given.offsets_s[row].numpy()
+        (place,) = np.flatnonzero(np.abs(found.spans - window).max(axis=1) < 1e-4)
+        close(torch.tensor(found.relevance[place]), scores.relevance[row])
+        close(torch.tensor(found.offsets_s[place]), scores.offsets_s[row])
+        compared.add(number)
+    assert len(compared) == 8
 
 
 @pytest.mark.parametrize("name", LESSONS)
