@@ -1,7 +1,8 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
-                         [nouns] [extractors] [shapes] [tables]
+                         [nouns] [extractors] [parameters]
+                         [layouts] [shapes] [tables]
 
 Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
 not there yet.
@@ -18,8 +19,10 @@ from typing import Any
 from benchmarks import (
     attention,
     extractors,
+    layouts,
     nouns,
     pairs,
+    parameters,
     parts,
     protocols,
     questions,
@@ -38,7 +41,7 @@ DATA = SHARED / "data"
 VIDEOS = DATA / "videos"
 STEPS = (
     *("questions", "parts", "speed", "scoring", "protocols", "pairs"),
-    *("nouns", "extractors", "shapes", "tables"),
+    *("nouns", "extractors", "parameters", "layouts", "shapes", "tables"),
 )
 SO_FAR = "shapes-so-far"
 
@@ -70,6 +73,8 @@ def main(wanted: list[str]) -> None:
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,
+        "parameters": parameters.measure,
+        "layouts": layouts.measure,
         "shapes": shapes.measure,
     }
     for name in [name for name in alone if name in wanted]:

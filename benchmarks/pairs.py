@@ -16,9 +16,9 @@ from slta.candidates import RELEASED_HZ, released, released_frames
 from slta.datasets import SOURCES, charades_sta, slta_release, tacos
 from slta.datasets.annotations import Annotations
 from slta.datasets.checking import check
-from slta.datasets.literals import load
 from slta.datasets.pairs import matching_frames
 from slta.datasets.slta_release import CHARADES, TACOS, parse, truth_frames
+from slta.literals import load
 from slta.spans import as_array
 
 Frames = tuple[int, int]

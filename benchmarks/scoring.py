@@ -40,7 +40,7 @@ def measure() -> dict[str, Any]:
 
 
 def _search(model: SLTA) -> dict[str, Any]:
-    features, queries = _video(DURATION_S), _queries(QUERIES)
+    features, queries = _video(DURATION_S), random_queries(QUERIES)
     lengths_s = [length / RATE_HZ for length in LENGTHS]
     spans = windows(DURATION_S, lengths_s=lengths_s, overlap=0.8)
     candidates = candidates_of(
@@ -115,7 +115,7 @@ def _training(model: SLTA) -> dict[str, Any]:
         span = np.array([[0.0, longest_s]])
         found = candidates_of(features, span, rate_hz=RATE_HZ, context_s=1.0)
         shots.append(shot_of(features, found))
-    batch = collate(shots, _queries(BATCH))
+    batch = collate(shots, random_queries(BATCH))
     matching = batch.pairs[:, 0] == batch.pairs[:, 1]
     given = TrainingBatch(batch, matching, torch.zeros(len(matching), 2), ~matching)
     model.train()
@@ -126,7 +126,7 @@ def _training(model: SLTA) -> dict[str, Any]:
 
     step_s = min(_timed(step)[0] for _ in range(STEPS))
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    queries = _queries(BATCH)
+    queries = random_queries(BATCH)
 
     def pair(i: int, j: int) -> None:
         scores = model(collate([shots[j]], [queries[i]]))
@@ -159,7 +159,7 @@ def _video(duration_s: float, seed: int = 0) -> VideoFeatures:
     )
 
 
-def _queries(count: int) -> list[QueryFeatures]:
+def random_queries(count: int) -> list[QueryFeatures]:
     rng = np.random.default_rng(1)
     words = tuple(f"w{i}" for i in range(WORDS))
     return [

@@ -15,7 +15,7 @@ from slta.protocols import PROTOCOLS
 RESULTS = Path(__file__).parent / "results"
 PAGES = (
     *("README.md", "docs/results.md", "docs/reproducing.md"),
-    *("docs/protocols.md", "docs/features.md"),
+    *("docs/protocols.md", "docs/features.md", "docs/models.md"),
 )
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -369,6 +369,54 @@ def _extractors() -> str:
     return _table(head, rows)
 
 
+def _parameters() -> str:
+    found = _load("parameters")
+    sizes = ", ".join(f"{name} {size}" for name, size in found["sizes"].items())
+    rows = [
+        [f"`{name}`", f"{count / 1e6:.1f} million"]
+        for name, count in found["models"].items()
+    ]
+    return _table(["model", f"numbers that it learns ({sizes})"], rows)
+
+
+def _layout_sizes() -> str:
+    rows = [
+        [
+            each["data set"],
+            each["setting"],
+            f"{each['given_bytes'] / 1e6:.0f} MB",
+            f"{each['stored_bytes'] / 1e6:.0f} MB",
+            f"{each['times_smaller']} times",
+        ]
+        for each in _load("layouts")["sizes"]
+    ]
+    head = ["videos as long as of", "kept", "release's files", "store", "smaller"]
+    return _table(head, rows)
+
+
+def _layout_reading() -> str:
+    rows = [
+        [
+            name,
+            each["store"],
+            each["unpickled"],
+            f"{each['times unpickled']} times",
+            f"{each['times unpickled, without making a batch']} times",
+        ]
+        for name, each in _load("layouts")["reading"].items()
+    ]
+    return _table(
+        [
+            "videos as long as of",
+            "samples a second from the store",
+            "each video unpickled",
+            "faster",
+            "than unpickling alone",
+        ],
+        rows,
+    )
+
+
 def _pairs() -> str:
     found = _load("pairs")
     rows = [
@@ -428,10 +476,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "didemo-prior": _didemo_prior,
     "extractors": _extractors,
     "about-extractors": lambda: _measured("extractors"),
+    "layout-sizes": _layout_sizes,
+    "layout-reading": _layout_reading,
+    "about-layouts": lambda: _measured("layouts"),
     "nouns": _nouns,
     "noun-kinds": _noun_kinds,
     "about-nouns": lambda: _measured("nouns"),
     "pairs": _pairs,
+    "parameters": _parameters,
     "pair-differences": _differences,
     "about-pairs": lambda: _measured("pairs"),
     "about-shapes": _about_shapes,

@@ -1,5 +1,6 @@
 """From spans to frames and clips, and from videos of many lengths to one batch."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -33,6 +34,9 @@ def agree(
         first, count = int(found.first[row]), int(found.count[row])
         assert list(range(first, first + count)) == expected.inside
         np.testing.assert_allclose(found.clips[row], expected.clips, atol=1e-5)
+        place = [float(share) for share in expected.place]
+        np.testing.assert_allclose(found.places[row], place, atol=1e-6)
+        np.testing.assert_allclose(found.wholes[row], expected.whole, atol=1e-5)
 
 
 @given(
@@ -124,6 +128,13 @@ def test_contexts_end_where_the_video_does() -> None:
     assert (near == far).all()
 
 
+def test_a_place_is_a_share_of_the_video_and_ends_with_it() -> None:
+    features = video(np.random.default_rng(0), 8, rate_hz=2.0)
+    spans = np.array([[0.0, 4.0], [1.0, 2.0], [3.0, 4.3]])
+    found = candidates_of(features, spans, rate_hz=2.0, context_s=1.0)
+    assert found.places.tolist() == [[0.0, 1.0], [0.25, 0.5], [0.75, 1.0]]
+
+
 def shots_and_queries() -> tuple[list[Shot], list[QueryFeatures]]:
     rng = np.random.default_rng(0)
     shots = []
@@ -178,8 +189,11 @@ def test_candidates_are_numbered_through_all_shots() -> None:
     assert batch.candidate_video.tolist() == [0, 0, 1, 2]
     assert batch.candidate_first.tolist() == [0, 1, 0, 0]
     assert batch.candidate_count.tolist() == [2, 5, 4, 1]
-    clips = np.concatenate([shot.candidates.clips for shot in shots])
-    assert (batch.clips.numpy() == clips).all()
+    for name in ("clips", "places", "wholes"):
+        given = np.concatenate([getattr(shot.candidates, name) for shot in shots])
+        assert (getattr(batch, name).numpy() == given).all()
+    assert (batch.wholes[0] == batch.wholes[1]).all()
+    assert (batch.wholes[0] != batch.wholes[2]).all()
 
 
 def test_without_pairs_every_query_meets_every_candidate() -> None:
@@ -202,6 +216,15 @@ def test_a_region_that_is_missing_stays_masked() -> None:
     assert not batch.region_mask[1, len(mask) :].any()
 
 
+def test_without_their_numbers_regions_need_no_mask() -> None:
+    features = video(np.random.default_rng(0), 10, rate_hz=1.0)
+    mask = np.ones(features.regions.shape[:2], bool)
+    found = candidates_of(features, np.array([[2.0, 6.0]]), rate_hz=1.0, context_s=2.0)
+    shot = shot_of(replace(features, region_mask=mask), found, regions=False)
+    _, queries = shots_and_queries()
+    assert collate([shot], queries).region_mask.shape == (1, 4, 0)
+
+
 def test_some_candidates_can_be_picked() -> None:
     features = video(np.random.default_rng(0), 10, rate_hz=1.0)
     spans = np.array([[0.0, 4.0], [2.0, 6.0], [5.0, 9.0]])
@@ -210,6 +233,7 @@ def test_some_candidates_can_be_picked() -> None:
     assert (some.spans == spans[[2, 0]]).all()
     assert some.first.tolist() == [5, 0]
     assert (some.clips == found.clips[[2, 0]]).all()
+    assert (some.places == found.places[[2, 0]]).all()
 
 
 def test_a_batch_goes_to_a_device_whole() -> None:

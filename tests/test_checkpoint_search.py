@@ -32,8 +32,9 @@ from slta.models.slta import SLTA
 from slta.moments import Query
 from slta.predictions import Prediction
 from slta.retrievers import Retriever
-from slta.retrievers.trained import CLEAR, coverage
+from slta.retrievers.trained import CLEAR
 from slta.search import Answer, Searcher
+from slta.spans import coverage
 from slta.video import Frames
 from tests.commands import Colours, call, coloured, refused
 from tests.test_cli import SCHEMA, rows, undocumented, violations

@@ -2,15 +2,17 @@
 
 import ast
 import inspect
+import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from slta import training
+from slta import experiments, training
 from slta.config import (
     CandidatesConfig,
     Experiment,
@@ -229,13 +231,18 @@ def test_experiments_are_frozen(name: str) -> None:
     hash(value)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_an_experiments_file_says_what_it_is(name: str) -> None:
-    module = inspect.getmodule(inspect.getsource) and __import__(
-        f"slta.experiments.{name}", fromlist=["EXPERIMENT"]
-    )
-    assert module is not None and module.EXPERIMENT is EXPERIMENTS[name]
-    assert module.__doc__
+def test_an_experiments_file_says_what_it_is_and_how_to_run_it() -> None:
+    said = {}
+    for found in pkgutil.iter_modules(experiments.__path__):
+        module = import_module(f"slta.experiments.{found.name}")
+        own = vars(module).get("EXPERIMENTS")
+        own = own or {found.name: module.EXPERIMENT}
+        for name, value in own.items():
+            assert value is EXPERIMENTS[name]
+            said[name] = module.__doc__ or ""
+    assert said.keys() == EXPERIMENTS.keys()
+    for name, text in said.items():
+        assert re.search(rf"^    slta train {name}\b", text, re.MULTILINE), name
 
 
 def test_no_lengths_are_named() -> None:

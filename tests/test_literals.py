@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.datasets.literals import BUILDS, NOTHING, VALUES, Refused, load, loads
 from slta.errors import InputError
+from slta.literals import BUILDS, NOTHING, VALUES, Refused, load, loads
 
 KEYS = st.text() | st.integers() | st.floats(allow_nan=False)
 PLAIN = st.recursive(
@@ -25,6 +25,10 @@ PLAIN = st.recursive(
         | st.dictionaries(KEYS, inner, max_size=4)
     ),
     max_leaves=20,
+)
+DAMAGE = (
+    *(LookupError, TypeError, ValueError, OverflowError, MemoryError),
+    DeprecationWarning,  # of an escape in text that Python does not know
 )
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -86,6 +90,109 @@ def test_anything_but_plain_values_is_refused(value: object, protocol: int) -> N
         loads(pickle.dumps(value, protocol))
 
 
+ARRAYS = [
+    np.arange(6, dtype=np.float32).reshape(2, 3),
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.arange(6, dtype=">f8").reshape(3, 2)[::-1],
+    np.zeros((0, 4), np.float16),
+    np.array([True, False]),
+    np.array(2.5),
+]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_arrays_of_numbers_are_read_where_they_are_asked_for(protocol: int) -> None:
+    given = {"a": ARRAYS, "again": ARRAYS[0], "b": (1, "x")}
+    back = loads(pickle.dumps(given, protocol), arrays=True)
+    assert back["b"] == (1, "x")
+    for array, expected in zip(
+        [*back["a"], back["again"]], [*ARRAYS, ARRAYS[0]], strict=True
+    ):
+        assert (
+            array.shape == expected.shape
+            and array.dtype.str[1:] == expected.dtype.str[1:]
+        )
+        assert np.array_equal(array, expected)
+
+
+def python_2(data: bytes, kind: bytes = b"f4") -> bytes:
+    """A pickle of protocol 2 of an array (2, 3), as Python 2 and its numpy write it."""
+    return (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x00cnumpy\nndarray\nq\x01"
+        b"K\x00\x85q\x02U\x01bq\x03\x87q\x04Rq\x05(K\x01K\x02K\x03\x86q\x06"
+        b"cnumpy\ndtype\nq\x07U" + bytes([len(kind)]) + kind + b"q\x08K\x00K\x01"
+        b"\x87q\tRq\n(K\x03U\x01<q\x0bNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq"
+        b"\x0cb\x89T" + len(data).to_bytes(4, "little") + data + b"q\rtq\x0eb."
+    )
+
+
+def test_an_array_of_python_2_is_read() -> None:
+    array = np.array([[1, -2, 3], [0.1, 1e9, 255]], np.float32)
+    data = python_2(array.tobytes())
+    assert np.array_equal(pickle.loads(data, encoding="latin1"), array)
+    assert np.array_equal(loads(data, arrays=True), array)
+    with pytest.raises(Refused):
+        loads(data)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(np.array([{}], dtype=object), id="objects"),
+        pytest.param(np.zeros(2, [("a", "f4")]), id="records"),
+        pytest.param(np.array(["a"]), id="text"),
+        pytest.param(np.float32(1), id="a scalar"),
+        pytest.param(np.ma.masked_array([1.0]), id="a masked array"),
+        pytest.param(OrderedDict(a=np.zeros(2)), id="a class of the library"),
+        pytest.param(np.load, id="a function of numpy"),
+        pytest.param([np.zeros(2), int], id="a name"),
+    ],
+)
+def test_with_arrays_anything_else_is_refused(value: object, protocol: int) -> None:
+    with pytest.raises(Refused):
+        loads(pickle.dumps(value, protocol), arrays=True)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_with_arrays_nothing_that_a_pickle_says_is_run(
+    tmp_path: Path, protocol: int
+) -> None:
+    target, file = tmp_path / "ran", tmp_path / "evil.pkl"
+    file.write_bytes(pickle.dumps([np.zeros(2), Runs(target)], protocol))
+    with pytest.raises(InputError, match=r"evil\.pkl is refused \(.* could run code\)"):
+        load(file, arrays=True)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(python_2(b"short"), id="too few numbers"),
+        pytest.param(python_2(bytes(24), b"f3"), id="no such type"),
+        pytest.param(
+            python_2(bytes(24)).replace(b"K\x02K\x03", b"K\x02U\x00"), id="shape"
+        ),
+        pytest.param(b"cnumpy\nndarray\n}b.", id="a state for a name"),
+        pytest.param(b"c_codecs\nencode\nU\x01aU\x05utf-8\x86R.", id="an encoding"),
+        pytest.param(b"K\x01)R.", id="a call of a number"),
+        pytest.param(pickle.dumps(np.arange(9.0), 2)[:-20], id="cut"),
+    ],
+)
+def test_a_damaged_array_is_told(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "cut.pkl"
+    file.write_bytes(data)
+    with pytest.raises(InputError, match=r"cut\.pkl is damaged \(.*\); get it again"):
+        load(file, arrays=True)
+
+
+@given(st.binary(max_size=40), st.integers(0, 200))
+def test_any_change_of_a_pickled_array_is_read_or_refused(data: bytes, at: int) -> None:
+    whole = python_2(bytes(24))
+    with suppress(*DAMAGE):
+        loads(whole[:at] + data + whole[at + len(data) :], arrays=True)
+
+
 def test_every_opcode_that_names_calls_or_builds_is_unknown() -> None:
     names = {opcode.name for opcode in pickletools.opcodes}
     known = VALUES | BUILDS.keys() | NOTHING
@@ -130,8 +237,10 @@ def test_a_damaged_pickle_is_told(tmp_path: Path, kind: str) -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    with suppress(LookupError, TypeError, ValueError, OverflowError, MemoryError):
+    with suppress(*DAMAGE):
         loads(data)
+    with suppress(*DAMAGE):
+        loads(data, arrays=True)
 
 
 def test_a_deep_pickle_does_no_harm(tmp_path: Path) -> None:

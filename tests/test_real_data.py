@@ -18,8 +18,8 @@ from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset
 from slta.datasets.checking import check
 from slta.datasets.converting import convert, record
-from slta.datasets.literals import load
 from slta.datasets.slta_release import parse, truth_frames
+from slta.literals import load
 from slta.moments import Query
 from slta.spans import as_array
 from tests.commands import call

@@ -9,7 +9,8 @@ from slta.datasets.batch import Batch
 from slta.models import build
 from slta.models.released import NOUNS, Released, ReleasedConfig, released
 from slta.models.slta import SLTA, SLTAScores
-from tests.test_slta import SIZES, SMALL, asked, close, made
+from tests.batches import SIZES, asked, close
+from tests.test_slta import SMALL, made
 
 FAULTS = (
     "summed_regions",

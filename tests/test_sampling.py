@@ -1,12 +1,14 @@
 """Batches to learn from: what is drawn, and what it is compared with."""
 
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from slta.candidates import windows
 from slta.datasets.batch import Batch, TrainingBatch, candidates_of
@@ -54,8 +56,7 @@ def sampler(split: Split = WORLD, **given: Any) -> Sampler:
     usual = {"queries": 4, "queries_per_video": 1, "negatives": None, "background": 0}
     return Sampler(
         split,
-        lengths_s=LENGTHS_S,
-        overlap=OVERLAP,
+        windows=partial(windows, lengths_s=LENGTHS_S, overlap=OVERLAP),
         context_s=CONTEXT_S,
         rate_hz=RATE_HZ,
         **(usual | given),
@@ -359,6 +360,35 @@ def test_clips_are_left_out_for_the_share_of_queries_that_is_asked_for() -> None
 
     assert kept(0.0).all() and not kept(1.0).any()
     assert 0.5 < kept(0.3).float().mean() < 0.9
+
+
+def runs_of(mask: Tensor) -> list[list[int]]:
+    """The numbers of the neighbours that are True."""
+    found: list[list[int]] = []
+    for place in torch.nonzero(mask)[:, 0].tolist():
+        if found and found[-1][-1] == place - 1:
+            found[-1].append(place)
+        else:
+            found.append([place])
+    return found
+
+
+def test_nouns_are_left_out_of_sentences_with_their_neighbours() -> None:
+    def share(dropout: float) -> float:
+        draws, left_out, runs = sampler(noun_dropout=dropout), 0, 0
+        for step in range(50):
+            batch = draws.draw(0, step).batch
+            out = batch.word_mask & ~batch.weighed_mask
+            assert not (out & ~batch.noun_mask).any()
+            for gone, nouns in zip(out, batch.noun_mask, strict=True):
+                for run in runs_of(nouns):
+                    assert len(set(gone[run].tolist())) == 1
+                    left_out += bool(gone[run[0]])
+                    runs += 1
+        return left_out / runs
+
+    assert share(0.0) == 0 and share(1.0) == 1
+    assert 0.2 < share(0.4) < 0.6
 
 
 def test_a_still_batch_compares_every_query_with_one_frame_of_every_match() -> None:

@@ -1,21 +1,19 @@
 """The model against the paper's words, and the ways in which the release went wrong."""
 
 from dataclasses import fields, replace
-from itertools import product
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from slta.datasets.batch import Batch, TrainingBatch
+from slta.datasets.batch import Batch
 from slta.models.alignment import alignment_loss
 from slta.models.attention import GatedScores, Looks, Recurrence
-from slta.models.base import Scale, Sizes
-from slta.models.slta import BOX, SLTA, SLTAConfig, SLTAScores
+from slta.models.slta import SLTA, SLTAConfig, SLTAScores
+from tests import batches
+from tests.batches import ODD, asked, close, longer, noisy, training_batch
 from tests.reference import slta as slow
 
-SIZES = Sizes(region=6, frame=5, word=7)
 SMALL = SLTAConfig(
     attention_size=4,
     interaction_size=3,
@@ -27,76 +25,9 @@ PARTS = ("spatial_attention", "interaction", "language_attention", "context", "b
 
 
 def made(config: SLTAConfig = SMALL, seed: int = 0) -> SLTA:
-    torch.manual_seed(seed)
-    model = SLTA(config, SIZES).eval()
-    model.fit(
-        Scale(
-            *(
-                (torch.randn(size), torch.rand(size) + 0.5)
-                for size in (SIZES.region, BOX, SIZES.frame, SIZES.word)
-            )
-        )
-    )
+    model = batches.made(config, seed)
+    assert isinstance(model, SLTA)
     return model
-
-
-def asked(
-    seed: int = 0,
-    *,
-    videos: int = 2,
-    frames: int = 9,
-    regions: int = 4,
-    queries: int = 3,
-    words: int = 6,
-    candidates: int = 5,
-) -> Batch:
-    """Random, with words, nouns, frames and regions missing here and there."""
-    rng = np.random.default_rng(seed)
-    lengths = rng.integers(1, frames + 1, videos)
-    lengths[0] = frames
-    region_mask = rng.random((videos, frames, regions)) < 0.7
-    region_mask[..., 0] = True
-    region_mask &= np.arange(frames)[:, None] < lengths[:, None, None]
-    video = rng.integers(0, videos, candidates)
-    first = np.array([rng.integers(0, lengths[v]) for v in video])
-    count = np.array(
-        [rng.integers(1, lengths[v] - f + 1) for v, f in zip(video, first, strict=True)]
-    )
-    said = rng.integers(1, words + 1, queries)
-    said[0] = words
-    word_mask = np.arange(words) < said[:, None]
-    noun_mask = word_mask & (rng.random((queries, words)) < 0.5)
-    noun_mask[-1] = False
-    corners = np.sort(rng.random((videos, frames, regions, 2, 2)), axis=3)
-
-    def normal(*shape: int) -> torch.Tensor:
-        return torch.from_numpy(rng.normal(size=shape).astype(np.float32))
-
-    pairs = np.array(list(product(range(queries), range(candidates))))
-    return Batch(
-        regions=normal(videos, frames, regions, 6),
-        boxes=torch.from_numpy(corners.reshape(videos, frames, regions, 4)).float(),
-        region_mask=torch.from_numpy(region_mask),
-        candidate_video=torch.from_numpy(video),
-        candidate_first=torch.from_numpy(first),
-        candidate_count=torch.from_numpy(count),
-        clips=normal(candidates, 3, 5),
-        words=normal(queries, words, 7),
-        word_mask=torch.from_numpy(word_mask),
-        noun_mask=torch.from_numpy(noun_mask),
-        sentences=normal(queries, 8),
-        clip_mask=torch.from_numpy(np.arange(queries) != 1),
-        pairs=torch.from_numpy(pairs),
-    )
-
-
-def training_batch(
-    batch: Batch, offsets_s: torch.Tensor | None = None
-) -> TrainingBatch:
-    """Query and candidate of the same number match; all others are of other videos."""
-    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
-    given = torch.zeros(len(matching), 2) if offsets_s is None else offsets_s
-    return TrainingBatch(batch, matching, given * matching[:, None], ~matching)
 
 
 def changed(**parts: Any) -> SLTAConfig:
@@ -107,16 +38,6 @@ CONFIGS = {
     "full": SMALL,
     **{f"no {part}": changed(**{part: False}) for part in PARTS},
     "none": changed(**dict.fromkeys(PARTS, False)),
-}
-
-
-ODD = {
-    "usual": {},
-    "one frame": {"frames": 1},
-    "one region": {"regions": 1},
-    "one word": {"words": 1},
-    "one query, one candidate": {"queries": 1, "candidates": 1, "videos": 1},
-    "many queries of one video": {"queries": 40, "videos": 1},
 }
 
 
@@ -137,10 +58,6 @@ def test_agrees_with_the_paper_spelled_out(
         words = int(batch.word_mask[query].sum())
         close(scores.word_weights[row, :words], expected.word_weights)
         assert not scores.word_weights[row, words:].any()
-
-
-def close(found: torch.Tensor, expected: torch.Tensor) -> None:
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def looked(
@@ -214,29 +131,9 @@ def test_every_parameter_learns(config: SLTAConfig) -> None:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_padding_never_matters(config: SLTAConfig) -> None:
     model, batch = made(config), asked()
-    noisy = replace(
-        batch,
-        regions=batch.regions.masked_fill(~batch.region_mask[..., None], 1e3),
-        boxes=batch.boxes.masked_fill(~batch.region_mask[..., None], 7.0),
-        words=batch.words.masked_fill(~batch.word_mask[..., None], 1e3),
-    )
-    longer = replace(
-        batch,
-        **{
-            name: torch.nn.functional.pad(getattr(batch, name), pad)
-            for name, pad in {
-                "regions": (0, 0, 0, 2, 0, 3),
-                "boxes": (0, 0, 0, 2, 0, 3),
-                "region_mask": (0, 2, 0, 3),
-                "words": (0, 0, 0, 4),
-                "word_mask": (0, 4),
-                "noun_mask": (0, 4),
-            }.items()
-        },
-    )
     with torch.no_grad():
         expected = model(batch)
-        for padded in (noisy, longer):
+        for padded in (noisy(batch), longer(batch)):
             found = model(padded)
             close(found.relevance, expected.relevance)
             close(found.offsets_s, expected.offsets_s)

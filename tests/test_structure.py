@@ -12,7 +12,7 @@ from slta.features import EXTRACTORS
 
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
-    {"errors", "moments", "spans"},
+    {"errors", "literals", "moments", "spans"},
     {"candidates", "decoding", "film", "folders", "provenance"}
     | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
     | {"metrics.ranked", "metrics.table"}
@@ -29,19 +29,27 @@ LAYERS = [
         "features.readable",
         "features.reading",
     }
+    | {"features.layouts", "features.layouts.arrays", "features.layouts.base"}
+    | {"features.layouts.moment_detr", "features.layouts.own"}
+    | {"features.layouts.slta_release", "features.layouts.tan2d"}
+    | {"features.provider", "features.ready"}
+    | {"features.resampling"}
     | {"features.packing", "features.saved", "features.sentences", "features.store"}
     | {"features.weights", "features.worded"},
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.activitynet_captions", "datasets.annotations", "datasets.charades_sta"}
     | {"datasets.checking", "datasets.converting", "datasets.didemo"}
-    | {"datasets.held_out", "datasets.literals", "datasets.qvhighlights"}
-    | {"datasets.reading", "datasets.ready", "datasets.slta_release"}
+    | {"datasets.held_out", "datasets.qvhighlights"}
+    | {"datasets.reading", "datasets.slta_release"}
     | {"datasets.source", "datasets.statistics", "datasets.tacos"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
+    | {"models.hinge", "models.language", "models.ranges"}
+    | {"models.acrn", "models.ctrl", "models.mcn", "models.role"}
+    | {"models.video_only", "models.vsa"}
     | {"models.released", "models.slta", "models.untrained"}
     | {"models.moment_detr", "models.qd_detr", "models.slots", "models.tan2d"}
     | {"models.transformer"},
@@ -49,17 +57,26 @@ LAYERS = [
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},
     {"checkpoints", "experiments", "experiments.own", "experiments.shapes_slta"}
+    | {"experiments.shapes_models"}
     | {"experiments.shapes_slta_small", "preparation"}
     | {"experiments.shapes_moment_detr", "experiments.shapes_qd_detr"}
     | {"experiments.shapes_tan2d"},
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},
-    {"training"},
+    {"comparison", "training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
-    {"cli", "cli.__main__", "cli.arguments", "cli.data", "cli.evaluate", "cli.extract"}
+    {
+        "cli",
+        "cli.__main__",
+        "cli.arguments",
+        "cli.compare",
+        "cli.data",
+        "cli.evaluate",
+        "cli.extract",
+    }
     | {"cli.screen", "cli.search", "cli.train"}
-    | {"plot", "plot_frames", "prior_picture", "sheet"},
+    | {"cli.plot", "plot", "plot_comparison", "plot_frames", "prior_picture", "sheet"},
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""

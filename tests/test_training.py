@@ -119,8 +119,8 @@ def test_a_run_says_where_it_comes_from(
     dataset = open_dataset(TINY)
     assert facts["data"] == dataset.digest and len(dataset.digest) == 64
     library = open_library(TINY)
-    assert facts["extractor"] == library.extractor.id == "cells"
-    assert facts["extractor_version"] == library.extractor.version
+    assert facts["extractor"] == library.id == "cells"
+    assert facts["extractor_version"] == library.version
     assert facts["seed"] == 0
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["versions"]["lightning"] == lightning.__version__

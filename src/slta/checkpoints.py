@@ -25,8 +25,8 @@ from safetensors import SafetensorError, safe_open
 
 from slta.config import Experiment
 from slta.errors import InputError
-from slta.features.base import Reader
-from slta.features.library import Library
+from slta.features.base import Reader, VideoFeatures
+from slta.features.provider import Provider
 from slta.folders import whole_file, write_whole
 from slta.models import build
 from slta.models.base import Model, Sizes
@@ -47,11 +47,11 @@ class About:
     """What read the sentences, with its version."""
 
     @classmethod
-    def of(cls, library: Library, sizes: Sizes) -> "About":
+    def of(cls, library: Provider, sizes: Sizes) -> "About":
         """Of features, before anything was trained with them."""
         return cls(library.id, library.version, sizes, 0, _named(library.reader))
 
-    def check(self, library: Library, weights: Path) -> None:
+    def check(self, library: Provider, weights: Path) -> None:
         """Raises ``InputError`` for features that are not those it was trained with."""
         theirs = f"{self.extractor}@{self.version}"
         ours = f"{library.id}@{library.version}"
@@ -64,6 +64,17 @@ class About:
             raise InputError(
                 f"{weights} was trained with sentences as {self.words} reads them, not "
                 f"{words}; name those words with --words, or train with yours"
+            )
+
+    def check_sizes(self, video_id: str, video: VideoFeatures, weights: Path) -> None:
+        """Raises ``InputError`` for features of another size."""
+        theirs = self.sizes.frame, self.sizes.region
+        ours = video.frames.shape[-1], video.regions.shape[-1]
+        if theirs != ours:
+            raise InputError(
+                f"{weights} was trained with frames of {theirs[0]} and regions of "
+                f"{theirs[1]} numbers, the video {video_id!r} has {ours[0]} and "
+                f"{ours[1]}; give features of the same kind, or train with yours"
             )
 
 

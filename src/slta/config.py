@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from slta.candidates import windows
+from slta.candidates import didemo, windows
 from slta.datasets.activitynet_captions import ActivityNetCaptionsConfig
 from slta.datasets.charades_sta import CharadesSTAConfig
 from slta.datasets.didemo import DiDeMoConfig
@@ -15,14 +15,22 @@ from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
 from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
+from slta.models.acrn import ACRNConfig
+from slta.models.ctrl import CTRLConfig
+from slta.models.mcn import MCNConfig
 from slta.models.moment_detr import MomentDETRConfig
 from slta.models.qd_detr import QDDETRConfig
 from slta.models.released import ReleasedConfig
+from slta.models.role import ROLEConfig
 from slta.models.slta import SLTAConfig
 from slta.models.tan2d import Tan2DConfig
+from slta.models.video_only import VideoOnlyConfig
+from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 SEEDS = 2**32
 """How many there are."""
+AUTOMATIC = "auto"
+"""Names no extractor: what lies in the data set's folder decides."""
 
 DatasetConfig = (
     ShapesConfig
@@ -39,7 +47,18 @@ DatasetConfig = (
 
 
 ModelConfig = (
-    SLTAConfig | ReleasedConfig | Tan2DConfig | MomentDETRConfig | QDDETRConfig
+    SLTAConfig
+    | ReleasedConfig
+    | CTRLConfig
+    | ROLEConfig
+    | ACRNConfig
+    | MCNConfig
+    | VSARNNConfig
+    | VSASTVConfig
+    | VideoOnlyConfig
+    | Tan2DConfig
+    | MomentDETRConfig
+    | QDDETRConfig
 )
 
 
@@ -53,8 +72,9 @@ def _positive(flag: str, *values: float) -> None:
 class FeaturesConfig:
     extractor: str = "cells"
     """What makes the features: cells, imagenet-words, clip:NAME or clip:FOLDER, c3d:FILE,
-    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS; docs/features.md
-    has them all."""
+    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS; or ready features:
+    ready, ready:DIR; or auto: ready ones if they lie where no videos do, else cells.
+    docs/features.md has them all."""
     words: str = ""
     """What makes the vectors of words, if not the extractor: glove:FILE.txt or
     glove:VECTORS.npy,WORDS.json."""
@@ -78,6 +98,9 @@ class CandidatesConfig:
     """Share of a window that the next one repeats, in [0, 1)."""
     context_s: float = 128 / 3
     """Length of the clips before and after a window."""
+    chunks: bool = False
+    """Whether candidates are DiDeMo's moments, every run of whole chunks of 5 s, instead
+    of windows."""
 
     def __post_init__(self) -> None:
         if not self.lengths_s:
@@ -92,7 +115,17 @@ class CandidatesConfig:
 
     def windows(self, duration_s: float) -> Float[np.ndarray, "n 2"]:
         """The candidates of a video in evaluation and in search."""
-        lengths_s = self.test_lengths_s or self.lengths_s
+        return self._of(duration_s, self.test_lengths_s or self.lengths_s)
+
+    def training_windows(self, duration_s: float) -> Float[np.ndarray, "n 2"]:
+        """The candidates of a video in training."""
+        return self._of(duration_s, self.lengths_s)
+
+    def _of(
+        self, duration_s: float, lengths_s: tuple[float, ...]
+    ) -> Float[np.ndarray, "n 2"]:
+        if self.chunks:
+            return didemo(duration_s)
         return windows(duration_s, lengths_s=lengths_s, overlap=self.overlap)
 
 
@@ -113,6 +146,9 @@ class TrainingConfig:
     clip_dropout: float = 0.0
     """Share of the queries of a batch that are answered without the clips, by the object
     and the sentence alone, in [0, 1]."""
+    noun_dropout: float = 0.0
+    """Share of the nouns, with the adjectives before them, that are left out of a batch's
+    sentences: the spatial attention alone must find what they name. In [0, 1]."""
     still_steps: int = 0
     """Batches at first in which a candidate is one frame of its window, of a video of its
     own: what a query names is learnt before what happens to it."""
@@ -156,10 +192,9 @@ class TrainingConfig:
                 f"training.processes must be at least 1, got {self.processes}"
             )
         _positive("training.learning_rate", self.learning_rate)
-        if not 0 <= self.clip_dropout <= 1:
-            raise ValueError(
-                f"training.clip_dropout must be in [0, 1], got {self.clip_dropout}"
-            )
+        for name in ("clip_dropout", "noun_dropout"):
+            if not 0 <= (share := getattr(self, name)) <= 1:
+                raise ValueError(f"training.{name} must be in [0, 1], got {share}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"training.warmup must be in [0, 1), got {self.warmup}")
 

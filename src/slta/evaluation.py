@@ -62,6 +62,8 @@ def answers(
     model, about = run.load()
     about.check(open_library(experiment, store), run.weights)
     split = open_splits(experiment, (name,), store, shows)[name]
+    for video_id, video in split.videos.items():
+        about.check_sizes(video_id, video, run.weights)
     with shows(f"answering {name}") as progress:
         write(path, predict(model, split, experiment, progress=progress))
     return path

@@ -1,6 +1,5 @@
 """Many videos at once into the store, so that training and search find them there."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from slta.datasets import own
 from slta.datasets.split import unknown_words
 from slta.errors import InputError
-from slta.features.library import Library
+from slta.features.provider import Provider
 from slta.preparation import Shows, quietly
 
 NO_VIDEO = {".csv", ".json", ".jsonl", ".md", ".npy", ".npz", ".txt"}
@@ -30,6 +29,10 @@ class Extracted:
     """Length of the videos that were looked at."""
     seconds: float = 0.0
     """What that took."""
+    given_bytes: int = 0
+    """Of ready features: how big they were, ..."""
+    stored_bytes: int = 0
+    """... and how big they are in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,13 @@ class Queries:
     """What is wrong with those of their videos that have no file, by its id."""
 
 
-def videos_at(place: Path) -> list[Path]:
-    """The file itself, or the files in the folder, or in the folder ``videos`` in it."""
+def videos_at(place: Path, library: Provider) -> list[Path]:
+    """The file itself, or the files in the folder, or in the folder ``videos`` in it; of
+    ready features, all that there are."""
+    if (known := library.listed()) is not None:
+        if not known:
+            raise InputError(f"{place} has no ready features; name their folder")
+        return list(known)
     if not place.is_dir():
         return [place]
     folder = place / "videos"
@@ -63,7 +71,7 @@ def videos_at(place: Path) -> list[Path]:
 
 
 def extract(
-    library: Library, paths: Sequence[Path], shows: Shows = quietly
+    library: Provider, paths: Sequence[Path], shows: Shows = quietly
 ) -> Extracted:
     """Looks at every video that the store does not have.
 
@@ -72,8 +80,10 @@ def extract(
     """
     done = Extracted()
     named: dict[str, Path] = {}
+    # Ids of ready features may differ in their suffix only.
+    ids = library.listed() is not None
     for number, path in enumerate(paths, start=1):
-        if (other := named.setdefault(path.stem, path)) != path:
+        if (other := named.setdefault(path.name if ids else path.stem, path)) != path:
             done.refused[path.name] = (
                 f"the video {path.stem!r} is there as {other.name}, too; keep one"
             )
@@ -82,13 +92,17 @@ def extract(
         try:
             known = library.has(path)
             with shows(f"{path.name} ({number} of {len(paths)})") as progress:
-                info, _ = library.read(path, progress=progress)
+                record = library.record(path, progress=progress)
+            info, _ = library.opened(record, path)
         except InputError as error:
             # The weights or the disk will not be better at the next video.
-            if os.fspath(path) not in str(error):
+            if not any(name in str(error) for name in library.names(path)):
                 raise
             done.refused[path.name] = str(error)
             continue
+        if (size := library.size(path)) is not None:
+            done.given_bytes += size
+            done.stored_bytes += _bytes(record.folder)
         if known:
             done.found.append(path)
             continue
@@ -98,8 +112,12 @@ def extract(
     return done
 
 
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+
+
 def read_queries(
-    library: Library, folder: Path, shows: Shows = quietly
+    library: Provider, folder: Path, shows: Shows = quietly
 ) -> Queries | None:
     """Reads the queries of a folder in the project's own format, if there are any."""
     if not own.files_of(folder):
@@ -109,7 +127,7 @@ def read_queries(
     missing = {}
     for video_id in dict.fromkeys(query.video_id for query in queries):
         try:
-            dataset.path(video_id)
+            library.find(dataset, video_id)
         except InputError as error:
             missing[video_id] = str(error)
     with shows("sentences") as progress:

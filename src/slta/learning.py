@@ -242,8 +242,7 @@ def sampler(model: Model, experiment: Experiment, train: Split) -> Draws:
 def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
     found = Sampler(
         train,
-        lengths_s=experiment.candidates.lengths_s,
-        overlap=experiment.candidates.overlap,
+        windows=experiment.candidates.training_windows,
         context_s=experiment.candidates.context_s,
         rate_hz=experiment.features.rate_hz,
         queries=experiment.training.queries,
@@ -252,6 +251,7 @@ def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
         negatives=experiment.training.negatives,
         background=experiment.training.background,
         clip_dropout=experiment.training.clip_dropout,
+        noun_dropout=experiment.training.noun_dropout,
         regions=model.sees_regions,
     )
     if not found.usable:

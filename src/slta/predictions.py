@@ -60,7 +60,9 @@ class Prediction:
         duration_s: float,
         spans: Float[np.ndarray, "n 2"],
         scores: Float[np.ndarray, " n"],
+        **known: Any,
     ) -> "Prediction":
+        """``known`` are fields that only some data sets have."""
         return cls(
             query.query_id,
             query.video_id,
@@ -69,6 +71,7 @@ class Prediction:
             as_array(query.truth or ()),
             np.asarray(spans, np.float64),
             np.asarray(scores, np.float64),
+            **known,
         )
 
     def moments(

@@ -1,18 +1,23 @@
 """An experiment's data, made where it is not there: films, features, sentences."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from slta.config import Experiment
+from slta.config import AUTOMATIC, Experiment
 from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.datasets.split import Split, prepare
-from slta.features import extractor, words
-from slta.features.library import Library
+from slta.errors import InputError
+from slta.features import provider
+from slta.features.provider import Provider
 from slta.features.sentences import Progress
 from slta.features.store import Store
 
+READY, WATCHING = "ready", "cells"
+"""What an automatic extractor becomes."""
 Shows = Callable[[str], AbstractContextManager[Progress | None]]
 """Opens a bar of progress for what it is told."""
 
@@ -28,15 +33,52 @@ def open_dataset(experiment: Experiment, shows: Shows = quietly) -> Dataset:
         return DATASETS[type(experiment.dataset)](experiment.dataset, progress)
 
 
-def open_library(experiment: Experiment, store: Path | None = None) -> Library:
-    features, place = experiment.features, Store(store)
-    return Library(
-        extractor(features.extractor),
-        place,
+def root_of(experiment: Experiment) -> Path | None:
+    """The folder of the data set; None where it is made here."""
+    root = getattr(experiment.dataset, "root", None)
+    return None if root is None else Path(root)
+
+
+def settled(experiment: Experiment) -> Experiment:
+    """With an extractor where none is named: ready features, if they lie beside the
+    annotations and no videos do, and else what looks at videos without more ado."""
+    if experiment.features.extractor != AUTOMATIC:
+        return experiment
+    root = root_of(experiment)
+    name = WATCHING
+    if root and (root / "features").is_dir() and not (root / "videos").exists():
+        name = READY
+    return replace(experiment, features=replace(experiment.features, extractor=name))
+
+
+def open_library(
+    experiment: Experiment, store: Path | None = None, dataset: Dataset | None = None
+) -> Provider:
+    """``dataset`` is the experiment's, if it is open already."""
+    features = settled(experiment).features
+    known = durations_of(experiment) if dataset is None else lambda: dataset.durations_s
+    return provider(
+        features.extractor,
+        Store(store),
         features.rate_hz,
-        features.centred,
-        words(features.words, place),
+        centred=features.centred,
+        words_name=features.words,
+        root=root_of(experiment),
+        durations=known,
     )
+
+
+def durations_of(experiment: Experiment) -> Callable[[], Mapping[str, float]]:
+    """The lengths that the annotations know; none where they cannot be read."""
+
+    @cache
+    def known() -> Mapping[str, float]:
+        try:
+            return open_dataset(experiment).durations_s
+        except InputError:
+            return {}
+
+    return known
 
 
 def open_splits(
@@ -45,8 +87,8 @@ def open_splits(
     store: Path | None = None,
     shows: Shows = quietly,
 ) -> dict[str, Split]:
-    library = open_library(experiment, store)
     dataset = open_dataset(experiment, shows)
+    library = open_library(experiment, store, dataset)
     found = {}
     for name in names:
         with shows(f"features of {name}") as progress:

@@ -11,14 +11,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slta.config import CandidatesConfig, Experiment
+from slta.datasets.base import Facts
 from slta.datasets.batch import candidates_of, collate
 from slta.datasets.sampling import shot_of
 from slta.datasets.split import Split
 from slta.datasets.whole import clips_of, videos
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.sentences import Progress
+from slta.metrics.detr import CLIP_S, spread
 from slta.models.base import CandidateModel, Model, VideoModel
 from slta.predictions import Prediction
+from slta.spans import coverage
 
 QUERIES = 16
 """Queries of a video that are scored at a time."""
@@ -160,12 +163,36 @@ def predict(
             experiment.features.rate_hz,
         )
         for number, each in zip(numbers, scored, strict=True):
+            query, spans = split.queries[number], each.spans + each.offsets_s
+            facts = split.facts.get(query.query_id, Facts())
             found[number] = Prediction.of(
-                split.queries[number],
+                query,
                 duration_s,
-                each.spans + each.offsets_s,
+                spans,
                 each.relevance,
+                chunks=facts.chunks,
+                **_highlights(facts, duration_s, spans, each.relevance),
             )
         if progress:
             progress(done, len(wanted))
     return [found[number] for number in sorted(found)]
+
+
+def _highlights(
+    facts: Facts,
+    duration_s: float,
+    spans: Float[np.ndarray, "n 2"],
+    relevance: Float[np.ndarray, " n"],
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """Where annotators said which clips of 2 s stand out: what they said, and how
+    relevant the best candidate over each clip is."""
+    if facts.clips is None or facts.saliency is None:
+        return {}
+    # A file may be a little shorter than the annotations say.
+    known_s = CLIP_S * (facts.clips.max(initial=-1) + 1)
+    given = facts.saliency.astype(np.float64)
+    true = spread(facts.clips, given, max(duration_s, float(known_s)))
+    times_s = CLIP_S * (np.arange(len(true)) + 0.5)
+    least = float(relevance.min(initial=0.0))
+    saliency = coverage(times_s, spans, relevance - least) + least
+    return {"saliency": saliency, "true_saliency": true}

@@ -7,7 +7,7 @@ from typing import Any
 from slta.answers import Answer
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, Reader
-from slta.features.library import Library
+from slta.features.provider import Provider
 from slta.features.sentences import Progress
 from slta.features.store import Store
 from slta.retrievers import Indexed, Retriever
@@ -39,7 +39,7 @@ class Searcher:
         self._latest: Indexed[Any] | None = None
 
     @property
-    def library(self) -> Library:
+    def library(self) -> Provider:
         return self.retriever.library
 
     @property
@@ -82,7 +82,7 @@ class Searcher:
     ) -> Indexed[Any]:
         """The features of a video, from the store or made and kept there."""
         record = self.library.record(path, progress=progress)
-        info, features = self.library.opened(record, Path(path).stem)
+        info, features = self.library.opened(record, path)
         if self._latest and self._latest.folder == record.folder:
             return replace(self._latest, info=info)
         known = self.retriever.prepare(record, features)

@@ -1,6 +1,6 @@
 """Arithmetic on arrays of spans: rows of ``[start, end)`` in seconds of video time.
 
-Shapes: n, m spans · k spans that are kept.
+Shapes: n, m spans · k spans that are kept · t times.
 """
 
 from collections.abc import Sequence
@@ -76,6 +76,24 @@ def clamp(
 ) -> Float[np.ndarray, "n 2"]:
     """The part of each span inside the video; one wholly outside loses its length."""
     return np.clip(spans.astype(np.float64), 0, duration_s)
+
+
+def coverage(
+    times_s: Float[np.ndarray, " t"],
+    spans: Float[np.ndarray, "n 2"],
+    values: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " t"]:
+    """For each time the greatest value of the spans that cover it; 0 for no span.
+
+    >>> spans = np.array([[0.0, 2.0], [1.0, 3.0]])
+    >>> coverage(np.arange(4.0), spans, np.array([0.2, 0.7]))
+    array([0.2, 0.7, 0.7, 0. ])
+    """
+    covered = np.zeros(len(times_s))
+    first, end = np.searchsorted(times_s, spans.T)
+    for i in np.argsort(values, kind="stable"):
+        covered[first[i] : end[i]] = values[i]
+    return covered
 
 
 def from_frames(

@@ -29,7 +29,14 @@ from slta.folders import whole_file
 from slta.learning import Training, sampler
 from slta.models import build
 from slta.models.base import Model, Scale, Sizes
-from slta.preparation import Shows, open_dataset, open_library, open_splits, quietly
+from slta.preparation import (
+    Shows,
+    open_dataset,
+    open_library,
+    open_splits,
+    quietly,
+    settled,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +55,7 @@ def train(
     shows: Shows = quietly,
 ) -> Run:
     """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
+    experiment = settled(experiment)
     run = Run.create(folder, name, experiment)
     try:
         return _go(run, experiment, store, shows, resume=False)
@@ -97,9 +105,10 @@ def _train(
 
 def _test(run: Run, store: Path | None, shows: Shows) -> None:
     """Once, with the best weights, on every split that was neither trained nor chosen
-    with. One without queries has nothing to test."""
+    with. One without queries has nothing to test; nor has one whose truth is not
+    published, as QVHighlights' test."""
     for name, queries in open_dataset(run.experiment).splits.items():
-        if queries and name not in ("train", "val"):
+        if name not in ("train", "val") and any(query.truth for query in queries):
             answers(run, name, store, shows, again=True)
             for line in lines(measured(run, name, "ctrl", store)):
                 print(line, flush=True)

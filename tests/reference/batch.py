@@ -11,6 +11,8 @@ from jaxtyping import Float
 class Found(NamedTuple):
     inside: list[int]
     clips: list[Float[np.ndarray, " d"]]
+    place: tuple[Fraction, Fraction]
+    whole: Float[np.ndarray, " d"]
 
 
 def candidate(
@@ -36,8 +38,12 @@ def candidate(
         for i, time in enumerate(times)
         if end <= time < end + context_s and i > inside[-1]
     ]
+    end_of_video = len(frames) / rate_hz
     return Found(
-        inside, [_mean(frames, part or inside) for part in (before, inside, after)]
+        inside,
+        [_mean(frames, part or inside) for part in (before, inside, after)],
+        (min(start / end_of_video, Fraction(1)), min(end / end_of_video, Fraction(1))),
+        _mean(frames, range(len(frames))),
     )
 
 

@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from slta.datasets.batch import Batch
 from slta.models.slta import SLTA
+from tests.reference.parts import bilstm, softmax
 
 
 class Answer(NamedTuple):
@@ -47,7 +48,7 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
             scores = torch.stack([_region_score(weights, v, nouns) for v in regions])
         else:
             scores = torch.zeros(len(regions))
-        alpha = _softmax(scores)
+        alpha = softmax(scores)
         attended.append(sum(a * v for a, v in zip(alpha, regions, strict=True)))
         region_weights.append(alpha)
 
@@ -59,7 +60,7 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
         moment = sum(attended) / len(attended)
 
     if config.language_attention:
-        read = _bilstm(weights, words, config.word_size)
+        read = bilstm(weights, words, config.word_size)
         seen = sum(weights["clip_content.weight"] @ clip for clip in clips)
         scores = torch.stack(
             [
@@ -74,7 +75,10 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
         )
     else:
         scores = torch.zeros(len(words))
-    beta = _softmax(scores)
+    counts = [i for i in range(len(words)) if batch.weighed_mask[query, i]]
+    beta = torch.zeros(len(words))
+    if counts:
+        beta[counts] = softmax(scores[counts])
     sentence = sum(b * word for b, word in zip(beta, words, strict=True))
 
     parts = [torch.cat(clips), moment, sentence]
@@ -152,11 +156,6 @@ def _region_score(weights: dict[str, Tensor], v: Tensor, nouns: list[Tensor]) ->
     return weights["spatial.score.weight"][0] @ (content * gate)
 
 
-def _softmax(scores: Tensor) -> Tensor:
-    raised = torch.exp(scores - scores.max())
-    return raised / raised.sum()
-
-
 def _gru(weights: dict[str, Tensor], u: Tensor, h: Tensor) -> Tensor:
     given = weights["to_interaction.weight"] @ u + weights["to_interaction.bias"]
     kept = (
@@ -168,28 +167,3 @@ def _gru(weights: dict[str, Tensor], u: Tensor, h: Tensor) -> Tensor:
     r, z = torch.sigmoid(given_r + kept_r), torch.sigmoid(given_z + kept_z)
     n = torch.tanh(given_n + r * kept_n)
     return (1 - z) * n + z * h
-
-
-def _bilstm(weights: dict[str, Tensor], words: list[Tensor], size: int) -> list[Tensor]:
-    forward = _lstm(weights, words, size, "")
-    backward = _lstm(weights, words[::-1], size, "_reverse")[::-1]
-    return [torch.cat(both) for both in zip(forward, backward, strict=True)]
-
-
-def _lstm(
-    weights: dict[str, Tensor], words: list[Tensor], size: int, way: str
-) -> list[Tensor]:
-    h, c = torch.zeros(size), torch.zeros(size)
-    states = []
-    for word in words:
-        gates = (
-            weights[f"read.weight_ih_l0{way}"] @ word
-            + weights[f"read.bias_ih_l0{way}"]
-            + weights[f"read.weight_hh_l0{way}"] @ h
-            + weights[f"read.bias_hh_l0{way}"]
-        )
-        i, f, g, o = gates.chunk(4)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        states.append(h)
-    return states

@@ -12,9 +12,11 @@ from typing import Annotated, Any
 import tyro
 
 from slta.cli.arguments import parsed
+from slta.cli.compare import Compare, compare
 from slta.cli.data import Data, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
+from slta.cli.plot import Plot, plot
 from slta.cli.screen import notes
 from slta.cli.search import Search, search
 from slta.cli.train import Train, train, train_named
@@ -25,11 +27,15 @@ COMMANDS: dict[type[Any], Callable[[Any], None]] = {
     Train: train,
     Evaluate: evaluate,
     Extract: extract,
+    Compare: compare,
+    Plot: plot,
 }
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Plot, tyro.conf.subcommand("plot")]
     | Annotated[Extract, tyro.conf.subcommand("extract")]
     | Annotated[Data, tyro.conf.subcommand("data")]
 )

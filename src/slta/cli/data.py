@@ -43,6 +43,11 @@ class Named:
 class Check(Named):
     """Tell everything that is wrong with a data set, by file and line."""
 
+    features: Annotated[
+        str, tyro.conf.arg(metavar="LAYOUT:DIR", help_behavior_hint="")
+    ] = ""
+    """Ready features to look into, as an experiment names them; else those in the
+    folder's own folder features."""
     oddities: bool = False
     """List what is known to be odd, line by line, instead of counting it."""
     json: bool = False
@@ -134,7 +139,7 @@ def _check(command: Check) -> None:
 
     known = source(command.name)
     with progress(f"checking {command.name}") as bar:
-        report = check(known, command.root, bar)
+        report = check(known, command.root, bar, command.features)
     if command.json:
         screen.out(json.dumps(report.to_json()))
     else:

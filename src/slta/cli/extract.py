@@ -26,7 +26,8 @@ class Extract:
     place: tyro.conf.Positional[Path]
     """A video, or a folder of videos, or of data in the own format (docs/features.md)."""
     extractor: str = "cells"
-    """What makes the features; docs/features.md has all names."""
+    """What makes the features, or ready ones, which are put into the store as they are;
+    docs/features.md has all names."""
     rate_hz: Annotated[float, tyro.conf.arg(aliases=["--rate"])] = 3.0
     """Frames a second that are looked at."""
     words: str = ""
@@ -40,6 +41,7 @@ class Extract:
 
 def extract(command: Extract) -> None:
     from slta.config import Experiment, FeaturesConfig
+    from slta.datasets.own import OwnConfig
     from slta.extraction import extract as extract_all
     from slta.extraction import read_queries, videos_at
     from slta.preparation import open_library
@@ -51,8 +53,10 @@ def extract(command: Extract) -> None:
     except ValueError as error:
         said = str(error).replace("features.rate_hz", "--rate")
         raise InputError(said) from error
-    paths = videos_at(command.place)
-    library = open_library(Experiment(features=features), command.store)
+    dataset = OwnConfig(root=str(command.place))
+    experiment = Experiment(dataset=dataset, features=features)
+    library = open_library(experiment, command.store)
+    paths = videos_at(command.place, library)
     read = read_queries(library, command.place, progress)
     if read is not None:
         _tell_queries(read)
@@ -81,10 +85,18 @@ def _tell_queries(read: "Queries") -> None:
 
 
 def _tell(done: "Extracted") -> None:
-    line = f"{len(done.made)} videos looked at, {len(done.found)} were there"
+    if done.stored_bytes:
+        line = f"{len(done.made)} videos read, {len(done.found)} were there; "
+        line += f"{_mb(done.given_bytes)} of features take {_mb(done.stored_bytes)} in the store"
+    else:
+        line = f"{len(done.made)} videos looked at, {len(done.found)} were there"
     if done.seconds:
         line += (
             f"; {done.video_s:.1f} s of video in {done.seconds:.1f} s, "
             f"{done.video_s / done.seconds:.2f} times real time"
         )
     screen.print(line, markup=False, soft_wrap=True)
+
+
+def _mb(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"

@@ -21,7 +21,7 @@ class Search:
     """Find the moments of a video that sentences describe."""
 
     video: tyro.conf.Positional[Path]
-    """Any video file."""
+    """Any video file; for ready features, the video's id will do."""
     queries: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
         tyro.conf.arg(metavar="QUERY [QUERY ...]", help_behavior_hint="(required)"),
@@ -70,6 +70,9 @@ def search(command: Search) -> None:
     from slta.decoding import head_of
     from slta.search import Searcher
 
+    if command.plot or command.clips:
+        head_of(command.video)
+
     searcher = Searcher(
         command.extractor,
         checkpoint=command.checkpoint,
@@ -77,7 +80,7 @@ def search(command: Search) -> None:
         store=command.store,
     )
     # Before the networks are prepared, which takes long the first time.
-    head_of(command.video)
+    searcher.library.check(command.video)
     asked = [searcher.reader.text(query) for query in command.queries]
     for query in asked:
         if query.unknown:

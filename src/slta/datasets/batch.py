@@ -29,6 +29,10 @@ class Candidates:
     """How many frames are inside; at least one."""
     clips: Float[np.ndarray, "c 3 d"]
     """Mean frames before, inside and after."""
+    places: Float[np.ndarray, "c 2"]
+    """Start and end as shares of the video."""
+    wholes: Float[np.ndarray, "c d"]
+    """The mean frame of the video, the same for all."""
 
     def __getitem__(self, which: slice | Sequence[int]) -> "Candidates":
         rows = {f.name: getattr(self, f.name)[which] for f in fields(self)}
@@ -48,29 +52,52 @@ def candidates_of(
     The contexts are ``context_s`` long and end where the video does. Where no frame is
     before or after a span, its own clip stands in.
     """
-    frames = np.asarray(features.frames, np.float64)
-    sums = np.concatenate([np.zeros_like(frames[:1]), frames.cumsum(axis=0)])
+    total = len(features.frames)
 
     def bounds(edges_s: Float[np.ndarray, " c"]) -> Int[np.ndarray, " c"]:
         numbers = np.ceil(edges_s * rate_hz - 1e-6).astype(np.int64)
-        return np.clip(numbers, 0, len(frames))
-
-    def mean(
-        first: Int[np.ndarray, " c"], end: Int[np.ndarray, " c"]
-    ) -> Float[np.ndarray, "c d"]:
-        rows: Float[np.ndarray, "c d"] = sums[end] - sums[first]
-        return rows / np.maximum(end - first, 1)[:, None]
+        return np.clip(numbers, 0, total)
 
     first, end = bounds(spans[:, 0]), bounds(spans[:, 1])
     nearest = np.rint(spans.mean(axis=1) * rate_hz).astype(np.int64)
-    first = np.where(first < end, first, np.clip(nearest, 0, len(frames) - 1))
+    first = np.where(first < end, first, np.clip(nearest, 0, total - 1))
     end = np.maximum(end, first + 1)
     before, after = bounds(spans[:, 0] - context_s), bounds(spans[:, 1] + context_s)
-    own = mean(first, end)
-    pre = np.where((before < first)[:, None], mean(before, first), own)
-    post = np.where((end < after)[:, None], mean(end, after), own)
+    parts = np.stack([before, first, first, end, end, after], axis=1).reshape(-1, 3, 2)
+    means = _means(features.frames, parts)
+    own = means[:, 1]
+    pre = np.where((before < first)[:, None], means[:, 0], own)
+    post = np.where((end < after)[:, None], means[:, 2], own)
     clips = np.stack([pre, own, post], axis=1).astype(np.float32)
-    return Candidates(spans, first, end - first, clips)
+    places = np.clip(spans * rate_hz / len(frames), 0, 1).astype(np.float32)
+    whole = (sums[-1] / len(frames)).astype(np.float32)
+    wholes = np.broadcast_to(whole, (len(spans), len(whole)))
+    return Candidates(spans, first, end - first, clips, places, wholes)
+
+
+def _means(
+    frames: Float[np.ndarray, "t d"], parts: Int[np.ndarray, "c 3 2"]
+) -> Float[np.ndarray, "c 3 d"]:
+    """The mean of the frames in each part; zeros where there are none.
+
+    Of few candidates each frame is added up where it is needed; of many, whose frames
+    are mostly the same, all are added up once.
+    """
+    start, end = parts.min(initial=len(frames)), parts.max(initial=0)
+    counts = np.maximum(parts[..., 1] - parts[..., 0], 0)
+    if len(parts) and counts.sum() <= end - start:
+        flat = [
+            np.asarray(frames[a:b], np.float64).sum(axis=0)
+            for a, b in parts.reshape(-1, 2)
+        ]
+        sums = np.stack(flat).reshape(*counts.shape, -1)
+    else:
+        some = np.asarray(frames[start:end], np.float64)
+        added = np.concatenate([np.zeros_like(some[:1]), some.cumsum(axis=0)])
+        low, high = np.moveaxis(parts - start, -1, 0)
+        sums = added[np.maximum(low, high)] - added[low]
+    means: Float[np.ndarray, "c 3 d"] = sums / np.maximum(counts, 1)[..., None]
+    return means
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +112,16 @@ class Batch:
     candidate_first: Int[Tensor, " c"]
     candidate_count: Int[Tensor, " c"]
     clips: Float[Tensor, "c 3 d"]
+    places: Float[Tensor, "c 2"]
+    """Start and end of a candidate as shares of its video."""
+    wholes: Float[Tensor, "c d"]
+    """The mean frame of a candidate's video."""
     words: Float[Tensor, "b w k"]
     word_mask: Bool[Tensor, "b w"]
     noun_mask: Bool[Tensor, "b w"]
     sentences: Float[Tensor, "b x"]
+    weighed_mask: Bool[Tensor, "b w"]
+    """True for a word that counts in the sentence; in training, nouns may be left out."""
     clip_mask: Bool[Tensor, " b"]
     """False where a query is to be answered without the clips, in training only."""
     pairs: Int[Tensor, "p 2"]
@@ -162,12 +195,15 @@ def collate(
         candidate_first=joined("first"),
         candidate_count=joined("count"),
         clips=joined("clips"),
+        places=joined("places"),
+        wholes=joined("wholes"),
         words=words.float(),
         word_mask=word_mask,
         noun_mask=noun_mask,
         sentences=torch.from_numpy(
             np.stack([query.sentence for query in queries])
         ).float(),
+        weighed_mask=word_mask,
         clip_mask=torch.ones(len(queries), dtype=torch.bool),
         pairs=torch.from_numpy(np.ascontiguousarray(pairs)),
     )
@@ -175,8 +211,11 @@ def collate(
 
 def padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Stacked along a new first axis, with zeros at the end; True where it is real."""
-    tensors = [torch.from_numpy(np.array(array)) for array in arrays]
-    padded = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
-    lengths = torch.tensor([len(array) for array in arrays])
-    mask = torch.arange(padded.shape[1]) < lengths[:, None]
-    return padded, mask
+    lengths = np.array([len(array) for array in arrays])
+    longest = max(len(array) for array in arrays)
+    # Straight from the disk to its place: regions are copied once.
+    padded = np.zeros((len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    mask = torch.from_numpy(np.arange(longest) < lengths[:, None])
+    return torch.from_numpy(padded), mask

@@ -9,9 +9,10 @@ from typing import Any
 from slta import video
 from slta.datasets.annotations import ROUNDING_S, Annotations, Problem
 from slta.datasets.base import files_by_video
-from slta.datasets.ready import LAYOUTS, Layout, Look, sizes
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
+from slta.features.layouts import asked
+from slta.features.layouts.base import Layout, Look, look_at, sizes
 
 Progress = Callable[[float, float], None]
 
@@ -64,16 +65,21 @@ class Report:
         }
 
 
-def check(source: Source, root: Path, progress: Progress | None = None) -> Report:
-    """Raises ``InputError`` only if there is no such folder."""
+def check(
+    source: Source,
+    root: Path,
+    progress: Progress | None = None,
+    features: str = "",
+) -> Report:
+    """``features`` are ready ones, as an experiment names them; else those in the folder.
+
+    Raises ``InputError`` only if there is no such folder.
+    """
     report = Report(root, expected=source.counts)
     found = source.read(root)
     names = _video_ids(found)
-    looks = {
-        layout: _look(made, names, report, progress)
-        for layout, kind in LAYOUTS.items()
-        if (made := kind(root)).videos
-    }
+    layouts = [asked(features, root).layout] if features else _beside(root)
+    looks = {each.name: _look(each, names, found, report, progress) for each in layouts}
     films = _films(root, names, report)
     lengths = _lengths(looks, films, report)
     if source.read_knowing is not None and lengths:
@@ -90,6 +96,13 @@ def check(source: Source, root: Path, progress: Progress | None = None) -> Repor
     report.faults = annotated + list(_counted(found, source, report)) + report.faults
     _missing(found, looks, films, report)
     return report
+
+
+def _beside(root: Path) -> list[Layout]:
+    if not (root / "features").is_dir():
+        return []
+    found = asked("ready", root).layout
+    return [found] if found.videos else []
 
 
 def _video_ids(found: Annotations) -> list[str]:
@@ -117,24 +130,30 @@ def _counted(found: Annotations, source: Source, report: Report) -> Iterable[Pro
 
 
 def _look(
-    layout: Layout, names: list[str], report: Report, progress: Progress | None
+    layout: Layout,
+    names: list[str],
+    annotated: Annotations,
+    report: Report,
+    progress: Progress | None,
 ) -> dict[str, Look]:
     """Looks at the features of every annotated video; what is wrong is noted."""
     looks: dict[str, Look] = {}
     there = [name for name in names if name in layout.videos]
     for done, name in enumerate(there, start=1):
-        looks[name] = layout.look(name)
+        looks[name] = look_at(layout, name, annotated.durations_s.get(name))
         report.faults += [
-            Problem(layout.videos[name], None, *each) for each in looks[name].problems
+            Problem(file, None, *each) for file, *each in looks[name].problems
         ]
         if progress:
             progress(done, len(there))
-    usual = sizes(looks)
-    for name, look in looks.items():
-        for array, size in usual.items():
-            shape = look.shapes.get(array, ("", size))[1]
-            if shape[-1:] != size:
-                what = f"has {array} of size {shape[-1]}, others have {size[0]}"
+    shapes = {
+        name: {n: shape for n, (_, shape) in each.shapes.items()}
+        for name, each in looks.items()
+    }
+    for array, size in sizes(shapes.values()).items():
+        for name, given in shapes.items():
+            if (found := given.get(array, (size,))[-1]) != size:
+                what = f"has {array} of size {found}, others have {size}"
                 remedy = "make all features with the same extractor"
                 report.faults.append(Problem(layout.videos[name], None, what, remedy))
     return looks

@@ -1,13 +1,12 @@
 """Training batches: which queries and candidates are compared in which step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
-from slta.candidates import windows
 from slta.datasets.batch import (
     Candidates,
     Shot,
@@ -36,8 +35,7 @@ class Sampler:
         self,
         split: Split,
         *,
-        lengths_s: Sequence[float],
-        overlap: float,
+        windows: Callable[[float], Float[np.ndarray, "n 2"]],
         context_s: float,
         rate_hz: float,
         queries: int,
@@ -46,18 +44,19 @@ class Sampler:
         negatives: int | None,
         background: int,
         clip_dropout: float = 0.0,
+        noun_dropout: float = 0.0,
         regions: bool = True,
     ) -> None:
-        """``regions`` says whether the numbers of regions are read at all."""
+        """``windows`` gives the candidates of a video of so many seconds, ``regions`` says whether the numbers of regions are read at all."""
         self._split = split
         self._rate_hz, self._context_s = rate_hz, context_s
         self._queries, self._per_video = queries, queries_per_video
         self._still_queries = still_queries
         self._negatives, self._background = negatives, background
-        self._clip_dropout, self._regions = clip_dropout, regions
+        self._clip_dropout, self._noun_dropout = clip_dropout, noun_dropout
+        self._regions = regions
         self._windows = {
-            name: windows(info.duration_s, lengths_s=lengths_s, overlap=overlap)
-            for name, info in split.infos.items()
+            name: windows(info.duration_s) for name, info in split.infos.items()
         }
         self._truths = [as_array(query.truth or ()) for query in split.queries]
         self._known = {
@@ -103,9 +102,11 @@ class Sampler:
             for number, window in zip(chosen, own, strict=True)
         ]
         batch = collate(shots, [self._split.asked[n] for n in chosen], pairs)
-        kept = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
+        clips = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
+        left_out = _some_runs(rng, batch.noun_mask.numpy(), self._noun_dropout)
+        weighed = batch.word_mask & ~torch.from_numpy(left_out)
         return TrainingBatch(
-            replace(batch, clip_mask=kept),
+            replace(batch, clip_mask=clips, weighed_mask=weighed),
             torch.from_numpy(is_match),
             torch.from_numpy(offsets_s),
             torch.from_numpy(
@@ -224,13 +225,26 @@ def shot_of(
     """The frames that the candidates cover; without ``regions``, none of their numbers."""
     start = int(candidates.first.min())
     end = int((candidates.first + candidates.count).max())
+    mask = features.region_mask
     return Shot(
         regions=features.regions[start:end, : None if regions else 0],
         boxes=features.boxes[start:end, : None if regions else 0],
         candidates=replace(candidates, first=candidates.first - start),
+        region_mask=None if mask is None else mask[start:end, : None if regions else 0],
     )
 
 
 def _one(rng: np.random.Generator, mask: Bool[np.ndarray, " c"]) -> int:
     """The number of one that is True."""
     return int(rng.choice(np.flatnonzero(mask)))
+
+
+def _some_runs(
+    rng: np.random.Generator, mask: Bool[np.ndarray, "b w"], share: float
+) -> Bool[np.ndarray, "b w"]:
+    """True in a share of the runs of True along the second axis."""
+    begins = mask.copy()
+    begins[:, 1:] &= ~mask[:, :-1]
+    number = begins.cumsum(axis=1)
+    chosen = rng.random((len(mask), mask.shape[1] + 1)) < share
+    return mask & np.take_along_axis(chosen, number, axis=1)

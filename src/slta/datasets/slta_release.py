@@ -18,9 +18,9 @@ from slta.candidates import RELEASED_HZ
 from slta.datasets.annotations import Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.held_out import train_and_val
-from slta.datasets.literals import load as load_literals
 from slta.datasets.source import Count, Source
 from slta.errors import InputError
+from slta.literals import load as load_literals
 from slta.spans import to_frames
 
 CHARADES: Final = "slta-charades"

@@ -1,4 +1,4 @@
-"""Experiments: each is a file with a frozen configuration, each line here one of them."""
+"""Experiments: each is a frozen configuration in a file that says how to run it."""
 
 from difflib import get_close_matches
 
@@ -6,6 +6,7 @@ from slta.config import Experiment
 from slta.errors import InputError
 from slta.experiments import (
     own,
+    shapes_models,
     shapes_moment_detr,
     shapes_qd_detr,
     shapes_slta,
@@ -16,6 +17,7 @@ from slta.experiments import (
 EXPERIMENTS: dict[str, Experiment] = {
     "shapes_slta": shapes_slta.EXPERIMENT,
     "shapes_slta_small": shapes_slta_small.EXPERIMENT,
+    **shapes_models.EXPERIMENTS,
     "shapes_tan2d": shapes_tan2d.EXPERIMENT,
     "shapes_moment_detr": shapes_moment_detr.EXPERIMENT,
     "shapes_qd_detr": shapes_qd_detr.EXPERIMENT,

@@ -7,13 +7,13 @@ The sizes are those of ``shapes_slta``; the windows fit moments of 2 to 20 secon
 
 from dataclasses import replace
 
-from slta.config import CandidatesConfig, Experiment, FeaturesConfig
+from slta.config import AUTOMATIC, CandidatesConfig, Experiment, FeaturesConfig
 from slta.datasets.own import OwnConfig
 from slta.experiments import shapes_slta
 
 EXPERIMENT = Experiment(
     dataset=OwnConfig(),
-    features=FeaturesConfig(extractor="cells", rate_hz=2.0, centred=True),
+    features=FeaturesConfig(extractor=AUTOMATIC, rate_hz=2.0, centred=True),
     candidates=CandidatesConfig(
         lengths_s=(2.5, 4.0, 6.5, 10.0, 16.0), overlap=0.8, context_s=5.0
     ),

@@ -1,12 +1,16 @@
 """Extractors: what turns frames and sentences into vectors."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TypeVar
 
 from slta.errors import InputError
 from slta.features.base import Extractor, Words
+from slta.features.layouts import LAYOUTS, asked, is_ready
+from slta.features.library import Library
+from slta.features.provider import Provider
 from slta.features.store import Store
 
 Maker = TypeVar("Maker")
@@ -74,6 +78,11 @@ def extractor(name: str) -> Extractor:
 
     ``FIRST+SECOND`` has the frames of the first and the regions of the second.
     """
+    if is_ready(name):
+        raise InputError(
+            f"the features {name} are ready ones, and are not made of a video; they "
+            "need a trained model: --checkpoint RUN"
+        )
     first, *others = _parts(name)
     if not others:
         kind, _, argument = name.partition(":")
@@ -86,6 +95,30 @@ def extractor(name: str) -> Extractor:
     from slta.features.combined import Combined
 
     return Combined(extractor(first), extractor(others[0]))
+
+
+def provider(
+    name: str,
+    store: Store,
+    rate_hz: float,
+    *,
+    centred: bool = False,
+    words_name: str = "",
+    root: Path | None = None,
+    durations: Callable[[], Mapping[str, float]] = dict,
+) -> Provider:
+    """What gives the features of that name: an extractor's, or ready ones.
+
+    ``root`` is the folder of the data set, where ready features lie if no other is named,
+    ``durations`` what it knows of the lengths of its videos.
+    """
+    read_by = words(words_name, store)
+    if not is_ready(name):
+        return Library(extractor(name), store, rate_hz, centred, read_by)
+    from slta.features.ready import ReadyLibrary
+
+    layout, regions = asked(name, root)
+    return ReadyLibrary(layout, store, rate_hz, centred, read_by, regions, durations)
 
 
 def words(name: str, store: Store) -> Words | None:
@@ -104,10 +137,11 @@ def _parts(name: str) -> list[str]:
 
 def _known(kind: str, known: dict[str, Maker], name: str, what: str) -> Maker:
     if kind not in known:
-        near = get_close_matches(kind, known, n=1)
+        names = [*known, *LAYOUTS] if what == "extractor" else [*known]
+        near = get_close_matches(kind, names, n=1)
         raise InputError(
             f"unknown {what} {name!r}; "
             + (f"did you mean {near[0]!r}? " if near else "")
-            + f"known are {', '.join(known)}"
+            + f"known are {', '.join(names)}"
         )
     return known[kind]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 
 from slta import video
 from slta.video import Frames
@@ -34,6 +34,8 @@ class VideoFeatures:
     """x0, y0, x1, y1 as fractions of the picture."""
     frame_meanings: Float[np.ndarray, "t k"] | None = None
     region_meanings: Float[np.ndarray, "t r k"] | None = None
+    region_mask: Bool[np.ndarray, "t r"] | None = None
+    """True for a region that is there; each frame has one. None where all are there."""
 
     @classmethod
     def of_sights(
@@ -71,7 +73,13 @@ class VideoFeatures:
         frames = frames - frames.mean(axis=0)
         return replace(self, frames=frames.astype(self.frames.dtype))
 
-    def arrays(self) -> dict[str, Float[np.ndarray, "t ..."]]:
+    def first(self, count: int) -> "VideoFeatures":
+        """The first frames, as they are; all of them where there are no more."""
+        if count >= len(self.times_s):
+            return self
+        return VideoFeatures(**{n: each[:count] for n, each in self.arrays().items()})
+
+    def arrays(self) -> dict[str, Shaped[np.ndarray, "t ..."]]:
         """The arrays that are there, by name."""
         named = {name: getattr(self, name) for name in self.__slots__}
         return {name: array for name, array in named.items() if array is not None}
@@ -191,13 +199,14 @@ class Words(Protocol):
 
 
 def rows(
-    array: Float[np.ndarray, "t ..."], start: int, end: int
-) -> Float[np.ndarray, "_ ..."]:
-    """Some rows in float32, to be read only.
+    array: Shaped[np.ndarray, "t ..."], start: int, end: int
+) -> Shaped[np.ndarray, "_ ..."]:
+    """Some rows in float32, or as True and False, to be read only.
 
     Those of a memory-mapped array are mapped by themselves and copied, so that reading
     all of it in turn does not keep all of it in memory.
     """
+    kind = np.bool_ if array.dtype == np.bool_ else np.float32
     # A slice of a memory-mapped array claims its parent's place in the file.
     if isinstance(array, np.memmap) and isinstance(array.base, mmap):
         end = min(end, len(array))
@@ -208,5 +217,5 @@ def rows(
             offset=array.offset + start * array.strides[0],
             shape=(end - start, *array.shape[1:]),
         )
-        return np.array(part, np.float32)
-    return np.asarray(array[start:end], np.float32)
+        return np.array(part, kind)
+    return np.asarray(array[start:end], kind)

@@ -1,5 +1,6 @@
-"""Videos as features: from the store, or made and kept there."""
+"""Videos as features: from the store, or made of their files and kept there."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from slta import video
 from slta.decoding import head_of
 from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
+from slta.features.provider import Videos
 from slta.features.sentences import Progress, read_sentences
 from slta.features.store import Record, Store, trusted
 from slta.features.worded import Worded
@@ -41,6 +43,21 @@ class Library:
     def reader(self) -> Reader:
         return Worded(self.extractor, self.words) if self.words else self.extractor
 
+    def find(self, videos: Videos, video_id: str) -> Path:
+        return videos.path(video_id)
+
+    def names(self, path: str | Path) -> Sequence[str]:
+        return [os.fspath(path)]
+
+    def listed(self) -> None:
+        """Any video can be looked at."""
+
+    def size(self, path: str | Path) -> None:
+        """Nothing is ready."""
+
+    def check(self, path: str | Path) -> None:
+        head_of(Path(path))
+
     def has(self, path: str | Path) -> bool:
         """Whether the video was looked at before.
 
@@ -69,12 +86,14 @@ class Library:
         self, path: str | Path, *, progress: Progress | None = None
     ) -> tuple[VideoInfo, VideoFeatures]:
         """A video's features, as they are on disk."""
-        return self.opened(self.record(path, progress=progress), Path(path).stem)
+        return self.opened(self.record(path, progress=progress), path)
 
-    def opened(self, record: Record, video_id: str) -> tuple[VideoInfo, VideoFeatures]:
-        """What a record of a video's features holds."""
+    def opened(
+        self, record: Record, path: str | Path
+    ) -> tuple[VideoInfo, VideoFeatures]:
+        """What a record of a video's features holds; its file knows its length."""
         with trusted(record):
-            info = VideoInfo(video_id, **record.facts["video"])
+            info = VideoInfo(Path(path).stem, **record.facts["video"])
             features = VideoFeatures(**record.arrays)
         return info, features.centred() if self.centred else features
 

@@ -120,20 +120,24 @@ class Store:
                 f"{FORMAT}; choose another folder with --store, or remove this one"
             )
 
-    def digest(self, video: Path) -> str:
-        """The SHA-256 of the file's content; a file seen before is not read again."""
-        state = video.stat()
-        seen = hashlib.sha256(os.fsencode(video.resolve())).hexdigest()
-        memo = self.root / "paths" / f"{seen}.json"
+    def digest(self, *files: Path) -> str:
+        """The SHA-256 of the files' content; those seen before are not read again."""
+        seen = hashlib.sha256(b"\0".join(os.fsencode(f.resolve()) for f in files))
+        memo = self.root / "paths" / f"{seen.hexdigest()}.json"
         # The time of change tells a file that was put in place of another from that,
         # even where the time of its content is the same.
-        now = [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
+        states = [file.stat() for file in files]
+        now = [n for s in states for n in (s.st_size, s.st_mtime_ns, s.st_ctime_ns)]
         with suppress(OSError, ValueError):
             known = _object(memo)
             if known.get("state") == now and isinstance(known.get("digest"), str):
                 return str(known["digest"])
-        with open(video, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digests = [_digest(file) for file in files]
+        digest = digests[0]
+        if len(digests) > 1:
+            named = zip(files, digests, strict=True)
+            lines = "".join(f"{file.name} {each}\n" for file, each in named)
+            digest = hashlib.sha256(os.fsencode(lines)).hexdigest()
         # It only saves time, so a store that is read-only or full will do, too.
         with suppress(OSError):
             write_whole(memo, json.dumps({"state": now, "digest": digest}))
@@ -176,6 +180,11 @@ def trusted(record: Record) -> Iterator[None]:
             f"the record {record.folder} is damaged ({error}); "
             f"remove the folder {record.folder} to have it made again"
         ) from error
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _safe(name: str) -> str:

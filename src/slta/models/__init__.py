@@ -7,13 +7,20 @@ if TYPE_CHECKING:
     from slta.models.base import Model, Sizes
 
 MODELS: dict[str, tuple[str, str]] = {
+    "acrn": ("acrn", "ACRN"),
+    "ctrl": ("ctrl", "CTRL"),
+    "mcn": ("mcn", "MCN"),
+    "role": ("role", "ROLE"),
     "slta": ("slta", "SLTA"),
     "slta_released": ("released", "Released"),
+    "video_only": ("video_only", "VideoOnly"),
+    "vsa_rnn": ("vsa", "vsa_rnn"),
+    "vsa_stv": ("vsa", "vsa_stv"),
     "tan2d": ("tan2d", "Tan2D"),
     "moment_detr": ("moment_detr", "MomentDETR"),
     "qd_detr": ("qd_detr", "QDDETR"),
 }
-"""By the name that its configuration has: its file, and its class there."""
+"""By the name that its configuration has: its file, and what makes it there."""
 
 
 def build(config: Any, sizes: "Sizes") -> "Model":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -38,6 +39,7 @@ class Scale(NamedTuple):
     boxes: Spread
     frames: Spread
     words: Spread
+    sentences: Spread = torch.zeros(1), torch.ones(1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

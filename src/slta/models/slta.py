@@ -18,7 +18,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
 from slta.models.alignment import alignment_loss, offset_loss
@@ -30,6 +29,8 @@ from slta.models.attention import (
     Standardise,
 )
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
+from slta.models.language import states, weighed
+from slta.models.ranges import check_ranges
 
 BOX = 5
 """Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
@@ -73,15 +74,7 @@ class SLTAConfig:
     the paper."""
 
     def __post_init__(self) -> None:
-        for name in ("attention", "interaction", "word", "language", "fusion"):
-            if (size := getattr(self, f"{name}_size")) < 1:
-                raise ValueError(f"model.{name}_size must be at least 1, got {size}")
-        for name in ("dropout", "feature_dropout"):
-            if not 0 <= (share := getattr(self, name)) < 1:
-                raise ValueError(f"model.{name} must be in [0, 1), got {share}")
-        for name in ("offset_weight", "grounding_weight"):
-            if not 0 <= (weight := getattr(self, name)) < inf:
-                raise ValueError(f"model.{name} must be at least 0, got {weight}")
+        check_ranges(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,7 +183,7 @@ class SLTA(CandidateModel):
         start = looks.starts[needed] + first - looks.pairs[needed, 2]
         objects = self._objects(batch, regions, region_weights, looks, start, count)
         word_weights = self._word_weights(batch, clips)
-        sentences = _weighed(batch.words, word_weights, query)
+        sentences = weighed(batch.words, word_weights, query)
 
         # Eq. 7. The first layer is linear in the three parts, so each is taken once.
         clip = self.from_clips(normalize(clips.flatten(1), dim=-1))
@@ -264,15 +257,10 @@ class SLTA(CandidateModel):
     ) -> Float[Tensor, "p w"]:
         """Eq. 5 and 6: which words decide, seen from the candidate."""
         query, candidate = batch.pairs.unbind(dim=1)
-        mask = batch.word_mask[query]
+        mask = batch.weighed_mask[query]
         if not self.config.language_attention:
             return self.over_words(torch.zeros_like(mask, dtype=torch.float), mask)
-        lengths = batch.word_mask.sum(dim=1).clamp(min=1).cpu()
-        packed = pack_padded_sequence(batch.words, lengths, True, enforce_sorted=False)
-        read, _ = pad_packed_sequence(
-            self.read(packed)[0], batch_first=True, total_length=batch.words.shape[1]
-        )
-        words = self.word_content(read)
+        words = self.word_content(states(self.read, batch.words, batch.word_mask))
         seen = self.clip_content(clips.sum(dim=1))
         hidden = (words[query] + seen[candidate, None]).relu()
         return self.over_words(self.word_score(hidden)[..., 0], mask)
@@ -309,22 +297,6 @@ def _mean_over(
     """Of ``count`` rows from ``start`` on, whatever the windows share."""
     sums = nn.functional.pad(rows.double().cumsum(dim=0), (0, 0, 1, 0))
     return ((sums[start + count] - sums[start]) / count[:, None]).float()
-
-
-def _weighed(
-    words: Float[Tensor, "b w k"],
-    weights: Float[Tensor, "p w"],
-    query: Int[Tensor, " p"],
-) -> Float[Tensor, "p k"]:
-    """Each pair's sum of its query's words, with one product a query."""
-    order = query.argsort(stable=True)
-    counts = torch.bincount(query, minlength=len(words))
-    begin = (counts.cumsum(dim=0) - counts)[query[order]]
-    place = torch.empty_like(query)
-    place[order] = torch.arange(len(query), device=query.device) - begin
-    dense = weights.new_zeros(len(words), int(counts.max()), weights.shape[1])
-    dense = dense.index_put((query, place), weights)
-    return torch.bmm(dense, words)[query, place]
 
 
 def boxes_of(boxes: Float[Tensor, "*rows 4"]) -> Float[Tensor, "*rows 5"]:

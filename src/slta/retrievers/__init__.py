@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 from slta.answers import Answer
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Library
+from slta.features.provider import Provider
 from slta.features.store import Record
 from slta.moments import VideoInfo
 
@@ -29,7 +29,7 @@ class Indexed(Generic[Known]):
 @runtime_checkable
 class Retriever(Protocol[Known]):
     @property
-    def library(self) -> Library:
+    def library(self) -> Provider:
         """Where its features come from."""
         ...
 

@@ -10,13 +10,14 @@ from slta import ranking
 from slta.answers import Answer, Terms
 from slta.checkpoints import Run
 from slta.errors import InputError
-from slta.features import extractor, words
+from slta.features import provider
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.library import Library
+from slta.features.provider import Provider
 from slta.features.store import Record, Store
+from slta.preparation import durations_of, root_of
 from slta.retrievers import Indexed, not_numbers
 from slta.scoring import Scored, score
-from slta.spans import clamp
+from slta.spans import clamp, coverage
 
 CLEAR = 0.5
 """Where the model holds a match and none for equally likely."""
@@ -42,15 +43,19 @@ class Trained:
         another extractor or other words than those asked for."""
         self._run = Run.open(checkpoint)
         experiment = self._run.experiment
-        self._model, about = self._run.load()
+        self._model, self._about = self._run.load()
         self._candidates = experiment.candidates
         own = experiment.features
-        name = own.extractor if extractor_name is None else extractor_name
-        read_by = words(own.words if words_name is None else words_name, store)
-        self.library = Library(
-            extractor(name), store, own.rate_hz, own.centred, read_by
+        self.library: Provider = provider(
+            own.extractor if extractor_name is None else extractor_name,
+            store,
+            own.rate_hz,
+            centred=own.centred,
+            words_name=own.words if words_name is None else words_name,
+            root=root_of(experiment),
+            durations=durations_of(experiment),
         )
-        about.check(self.library, self._run.weights)
+        self._about.check(self.library, self._run.weights)
 
     def prepare(self, record: Record, features: VideoFeatures) -> None:
         """Nothing: the model is asked with the query."""
@@ -59,6 +64,7 @@ class Trained:
         self, indexed: Indexed[None], asked: QueryFeatures, *, top: int
     ) -> Answer:
         info, features = indexed.info, indexed.features
+        self._about.check_sizes(info.video_id, features, self._run.weights)
         (scored,) = score(
             self._model,
             features,
@@ -111,24 +117,6 @@ class Trained:
             f"the weights {self._run.weights} give values that are not numbers; "
             "copy them again, or train again"
         )
-
-
-def coverage(
-    times_s: Float[np.ndarray, " t"],
-    spans: Float[np.ndarray, "n 2"],
-    values: Float[np.ndarray, " n"],
-) -> Float[np.ndarray, " t"]:
-    """For each time the greatest value of the spans that cover it; 0 for no span.
-
-    >>> spans = np.array([[0.0, 2.0], [1.0, 3.0]])
-    >>> coverage(np.arange(4.0), spans, np.array([0.2, 0.7]))
-    array([0.2, 0.7, 0.7, 0. ])
-    """
-    covered = np.zeros(len(times_s))
-    first, end = np.searchsorted(times_s, spans.T)
-    for i in np.argsort(values, kind="stable"):
-        covered[first[i] : end[i]] = values[i]
-    return covered
 
 
 def _real(spans: Float[np.ndarray, "n 2"], duration_s: float) -> Bool[np.ndarray, " n"]:

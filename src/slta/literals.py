@@ -2,13 +2,18 @@
 
 Python's own unpickler builds whatever a file names, and so runs what it says. This one
 knows the opcodes of plain values and no others: whatever names a class or a function, or
-calls or builds something, is refused before anything of it happens.
+calls or builds something, is refused before anything of it happens. Where arrays are
+asked for, the few names with which numpy writes an array of numbers are known as well;
+nothing is looked up by them.
 """
 
 import pickletools
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from slta.errors import InputError
 
@@ -21,16 +26,21 @@ CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 NOTHING = frozenset(("PROTO", "FRAME"))
 """Opcodes that say how the file is written."""
 _MARK = object()
+BYTES = frozenset("BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split())
+NAMES = frozenset(("GLOBAL", "STACK_GLOBAL"))
+NUMBERS = re.compile(r"[biufc]\d{1,2}|[?bBhHiIlLqQefdg]")
+"""How numpy names a type of numbers."""
 
 
 class Refused(ValueError):
     """The opcode is not one of plain values."""
 
 
-def load(path: Path) -> Any:
+def load(path: Path, *, arrays: bool = False) -> Any:
     """Raises ``InputError`` for a file that is damaged or holds anything else."""
     try:
-        return loads(path.read_bytes())
+        with path.open("rb") as file:
+            return loads(file, arrays=arrays)
     except Refused as error:
         raise InputError(
             f"{path} is refused ({error}); get the file from its authors"
@@ -42,8 +52,9 @@ def load(path: Path) -> Any:
         raise InputError(f"{path} is damaged ({problem}); get it again") from None
 
 
-def loads(data: bytes) -> Any:
-    """
+def loads(data: bytes | BinaryIO, *, arrays: bool = False) -> Any:
+    """Plain values; with ``arrays`` also arrays of numbers, which are not to be changed.
+
     >>> import pickle
     >>> loads(pickle.dumps([("a", 1.5), {"b": None}]))
     [('a', 1.5), {'b': None}]
@@ -56,8 +67,12 @@ def loads(data: bytes) -> Any:
             if len(stack) != 1 or stack[0] is _MARK:
                 raise ValueError(f"{len(stack)} values at the end")
             return stack[0]
-        if name in VALUES:
+        if name in VALUES or (arrays and name in BYTES):
             stack.append(CONSTANTS.get(name, argument))
+        elif arrays and name in NAMES:
+            stack.append(_known(argument or " ".join(_last(stack, 2)), place))
+        elif arrays and name in ARRAYS:
+            ARRAYS[name](stack)
         elif name == "MEMOIZE":
             memo[len(memo)] = stack[-1]
         elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
@@ -135,3 +150,123 @@ BUILDS: dict[str, Callable[[list[Any]], None]] = {
     "SETITEMS": lambda stack: _update(stack, _marked(stack)),
 }
 """By opcode: what it makes of the values before it."""
+
+
+class _Kind:
+    """A type of numbers, before and after its byte order is known."""
+
+    def __init__(self, *given: Any) -> None:
+        if not isinstance(given[0], str) or not NUMBERS.fullmatch(given[0]):
+            raise Refused(f"an array of {given[0]!r} could run code")
+        self.dtype = np.dtype(given[0])
+
+    def fill(self, state: Any) -> None:
+        _, order, *inside = state[:5]
+        if order not in ("<", ">", "=", "|") or any(
+            part is not None for part in inside
+        ):
+            raise Refused("an array of records could run code")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+def _empty(*_: Any) -> np.ndarray:
+    """An array that is filled later."""
+    return np.zeros(0, np.uint8)
+
+
+def _fill(array: np.ndarray, state: Any) -> None:
+    if array.size or array.dtype != np.uint8:
+        raise TypeError("an array that is filled twice")
+    _, shape, kind, by_columns, data = state
+    if isinstance(data, str):  # Python 2 has no bytes of its own
+        data = data.encode("latin1")
+    if not isinstance(data, bytes):
+        raise TypeError("an array without numbers")
+    given = 1, _shape(shape), _dtype(kind), bool(by_columns), data
+    array.__setstate__(given)  # type: ignore[arg-type]
+
+
+def _of_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
+    flat = np.frombuffer(data, _dtype(kind))
+    return flat.reshape(_shape(shape), order="F" if order == "F" else "C")
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    """How Python 3 writes bytes for Python 2."""
+    if not isinstance(text, str) or encoding != "latin1":
+        raise TypeError("bytes in another encoding than latin1")
+    return text.encode("latin1")
+
+
+def _no_bytes(*given: Any) -> bytes:
+    """How it writes none of them."""
+    if given:
+        raise TypeError("bytes of something")
+    return b""
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    if not isinstance(given, tuple) or not all(
+        type(n) is int and n >= 0 for n in given
+    ):
+        raise TypeError(f"the shape {given!r}")
+    return given
+
+
+def _dtype(kind: Any) -> np.dtype[Any]:
+    if not isinstance(kind, _Kind):
+        raise TypeError("an array without a type")
+    return kind.dtype
+
+
+class _Name:
+    """A name that is known, and what is made of the values after it."""
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make = make
+
+
+KNOWN: dict[str, _Name] = {
+    "numpy ndarray": _Name(_empty),
+    "numpy dtype": _Name(_Kind),
+    "_codecs encode": _Name(_encode),
+    "__builtin__ bytes": _Name(_no_bytes),
+    **{
+        f"numpy.{core}.{name}": _Name(make)
+        for core in ("core", "_core")
+        for name, make in (
+            ("multiarray _reconstruct", _empty),
+            ("numeric _frombuffer", _of_buffer),
+        )
+    },
+}
+"""By module and name."""
+
+
+def _known(name: Any, place: int | None) -> _Name:
+    if name not in KNOWN:
+        raise Refused(f"{name} at byte {place} is no array and could run code")
+    return KNOWN[name]
+
+
+def _reduce(stack: list[Any]) -> None:
+    name, given = _last(stack, 2)
+    if not isinstance(name, _Name) or not isinstance(given, tuple):
+        raise TypeError("a call of what is no name")
+    stack.append(name.make(*given))
+
+
+def _build(stack: list[Any]) -> None:
+    (state,) = _last(stack, 1)
+    if not isinstance(state, tuple):
+        raise TypeError("a state that is no tuple")
+    if isinstance(stack[-1], _Kind):
+        stack[-1].fill(state)
+    elif isinstance(stack[-1], np.ndarray):
+        _fill(stack[-1], state)
+    else:
+        raise TypeError("a state for what has none")
+
+
+ARRAYS: dict[str, Callable[[list[Any]], None]] = {"REDUCE": _reduce, "BUILD": _build}
+"""By opcode, as ``BUILDS``."""

@@ -1,0 +1,104 @@
+"""``slta compare``: experiments and seeds to one table."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from slta.cli.screen import notes, progress, screen
+from slta.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Train several experiments with several seeds, and measure them alike.
+
+    Who is stopped goes on with the same command: a run that is finished is kept.
+    """
+
+    experiments: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(
+            metavar="EXPERIMENT [EXPERIMENT ...]", help_behavior_hint="(required)"
+        ),
+    ] = ()
+    """Experiments on one data set; the others are held against the first."""
+    to: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("comparison.json")
+    """Where everything that was measured is written; 'slta plot' draws it."""
+    runs: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/compare")
+    """Folder of the runs."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of the runs; the first also chooses among the settings, on val."""
+    learning_rates: tuple[float, ...] = ()
+    """To choose from; without any, the experiment's own."""
+    steps: tuple[int, ...] = ()
+    """Batches in all, to choose from; without any, the experiment's own."""
+    root: Annotated[str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
+        None
+    )
+    """Folder of the data set, for those that have one."""
+    store: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+    processes: Annotated[
+        int, tyro.conf.arg(help_behavior_hint="(default: one a core)")
+    ] = 0
+    """Runs at a time, each with one thread."""
+
+
+def compare(command: Compare) -> None:
+    from slta.comparison import Plan
+    from slta.comparison import compare as compare_all
+    from slta.experiments import EXPERIMENTS
+    from slta.folders import write_whole
+
+    if not command.experiments:
+        raise InputError(
+            f"name the experiments to compare; known are {', '.join(EXPERIMENTS)}"
+        )
+    if not command.seeds:
+        raise InputError("give at least one seed")
+    plan = Plan(
+        experiments=tuple(dict.fromkeys(command.experiments)),
+        runs=command.runs,
+        seeds=tuple(dict.fromkeys(command.seeds)),
+        learning_rates=command.learning_rates,
+        steps=command.steps,
+        root=command.root,
+        store=command.store,
+        processes=command.processes or len(os.sched_getaffinity(0)),
+    )
+    with progress("training") as bar:
+        found = compare_all(plan, bar)
+    write_whole(command.to, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    for line in lines(found):
+        screen.print(line, markup=False, soft_wrap=True)
+    notes.print(f"all of it is in {command.to}", markup=False, soft_wrap=True)
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """A line a model and split."""
+    first = next(iter(found["models"]))
+    said = []
+    for split in found["splits"]:
+        said.append(f"{split}, protocol {found['protocol']}, R@1, IoU=0.5:")
+        for name, row in found["models"].items():
+            number = row[split]["R@1, IoU=0.5"]
+            line = f"  {name}: {_share(number['mean'], number['interval'])}"
+            if name != first:
+                away = _share(number["difference"], number["difference_interval"])
+                line += f", {away} against {first}"
+            said.append(line)
+        for name, answers in found["without video"][split].items():
+            number = answers["R@1, IoU=0.5"]
+            said.append(f"  {name}: {_share(number['value'], number['interval'])}")
+    return said
+
+
+def _share(value: float, interval: list[float]) -> str:
+    low, high = interval
+    return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

@@ -1,0 +1,42 @@
+"""``slta plot``: what ``slta compare`` measured, as pictures."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from slta.cli.screen import screen
+from slta.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """Draw what 'slta compare' measured: recall, cost, and answers in time."""
+
+    comparison: tyro.conf.Positional[Path]
+    """File that 'slta compare' wrote."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path(".")
+    """Folder for recall.png, cost.png and answers.png."""
+
+
+def plot(command: Plot) -> None:
+    from slta.plot_comparison import draw
+
+    path = command.comparison
+    try:
+        found = json.loads(path.read_bytes())
+        paths = draw(found, command.out)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{path} cannot be read ({why}); name a file that 'slta compare' wrote"
+        ) from error
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is no comparison (it lacks {error}); name a file that "
+            "'slta compare' wrote"
+        ) from error
+    for made in paths:
+        screen.print(str(made), markup=False, soft_wrap=True)

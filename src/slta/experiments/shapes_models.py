@@ -1,0 +1,66 @@
+"""Other models on the made world, with the films, features, windows and steps of
+``shapes_slta``, and sizes as much smaller than their papers'.
+
+    slta train shapes_acrn
+    slta train shapes_ctrl
+    slta train shapes_mcn
+    slta train shapes_role
+    slta train shapes_video_only
+    slta train shapes_vsa_rnn
+    slta train shapes_vsa_stv
+
+No batch is of single frames and none is without clips: both are for models that see
+regions. docs/models.md says what each model is.
+"""
+
+from dataclasses import replace
+
+from slta.config import Experiment, ModelConfig
+from slta.experiments import shapes_slta
+from slta.models.acrn import ACRNConfig
+from slta.models.ctrl import CTRLConfig
+from slta.models.mcn import MCNConfig
+from slta.models.role import ROLEConfig
+from slta.models.video_only import VideoOnlyConfig
+from slta.models.vsa import VSARNNConfig, VSASTVConfig
+
+
+def on_shapes(model: ModelConfig) -> Experiment:
+    usual = shapes_slta.EXPERIMENT
+    training = replace(usual.training, still_steps=0, clip_dropout=0.0)
+    return replace(usual, model=model, training=training)
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "shapes_acrn": on_shapes(
+        ACRNConfig(
+            memory_size=256,
+            pooled_size=32,
+            fusion_size=256,
+            dropout=0.2,
+            offset_weight=0.05,
+        )
+    ),
+    "shapes_ctrl": on_shapes(
+        CTRLConfig(common_size=256, hidden_size=256, dropout=0.2, offset_weight=0.05)
+    ),
+    "shapes_mcn": on_shapes(
+        MCNConfig(hidden_size=128, word_size=64, common_size=64, dropout=0.2)
+    ),
+    "shapes_role": on_shapes(
+        ROLEConfig(
+            word_size=64,
+            language_size=128,
+            fusion_size=256,
+            dropout=0.2,
+            offset_weight=0.05,
+        )
+    ),
+    "shapes_video_only": on_shapes(
+        VideoOnlyConfig(fusion_size=256, dropout=0.2, offset_weight=0.05)
+    ),
+    "shapes_vsa_rnn": on_shapes(
+        VSARNNConfig(word_size=64, common_size=256, dropout=0.2)
+    ),
+    "shapes_vsa_stv": on_shapes(VSASTVConfig(common_size=256, dropout=0.2)),
+}

@@ -1,0 +1,280 @@
+"""What every layout of ready features gives: a video's samples, and what is wrong.
+
+Shapes: t samples, r regions, d size of a frame's vector, e of a region's.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+from zipfile import BadZipFile
+from zlib import error as ZlibError
+
+import numpy as np
+from jaxtyping import Shaped
+
+from slta.errors import InputError
+
+AXES = {"times_s": 1, "frames": 2, "regions": 3, "boxes": 3, "region_mask": 2}
+NEEDED = ("times_s", "frames")
+OUTSIDE = 0.01
+"""A box may reach so far beyond the picture: fractions are rounded."""
+LARGEST = float(np.finfo(np.float16).max)
+ROWS = 64
+"""Samples that are read at a time, at most."""
+
+Array = Shaped[np.ndarray, "..."]
+Arrays = Mapping[str, Array]
+"""By the names of ``AXES``; ``times_s`` and ``frames`` are always there."""
+
+
+@dataclass(slots=True)
+class Look:
+    """What was seen of a video's features."""
+
+    duration_s: float | None = None
+    step_s: float = 0.0
+    """Usual time between two samples; the last one stands for as long."""
+    shapes: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
+    """Type and shape of each array."""
+    problems: list[tuple[Path, str, str]] = field(default_factory=list)
+    """Where it is, what is wrong, and the remedy."""
+
+
+@runtime_checkable
+class Layout(Protocol):
+    """A way in which features lie on disk."""
+
+    @property
+    def name(self) -> str:
+        """That the store keeps its records under."""
+        ...
+
+    @property
+    def spread(self) -> bool:
+        """Whether its samples are spread evenly over the video, so that its length must
+        be known; else they have times of their own."""
+        ...
+
+    @property
+    def videos(self) -> Mapping[str, Path]:
+        """Where each video's features are, by its id; of many files, one.
+
+        Raises ``InputError`` where nothing can be read.
+        """
+        ...
+
+    def expected(self, video_id: str) -> str:
+        """Where the features of a video without any should be."""
+        ...
+
+    def place(self, video_id: str, array: str) -> Path:
+        """Where the array of that name comes from."""
+        ...
+
+    def files(self, video_id: str) -> tuple[Path, ...]:
+        """All that its features are read from."""
+        ...
+
+    def size(self, video_id: str) -> int:
+        """Bytes of its features on disk."""
+        ...
+
+    def pieces(
+        self, video_id: str, duration_s: float | None = None
+    ) -> Iterator[Arrays]:
+        """Its samples, some at a time, as the files have them.
+
+        Raises ``Faults`` for what is not as it must be, and what its reading raises.
+        """
+        ...
+
+
+class Faults(Exception):
+    """What is wrong with a video's features."""
+
+    def __init__(self, *each: tuple[str, str], file: Path | None = None) -> None:
+        super().__init__(*each)
+        self.each = each
+        """What is wrong, and the remedy."""
+        self.file = file
+        """Where it is, if the video has several files."""
+
+
+DAMAGE = (
+    *(OSError, ValueError, EOFError, SyntaxError, MemoryError, LookupError),
+    *(BadZipFile, ZlibError, NotImplementedError, TypeError, OverflowError),
+)
+"""What reading a damaged file raises."""
+
+
+def look_at(layout: Layout, video_id: str, duration_s: float | None = None) -> Look:
+    """Everything that can be seen of a video's features by reading them once.
+
+    ``duration_s`` is what the data set says of the video's length.
+    """
+    found, values = Look(), Values()
+    file = layout.videos[video_id]
+    try:
+        for piece in layout.pieces(video_id, duration_s):
+            values.take(piece)
+    except Faults as error:
+        found.problems += [(error.file or file, *each) for each in error.each]
+    except DAMAGE as error:
+        found.problems.append((file, *damaged(error)))
+    else:
+        found.problems += [
+            (layout.place(video_id, array), what, remedy)
+            for array, what, remedy in values.problems()
+        ]
+    if not found.problems:
+        found.step_s, found.duration_s = values.step_s, values.duration_s
+    found.shapes = values.shapes
+    return found
+
+
+def whole(layout: Layout, video_id: str, duration_s: float | None = None) -> Look:
+    """As ``look_at``; raises ``InputError`` for the first thing that is wrong."""
+    found = look_at(layout, video_id, duration_s)
+    for file, what, remedy in found.problems:
+        raise InputError(f"{file} {what}; {remedy}")
+    return found
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Says of what goes wrong in which of a video's files it is."""
+    try:
+        yield
+    except Faults as error:
+        raise Faults(*error.each, file=error.file or file) from None
+    except DAMAGE as error:
+        raise Faults(damaged(error), file=file) from None
+
+
+class Values:
+    """What is wrong with the numbers of a video's features, piece by piece."""
+
+    def __init__(self) -> None:
+        self.shapes: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self._odd: dict[str, tuple[str, str]] = {}
+        self._times: list[Array] = []
+        self._boxes = (0.0, 1.0)
+
+    def take(self, piece: Arrays) -> None:
+        done = self._count()
+        for name, array in piece.items():
+            _, shape = self.shapes.get(name, ("", (0,)))
+            self.shapes[name] = (
+                str(array.dtype),
+                (shape[0] + len(array), *array.shape[1:]),
+            )
+            if array.dtype.kind == "f" and name not in self._odd:
+                self._finite(name, array, done)
+        self._times.append(np.asarray(piece["times_s"], np.float64))
+        if (boxes := piece.get("boxes")) is not None and boxes.size:
+            low, high = self._boxes
+            self._boxes = min(low, float(boxes.min())), max(high, float(boxes.max()))
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """The array, what is wrong, and the remedy."""
+        found = [(name, *each) for name, each in self._odd.items()]
+        times_s = self._all_times()
+        if not len(times_s):
+            return [("times_s", "has no samples", "make the features again")]
+        if "times_s" not in self._odd:
+            steps = np.diff(times_s)
+            if not (steps > 0).all():
+                row = int(np.argmin(steps > 0)) + 1
+                what = f"has times_s that do not ascend at row {row}"
+                what += f" ({times_s[row]:g} s)"
+                found.append(("times_s", what, "sort the samples, and keep none twice"))
+            if times_s[0] < 0:
+                what = f"has times_s from {times_s[0]:g} s on"
+                found.append(("times_s", what, "begin at 0 or later"))
+        low, high = self._boxes
+        if low < -OUTSIDE or high > 1 + OUTSIDE:
+            what = f"has boxes from {low:g} to {high:g}"
+            found.append(("boxes", what, "give them as fractions of the picture"))
+        return found
+
+    @property
+    def step_s(self) -> float:
+        steps = np.diff(self._all_times())
+        return float(np.median(steps)) if len(steps) else 0.0
+
+    @property
+    def duration_s(self) -> float:
+        return float(self._all_times()[-1]) + self.step_s
+
+    def _finite(self, name: str, array: Array, done: int) -> None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            numbers = np.isfinite(array)
+            small = numbers & (np.abs(array) <= LARGEST)
+        if not numbers.all():
+            row = done + int(np.argwhere(~numbers)[0][0])
+            what = f"has NaN or infinity in {name}, first in row {row}"
+            self._odd[name] = what, "make the features again"
+        elif name != "times_s" and not small.all():
+            row = done + int(np.argwhere(~small)[0][0])
+            what = f"has numbers above {LARGEST:g} in {name}, first in row {row}"
+            self._odd[name] = what, "scale the features"
+
+    def _count(self) -> int:
+        return sum(map(len, self._times))
+
+    def _all_times(self) -> Array:
+        return np.concatenate([np.zeros(0), *self._times])
+
+
+def check_shapes(shapes: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> None:
+    """Raises ``Faults`` for arrays of another kind than they must be, all of them."""
+    faults: list[tuple[str, str]] = []
+    for name in NEEDED:
+        if name not in shapes:
+            what = f"has no array {name}, only {', '.join(shapes) or 'nothing'}"
+            faults.append((what, "make it again with it"))
+    known: dict[str, tuple[int, ...]] = {}
+    for name in (name for name in AXES if name in shapes):
+        dtype, shape = shapes[name]
+        kind = "b" if name == "region_mask" else "f"
+        if len(shape) != AXES[name] or dtype.kind != kind:
+            axes = "1 axis" if AXES[name] == 1 else f"{AXES[name]} axes"
+            holding = "True and False" if kind == "b" else "float16 or float32"
+            what = f"has {name} of {dtype} {shape}"
+            faults.append((what, f"give it {axes} of {holding}"))
+        else:
+            known[name] = shape
+    rows = {name: shape[0] for name, shape in known.items()}
+    if len(set(rows.values())) > 1:
+        counts = ", ".join(f"{name} {count}" for name, count in rows.items())
+        what = f"has arrays of different lengths ({counts})"
+        faults.append((what, "give every sample a row in each of them"))
+    each = known["regions"][1] if "regions" in known else 1
+    for name in (name for name in ("boxes", "region_mask") if name in known):
+        if (count := known[name][1]) != each:
+            what = f"has {name} of {count} regions, and {each} regions"
+            faults.append((what, "give each region one"))
+    if "boxes" in known and (numbers := known["boxes"][2]) != 4:
+        faults.append((f"has boxes of {numbers} numbers", "give x0, y0, x1, y1"))
+    if faults:
+        raise Faults(*faults)
+
+
+def damaged(error: BaseException) -> tuple[str, str]:
+    """What is wrong with a file whose reading raised this, and the remedy."""
+    problem = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"is damaged ({problem})", "copy it again, or make it again"
+
+
+def sizes(shapes: Iterable[Mapping[str, tuple[int, ...]]]) -> dict[str, int]:
+    """The sizes of the vectors that most videos have."""
+    found: dict[str, int] = {}
+    each = list(shapes)
+    for name in ("frames", "regions"):
+        seen = Counter(given[name][-1] for given in each if name in given)
+        if seen:
+            found[name] = seen.most_common(1)[0][0]
+    return found

@@ -1,0 +1,94 @@
+"""Moment-DETR's features: folders of VIDEO.npz, a folder for each extractor.
+
+VIDEO.npz  features (t, d)  a vector for each clip of 2 s
+
+As github.com/jayleicn/moment_detr reads them: each extractor's vectors are scaled to
+length one and put side by side; where one has more clips than another, the rest is
+left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.features.layouts.arrays import header, rows
+from slta.features.layouts.base import ROWS, Arrays, Faults, reading
+
+CLIP_S = 2.0
+ARRAY = "features"
+LEAST = 1e-5
+"""Added to a vector's length, so that zeros stay zeros."""
+
+
+class MomentDETR:
+    name = "moment-detr"
+    spread = False
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = list(folders)
+
+    @cached_property
+    def videos(self) -> Mapping[str, Path]:
+        files = sorted(self._folders[0].glob("*.npz"))
+        return {file.name.removesuffix(".npz"): file for file in files}
+
+    def expected(self, video_id: str) -> str:
+        return " and ".join(str(folder / f"{video_id}.npz") for folder in self._folders)
+
+    def place(self, video_id: str, array: str) -> Path:
+        return self.videos[video_id]
+
+    def files(self, video_id: str) -> tuple[Path, ...]:
+        found = [folder / f"{video_id}.npz" for folder in self._folders]
+        return tuple(file for file in found if file.is_file())
+
+    def size(self, video_id: str) -> int:
+        return sum(file.stat().st_size for file in self.files(video_id))
+
+    def pieces(
+        self, video_id: str, duration_s: float | None = None
+    ) -> Iterator[Arrays]:
+        for folder in self._folders:
+            if not (file := folder / f"{video_id}.npz").is_file():
+                raise Faults(("is missing", f"put it into {folder}"), file=file)
+        parts = [_clips(file) for file in self.files(video_id)]
+        count = min(map(len, parts))
+        for start in range(0, count, ROWS):
+            end = min(start + ROWS, count)
+            yield {
+                "times_s": np.arange(start, end) * CLIP_S,
+                "frames": np.concatenate(
+                    [_scaled(p[start:end]) for p in parts], axis=1
+                ),
+            }
+
+
+def _clips(file: Path) -> Float[np.ndarray, "t d"]:
+    with reading(file), ExitStack() as stack:
+        archive = stack.enter_context(ZipFile(file))
+        if f"{ARRAY}.npy" not in archive.namelist():
+            has = ", ".join(n.removesuffix(".npy") for n in archive.namelist())
+            what = f"has no array {ARRAY}, only {has or 'nothing'}"
+            raise Faults((what, "make it again with it"))
+        opened = stack.enter_context(archive.open(f"{ARRAY}.npy"))
+        given = header(opened)
+        if len(given.shape) != 2 or given.dtype.kind != "f":
+            what = f"has {ARRAY} of {given.dtype} {given.shape}"
+            raise Faults((what, "give it 2 axes of float16 or float32"))
+        if not given.shape[0]:
+            raise Faults(("has no samples", "make the features again"))
+        array = np.concatenate(list(rows(opened, given))).astype(np.float32)
+        if not np.isfinite(array).all():
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            what = f"has NaN or infinity in {ARRAY}, first in row {row}"
+            raise Faults((what, "make the features again"))
+        return array
+
+
+def _scaled(array: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
+    return array / (np.linalg.norm(array, axis=1, keepdims=True) + LEAST)

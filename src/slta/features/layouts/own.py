@@ -1,0 +1,59 @@
+"""The own-data format's ready features: a file of arrays for each video.
+
+features/VIDEO.npz  times_s (t,)        time of each sample, ascending
+                    frames (t, d)       one vector a sample
+                    regions (t, r, e)   optional: vectors of regions
+                    boxes (t, r, 4)     optional: x0, y0, x1, y1 as fractions
+                    region_mask (t, r)  optional: True for a region that is there
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from zipfile import ZipFile
+
+from slta.features.layouts.arrays import header, rows
+from slta.features.layouts.base import AXES, Arrays, check_shapes
+
+
+class Own:
+    name = "own"
+    spread = False
+
+    def __init__(self, place: Path) -> None:
+        """A folder of such files, or one with a folder ``features`` of them."""
+        inside = place / "features"
+        self._folder = inside if inside.is_dir() else place
+
+    @cached_property
+    def videos(self) -> Mapping[str, Path]:
+        # Not by Path.stem of the id: ids may end in a suffix themselves.
+        files = sorted(self._folder.glob("*.npz"))
+        return {file.name.removesuffix(".npz"): file for file in files}
+
+    def expected(self, video_id: str) -> str:
+        return str(self._folder / f"{video_id}.npz")
+
+    def place(self, video_id: str, array: str) -> Path:
+        return self.videos[video_id]
+
+    def files(self, video_id: str) -> tuple[Path, ...]:
+        return (self.videos[video_id],)
+
+    def size(self, video_id: str) -> int:
+        return self.videos[video_id].stat().st_size
+
+    def pieces(
+        self, video_id: str, duration_s: float | None = None
+    ) -> Iterator[Arrays]:
+        with ExitStack() as stack:
+            archive = stack.enter_context(ZipFile(self.videos[video_id]))
+            there = archive.namelist()
+            names = [name for name in AXES if f"{name}.npy" in there]
+            files = {n: stack.enter_context(archive.open(f"{n}.npy")) for n in names}
+            headers = {name: header(file) for name, file in files.items()}
+            check_shapes({n: (each.dtype, each.shape) for n, each in headers.items()})
+            read = [rows(files[name], headers[name]) for name in names]
+            for some in zip(*read, strict=True):
+                yield dict(zip(names, some, strict=True))

@@ -1,0 +1,108 @@
+"""ACRN: a moment remembers its contexts as the query asks for them.
+
+Liu, Wang, Nie, He, Chen, Chua: Attentive Moment Retrieval in Videos, SIGIR 2018. The
+equations' numbers are those of docs/models.md. The sentence's vector is the extractor's
+in place of skip-thoughts.
+
+Shapes: b queries · c candidates · d size of a clip's vector · m size of a memory ·
+p pairs of a query and a candidate.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from slta.datasets.batch import Batch, TrainingBatch
+from slta.models.alignment import alignment_loss, offset_loss
+from slta.models.attention import Standardise
+from slta.models.base import CandidateModel, Scale, Scores, Sizes
+from slta.models.ranges import check_ranges
+
+
+@dataclass(frozen=True, kw_only=True)
+class ACRNConfig:
+    """The sizes default to those of CTRL's paper, whose layers these are."""
+
+    name: Literal["acrn"] = "acrn"
+    """Which model it is; nothing to choose."""
+    memory_size: int = 1000
+    """Numbers of the space that clips and sentences are brought into."""
+    pooled_size: int = 100
+    """How many of them are left for the fusion, each the mean of neighbours; a divisor of
+    the memory's size."""
+    fusion_size: int = 1000
+    """Hidden units of the last layer but one."""
+    dropout: float = 0.0
+    """Share of the fused numbers and hidden units left out in training, in [0, 1)."""
+    offset_weight: float = 0.01
+    """Of the offsets in the loss, against the relevance."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.memory_size % self.pooled_size:
+            raise ValueError(
+                f"model.pooled_size must divide model.memory_size {self.memory_size}, "
+                f"got {self.pooled_size}"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ACRNScores(Scores):
+    clip_weights: Float[Tensor, "p 3"]
+    """Of the clips before, inside and after; they sum to one."""
+
+
+class ACRN(CandidateModel):
+    def __init__(self, config: ACRNConfig, sizes: Sizes) -> None:
+        super().__init__()
+        self.config = config
+        self.frames = Standardise(sizes.frame)
+        self.sentences = Standardise(sizes.sentence)
+        self.from_clip = nn.Linear(sizes.frame, config.memory_size)
+        self.from_sentence = nn.Linear(sizes.sentence, config.memory_size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.hidden = nn.Linear((config.pooled_size + 1) ** 2, config.fusion_size)
+        self.answer = nn.Linear(config.fusion_size, 3)
+
+    def fit(self, scale: Scale) -> None:
+        self.frames.fit(*scale.frames)
+        self.sentences.fit(*scale.sentences)
+
+    def forward(self, batch: Batch) -> ACRNScores:
+        query, candidate = batch.pairs.unbind(dim=1)
+        memories = self.from_clip(self.frames(batch.clips))
+        sentences = self.from_sentence(self.sentences(batch.sentences))
+
+        # Eq. 1 and 2.
+        fit = (memories.sigmoid()[candidate] @ sentences.sigmoid()[query, :, None])[
+            ..., 0
+        ]
+        weights = fit / fit.sum(dim=1, keepdim=True)
+        # Eq. 3.
+        moments = (weights[:, None] @ memories[candidate])[:, 0]
+
+        fused = _fused(self._pooled(moments), self._pooled(sentences)[query])
+        hidden = self.hidden(self.dropout(fused)).relu()
+        relevance, *offsets = self.answer(self.dropout(hidden)).unbind(dim=-1)
+        return ACRNScores(relevance, torch.stack(offsets, dim=-1), clip_weights=weights)
+
+    def _pooled(self, memories: Float[Tensor, "n m"]) -> Float[Tensor, "n _"]:
+        """Eq. 4."""
+        return memories.unflatten(1, (self.config.pooled_size, -1)).mean(dim=-1)
+
+    def loss(self, scores: ACRNScores, given: TrainingBatch) -> Float[Tensor, ""]:
+        """CTRL's."""
+        loss = alignment_loss(scores.relevance, given)
+        return loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)
+
+
+def _fused(
+    moments: Float[Tensor, "p x"], sentences: Float[Tensor, "p x"]
+) -> Float[Tensor, "p _"]:
+    """Eq. 5: all products of a number of the one and a number of the other, and both."""
+    moments, sentences = (pad(each, (0, 1), value=1) for each in (moments, sentences))
+    return (moments[:, :, None] * sentences[:, None, :]).flatten(1)

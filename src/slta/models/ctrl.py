@@ -1,0 +1,81 @@
+"""CTRL: a clip and a sentence in one space, added, multiplied and joined.
+
+Gao, Sun, Yang, Nevatia: TALL: Temporal Activity Localization via Language Query, ICCV
+2017, with its equations' numbers. The sentence's vector is the extractor's in place of
+skip-thoughts.
+
+Shapes: b queries · c candidates · d size of a clip's vector · p pairs of a query and a
+candidate.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
+from slta.models.alignment import alignment_loss, offset_loss
+from slta.models.attention import Standardise
+from slta.models.base import CandidateModel, Scale, Scores, Sizes
+from slta.models.ranges import check_ranges
+
+
+@dataclass(frozen=True, kw_only=True)
+class CTRLConfig:
+    """The sizes default to the paper's."""
+
+    name: Literal["ctrl"] = "ctrl"
+    """Which model it is; nothing to choose."""
+    common_size: int = 1000
+    """Numbers of the space that clips and sentences are brought into."""
+    hidden_size: int = 1000
+    """Hidden units of the last layer but one."""
+    dropout: float = 0.0
+    """Share of the fused numbers and hidden units left out in training, in [0, 1)."""
+    offset_weight: float = 0.01
+    """Of the offsets in the loss, against the relevance."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+class CTRL(CandidateModel):
+    def __init__(self, config: CTRLConfig, sizes: Sizes) -> None:
+        super().__init__()
+        self.config = config
+        common = config.common_size
+        self.frames = Standardise(sizes.frame)
+        self.sentences = Standardise(sizes.sentence)
+        self.from_clips = nn.Linear(CONTEXTS * sizes.frame, common)
+        self.from_sentence = nn.Linear(sizes.sentence, common)
+        self.joint = nn.Linear(2 * common, common)
+        self.dropout = nn.Dropout(config.dropout)
+        self.hidden = nn.Linear(3 * common, config.hidden_size)
+        self.answer = nn.Linear(config.hidden_size, 3)
+
+    def fit(self, scale: Scale) -> None:
+        self.frames.fit(*scale.frames)
+        self.sentences.fit(*scale.sentences)
+
+    def forward(self, batch: Batch) -> Scores:
+        query, candidate = batch.pairs.unbind(dim=1)
+        clips = self.from_clips(self.frames(batch.clips).flatten(1))
+        sentences = self.from_sentence(self.sentences(batch.sentences))
+        fused = self._fused(clips[candidate], sentences[query])
+        hidden = self.hidden(self.dropout(fused)).relu()
+        relevance, *offsets = self.answer(self.dropout(hidden)).unbind(dim=-1)
+        return Scores(relevance, torch.stack(offsets, dim=-1))
+
+    def _fused(
+        self, clips: Float[Tensor, "p s"], sentences: Float[Tensor, "p s"]
+    ) -> Float[Tensor, "p _"]:
+        """Eq. 1."""
+        joint = self.joint(torch.cat([sentences, clips], dim=-1)).relu()
+        return torch.cat([sentences * clips, sentences + clips, joint], dim=-1)
+
+    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+        """Eq. 2."""
+        loss = alignment_loss(scores.relevance, given)
+        return loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)

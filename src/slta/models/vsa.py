@@ -1,0 +1,133 @@
+"""Visual-semantic alignment: a clip and a sentence in one space, compared by their angle.
+
+As in the papers on CTRL and ROLE, which compare themselves with it, after Frome et al.:
+DeViSE: A Deep Visual-Semantic Embedding Model, NIPS 2013. The sentence's vector is the
+last state of an LSTM over its words (VSA-RNN) or the extractor's in place of skip-thoughts
+(VSA-STV). The equations' numbers are those of docs/models.md.
+
+Shapes: b queries · x size of a sentence's vector · p pairs of a query and a candidate.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from slta.datasets.batch import Batch, TrainingBatch
+from slta.models.attention import Standardise
+from slta.models.base import CandidateModel, Scale, Scores, Sizes
+from slta.models.hinge import hinge_loss
+from slta.models.language import last_state
+from slta.models.ranges import check_ranges
+
+
+@dataclass(frozen=True, kw_only=True)
+class VSASTVConfig:
+    name: Literal["vsa_stv"] = "vsa_stv"
+    """Which model it is; nothing to choose."""
+    common_size: int = 1000
+    """Numbers of the space in which clips and sentences are compared."""
+    dropout: float = 0.0
+    """Share of the numbers of a clip and a sentence left out in training, in [0, 1)."""
+    margin: float = 0.1
+    """By which the cosine of a match should be above that of anything else."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VSARNNConfig:
+    name: Literal["vsa_rnn"] = "vsa_rnn"
+    """Which model it is; nothing to choose."""
+    word_size: int = 1000
+    """State of the LSTM over the words."""
+    common_size: int = 1000
+    """Numbers of the space in which clips and sentences are compared."""
+    dropout: float = 0.0
+    """Share of the numbers of a clip and a sentence left out in training, in [0, 1)."""
+    margin: float = 0.1
+    """By which the cosine of a match should be above that of anything else."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+class WholeSentence(nn.Module):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.sentences = Standardise(size)
+
+    def fit(self, scale: Scale) -> None:
+        self.sentences.fit(*scale.sentences)
+
+    def forward(self, batch: Batch) -> Float[Tensor, "b x"]:
+        found: Tensor = self.sentences(batch.sentences)
+        return found
+
+
+class WordByWord(nn.Module):
+    def __init__(self, word_size: int, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.words = Standardise(word_size)
+        self.read = nn.LSTM(word_size, size, batch_first=True)
+
+    def fit(self, scale: Scale) -> None:
+        self.words.fit(*scale.words)
+
+    def forward(self, batch: Batch) -> Float[Tensor, "b x"]:
+        return last_state(self.read, self.words(batch.words), batch.word_mask)
+
+
+class VSA(CandidateModel):
+    def __init__(
+        self,
+        config: VSASTVConfig | VSARNNConfig,
+        sizes: Sizes,
+        reader: WholeSentence | WordByWord,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.frames = Standardise(sizes.frame)
+        self.reader = reader
+        self.dropout = nn.Dropout(config.dropout)
+        self.from_clip = nn.Linear(sizes.frame, config.common_size)
+        self.from_sentence = nn.Linear(reader.size, config.common_size)
+
+    def fit(self, scale: Scale) -> None:
+        self.frames.fit(*scale.frames)
+        self.reader.fit(scale)
+
+    def forward(self, batch: Batch) -> Scores:
+        query, candidate = batch.pairs.unbind(dim=1)
+        clips = self.from_clip(self.dropout(self.frames(batch.clips[:, 1])))
+        sentences = self.from_sentence(self.dropout(self.reader(batch)))
+        clips, sentences = normalize(clips, dim=-1), normalize(sentences, dim=-1)
+        cosine = (clips[candidate] * sentences[query]).sum(dim=1)
+        return Scores(cosine, cosine.new_zeros(len(cosine), 2))
+
+    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+        return hinge_loss(
+            scores.relevance, given, ~given.matching, margin=self.config.margin
+        )
+
+    def confidence(
+        self, relevance: Float[np.ndarray, "*n"] | float
+    ) -> Float[np.ndarray, "*n"]:
+        """0.5 for vectors at right angles. The loss compares cosines and says nothing of
+        how high is high, so that this is a custom and no finding."""
+        cosine = np.clip(np.asarray(relevance, np.float64), -1, 1)
+        return np.asarray((1 + cosine) / 2)
+
+
+def vsa_stv(config: VSASTVConfig, sizes: Sizes) -> VSA:
+    return VSA(config, sizes, WholeSentence(sizes.sentence))
+
+
+def vsa_rnn(config: VSARNNConfig, sizes: Sizes) -> VSA:
+    return VSA(config, sizes, WordByWord(sizes.word, config.word_size))

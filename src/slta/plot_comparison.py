@@ -1,0 +1,116 @@
+"""A comparison as pictures: recall over IoU, accuracy against cost, answers in time."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from slta.folders import whole_file
+from slta.metrics import IOUS, named
+
+INK, FAINT, TRUE = "#222222", "#bbbbbb", "#2a9d5c"
+COLOURS = (
+    *("#d6007f", "#0072b2", "#e69f00", "#009e73", "#56b4e9", "#994f00"),
+    *("#6a51a3", "#636363", "#b2182b", "#1b7837", "#8c6bb1", "#b8a100"),
+)
+WATCHED = named(1, 0.5)
+
+
+def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
+    """The files that were written, PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {
+        "recall.png": recall(found),
+        "cost.png": cost(found),
+        "answers.png": answers(found),
+    }
+    paths = []
+    for name, figure in made.items():
+        path = folder / name
+        with whole_file(path) as unfinished:
+            figure.savefig(unfinished, format="png", metadata={"Software": None})
+        paths.append(path)
+    return paths
+
+
+def colours(found: Mapping[str, Any]) -> dict[str, str]:
+    """The same for a model in every picture."""
+    names = [*found["models"]]
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+
+
+def recall(found: Mapping[str, Any]) -> Figure:
+    """R@1 over the IoU from which an answer is right."""
+    splits: Sequence[str] = found["splits"]
+    figure = Figure(figsize=(4.6 * len(splits) + 1.6, 4), dpi=150, layout="constrained")
+    axes = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
+    for split, one in zip(splits, axes, strict=True):
+        for name, colour in colours(found).items():
+            row = found["models"][name][split]
+            shares = [100 * row[named(1, iou)]["mean"] for iou in IOUS]
+            one.plot(IOUS, shares, color=colour, marker="o", markersize=3, label=name)
+        one.set(title=split, xlabel="IoU from which an answer is right", xticks=IOUS)
+        one.set(ylim=(0, None))
+        _plain(one)
+    axes[0].set_ylabel("R@1, per cent")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False
+    )
+    return figure
+
+
+def cost(found: Mapping[str, Any]) -> Figure:
+    """R@1 at IoU 0.5 with its interval, over the milliseconds that a query takes."""
+    split = found["splits"][0]
+    figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    for name, colour in colours(found).items():
+        model = found["models"][name]
+        number = model[split][WATCHED]
+        mean, (low, high) = 100 * number["mean"], number["interval"]
+        away = [[mean - 100 * low], [100 * high - mean]]
+        axes.errorbar(model["query_ms"], mean, yerr=away, color=colour, marker="o")
+        axes.annotate(
+            name,
+            (model["query_ms"], mean),
+            xytext=(5, 4),
+            textcoords="offset points",
+            color=colour,
+            size=8,
+        )
+    axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
+    axes.set(ylabel=f"{WATCHED}, per cent, {split}")
+    _plain(axes)
+    return figure
+
+
+def answers(found: Mapping[str, Any]) -> Figure:
+    """For some queries every model's first answer, against the truth."""
+    shown = colours(found)
+    rows = len(shown) + 1
+    count = len(found["examples"])
+    high_in = count * (0.17 * rows + 0.75)
+    figure = Figure(figsize=(8, high_in), dpi=150, layout="constrained")
+    all_axes = figure.subplots(count, 1, squeeze=False)[:, 0]
+    for example, axes in zip(found["examples"], all_axes, strict=True):
+        for start, end in example["truth"]:
+            axes.axvspan(start, end, color=TRUE, alpha=0.15, linewidth=0)
+            axes.barh(0, end - start, left=start, height=0.7, color=TRUE)
+        for place, (name, colour) in enumerate(shown.items(), start=1):
+            start, end = example["answers"][name]
+            axes.barh(place, end - start, left=start, height=0.7, color=colour)
+        axes.set(xlim=(0, example["duration_s"]), ylim=(rows - 0.4, -0.6))
+        axes.set_yticks(range(rows), ["truth", *shown], size=7)
+        axes.set_title(example["query"], loc="left", size=9, parse_math=False)
+        axes.tick_params(length=0)
+        _plain(axes)
+    all_axes[-1].set_xlabel("seconds")
+    return figure
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color=FAINT, linewidth=0.4)
+    axes.set_axisbelow(True)

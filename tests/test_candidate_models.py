@@ -1,0 +1,114 @@
+"""What every model that scores candidates must pass, whatever its paper."""
+
+import json
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+
+from slta.config import ModelConfig
+from slta.datasets.split import Split
+from slta.evaluation import measure
+from slta.models import MODELS
+from slta.models.base import CandidateModel
+from slta.spans import as_array, temporal_iou
+from tests.batches import asked, close, longer, made, noisy, training_batch
+from tests.candidate_models import LESSONS, SMALL, experiment, learnt, world
+from tests.golden.candidate_models import FILE, values
+
+ELSEWHERE = {"slta", "slta_released"}
+"""Those that see regions: test_slta.py and test_released.py."""
+ONE_FOR_ALL = {"video_only"}
+"""Those that answer all queries of a video alike."""
+
+
+def test_no_model_is_forgotten() -> None:
+    configs = {kind().name: kind() for kind in get_args(ModelConfig)}
+    assert configs.keys() == MODELS.keys()
+    known = {name for name in MODELS if isinstance(made(configs[name]), CandidateModel)}
+    assert known - ELSEWHERE == SMALL.keys() == LESSONS.keys()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_parameter_learns(name: str) -> None:
+    model, batch = made(SMALL[name]).train(), asked()
+    given = training_batch(batch, torch.ones(len(batch.pairs), 2))
+    model.loss(model(batch), given).backward()
+    for part, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, part
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_padding_never_matters(name: str) -> None:
+    model, batch = made(SMALL[name]), asked()
+    with torch.no_grad():
+        expected = model(batch)
+        for padded in (noisy(batch), longer(batch)):
+            found = model(padded)
+            close(found.relevance, expected.relevance)
+            close(found.offsets_s, expected.offsets_s)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_regions_are_never_needed(name: str) -> None:
+    model, batch = made(SMALL[name]), asked()
+    assert isinstance(model, CandidateModel) and not model.sees_regions
+    bare = replace(
+        batch,
+        regions=batch.regions[:, :, :0],
+        boxes=batch.boxes[:, :, :0],
+        region_mask=batch.region_mask[:, :, :0],
+    )
+    with torch.no_grad():
+        close(model(bare).relevance, model(batch).relevance)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_confidence_is_a_share_that_rises_with_the_relevance(name: str) -> None:
+    model = made(SMALL[name])
+    with torch.no_grad():
+        relevance = model(asked()).relevance.sort().values.numpy()
+    found = model.confidence(relevance)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (found[1:] >= found[:-1]).all() and found[-1] > found[0]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_values_of_a_fixed_start_stay(name: str) -> None:
+    expected = json.loads(FILE.read_text())[name]
+    found = values(name)
+    assert found.keys() == expected.keys()
+    for part, numbers in found.items():
+        close(torch.tensor(numbers), torch.tensor(expected[part]))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_it_learns_a_few_queries_by_heart(name: str) -> None:
+    split, lesson = world(), LESSONS[name]
+    answers = learnt(lesson, split)
+    assert len(answers) == 8
+    table = measure(answers, "plain")
+    at_half, at_most = attainable(name, lesson.model, split)
+    assert table.recall(n=1, iou=0.5) == at_half
+    assert table.recall(n=1, iou=0.7) == at_most
+
+
+def attainable(name: str, model: Any, split: Split) -> tuple[float, float]:
+    """The best that a model can reach at IoU 0.5 and 0.7, if it cannot move a window or
+    answers two queries with one window."""
+    if name in ONE_FOR_ALL:
+        return 0.5, 0.5
+    if hasattr(model, "offset_weight"):
+        return 1.0, 1.0
+    windows = experiment(model).candidates.windows(split.infos["v0"].duration_s)
+    best = np.array(
+        [
+            temporal_iou(windows, as_array(query.truth or ())).max()
+            for query in split.queries
+        ]
+    )
+    found = float((best >= 0.5).mean()), float((best >= 0.7).mean())
+    assert found == (1.0, 0.5)
+    return found

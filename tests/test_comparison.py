@@ -1,0 +1,206 @@
+"""Several models and seeds, from training to the table and its pictures."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
+from slta import comparison, plot_comparison
+from slta.checkpoints import Run
+from slta.comparison import COLUMNS, Job, Plan
+from slta.errors import InputError
+from slta.evaluation import measure
+from slta.metrics import IOUS, named
+from slta.predictions import read
+from tests.commands import Called, call, refused
+from tests.test_ready import SPLITS, annotated, moments_of, planted, saved
+
+PLAN = Plan(
+    experiments=("own",),
+    runs=Path("runs"),
+    seeds=(0, 1),
+    learning_rates=(0.001, 0.01),
+    steps=(4,),
+    root="own",
+    store=Path("store"),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With ready features, and a comparison of them."""
+    folder = tmp_path_factory.mktemp("compared")
+    annotated(folder / "own", SPLITS)
+    for name in [name for names in SPLITS.values() for name in names]:
+        made = planted(int(name[2:4]), moments_of(int(name[2:4])))
+        saved(folder / "own" / "features" / f"{name}.npz", made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        told: list[tuple[float, float]] = []
+        found = comparison.compare(PLAN, lambda done, total: told.append((done, total)))
+        assert told[0] == (0, 3) and told[-1] == (3, 3)
+        (folder / "found.json").write_text(json.dumps(found))
+    return folder
+
+
+@pytest.fixture
+def found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(folder)
+    whole: dict[str, Any] = json.loads((folder / "found.json").read_text())
+    return whole
+
+
+def compared(capsys: pytest.CaptureFixture[str], *more: object) -> Called:
+    given = "--root", "own", "--store", "store", "--runs", "runs", "--processes", 1
+    grid = "--seeds", 0, 1, "--learning-rates", 0.001, 0.01, "--steps", 4
+    return call(capsys, "compare", "own", *given, *grid, *more)
+
+
+@pytest.mark.slice
+def test_the_setting_that_is_best_on_val_goes_on_with_the_other_seeds(
+    found: dict[str, Any],
+) -> None:
+    row = found["models"]["own"]
+    best = max(row["tried"], key=lambda each: each["val"])
+    assert [each["learning_rate"] for each in row["tried"]] == [0.001, 0.01]
+    assert row["learning_rate"] == best["learning_rate"] and row["steps"] == 4
+    runs = sorted(path.name for path in Path("runs").iterdir() if path.is_dir())
+    other = f"own-{row['learning_rate']:g}-4-1"
+    assert runs == sorted(["own-0.001-4-0", "own-0.01-4-0", other])
+    for name in runs:
+        training = Run(Path("runs") / name).experiment.training
+        assert f"own-{training.learning_rate:g}-4-{training.seed}" == name
+        assert training.threads == 1
+
+
+@pytest.mark.slice
+def test_numbers_are_means_over_seeds_of_what_each_run_answered(
+    found: dict[str, Any],
+) -> None:
+    row = found["models"]["own"]
+    tables = [
+        measure(
+            read(
+                Path("runs")
+                / f"own-{row['learning_rate']:g}-4-{seed}/predictions/test.jsonl"
+            ),
+            "ctrl",
+        )
+        for seed in (0, 1)
+    ]
+    for name in (*COLUMNS, *(named(1, iou) for iou in IOUS)):
+        seeds = [table.mean(name) for table in tables]
+        assert row["test"][name]["seeds"] == pytest.approx(seeds)
+        assert row["test"][name]["mean"] == pytest.approx(np.mean(seeds))
+        assert row["test"][name]["difference"] == 0
+        low, high = row["test"][name]["interval"]
+        assert low <= row["test"][name]["mean"] <= high
+    assert row["query_ms"] > 0 and len(row["seconds"]) == 2
+    model, _ = Run(Path("runs") / f"own-{row['learning_rate']:g}-4-0").load()
+    assert row["parameters"] == sum(p.numel() for p in model.parameters())
+    assert found["without video"]["test"].keys() == {"moment prior", "query only"}
+
+
+@pytest.mark.slice
+def test_the_same_command_again_makes_nothing_again(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = {
+        path: path.stat().st_mtime_ns for path in Path("runs").glob("*/weights*")
+    }
+    again = compared(capsys, "--to", "again.json")
+    assert again.code == 0, again.err
+    assert {p: p.stat().st_mtime_ns for p in Path("runs").glob("*/weights*")} == weights
+    written = json.loads(Path("again.json").read_text())
+    written["models"]["own"]["query_ms"] = found["models"]["own"]["query_ms"]
+    assert written == found
+    share = 100 * found["models"]["own"]["test"]["R@1, IoU=0.5"]["mean"]
+    assert f"own: {share:.1f} [" in again.out
+
+
+@pytest.mark.slice
+def test_runs_of_another_commit_are_refused_in_one_table(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path("runs/own-0.001-4-0/provenance.json")
+    whole = path.read_text()
+    other = f"own-{found['models']['own']['learning_rate']:g}-4-1"
+    path = Path("runs") / other / "provenance.json"
+    whole = path.read_text()
+    path.write_text(json.dumps({**json.loads(whole), "commit": "0000000"}))
+    try:
+        line = refused(
+            compared(capsys), "runs of another commit do not belong into one"
+        )
+        assert "0000000" in line and "--runs" in line
+    finally:
+        path.write_text(whole)
+
+
+@pytest.mark.slice
+def test_a_run_of_other_settings_is_not_taken_for_this_one(
+    found: dict[str, Any],
+) -> None:
+    job = Job("own", 0.001, 4, 0)
+    wanted = job.experiment(PLAN)
+    comparison._check_same(job.run(PLAN), wanted)
+    other = replace(wanted, candidates=replace(wanted.candidates, overlap=0.5))
+    with pytest.raises(InputError, match="other settings"):
+        comparison._check_same(job.run(PLAN), other)
+
+
+def test_what_cannot_be_compared_is_told(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused(call(capsys, "compare"), "name the experiments to compare; known are ")
+    line = refused(call(capsys, "compare", "onw"), "unknown experiment 'onw'")
+    assert "did you mean 'own'?" in line
+    wrong = call(capsys, "compare", "shapes_slta", "--root", "own")
+    refused(wrong, "the data set of shapes_slta is made and has no folder")
+    assert "failed" in refused(
+        call(capsys, "compare", "own", "--root", "nowhere", "--runs", "other"),
+        "training other/own-",
+    )
+
+
+@pytest.mark.slice
+def test_pictures_show_every_model(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    found["models"]["other"] = found["models"]["own"]
+    for example in found["examples"]:
+        example["answers"]["other"] = [0.0, 1.0]
+    for figure in (plot_comparison.recall(found), plot_comparison.cost(found)):
+        texts = [text.get_text() for text in figure.findobj(Text)]
+        assert {"own", "other"} <= {*texts}
+    axes = plot_comparison.answers(found).axes
+    assert len(axes) == 3
+    for one, example in zip(axes, found["examples"], strict=True):
+        assert one.get_title(loc="left") == example["query"]
+        bars = [bar for bar in one.patches if isinstance(bar, Rectangle)][-3:]
+        truth, own, other = [
+            (bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars
+        ]
+        assert truth == pytest.approx(example["truth"][0])
+        assert own == pytest.approx(example["answers"]["own"])
+        assert other == (0.0, 1.0)
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(found))
+    drawn = call(capsys, "plot", path, "--out", tmp_path / "pictures")
+    assert drawn.code == 0, drawn.err
+    names = sorted(each.name for each in (tmp_path / "pictures").iterdir())
+    assert names == ["answers.png", "cost.png", "recall.png"]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"models": {}, "splits": []}'])
+def test_a_file_that_is_no_comparison_is_told(
+    text: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "found.json"
+    path.write_text(text)
+    refused(call(capsys, "plot", path, "--out", tmp_path), f"{path} ")

@@ -1,0 +1,61 @@
+"""Other models' experiments on the made world: each begins, and takes its first steps."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from slta.evaluation import measure
+from slta.experiments import shapes_slta
+from slta.experiments.shapes_models import EXPERIMENTS
+from slta.learning import sampler
+from slta.models import MODELS
+from slta.preparation import open_splits
+from slta.scoring import predict
+from slta.training import new_model
+from tests.candidate_models import SMALL
+from tests.worlds import TINY, tiny
+
+
+def test_every_model_has_an_experiment_that_differs_in_the_model_only() -> None:
+    assert EXPERIMENTS.keys() == {f"shapes_{name}" for name in SMALL}
+    usual = shapes_slta.EXPERIMENT
+    for name, found in EXPERIMENTS.items():
+        assert name == f"shapes_{found.model.name}" and found.model.name in MODELS
+        training = replace(
+            found.training,
+            still_steps=usual.training.still_steps,
+            clip_dropout=usual.training.clip_dropout,
+        )
+        assert replace(found, model=usual.model, training=training) == usual
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_three_steps_change_the_weights_and_leave_answers(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny().enter(monkeypatch)
+    usual = EXPERIMENTS[name]
+    small = replace(
+        TINY,
+        model=usual.model,
+        training=replace(TINY.training, still_steps=0, clip_dropout=0.0),
+    )
+    splits = open_splits(small, ("train", "val"))
+    model, _ = new_model(small, splits["train"], None)
+    before = [parameter.clone() for parameter in model.parameters()]
+    draws = sampler(model, small, splits["train"])
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for step in range(3):
+        given = draws.draw(0, step)
+        loss = model.loss(model(given.batch), given)
+        assert loss.isfinite() and loss > 0
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for old, new in zip(before, model.parameters(), strict=True):
+        assert new.isfinite().all() and (old != new).any()
+    answers = predict(model, splits["val"], small)
+    assert len(answers) == len(splits["val"].queries)
+    assert 0 <= measure(answers, "plain").recall(n=1, iou=0.5) <= 1
