@@ -135,6 +135,7 @@ def test_answers_at_a_fixed_start_are_what_they_were() -> None:
         ("iou_weight", float("inf")),
         ("foreground_weight", -1.0),
         ("background_share", 0.0),
+        ("background_share", 1.5),
         ("saliency_weight", -0.5),
         ("margin", -0.2),
     ],

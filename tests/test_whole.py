@@ -9,10 +9,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slta.config import Experiment, TrainingConfig
 from slta.datasets.split import Split
 from slta.datasets.whole import TrainingVideos, VideoSampler, clips_of, videos
+from slta.errors import InputError
+from slta.learning import sampler as sampler_of
+from slta.models.tan2d import Tan2DConfig
 from slta.moments import Span
-from tests import worlds
+from tests import whole, worlds
 
 RATE_HZ = 4.0
 ONE, TWO = (Span(1.0, 3.5),), (Span(0.0, 2.0), Span(6.0, 8.0))
@@ -170,3 +174,27 @@ def test_usable_are_the_queries_with_a_true_span() -> None:
     assert sampler(absent).usable == 0
     drawn = sampler(absent).draw(0)
     assert drawn.truth_s.shape == (4, 0, 2) and drawn.truth_mask.shape == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("still_steps", "truth", "says"),
+    [
+        (
+            5,
+            ONE,
+            "the model tan2d looks at whole videos .*leave --training.still-steps",
+        ),
+        (0, (), "no query of train has a true span; look into its annotations"),
+        (0, None, "no query of train has a true span"),
+    ],
+)
+def test_what_cannot_be_trained_with_is_refused(
+    still_steps: int, truth: tuple[Span, ...] | None, says: str
+) -> None:
+    config = Tan2DConfig(clips=4, size=4, layers=1)
+    experiment = Experiment(
+        model=config, training=TrainingConfig(still_steps=still_steps)
+    )
+    queries = tuple(replace(query, truth=truth) for query in WORLD.queries)
+    with pytest.raises(InputError, match=says):
+        sampler_of(whole.made(config), experiment, replace(WORLD, queries=queries))

@@ -21,7 +21,7 @@ EXPERIMENT = Experiment(
         input_dropout=0.2,
     ),
     training=TrainingConfig(
-        steps=3000,
+        steps=2000,
         evaluate_every=500,
         queries=32,
         queries_per_video=2,

@@ -92,10 +92,6 @@ class QDDETRConfig:
             raise ValueError(
                 f"model.reading_layers must be at least 1, got {self.reading_layers}"
             )
-        if not 0 <= self.negative_weight < inf:
-            raise ValueError(
-                f"model.negative_weight must be at least 0, got {self.negative_weight}"
-            )
         if not 0 < self.temperature < inf:
             raise ValueError(
                 f"model.temperature must be above 0, got {self.temperature}"

@@ -10,7 +10,6 @@ p pairs of a slot and the truth that it is to answer.
 """
 
 from dataclasses import dataclass
-from math import inf
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from slta.datasets.whole import TrainingVideos
 from slta.models.base import Answers
+from slta.models.ranges import check_ranges
 from slta.models.transformer import middles
 
 
@@ -55,9 +55,10 @@ class Matched(NamedTuple):
 def check(config: Any) -> None:
     """Raises ``ValueError`` for a field out of range, of those that all models with
     slots have."""
+    check_ranges(config)
     for name in (
-        *("most_clips", "size", "heads", "feedforward_size", "encoder_layers"),
-        *("decoder_layers", "slots"),
+        *("most_clips", "size", "heads"),
+        *("encoder_layers", "decoder_layers", "slots"),
     ):
         if (value := getattr(config, name)) < 1:
             raise ValueError(f"model.{name} must be at least 1, got {value}")
@@ -66,18 +67,9 @@ def check(config: Any) -> None:
             f"model.size must be even and a multiple of model.heads, {config.heads}, "
             f"got {config.size}"
         )
-    for name in ("dropout", "input_dropout"):
-        if not 0 <= (share := getattr(config, name)) < 1:
-            raise ValueError(f"model.{name} must be in [0, 1), got {share}")
-    for name in (
-        *("l1_weight", "iou_weight", "foreground_weight", "saliency_weight"),
-        "margin",
-    ):
-        if not 0 <= (weight := getattr(config, name)) < inf:
-            raise ValueError(f"model.{name} must be at least 0, got {weight}")
-    if not 0 < config.background_share <= 1:
+    if not config.background_share:
         raise ValueError(
-            f"model.background_share must be in (0, 1], got {config.background_share}"
+            f"model.background_share must be above 0, got {config.background_share}"
         )
 
 
