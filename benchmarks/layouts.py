@@ -34,7 +34,7 @@ SETTINGS = (
     ("8 regions a frame", ",regions=8", 3.0),
     ("8 regions a frame, at 1 frame a second", ",regions=8", 1.0),
 )
-ROUNDS = 3
+ROUNDS = 6
 """In each, all ways of reading take their turn; the fastest of a way counts."""
 FEW = 6
 """Samples that are unpickled of a long video's batch: each takes as long as the next."""
