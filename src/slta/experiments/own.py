@@ -19,6 +19,10 @@ EXPERIMENT = Experiment(
     ),
     model=shapes_slta.EXPERIMENT.model,
     training=replace(
-        shapes_slta.EXPERIMENT.training, steps=1000, evaluate_every=100, still_steps=100
+        shapes_slta.EXPERIMENT.training,
+        steps=1000,
+        evaluate_every=100,
+        still_steps=100,
+        noun_dropout=0.0,
     ),
 )

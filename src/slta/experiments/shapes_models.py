@@ -9,8 +9,8 @@
     slta train shapes_vsa_rnn
     slta train shapes_vsa_stv
 
-No batch is of single frames and none is without clips: both are for models that see
-regions. docs/models.md says what each model is.
+No batch is of single frames, and no clip and no noun is left out: that is for models that
+see regions. docs/models.md says what each model is.
 """
 
 from dataclasses import replace
@@ -27,7 +27,9 @@ from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 def on_shapes(model: ModelConfig) -> Experiment:
     usual = shapes_slta.EXPERIMENT
-    training = replace(usual.training, still_steps=0, clip_dropout=0.0)
+    training = replace(
+        usual.training, still_steps=0, clip_dropout=0.0, noun_dropout=0.0
+    )
     return replace(usual, model=model, training=training)
 
 
@@ -36,13 +38,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         ACRNConfig(
             memory_size=256,
             pooled_size=32,
-            fusion_size=256,
+            fusion_size=1024,
             dropout=0.2,
             offset_weight=0.05,
         )
     ),
     "shapes_ctrl": on_shapes(
-        CTRLConfig(common_size=256, hidden_size=256, dropout=0.2, offset_weight=0.05)
+        CTRLConfig(common_size=256, hidden_size=1024, dropout=0.2, offset_weight=0.05)
     ),
     "shapes_mcn": on_shapes(
         MCNConfig(hidden_size=128, word_size=64, common_size=64, dropout=0.2)
@@ -51,13 +53,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         ROLEConfig(
             word_size=64,
             language_size=128,
-            fusion_size=256,
+            fusion_size=1024,
             dropout=0.2,
             offset_weight=0.05,
         )
     ),
     "shapes_video_only": on_shapes(
-        VideoOnlyConfig(fusion_size=256, dropout=0.2, offset_weight=0.05)
+        VideoOnlyConfig(fusion_size=1024, dropout=0.2, offset_weight=0.05)
     ),
     "shapes_vsa_rnn": on_shapes(
         VSARNNConfig(word_size=64, common_size=256, dropout=0.2)

@@ -12,10 +12,10 @@ from slta.models.slta import SLTAConfig
 
 MODEL = SLTAConfig(
     attention_size=64,
-    interaction_size=128,
+    interaction_size=256,
     word_size=64,
     language_size=128,
-    fusion_size=256,
+    fusion_size=1024,
     dropout=0.2,
     feature_dropout=0.15,
     offset_weight=0.05,
@@ -23,14 +23,14 @@ MODEL = SLTAConfig(
 )
 EXPERIMENT = Experiment(
     dataset=ShapesConfig(),
-    features=FeaturesConfig(extractor="cells", rate_hz=2.0, centred=True),
+    features=FeaturesConfig(extractor="cells", rate_hz=4.0, centred=True),
     candidates=CandidatesConfig(
         lengths_s=(2.0, 2.8, 4.0, 5.6), overlap=0.8, context_s=2.0
     ),
     model=MODEL,
     training=TrainingConfig(
-        steps=2000,
-        evaluate_every=400,
+        steps=4000,
+        evaluate_every=800,
         still_steps=200,
         still_queries=32,
         queries=32,
@@ -38,6 +38,7 @@ EXPERIMENT = Experiment(
         negatives=2,
         background=2,
         clip_dropout=0.5,
+        noun_dropout=0.5,
         learning_rate=4e-3,
         weight_decay=0.02,
     ),

@@ -38,7 +38,7 @@ NEEDED: Final = ("train", "val")
 class ShapesConfig:
     """How many films, of what size and length."""
 
-    train: int = 480
+    train: int = 800
     """Films to train on."""
     val: int = 40
     """Films to choose a model by."""
