@@ -37,4 +37,4 @@ def test_the_loss_is_the_alignment_and_the_weighed_offsets() -> None:
 
 def test_the_sizes_default_to_the_papers() -> None:
     sizes = {f.name: f.default for f in fields(CTRLConfig) if f.name.endswith("_size")}
-    assert sizes == {"common_size": 1000, "hidden_size": 1000}
+    assert sizes == {"common_size": 1024, "hidden_size": 1000}

@@ -33,14 +33,14 @@ def test_agrees_with_the_paper_spelled_out(sizes: dict[str, int]) -> None:
     assert not scores.offsets_s.any()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_the_loss_compares_with_both_kinds_of_others(share: float) -> None:
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_loss_compares_with_both_kinds_of_others(weight: float) -> None:
     """Query 0 and candidate 0 are of a video, all others of another."""
     batch = asked(queries=3, candidates=4)
     query, candidate = batch.pairs.T
     given = replace(training_batch(batch), elsewhere=(query == 0) != (candidate == 0))
     model = mcn(MCNConfig(hidden_size=5, word_size=3, common_size=4, margin=0.6))
-    model.config = replace(model.config, intra_share=share)
+    model.config = replace(model.config, inter_weight=weight)
     with torch.no_grad():
         scores = model(batch)
         found = model.loss(scores, given)
@@ -56,9 +56,7 @@ def test_the_loss_compares_with_both_kinds_of_others(share: float) -> None:
     inside = hinge.loss(table, match, same, margin=0.6)
     outside = hinge.loss(table, match, other, margin=0.6)
     assert inside > 0 and outside > 0
-    assert found.item() == pytest.approx(
-        share * inside + (1 - share) * outside, abs=1e-5
-    )
+    assert found.item() == pytest.approx(inside + weight * outside, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["places", "wholes", "clips"])
@@ -80,6 +78,6 @@ def test_the_sizes_default_to_the_papers() -> None:
     assert sizes == {"hidden_size": 500, "word_size": 1000, "common_size": 100}
 
 
-def test_a_share_out_of_range_is_named() -> None:
-    with pytest.raises(ValueError, match=r"model.intra_share must be in \[0, 1\].*1.5"):
-        MCNConfig(intra_share=1.5)
+def test_a_weight_out_of_range_is_named() -> None:
+    with pytest.raises(ValueError, match=r"model.inter_weight must be at least 0.*-1"):
+        MCNConfig(inter_weight=-1.0)

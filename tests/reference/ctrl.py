@@ -16,19 +16,14 @@ def answer(model: CTRL, batch: Batch, query: int, candidate: int) -> Tensor:
     said = said / weights["sentences.spread"]
     clip = weights["from_clips.weight"] @ seen + weights["from_clips.bias"]
     sentence = weights["from_sentence.weight"] @ said + weights["from_sentence.bias"]
+    clip = clip / clip.square().sum().sqrt()
+    sentence = sentence / sentence.square().sum().sqrt()
     size = len(clip)
     products = torch.stack([sentence[i] * clip[i] for i in range(size)])
     sums = torch.stack([sentence[i] + clip[i] for i in range(size)])
-    matrix, bias = weights["joint.weight"], weights["joint.bias"]
-    joint = torch.stack(
-        [
-            matrix[i, :size] @ sentence + matrix[i, size:] @ clip + bias[i]
-            for i in range(size)
-        ]
-    ).clamp(min=0)
     hidden = weights["hidden.bias"].clone()
     for part, columns in zip(
-        (products, sums, joint),
+        (products, sums, sentence, clip),
         weights["hidden.weight"].split(size, dim=1),
         strict=True,
     ):

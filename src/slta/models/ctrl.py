@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
 from slta.models.alignment import alignment_loss, offset_loss
@@ -28,7 +29,7 @@ class CTRLConfig:
 
     name: Literal["ctrl"] = "ctrl"
     """Which model it is; nothing to choose."""
-    common_size: int = 1000
+    common_size: int = 1024
     """Numbers of the space that clips and sentences are brought into."""
     hidden_size: int = 1000
     """Hidden units of the last layer but one."""
@@ -50,9 +51,8 @@ class CTRL(CandidateModel):
         self.sentences = Standardise(sizes.sentence)
         self.from_clips = nn.Linear(CONTEXTS * sizes.frame, common)
         self.from_sentence = nn.Linear(sizes.sentence, common)
-        self.joint = nn.Linear(2 * common, common)
         self.dropout = nn.Dropout(config.dropout)
-        self.hidden = nn.Linear(3 * common, config.hidden_size)
+        self.hidden = nn.Linear(4 * common, config.hidden_size)
         self.answer = nn.Linear(config.hidden_size, 3)
 
     def fit(self, scale: Scale) -> None:
@@ -61,21 +61,22 @@ class CTRL(CandidateModel):
 
     def forward(self, batch: Batch) -> Scores:
         query, candidate = batch.pairs.unbind(dim=1)
-        clips = self.from_clips(self.frames(batch.clips).flatten(1))
+        clips = normalize(self.from_clips(self.frames(batch.clips).flatten(1)), dim=-1)
         sentences = self.from_sentence(self.sentences(batch.sentences))
-        fused = self._fused(clips[candidate], sentences[query])
+        fused = _fused(clips[candidate], normalize(sentences, dim=-1)[query])
         hidden = self.hidden(self.dropout(fused)).relu()
         relevance, *offsets = self.answer(self.dropout(hidden)).unbind(dim=-1)
         return Scores(relevance, torch.stack(offsets, dim=-1))
-
-    def _fused(
-        self, clips: Float[Tensor, "p s"], sentences: Float[Tensor, "p s"]
-    ) -> Float[Tensor, "p _"]:
-        """Eq. 1."""
-        joint = self.joint(torch.cat([sentences, clips], dim=-1)).relu()
-        return torch.cat([sentences * clips, sentences + clips, joint], dim=-1)
 
     def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 2."""
         loss = alignment_loss(scores.relevance, given)
         return loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)
+
+
+def _fused(
+    clips: Float[Tensor, "p s"], sentences: Float[Tensor, "p s"]
+) -> Float[Tensor, "p _"]:
+    """Eq. 1."""
+    parts = sentences * clips, sentences + clips, sentences, clips
+    return torch.cat(parts, dim=-1)

@@ -42,8 +42,8 @@ class MCNConfig:
     """Share of the hidden units left out in training, in [0, 1)."""
     margin: float = 0.1
     """By which another moment should be further away than the one that matches."""
-    intra_share: float = 0.5
-    """Of moments of the same video in the loss, in [0, 1]; those of others have the rest."""
+    inter_weight: float = 0.2
+    """Of moments of other videos in the loss, against those of the same video."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -87,11 +87,11 @@ class MCN(CandidateModel):
 
     def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 4 and 5."""
-        share, margin = self.config.intra_share, self.config.margin
+        margin = self.config.margin
         intra = ~given.matching & ~given.elsewhere
         inside = hinge_loss(scores.relevance, given, intra, margin=margin)
         outside = hinge_loss(scores.relevance, given, given.elsewhere, margin=margin)
-        return share * inside + (1 - share) * outside
+        return inside + self.config.inter_weight * outside
 
     def confidence(
         self, relevance: Float[np.ndarray, "*n"] | float
