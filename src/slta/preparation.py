@@ -52,11 +52,12 @@ def settled(experiment: Experiment) -> Experiment:
 
 
 def open_library(
-    experiment: Experiment, store: Path | None = None, dataset: Dataset | None = None
+    experiment: Experiment,
+    store: Path | None = None,
+    durations: Callable[[], Mapping[str, float]] | None = None,
 ) -> Provider:
-    """``dataset`` is the experiment's, if it is open already."""
+    """``durations`` gives the lengths that the data set knows, if it is open anyway."""
     features = settled(experiment).features
-    known = durations_of(experiment) if dataset is None else lambda: dataset.durations_s
     return provider(
         features.extractor,
         Store(store),
@@ -64,7 +65,7 @@ def open_library(
         centred=features.centred,
         words_name=features.words,
         root=root_of(experiment),
-        durations=known,
+        durations=durations or durations_of(experiment),
     )
 
 
@@ -87,8 +88,9 @@ def open_splits(
     store: Path | None = None,
     shows: Shows = quietly,
 ) -> dict[str, Split]:
+    # A name that cannot be used is told before films are made.
+    library = open_library(experiment, store, lambda: dataset.durations_s)
     dataset = open_dataset(experiment, shows)
-    library = open_library(experiment, store, dataset)
     found = {}
     for name in names:
         with shows(f"features of {name}") as progress:
