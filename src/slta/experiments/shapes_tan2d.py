@@ -24,8 +24,8 @@ EXPERIMENT = Experiment(
         high_iou=0.9,
     ),
     training=TrainingConfig(
-        steps=1000,
-        evaluate_every=200,
+        steps=2500,
+        evaluate_every=500,
         queries=16,
         queries_per_video=2,
         learning_rate=1e-3,
