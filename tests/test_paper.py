@@ -71,10 +71,11 @@ def test_it_takes_three_steps_and_is_measured(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     usual = paper.EXPERIMENTS[name]
-    place: Any = replace(usual.dataset, root=str(SHARED / "data" / ROOTS[name]))  # type: ignore[call-arg]
+    dataset_config: Any = usual.dataset
+    root = str(SHARED / "data" / ROOTS[name])
     experiment = replace(
         usual,
-        dataset=place,
+        dataset=replace(dataset_config, root=root),
         features=replace(
             usual.features,
             extractor=f"slta-release:{tmp_path / 'features'}",
