@@ -26,6 +26,7 @@ def test_every_model_has_an_experiment_that_differs_in_the_model_only() -> None:
             found.training,
             still_steps=usual.training.still_steps,
             clip_dropout=usual.training.clip_dropout,
+            noun_dropout=usual.training.noun_dropout,
         )
         assert replace(found, model=usual.model, training=training) == usual
 

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from slta.config import Experiment
 from slta.errors import InputError
 from slta.experiments import (
+    composites,
     own,
     paper,
     shapes_models,
@@ -23,6 +24,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "shapes_moment_detr": shapes_moment_detr.EXPERIMENT,
     "shapes_qd_detr": shapes_qd_detr.EXPERIMENT,
     "own": own.EXPERIMENT,
+    **composites.EXPERIMENTS,
     **paper.EXPERIMENTS,
 }
 

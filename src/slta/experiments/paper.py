@@ -1,10 +1,14 @@
 """SLTA with the paper's sizes and training, on the paper's three data sets.
 
-    slta train charades_sta_slta --dataset.root DIR --features.extractor slta-release:DIR
-    slta train tacos_slta --dataset.root DIR --features.extractor slta-release:DIR
-    slta train didemo_slta --dataset.root DIR --features.extractor slta-release:DIR
+    slta train charades_sta_slta --dataset.root DIR
+    slta train charades_sta_slta_released --dataset.root DIR
+    slta train tacos_slta --dataset.root DIR
+    slta train tacos_slta_released --dataset.root DIR
+    slta train tacos_slta_2dtan --dataset.root DIR
+    slta train didemo_slta --dataset.root DIR
 
-They need the features that the paper was trained with, which their authors do not hand
+DIR holds the annotations, and in ``features`` the release's features; where those lie
+elsewhere, add --features.extractor slta-release:THEIR_DIR. They need the features that the paper was trained with, which their authors do not hand
 out any more, and GloVe's words; docs/reproducing.md has the numbers to expect of them. On
 other features they train as well, and those numbers do not hold.
 """

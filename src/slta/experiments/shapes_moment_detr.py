@@ -2,7 +2,7 @@
 
     slta train shapes_moment_detr
 
-A clip is a frame: no film has more than 65 at two a second.
+The frames of a film, four a second, are cut into at most 75 clips.
 """
 
 from slta.config import Experiment, TrainingConfig

@@ -1,0 +1,103 @@
+"""All models on composites: real clips with what is said of them, laid end to end.
+
+    slta train composites_slta --dataset.root DIR
+    slta train composites_slta_no_interaction --dataset.root DIR
+    slta train composites_slta_no_language_attention --dataset.root DIR
+    slta train composites_slta_no_context --dataset.root DIR
+    slta train composites_acrn --dataset.root DIR
+    slta train composites_ctrl --dataset.root DIR
+    slta train composites_mcn --dataset.root DIR
+    slta train composites_role --dataset.root DIR
+    slta train composites_video_only --dataset.root DIR
+    slta train composites_vsa_rnn --dataset.root DIR
+    slta train composites_vsa_stv --dataset.root DIR
+    slta train composites_tan2d --dataset.root DIR
+    slta train composites_moment_detr --dataset.root DIR
+    slta train composites_qd_detr --dataset.root DIR
+    slta compare composites_slta composites_role composites_ctrl --root DIR
+
+DIR is a folder in the project's own format with ready features of whole frames, two a
+second, and moments of 2 to 5 seconds. A frame is its only region, so that SLTA's spatial
+attention has nothing to choose from; docs/results.md has what came of it.
+"""
+
+from dataclasses import replace
+
+from slta.config import (
+    CandidatesConfig,
+    Experiment,
+    FeaturesConfig,
+    ModelConfig,
+    TrainingConfig,
+)
+from slta.datasets.own import OwnConfig
+from slta.experiments import shapes_models, shapes_slta
+from slta.models.moment_detr import MomentDETRConfig
+from slta.models.qd_detr import QDDETRConfig
+from slta.models.tan2d import Tan2DConfig
+
+SLTA = Experiment(
+    dataset=OwnConfig(root="composites"),
+    features=FeaturesConfig(extractor="ready", rate_hz=2.0, centred=True),
+    candidates=CandidatesConfig(
+        lengths_s=(2.0, 3.0, 4.0, 5.0), overlap=0.75, context_s=2.5
+    ),
+    model=shapes_slta.MODEL,
+    training=TrainingConfig(
+        steps=600,
+        evaluate_every=150,
+        queries=32,
+        queries_per_video=4,
+        negatives=15,
+        background=2,
+        learning_rate=4e-3,
+        weight_decay=0.02,
+    ),
+)
+
+
+def on_composites(model: ModelConfig) -> Experiment:
+    return replace(SLTA, model=model)
+
+
+def over_videos(model: ModelConfig) -> Experiment:
+    """Whole videos tell a model less a step than windows do: it takes more of them."""
+    return replace(
+        SLTA,
+        model=model,
+        training=TrainingConfig(
+            steps=2400,
+            evaluate_every=300,
+            queries=32,
+            queries_per_video=4,
+            learning_rate=1e-3,
+            weight_decay=0.01,
+        ),
+    )
+
+
+PARTS = ("interaction", "language_attention", "context")
+EXPERIMENTS: dict[str, Experiment] = {
+    "composites_slta": SLTA,
+    **{
+        f"composites_slta_no_{part}": on_composites(
+            replace(shapes_slta.MODEL, **{part: False})  # type: ignore[arg-type]
+        )
+        for part in PARTS
+    },
+    **{
+        name.replace("shapes", "composites"): on_composites(found.model)
+        for name, found in shapes_models.EXPERIMENTS.items()
+    },
+    "composites_tan2d": over_videos(
+        Tan2DConfig(clips=40, size=48, sentence_layers=1, layers=3, kernel=5)
+    ),
+    "composites_moment_detr": over_videos(
+        MomentDETRConfig(
+            size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
+        )
+    ),
+    "composites_qd_detr": over_videos(
+        QDDETRConfig(size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2)
+    ),
+}
