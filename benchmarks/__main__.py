@@ -2,10 +2,10 @@
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
                          [nouns] [extractors] [parameters]
-                         [layouts] [shapes] [tables]
+                         [layouts] [composites] [shapes] [models] [tables]
 
-Without a word, all of them, in that order. ``shapes`` trains for hours where its runs are
-not there yet.
+Without a word, all of them, in that order. ``composites``, ``shapes`` and ``models`` train
+for hours where their runs are not there yet.
 """
 
 import json
@@ -20,6 +20,7 @@ from benchmarks import (
     attention,
     extractors,
     layouts,
+    models,
     nouns,
     pairs,
     parameters,
@@ -41,7 +42,16 @@ DATA = SHARED / "data"
 VIDEOS = DATA / "videos"
 STEPS = (
     *("questions", "parts", "speed", "scoring", "protocols", "pairs"),
-    *("nouns", "extractors", "parameters", "layouts", "shapes", "tables"),
+    *(
+        "nouns",
+        "extractors",
+        "parameters",
+        "layouts",
+        "composites",
+        "shapes",
+        "models",
+        "tables",
+    ),
 )
 SO_FAR = "shapes-so-far"
 
@@ -65,6 +75,7 @@ def main(wanted: list[str]) -> None:
             VIDEOS,
             "the extractors look at a film there",
         ),
+        "composites": (models.on_composites, SHARED, "the clips are there"),
     }
     for name, (measure, folder, why) in compared.items():
         if name in wanted:
@@ -76,6 +87,7 @@ def main(wanted: list[str]) -> None:
         "parameters": parameters.measure,
         "layouts": layouts.measure,
         "shapes": shapes.measure,
+        "models": models.on_shapes,
     }
     for name in [name for name in alone if name in wanted]:
         _keep(name, alone[name]())
@@ -83,6 +95,10 @@ def main(wanted: list[str]) -> None:
         _keep("shapes", shapes.summary(), command=SO_FAR)
     if {"shapes", SO_FAR} & {*wanted}:
         attention.draw(shapes.run_of("full", 0), ROOT / "docs" / "images")
+    for name in ("composites", "models"):
+        if name in wanted:
+            found = json.loads((RESULTS / f"{name}.json").read_text())
+            models.draw(found, ROOT / "docs" / "images", name)
     if "tables" in wanted:
         tables.write(ROOT)
 

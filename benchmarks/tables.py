@@ -5,7 +5,7 @@ A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -379,6 +379,79 @@ def _parameters() -> str:
     return _table(["model", f"numbers that it learns ({sizes})"], rows)
 
 
+def _models(name: str, split: str) -> Callable[[], str]:
+    """What every model reaches, and those that see no video."""
+
+    def table() -> str:
+        found = _load(name)
+        columns = [f"R@{n}, IoU={iou}" for n in (1, 5) for iou in (0.3, 0.5, 0.7)]
+        rows = []
+        for model, each in found["models"].items():
+            row = each[split]
+            watched = row["R@1, IoU=0.5"]
+            seeds = [100 * share for share in watched["seeds"]]
+            first = model == next(iter(found["models"]))
+            rows.append(
+                [
+                    f"`{model}`",
+                    _percent(watched["mean"], watched["interval"]),
+                    f"{min(seeds):.1f}-{max(seeds):.1f}",
+                    ""
+                    if first
+                    else _percent(
+                        watched["difference"], watched["difference_interval"]
+                    ),
+                    *(_percent(row[column]["mean"]) for column in columns),
+                    _percent(row["mIoU"]["mean"]),
+                ]
+            )
+        for kind, answers in found["without video"][split].items():
+            watched = answers["R@1, IoU=0.5"]
+            others = (
+                _percent(answers[column]["value"]) for column in (*columns, "mIoU")
+            )
+            rows.append(
+                [kind, _percent(watched["value"], watched["interval"]), "", "", *others]
+            )
+        head = ["experiment", "R@1, IoU=0.5", "seeds", "against the first"]
+        return _table([*head, *columns, "mIoU"], rows)
+
+    return table
+
+
+def _model_costs(name: str) -> Callable[[], str]:
+    """What was chosen on val, and what every model costs."""
+
+    def table() -> str:
+        rows = [
+            [
+                f"`{model}`",
+                ", ".join(
+                    f"{_percent(tried['val'])} at {tried['learning_rate']:g}"
+                    for tried in each["tried"]
+                ),
+                f"{each['parameters'] / 1e6:.2f} million",
+                f"{sum(each['seconds']) / len(each['seconds']):.0f} s",
+                f"{each['query_ms']:.1f} ms",
+            ]
+            for model, each in _load(name)["models"].items()
+        ]
+        head = "experiment", "R@1, IoU=0.5 on val, at learning rate", "parameters"
+        return _table([*head, "training", "a query"], rows)
+
+    return table
+
+
+def _made_by(name: str) -> str:
+    found = _load(name)
+    made = found["made_by"]
+    return (
+        _measured(name).rstrip()
+        + f" Trained at commit {made['commit']}, with seeds "
+        + f"{', '.join(map(str, found['seeds']))}, one thread a run.\n"
+    )
+
+
 def _layout_sizes() -> str:
     rows = [
         [
@@ -479,6 +552,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "layout-sizes": _layout_sizes,
     "layout-reading": _layout_reading,
     "about-layouts": lambda: _measured("layouts"),
+    "composites-test": _models("composites", "test"),
+    "composites-novel": _models("composites", "test_novel"),
+    "composites-costs": _model_costs("composites"),
+    "about-composites": lambda: _made_by("composites"),
     "nouns": _nouns,
     "noun-kinds": _noun_kinds,
     "about-nouns": lambda: _measured("nouns"),

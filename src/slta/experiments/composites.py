@@ -66,7 +66,7 @@ def over_videos(model: ModelConfig) -> Experiment:
         SLTA,
         model=model,
         training=TrainingConfig(
-            steps=2400,
+            steps=1200,
             evaluate_every=300,
             queries=32,
             queries_per_video=4,

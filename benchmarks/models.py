@@ -1,0 +1,77 @@
+"""Models on one data set, each with its experiment's settings, all with the same seeds.
+
+    python -m benchmarks composites     on composites of real clips, made where there are
+                                        none yet by the tool beside the real data
+    python -m benchmarks models         on the made world
+
+Runs lie in $SLTA_HOME/benchmarks and are not made twice; one that was stopped goes on.
+$SLTA_PROCESSES says how many train at a time, else one a core.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from slta import plot_comparison
+from slta.comparison import Plan, compare
+from slta.experiments import shapes_models
+from slta.folders import home
+
+SEEDS = (0, 1, 2)
+ON_COMPOSITES = (
+    "composites_slta",
+    *("composites_role", "composites_ctrl", "composites_acrn", "composites_mcn"),
+    *("composites_vsa_rnn", "composites_vsa_stv", "composites_video_only"),
+    "composites_tan2d",
+)
+ON_SHAPES = (
+    "shapes_slta",
+    *shapes_models.EXPERIMENTS,
+    *("shapes_tan2d", "shapes_moment_detr", "shapes_qd_detr"),
+)
+
+
+def on_composites(shared: Path) -> dict[str, Any]:
+    root = home() / "composites"
+    if not (root / "test.jsonl").exists():
+        _make_composites(shared, root)
+    return _compared("composites", ON_COMPOSITES, str(root))
+
+
+def on_shapes() -> dict[str, Any]:
+    return _compared("models", ON_SHAPES, None)
+
+
+def _compared(name: str, names: Sequence[str], root: str | None) -> dict[str, Any]:
+    return compare(
+        Plan(
+            experiments=tuple(names),
+            runs=home() / "benchmarks" / name,
+            seeds=SEEDS,
+            root=root,
+            processes=int(
+                os.environ.get("SLTA_PROCESSES", len(os.sched_getaffinity(0)))
+            ),
+        ),
+        lambda done, total: print(f"{done:g} of {total:g} runs", flush=True),
+    )
+
+
+def draw(found: dict[str, Any], folder: Path, name: str) -> None:
+    """The three pictures, called by the name of the comparison."""
+    for path in plot_comparison.draw(found, folder):
+        path.replace(path.with_name(f"{name}-{path.name}"))
+
+
+def _make_composites(shared: Path, root: Path) -> None:
+    data = shared / "data" / "nus_relation"
+    words = [
+        *(sys.executable, str(shared / "tools" / "make_composites.py")),
+        *("--features", str(data / "features.npz")),
+        *("--captions", str(data / "captions.json")),
+        *("--out", str(root)),
+    ]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
