@@ -18,6 +18,7 @@ from typing import Any
 from slta import plot_comparison
 from slta.comparison import Plan, compare
 from slta.experiments import shapes_models
+from slta.features.sentences import Progress
 from slta.folders import home
 
 SEEDS = (0, 1, 2)
@@ -56,8 +57,21 @@ def _compared(name: str, names: Sequence[str], root: str | None) -> dict[str, An
                 os.environ.get("SLTA_PROCESSES", len(os.sched_getaffinity(0)))
             ),
         ),
-        lambda done, total: print(f"{done:g} of {total:g} runs", flush=True),
+        _told(),
     )
+
+
+def _told() -> Progress:
+    """A line whenever one more run is done."""
+    told = -1.0
+
+    def tell(done: float, total: float) -> None:
+        nonlocal told
+        if done != told:
+            told = done
+            print(f"{done:g} of {total:g} runs", flush=True)
+
+    return tell
 
 
 def draw(found: dict[str, Any], folder: Path, name: str) -> None:

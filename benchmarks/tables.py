@@ -5,7 +5,7 @@ A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any

@@ -133,7 +133,7 @@ def refused(called: "Called | subprocess.CompletedProcess[str]", *says: str) -> 
     assert called.code == 2 and called.out == ""
     line, rest = called.err.split("\n", 1)
     assert rest == "" and line.startswith("slta: ")
-    assert "Traceback" not in line and len(line) < 600
+    assert "Traceback" not in line and len(line) < 1200
     for said in says:
         assert re.search(said, line), line
     return line

@@ -393,13 +393,16 @@ WRONG = {
     "a run is missing": (("evaluate",), "missing from slta evaluate: PATH; see slta "),
     "an option, nearly": (
         (*FILM, "--tpo", "3"),
-        "unknown option --tpo; did you mean --top\\?; see slta --help",
+        "unknown option --tpo; did you mean --top\\?; see slta search --help",
     ),
     "an option with =": ((*FILM, "--chekpoint=x"), "=x; did you mean --checkpoint\\?"),
-    "another option": ((*FILM, "--zzzz"), "unknown option --zzzz; see slta --help"),
-    "no number": ((*FILM, "--top", "many"), "--top INT cannot be 'many'; see slta --"),
+    "another option": ((*FILM, "--zzzz"), "unknown option --zzzz; see slta search -"),
+    "no number": ((*FILM, "--top", "many"), "--top INT cannot be 'many'; see slta se"),
     "no value": ((*FILM, "--top"), "missing value for argument '--top'; see slta sea"),
-    "no value needed": ((*FILM, "--json", "yes"), "unexpected 'yes'; see slta --help"),
+    "no value needed": (
+        (*FILM, "--json", "yes"),
+        "unexpected 'yes'; see slta search --help",
+    ),
     "no choice": (
         ("evaluate", "run", "--protocol", "x"),
         "invalid choice 'x' for argument '--protocol'; expected one of .*'plain'.*; see",

@@ -4,6 +4,7 @@ Nothing heavy is imported before it is known that it is needed.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
@@ -22,13 +23,13 @@ from slta.cli.search import Search, search
 from slta.cli.train import Train, train, train_named
 from slta.errors import InputError
 
-COMMANDS: dict[type[Any], Callable[[Any], None]] = {
-    Search: search,
-    Train: train,
-    Evaluate: evaluate,
-    Extract: extract,
-    Compare: compare,
-    Plot: plot,
+COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
+    "search": (Search, search),
+    "train": (Train, train),
+    "evaluate": (Evaluate, evaluate),
+    "compare": (Compare, compare),
+    "plot": (Plot, plot),
+    "extract": (Extract, extract),
 }
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
@@ -39,8 +40,8 @@ Command = (
     | Annotated[Extract, tyro.conf.subcommand("extract")]
     | Annotated[Data, tyro.conf.subcommand("data")]
 )
-USAGE, INTERRUPTED = 2, 130
-"""Exit codes: something given cannot be used; stopped with Ctrl-C."""
+USAGE, INTERRUPTED, STOPPED = 2, 130, 141
+"""Exit codes: something given cannot be used; stopped with Ctrl-C, or by a closed pipe."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line = " ".join(str(error).splitlines())
         notes.print(f"slta: {line}", markup=False, soft_wrap=True)
         sys.exit(USAGE)
+    except BrokenPipeError:
+        # Who reads has seen enough, as in "slta --help | head".
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(STOPPED)
     except KeyboardInterrupt as stop:
         line = f"slta: interrupted; {str(stop) or 'what was finished is kept'}"
         notes.print(line, markup=False, soft_wrap=True)
@@ -69,10 +74,14 @@ def _run(arguments: list[str]) -> None:
     if arguments[:1] == ["data"]:
         data(arguments[1:])
         return
-    command: Any = parsed(
+    if arguments[:1] and arguments[0] in COMMANDS:
+        # By itself, so that only options of this command are suggested.
+        kind, function = COMMANDS[arguments[0]]
+        function(parsed(kind, arguments[1:], prog=f"slta {arguments[0]}"))
+        return
+    parsed(
         Command,  # type: ignore[arg-type]
         arguments,
         prog="slta",
         description="Find the moment in a video that a sentence describes.",
     )
-    COMMANDS[type(command)](command)
