@@ -15,7 +15,7 @@ from slta.protocols import PROTOCOLS
 RESULTS = Path(__file__).parent / "results"
 PAGES = (
     *("README.md", "docs/results.md", "docs/reproducing.md"),
-    *("docs/protocols.md", "docs/features.md", "docs/models.md"),
+    *("docs/protocols.md", "docs/features.md", "docs/models.md", "docs/comparison.md"),
 )
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
