@@ -22,54 +22,38 @@ from slta import evaluation
 from slta.checkpoints import Run
 from slta.config import Experiment
 from slta.evaluation import measured
-from slta.experiments import EXPERIMENTS
+from slta.experiments import EXPERIMENTS, shapes_ablations
 from slta.folders import home
 from slta.metrics import bootstrap
-from slta.models.released import released
 from slta.predictions import read
 from slta.preparation import open_dataset
 from slta.training import resume, train
 
 NAME = "shapes_slta"
 SEEDS = (0, 1, 2)
-PARTS = {
-    "no spatial attention": {"spatial_attention": False},
-    "no interaction": {"interaction": False},
-    "no language attention": {"language_attention": False},
-    "no context": {"context": False},
-}
-FAULTS = {
-    "summed regions": {"summed_regions": True},
-    "frozen attention": {"frozen_attention": True},
-    "wrong pair": {"wrong_pair": True},
-    "signed word weights": {"signed_words": True},
-    "padded nouns": {"padded_nouns": True},
-}
+PARTS = tuple(f"no {part.replace('_', ' ')}" for part in shapes_ablations.PARTS)
+OTHERS = tuple(
+    name.replace("_", " ")
+    for name in (*shapes_ablations.ADDITIONS, *shapes_ablations.FAULTS)
+)
 SPLITS = ("test", "test_novel")
 
 
 def experiment(variant: str, seed: int) -> Experiment:
-    base = EXPERIMENTS[NAME]
-    model: Any = base.model
-    if variant in PARTS:
-        model = replace(model, **PARTS[variant])
-    elif variant in FAULTS:
-        model = released(model, **FAULTS[variant])
-    training = replace(base.training, seed=seed, threads=1)
-    if variant == "the paper's pairs only":
-        training = replace(training, background=0, queries_per_video=1, negatives=None)
-    return replace(base, model=model, training=training)
+    name = NAME if variant == "full" else f"{NAME}_{variant.replace(' ', '_')}"
+    base = EXPERIMENTS[name]
+    return replace(base, training=replace(base.training, seed=seed, threads=1))
 
 
 def jobs() -> list[tuple[str, int]]:
     """The full model first; one seed of each fault is enough to see what it costs."""
     full = [("full", seed) for seed in SEEDS]
     parts = [(part, seed) for seed in SEEDS for part in PARTS]
-    return full + parts + [(fault, 0) for fault in [*FAULTS, "the paper's pairs only"]]
+    return full + parts + [(other, 0) for other in OTHERS]
 
 
 def run_of(variant: str, seed: int) -> Run:
-    name = variant.replace(" ", "-").replace("'", "")
+    name = variant.replace(" ", "-")
     return Run(home() / "benchmarks" / f"{NAME}-{name}-{seed}")
 
 

@@ -57,7 +57,12 @@ LAYERS = [
     {"formats", "formats.base", "formats.cbp", "formats.joining", "formats.moment_detr"}
     | {"formats.own", "protocols"},
     {"checkpoints", "experiments", "experiments.own", "experiments.shapes_slta"}
-    | {"experiments.composites", "experiments.paper", "experiments.shapes_models"}
+    | {
+        "experiments.composites",
+        "experiments.paper",
+        "experiments.shapes_ablations",
+        "experiments.shapes_models",
+    }
     | {"experiments.shapes_slta_small", "preparation"}
     | {"experiments.shapes_moment_detr", "experiments.shapes_qd_detr"}
     | {"experiments.shapes_tan2d"},

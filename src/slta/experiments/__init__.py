@@ -8,6 +8,7 @@ from slta.experiments import (
     composites,
     own,
     paper,
+    shapes_ablations,
     shapes_models,
     shapes_moment_detr,
     shapes_qd_detr,
@@ -19,6 +20,7 @@ from slta.experiments import (
 EXPERIMENTS: dict[str, Experiment] = {
     "shapes_slta": shapes_slta.EXPERIMENT,
     "shapes_slta_small": shapes_slta_small.EXPERIMENT,
+    **shapes_ablations.EXPERIMENTS,
     **shapes_models.EXPERIMENTS,
     "shapes_tan2d": shapes_tan2d.EXPERIMENT,
     "shapes_moment_detr": shapes_moment_detr.EXPERIMENT,
