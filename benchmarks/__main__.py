@@ -54,10 +54,11 @@ STEPS = (
     ),
 )
 SO_FAR = "shapes-so-far"
+COMPOSITES_SO_FAR = "composites-so-far"
 
 
 def main(wanted: list[str]) -> None:
-    unknown = set(wanted) - {*STEPS, SO_FAR}
+    unknown = set(wanted) - {*STEPS, SO_FAR, COMPOSITES_SO_FAR}
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {STEPS}")
     wanted = wanted or list(STEPS)
@@ -93,10 +94,12 @@ def main(wanted: list[str]) -> None:
         _keep(name, alone[name]())
     if SO_FAR in wanted:
         _keep("shapes", shapes.summary(), command=SO_FAR)
+    if COMPOSITES_SO_FAR in wanted:
+        _keep("composites", models.on_composites_so_far(), command=COMPOSITES_SO_FAR)
     if {"shapes", SO_FAR} & {*wanted}:
         attention.draw(shapes.run_of("full", 0), ROOT / "docs" / "images")
     for name in ("composites", "models"):
-        if name in wanted:
+        if {name, f"{name}-so-far"} & {*wanted}:
             found = json.loads((RESULTS / f"{name}.json").read_text())
             models.draw(found, ROOT / "docs" / "images", name)
     if "tables" in wanted:

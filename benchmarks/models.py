@@ -3,6 +3,8 @@
     python -m benchmarks composites     on composites of real clips, made where there are
                                         none yet by the tool beside the real data
     python -m benchmarks models         on the made world
+    python -m benchmarks composites-so-far
+                                        measures what is trained
 
 Runs lie in $SLTA_HOME/benchmarks and are not made twice; one that was stopped goes on.
 $SLTA_PROCESSES says how many train at a time, else one a core.
@@ -12,11 +14,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from slta import plot_comparison
-from slta.comparison import Plan, compare
+from slta.comparison import Plan, compare, is_finished
 from slta.experiments import shapes_models
 from slta.features.sentences import Progress
 from slta.folders import home
@@ -36,28 +39,40 @@ ON_SHAPES = (
 
 
 def on_composites(shared: Path) -> dict[str, Any]:
-    root = home() / "composites"
-    if not (root / "test.jsonl").exists():
-        _make_composites(shared, root)
-    return _compared("composites", ON_COMPOSITES, str(root))
+    plan = _plan("composites", ON_COMPOSITES, str(_composites()))
+    if not (_composites() / "test.jsonl").exists():
+        _make_composites(shared, _composites())
+    return compare(plan, _told())
+
+
+def on_composites_so_far() -> dict[str, Any]:
+    """With the seeds with which every model is trained."""
+    return _so_far(_plan("composites", ON_COMPOSITES, str(_composites())))
 
 
 def on_shapes() -> dict[str, Any]:
-    return _compared("models", ON_SHAPES, None)
+    return compare(_plan("models", ON_SHAPES, None), _told())
 
 
-def _compared(name: str, names: Sequence[str], root: str | None) -> dict[str, Any]:
-    return compare(
-        Plan(
-            experiments=tuple(names),
-            runs=home() / "benchmarks" / name,
-            seeds=SEEDS,
-            root=root,
-            processes=int(
-                os.environ.get("SLTA_PROCESSES", len(os.sched_getaffinity(0)))
-            ),
-        ),
-        _told(),
+def _so_far(plan: Plan) -> dict[str, Any]:
+    def complete(seed: int) -> bool:
+        return all(is_finished(job.run(plan)) for job in plan.jobs(seed))
+
+    return compare(replace(plan, seeds=tuple(filter(complete, plan.seeds))))
+
+
+def _composites() -> Path:
+    return home() / "composites"
+
+
+def _plan(name: str, names: Sequence[str], root: str | None) -> Plan:
+    cores = len(os.sched_getaffinity(0))
+    return Plan(
+        experiments=tuple(names),
+        runs=home() / "benchmarks" / name,
+        seeds=SEEDS,
+        root=root,
+        processes=int(os.environ.get("SLTA_PROCESSES", cores)),
     )
 
 

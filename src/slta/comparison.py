@@ -56,6 +56,14 @@ class Plan:
     store: Path | None = None
     processes: int = 1
 
+    def jobs(self, seed: int) -> list["Job"]:
+        """Every experiment with every setting."""
+        return [
+            Job(name, *point, seed)
+            for name in self.experiments
+            for point in _grid(self, name)
+        ]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -95,18 +103,17 @@ class Job:
 def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
     """Trains what is missing, then measures all. ``progress`` is told the runs done and
     the runs in all."""
-    for name in plan.experiments:
-        experiment(name)
-    grid = {name: _grid(plan, name) for name in plan.experiments}
-    first = [Job(name, *point, plan.seeds[0]) for name in grid for point in grid[name]]
-    total = len(first) + len(grid) * (len(plan.seeds) - 1)
+    if not plan.seeds:
+        raise InputError("give at least one seed")
+    names, first = plan.experiments, plan.jobs(plan.seeds[0])
+    total = len(first) + len(names) * (len(plan.seeds) - 1)
     _make(plan, first, 0, total, progress)
     chosen = {
         name: max(
             (job for job in first if job.name == name),
             key=lambda job: _on_val(job.run(plan)),
         )
-        for name in grid
+        for name in names
     }
     others = [
         replace(job, seed=seed) for seed in plan.seeds[1:] for job in chosen.values()
@@ -122,7 +129,7 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
             for job in first
             if job.name == name
         ]
-        for name in grid
+        for name in names
     }
     return _summary(plan, jobs, tried)
 

@@ -60,8 +60,6 @@ def compare(command: Compare) -> None:
         raise InputError(
             f"name the experiments to compare; known are {', '.join(EXPERIMENTS)}"
         )
-    if not command.seeds:
-        raise InputError("give at least one seed")
     plan = Plan(
         experiments=tuple(dict.fromkeys(command.experiments)),
         runs=command.runs,
