@@ -384,7 +384,8 @@ def _models(name: str, split: str) -> Callable[[], str]:
 
     def table() -> str:
         found = _load(name)
-        columns = [f"R@{n}, IoU={iou}" for n in (1, 5) for iou in (0.3, 0.5, 0.7)]
+        columns = ["R@1, IoU=0.3", "R@1, IoU=0.7"]
+        columns += [f"R@5, IoU={iou}" for iou in (0.3, 0.5, 0.7)]
         rows = []
         for model, each in found["models"].items():
             row = each[split]
@@ -395,7 +396,7 @@ def _models(name: str, split: str) -> Callable[[], str]:
                 [
                     f"`{model}`",
                     _percent(watched["mean"], watched["interval"]),
-                    f"{min(seeds):.1f}-{max(seeds):.1f}",
+                    f"{len(seeds)}: {' '.join(f'{share:.1f}' for share in seeds)}",
                     ""
                     if first
                     else _percent(

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from slta.folders import whole_file
 from slta.metrics import IOUS, named
@@ -81,6 +82,9 @@ def cost(found: Mapping[str, Any]) -> Figure:
             size=8,
         )
     axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
+    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        axis(StrMethodFormatter("{x:g}"))
+    axes.margins(x=0.2)
     axes.set(ylabel=f"{WATCHED}, per cent, {split}")
     _plain(axes)
     return figure
