@@ -55,7 +55,9 @@ LESSONS: dict[str, Lesson] = {
         ROLEConfig(word_size=8, language_size=8, fusion_size=64, offset_weight=1.0),
         steps=300,
     ),
-    "ctrl": Lesson(CTRLConfig(common_size=32, hidden_size=32, offset_weight=1.0)),
+    "ctrl": Lesson(
+        CTRLConfig(common_size=32, hidden_size=32, offset_weight=1.0), steps=300
+    ),
 }
 
 LENGTH_S, WINDOWS, RATE_HZ = 4.0, 6, 2.0

@@ -117,7 +117,7 @@ OPTIONS = {
     ),
     "extractor, unknown": (
         ("--extractor", "resnet"),
-        "unknown extractor 'resnet'; known are imagenet-words, cells, clip, c3d, detr, detr-boxes$",
+        "unknown extractor 'resnet'; known are imagenet-words, cells, clip, c3d, detr, detr-boxes, ready",
     ),
     "extractor, empty": (("--extractor", ""), "unknown extractor ''; known are"),
     "clip of nothing": (("--extractor", "clip:"), "clip needs weights: clip:FOLDER"),

@@ -412,7 +412,11 @@ def test_the_full_model_learns_a_few_queries_by_heart() -> None:
             grounding_weight=0.0,
         ),
         training=replace(
-            usual.training, queries=8, queries_per_video=8, clip_dropout=0.0
+            usual.training,
+            queries=8,
+            queries_per_video=8,
+            clip_dropout=0.0,
+            noun_dropout=0.0,
         ),
     )
     split = few(open_splits(TINY, ("train",))["train"], 8, experiment.candidates)
@@ -443,7 +447,9 @@ def test_what_was_trained_is_what_is_searched(
     """A query and a window score the same in a training batch as in their video."""
     model, _ = Run.open(once[0]).load()
     train = open_splits(TINY, ("train",))["train"]
-    whole = replace(TINY, training=replace(TINY.training, clip_dropout=0.0))
+    whole = replace(
+        TINY, training=replace(TINY.training, clip_dropout=0.0, noun_dropout=0.0)
+    )
     draws = sampler(model, whole, train)
     by_words = {q.word_vectors.tobytes(): i for i, q in enumerate(train.asked)}
     compared = 0

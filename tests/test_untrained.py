@@ -195,9 +195,9 @@ def test_features_may_lie_in_files_in_half_precision(
 def in_files(video: VideoFeatures, folder: Path) -> VideoFeatures:
     """As the store gives them."""
     arrays = {}
-    for name in video.__slots__:
+    for name, array in video.arrays().items():
         path = folder / f"{name}.npy"
-        np.save(path, getattr(video, name).astype(np.float16), allow_pickle=False)
+        np.save(path, array.astype(np.float16), allow_pickle=False)
         arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
     return VideoFeatures(**arrays)
 
