@@ -420,6 +420,34 @@ def _models(name: str, split: str) -> Callable[[], str]:
     return table
 
 
+def _models_short() -> str:
+    found, name = _load("composites"), "R@1, IoU=0.5"
+    rows = [
+        [
+            model.removeprefix("composites_"),
+            *(
+                _percent(each[split][name]["mean"], each[split][name]["interval"])
+                for split in found["splits"]
+            ),
+        ]
+        for model, each in found["models"].items()
+    ]
+    rows += [
+        [
+            kind,
+            *(
+                _percent(
+                    found["without video"][split][kind][name]["value"],
+                    found["without video"][split][kind][name]["interval"],
+                )
+                for split in found["splits"]
+            ),
+        ]
+        for kind in found["without video"][found["splits"][0]]
+    ]
+    return _table([name, *found["splits"]], rows)
+
+
 def _model_costs(name: str) -> Callable[[], str]:
     """What was chosen on val, and what every model costs."""
 
@@ -555,6 +583,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "about-layouts": lambda: _measured("layouts"),
     "composites-test": _models("composites", "test"),
     "composites-novel": _models("composites", "test_novel"),
+    "composites-short": _models_short,
     "composites-costs": _model_costs("composites"),
     "about-composites": lambda: _made_by("composites"),
     "nouns": _nouns,
