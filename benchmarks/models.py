@@ -20,7 +20,7 @@ from typing import Any
 
 from slta import plot_comparison
 from slta.comparison import Plan, compare, is_finished
-from slta.experiments import shapes_models
+from slta.experiments import shapes_detr, shapes_models
 from slta.features.sentences import Progress
 from slta.folders import home
 
@@ -34,7 +34,8 @@ ON_COMPOSITES = (
 ON_SHAPES = (
     "shapes_slta",
     *shapes_models.EXPERIMENTS,
-    *("shapes_tan2d", "shapes_moment_detr", "shapes_qd_detr"),
+    "shapes_tan2d",
+    *shapes_detr.EXPERIMENTS,
 )
 
 

@@ -64,7 +64,7 @@ LAYERS = [
         "experiments.shapes_models",
     }
     | {"experiments.shapes_slta_small", "preparation"}
-    | {"experiments.shapes_moment_detr", "experiments.shapes_qd_detr"}
+    | {"experiments.shapes_detr"}
     | {"experiments.shapes_tan2d"},
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},

@@ -31,9 +31,7 @@ from slta.config import (
     TrainingConfig,
 )
 from slta.datasets.own import OwnConfig
-from slta.experiments import shapes_models, shapes_slta
-from slta.models.moment_detr import MomentDETRConfig
-from slta.models.qd_detr import QDDETRConfig
+from slta.experiments import shapes_detr, shapes_models, shapes_slta
 from slta.models.tan2d import Tan2DConfig
 
 SLTA = Experiment(
@@ -92,12 +90,8 @@ EXPERIMENTS: dict[str, Experiment] = {
     "composites_tan2d": over_videos(
         Tan2DConfig(clips=40, size=48, sentence_layers=1, layers=3, kernel=5)
     ),
-    "composites_moment_detr": over_videos(
-        MomentDETRConfig(
-            size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
-        )
-    ),
-    "composites_qd_detr": over_videos(
-        QDDETRConfig(size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2)
-    ),
+    **{
+        name.replace("shapes", "composites"): over_videos(found.model)
+        for name, found in shapes_detr.EXPERIMENTS.items()
+    },
 }

@@ -18,8 +18,8 @@ from slta.models.attention import Standardise
 from slta.models.base import Scale, Sizes, VideoModel
 from slta.models.slots import (
     SlotAnswers,
+    SlotsConfig,
     Weights,
-    check,
     edges,
     inside,
     margin_loss,
@@ -37,44 +37,11 @@ from slta.models.transformer import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class MomentDETRConfig:
+class MomentDETRConfig(SlotsConfig):
     """The defaults are the paper's."""
 
     name: Literal["moment_detr"] = "moment_detr"
     """Which model it is; nothing to choose."""
-    most_clips: int = 75
-    """Clips into which a video is cut, at most; one of fewer frames has a clip a frame."""
-    size: int = 256
-    """Hidden units of the transformer; a multiple of the heads, and even."""
-    heads: int = 8
-    """Heads of every attention."""
-    feedforward_size: int = 1024
-    """Hidden units between two attentions."""
-    encoder_layers: int = 2
-    """Layers over the clips and words."""
-    decoder_layers: int = 2
-    """Layers over the slots."""
-    slots: int = 10
-    """Answers to every query."""
-    dropout: float = 0.1
-    """Share of the transformer's hidden units left out in training, in [0, 1)."""
-    input_dropout: float = 0.5
-    """Share of the numbers of clips and words left out in training, in [0, 1)."""
-    l1_weight: float = 10.0
-    """In the loss, of how far centre and width are away, as shares of the video."""
-    iou_weight: float = 1.0
-    """In the loss, of the generalised IoU."""
-    foreground_weight: float = 4.0
-    """In the loss, of telling slots that answer from those that do not."""
-    background_share: float = 0.1
-    """What a slot that is to answer nothing counts there."""
-    saliency_weight: float = 1.0
-    """In the loss, of the clips' saliency."""
-    margin: float = 0.2
-    """By which clips of a truth are to stand out from the others of their video."""
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 class MomentDETR(VideoModel):

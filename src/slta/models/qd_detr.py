@@ -22,8 +22,8 @@ from slta.models.attention import Standardise
 from slta.models.base import Scale, Sizes, VideoModel
 from slta.models.slots import (
     SlotAnswers,
+    SlotsConfig,
     Weights,
-    check,
     edges,
     inside,
     margin_loss,
@@ -44,50 +44,20 @@ NARROW = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class QDDETRConfig:
+class QDDETRConfig(SlotsConfig):
     """The defaults are the paper's."""
 
     name: Literal["qd_detr"] = "qd_detr"
     """Which model it is; nothing to choose."""
-    most_clips: int = 75
-    """Clips into which a video is cut, at most; one of fewer frames has a clip a frame."""
-    size: int = 256
-    """Hidden units of the transformer; a multiple of the heads, and even."""
-    heads: int = 8
-    """Heads of every attention."""
-    feedforward_size: int = 1024
-    """Hidden units between two attentions."""
     reading_layers: int = 2
     """Layers in which clips attend to words."""
-    encoder_layers: int = 2
-    """Layers over the clips."""
-    decoder_layers: int = 2
-    """Layers over the slots; after each of them, the slots' spans are better."""
-    slots: int = 10
-    """Answers to every query."""
-    dropout: float = 0.1
-    """Share of the transformer's hidden units left out in training, in [0, 1)."""
-    input_dropout: float = 0.5
-    """Share of the numbers of clips and words left out in training, in [0, 1)."""
-    l1_weight: float = 10.0
-    """In the loss, of how far centre and width are away, as shares of the video."""
-    iou_weight: float = 1.0
-    """In the loss, of the generalised IoU."""
-    foreground_weight: float = 4.0
-    """In the loss, of telling slots that answer from those that do not."""
-    background_share: float = 0.1
-    """What a slot that is to answer nothing counts there."""
-    saliency_weight: float = 1.0
-    """In the loss, of the clips' saliency within a video."""
     negative_weight: float = 1.0
     """In the loss, of the clips' saliency for queries of other videos."""
-    margin: float = 0.2
-    """By which clips of a truth are to stand out from the others of their video."""
     temperature: float = 0.5
     """Of the contrast between clips of a truth and all others."""
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if self.reading_layers < 1:
             raise ValueError(
                 f"model.reading_layers must be at least 1, got {self.reading_layers}"

@@ -10,7 +10,7 @@ p pairs of a slot and the truth that it is to answer.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -52,25 +52,58 @@ class Matched(NamedTuple):
     truth: Int[Tensor, " p"]
 
 
-def check(config: Any) -> None:
-    """Raises ``ValueError`` for a field out of range, of those that all models with
-    slots have."""
-    check_ranges(config)
-    for name in (
-        *("most_clips", "size", "heads"),
-        *("encoder_layers", "decoder_layers", "slots"),
-    ):
-        if (value := getattr(config, name)) < 1:
-            raise ValueError(f"model.{name} must be at least 1, got {value}")
-    if config.size % config.heads or config.size % 2:
-        raise ValueError(
-            f"model.size must be even and a multiple of model.heads, {config.heads}, "
-            f"got {config.size}"
-        )
-    if not config.background_share:
-        raise ValueError(
-            f"model.background_share must be above 0, got {config.background_share}"
-        )
+@dataclass(frozen=True, kw_only=True)
+class SlotsConfig:
+    """What all models with slots have; the defaults are the papers'."""
+
+    most_clips: int = 75
+    """Clips into which a video is cut, at most; one of fewer frames has a clip a frame."""
+    size: int = 256
+    """Hidden units of the transformer; a multiple of the heads, and even."""
+    heads: int = 8
+    """Heads of every attention."""
+    feedforward_size: int = 1024
+    """Hidden units between two attentions."""
+    encoder_layers: int = 2
+    """Layers over the clips and words."""
+    decoder_layers: int = 2
+    """Layers over the slots."""
+    slots: int = 10
+    """Answers to every query."""
+    dropout: float = 0.1
+    """Share of the transformer's hidden units left out in training, in [0, 1)."""
+    input_dropout: float = 0.5
+    """Share of the numbers of clips and words left out in training, in [0, 1)."""
+    l1_weight: float = 10.0
+    """In the loss, of how far centre and width are away, as shares of the video."""
+    iou_weight: float = 1.0
+    """In the loss, of the generalised IoU."""
+    foreground_weight: float = 4.0
+    """In the loss, of telling slots that answer from those that do not."""
+    background_share: float = 0.1
+    """What a slot that is to answer nothing counts there."""
+    saliency_weight: float = 1.0
+    """In the loss, of the clips' saliency."""
+    margin: float = 0.2
+    """By which clips of a truth are to stand out from the others of their video."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        for name in (
+            *("most_clips", "size", "heads"),
+            *("encoder_layers", "decoder_layers", "slots"),
+        ):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"model.{name} must be at least 1, got {value}")
+        if self.size % self.heads or self.size % 2:
+            raise ValueError(
+                f"model.size must be even and a multiple of model.heads, {self.heads}, "
+                f"got {self.size}"
+            )
+        if not self.background_share:
+            raise ValueError(
+                f"model.background_share must be above 0, got {self.background_share}"
+            )
 
 
 def edges(spans: Float[Tensor, "*rows 2"]) -> Float[Tensor, "*rows 2"]:
