@@ -212,8 +212,9 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
         code = process.wait()
         running.discard(process)
     if code:
-        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-        raise InputError(f"training {run.folder} failed: {last[0]} (see {log})")
+        lines = log.read_text(errors="replace").strip().splitlines()
+        why = lines[-1].removeprefix("slta: ") if lines else "it said nothing"
+        raise InputError(f"training {run.folder} failed: {why} (all of it is in {log})")
 
 
 def _check_same(run: Run, wanted: Experiment) -> None:
