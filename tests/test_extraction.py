@@ -128,6 +128,8 @@ def test_a_command_that_is_stopped_from_the_keyboard_keeps_what_is_finished(
         text=True,
         env={**os.environ},
         start_new_session=True,
+        # Tests that run in the background of a shell are begun deaf to the keyboard.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     videos, until = store / "videos", time.monotonic() + 120
     while not list(videos.glob("*/cells@*")) and time.monotonic() < until:
