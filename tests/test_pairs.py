@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.candidates import windows
-from slta.datasets.pairs import Matches, matches
+from slta.datasets.pairs import USUAL, Matches, Rule, matches
 from tests.reference import pairs as slow
 
 Pair = tuple[int, int]
@@ -18,10 +18,17 @@ PAIRS = st.tuples(st.integers(0, 60), st.integers(1, 40)).map(
 )
 
 
-def found(candidates: Sequence[Pair], truths: Sequence[Pair]) -> Matches:
+EIGHTHS = st.integers(1, 7).map(lambda count: Fraction(count, 8))
+RULES = st.just(slow.USUAL) | st.tuples(EIGHTHS, EIGHTHS, EIGHTHS)
+
+
+def found(
+    candidates: Sequence[Pair], truths: Sequence[Pair], rule: Rule = USUAL
+) -> Matches:
     return matches(
         np.array(candidates, np.float64).reshape(-1, 2),
         np.array(truths, np.float64).reshape(-1, 2),
+        rule,
     )
 
 
@@ -29,13 +36,18 @@ def exact(pair: Pair) -> slow.Exact:
     return Fraction(pair[0]), Fraction(pair[1])
 
 
-@given(st.lists(PAIRS, max_size=8), st.lists(PAIRS, min_size=1, max_size=4))
+@given(st.lists(PAIRS, max_size=8), st.lists(PAIRS, min_size=1, max_size=4), RULES)
 def test_agrees_with_the_rule_spelled_out(
-    candidates: list[Pair], truths: list[Pair]
+    candidates: list[Pair],
+    truths: list[Pair],
+    rule: tuple[Fraction, Fraction, Fraction],
 ) -> None:
-    have = found(candidates, truths)
+    names = "match_iou", "match_outside", "other_iou"
+    numbers = dict(zip(names, map(float, rule), strict=True))
+    have = found(candidates, truths, Rule(**numbers))
     want = [
-        slow.fit(exact(each), [exact(truth) for truth in truths]) for each in candidates
+        slow.fit(exact(each), [exact(truth) for truth in truths], rule)
+        for each in candidates
     ]
     assert have.matching.tolist() == [each.matching for each in want]
     assert have.other.tolist() == [each.other for each in want]

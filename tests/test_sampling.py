@@ -12,8 +12,8 @@ from torch import Tensor
 
 from slta.candidates import windows
 from slta.datasets.batch import Batch, TrainingBatch, candidates_of
-from slta.datasets.pairs import OTHER_IOU
-from slta.datasets.sampling import NEAR, Sampler
+from slta.datasets.pairs import USUAL
+from slta.datasets.sampling import Sampler
 from slta.datasets.split import Split
 from slta.features.base import QueryFeatures
 from slta.moments import Span
@@ -228,7 +228,7 @@ def test_no_answer_to_a_query_is_used_against_it(kind: str) -> None:
                 continue
             against += 1
             iou = temporal_iou(WINDOWS[number][None], truth_of(queries[row]))
-            assert iou.max() < OTHER_IOU
+            assert iou.max() < USUAL.other_iou
     assert (against > 0) is (kind not in ("paper", "few"))
 
 
@@ -281,20 +281,21 @@ def test_background_is_of_the_querys_own_video() -> None:
             assert windows_of[candidate][0] == WORLD.queries[queries[row]].video_id
 
 
-def test_some_of_the_background_is_drawn_among_what_shares_time() -> None:
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.8])
+def test_some_of_the_background_is_drawn_among_what_shares_time(share: float) -> None:
     one = replace(WORLD, queries=WORLD.queries[:1], asked=WORLD.asked[:1])
-    found = sampler(one, queries=1, negatives=0, background=1)
+    found = sampler(one, queries=1, negatives=0, background=1, near=share)
     iou = temporal_iou(WINDOWS, truth_of(0))[:, 0]
-    other = iou < OTHER_IOU
+    other = iou < USUAL.other_iou
     by_chance = (iou[other] > 0).mean()
     near = []
     for step in range(200):
         _, (_, number) = sorted(
             candidates(found.draw(step).batch),
-            key=lambda each: iou[each[1]] < OTHER_IOU,
+            key=lambda each: iou[each[1]] < USUAL.other_iou,
         )
         near.append(iou[number] > 0)
-    assert abs(np.mean(near) - (NEAR + (1 - NEAR) * by_chance)) < 0.1
+    assert abs(np.mean(near) - (share + (1 - share) * by_chance)) < 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)

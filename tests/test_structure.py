@@ -16,7 +16,7 @@ LAYERS = [
     {"candidates", "decoding", "film", "folders", "provenance"}
     | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
     | {"metrics.ranked", "metrics.table"}
-    | {"ranking", "runs"}
+    | {"ranking", "runs", "voting"}
     | {"video"},
     {"features", "features.base", "features.c3d", "features.cells", "features.clip"}
     | {"features.combined", "features.detector", "features.glove"}
@@ -85,7 +85,7 @@ LAYERS = [
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""
-PURE = {"spans", "ranking", "candidates", "runs"}
+PURE = {"spans", "ranking", "candidates", "runs", "voting"}
 PURE |= {name for name in LAYERS[1] if name.startswith("metrics")}
 SEES_VIDEO = {"video", "decoding", "film"}
 FILES = {"glob", "importlib", "io", "json", "os", "pathlib", "shutil", "tempfile"}

@@ -11,6 +11,7 @@ from slta.datasets.activitynet_captions import ActivityNetCaptionsConfig
 from slta.datasets.charades_sta import CharadesSTAConfig
 from slta.datasets.didemo import DiDeMoConfig
 from slta.datasets.own import OwnConfig
+from slta.datasets.pairs import Rule
 from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
@@ -101,6 +102,9 @@ class CandidatesConfig:
     chunks: bool = False
     """Whether candidates are DiDeMo's moments, every run of whole chunks of 5 s, instead
     of windows."""
+    vote_iou: float | None = None
+    """IoU from which answers to a query vote on one another's ends, in (0, 1]; None for
+    no votes, as in the paper."""
 
     def __post_init__(self) -> None:
         if not self.lengths_s:
@@ -111,6 +115,11 @@ class CandidatesConfig:
         if not 0 <= self.overlap < 1:
             raise ValueError(
                 f"candidates.overlap must be in [0, 1), got {self.overlap}"
+            )
+        if self.vote_iou is not None and not 0 < self.vote_iou <= 1:
+            raise ValueError(
+                f"candidates.vote_iou must be in (0, 1], or None for no votes, "
+                f"got {self.vote_iou}"
             )
 
     def windows(self, duration_s: float) -> Float[np.ndarray, "n 2"]:
@@ -143,6 +152,16 @@ class TrainingConfig:
     """Candidates of other videos that a query is compared with; None for all."""
     background: int = 0
     """Further candidates a query, drawn from its video, that match nothing or little."""
+    near: float = 0.25
+    """Share of these that is drawn among what shares time with the truth, in [0, 1]."""
+    match_iou: float = 0.5
+    """A candidate matches a query above this IoU with its truth, in (0, 1)."""
+    match_outside: float = 0.15
+    """A candidate with this share of it outside the truth, or more, matches nothing, in
+    (0, 1]."""
+    other_iou: float = 0.3
+    """Below this IoU a candidate is no answer, and may be used against the query; one
+    between is neither. In (0, 1)."""
     clip_dropout: float = 0.0
     """Share of the queries of a batch that are answered without the clips, by the object
     and the sentence alone, in [0, 1]."""
@@ -192,11 +211,29 @@ class TrainingConfig:
                 f"training.processes must be at least 1, got {self.processes}"
             )
         _positive("training.learning_rate", self.learning_rate)
-        for name in ("clip_dropout", "noun_dropout"):
+        for name in ("clip_dropout", "noun_dropout", "near"):
             if not 0 <= (share := getattr(self, name)) <= 1:
                 raise ValueError(f"training.{name} must be in [0, 1], got {share}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"training.warmup must be in [0, 1), got {self.warmup}")
+        if not 0 < self.match_outside <= 1:
+            raise ValueError(
+                f"training.match_outside must be in (0, 1], got {self.match_outside}"
+            )
+        if not 0 < self.other_iou <= self.match_iou < 1:
+            raise ValueError(
+                "training.other_iou must be above 0 and at most training.match_iou, "
+                f"which must be below 1; got {self.other_iou} and {self.match_iou}"
+            )
+
+    @property
+    def rule(self) -> Rule:
+        """Which candidates match a query in training."""
+        return Rule(
+            match_iou=self.match_iou,
+            match_outside=self.match_outside,
+            other_iou=self.other_iou,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

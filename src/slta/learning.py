@@ -250,6 +250,8 @@ def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
         queries_per_video=experiment.training.queries_per_video,
         negatives=experiment.training.negatives,
         background=experiment.training.background,
+        near=experiment.training.near,
+        rule=experiment.training.rule,
         clip_dropout=experiment.training.clip_dropout,
         noun_dropout=experiment.training.noun_dropout,
         regions=model.sees_regions,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
@@ -22,6 +22,7 @@ from slta.metrics.detr import CLIP_S, spread
 from slta.models.base import CandidateModel, Model, VideoModel
 from slta.predictions import Prediction
 from slta.spans import coverage
+from slta.voting import vote
 
 QUERIES = 16
 """Queries of a video that are scored at a time."""
@@ -40,7 +41,6 @@ class Scored:
     """None of a model that does not tell words apart."""
 
 
-@singledispatch
 def score(
     model: Model,
     features: VideoFeatures,
@@ -50,10 +50,30 @@ def score(
     rate_hz: float,
 ) -> list[Scored]:
     """What the model finds in a video for each query."""
+    found = _score(model, features, duration_s, asked, candidates, rate_hz)
+    if candidates.vote_iou is None:
+        return found
+    return [_voted(each, candidates.vote_iou) for each in found]
+
+
+def _voted(scored: Scored, iou: float) -> Scored:
+    spans = vote(scored.spans + scored.offsets_s, scored.relevance, iou=iou)
+    return replace(scored, offsets_s=spans - scored.spans)
+
+
+@singledispatch
+def _score(
+    model: Model,
+    features: VideoFeatures,
+    duration_s: float,
+    asked: Sequence[QueryFeatures],
+    candidates: CandidatesConfig,
+    rate_hz: float,
+) -> list[Scored]:
     raise NotImplementedError(type(model).__name__)
 
 
-@score.register
+@_score.register
 def _(
     model: CandidateModel,
     features: VideoFeatures,
@@ -93,7 +113,7 @@ def _(
     return scored
 
 
-@score.register
+@_score.register
 def _(
     model: VideoModel,
     features: VideoFeatures,

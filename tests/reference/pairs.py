@@ -14,7 +14,15 @@ class Fit(NamedTuple):
     offsets_s: Exact
 
 
-def fit(candidate: Exact, truths: Sequence[Exact]) -> Fit:
+USUAL = Fraction(1, 2), Fraction(15, 100), Fraction(3, 10)
+
+
+def fit(
+    candidate: Exact,
+    truths: Sequence[Exact],
+    rule: tuple[Fraction, Fraction, Fraction] = USUAL,
+) -> Fit:
+    """``rule``: the IoU and the share outside of a match, the IoU of what is none."""
     best = truths[0]
     for truth in truths:
         if _iou(candidate, truth) > _iou(candidate, best):
@@ -22,10 +30,11 @@ def fit(candidate: Exact, truths: Sequence[Exact]) -> Fit:
     iou = _iou(candidate, best)
     length = candidate[1] - candidate[0]
     outside = (length - _shared(candidate, best)) / length
+    match_iou, match_outside, other_iou = rule
     return Fit(
-        matching=iou > Fraction(1, 2) and outside < Fraction(15, 100),
-        other=iou < Fraction(3, 10),
-        near=0 < iou < Fraction(3, 10),
+        matching=iou > match_iou and outside < match_outside,
+        other=iou < other_iou,
+        near=0 < iou < other_iou,
         offsets_s=(best[0] - candidate[0], best[1] - candidate[1]),
     )
 

@@ -10,10 +10,21 @@ from jaxtyping import Bool, Float, Int
 
 from slta.spans import temporal_iou
 
-MATCH_IOU, MATCH_OUTSIDE = 0.5, 0.15
-"""A candidate matches above that IoU, with less than that share outside the truth."""
-OTHER_IOU = 0.3
-"""Below that IoU a candidate is no answer; one between is neither."""
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Which candidates match; the defaults are CTRL's (Gao et al., TALL, ICCV 2017),
+    which SLTA took over."""
+
+    match_iou: float = 0.5
+    """A candidate matches above that IoU ..."""
+    match_outside: float = 0.15
+    """... with less than that share of it outside the truth."""
+    other_iou: float = 0.3
+    """Below that IoU a candidate is no answer; one between is neither. CTRL has none."""
+
+
+USUAL = Rule()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +33,7 @@ class Matches:
 
     matching: Bool[np.ndarray, " c"]
     other: Bool[np.ndarray, " c"]
-    """Those that are no answer: IoU below ``OTHER_IOU`` with every true span."""
+    """Those that are no answer: IoU below ``other_iou`` with every true span."""
     near: Bool[np.ndarray, " c"]
     """Others that share time with a true span."""
     offsets_s: Float[np.ndarray, "c 2"]
@@ -30,12 +41,11 @@ class Matches:
 
 
 def matches(
-    candidates: Float[np.ndarray, "c 2"], truth: Float[np.ndarray, "m 2"]
+    candidates: Float[np.ndarray, "c 2"],
+    truth: Float[np.ndarray, "m 2"],
+    rule: Rule = USUAL,
 ) -> Matches:
-    """The rule of CTRL (Gao et al., TALL, ICCV 2017) that SLTA took over.
-
-    Without a truth nothing matches, and the offsets are 0.
-    """
+    """Without a truth nothing matches, and the offsets are 0."""
     if not len(truth):
         none = np.zeros(len(candidates), bool)
         return Matches(none, ~none, none, np.zeros((len(candidates), 2)))
@@ -48,9 +58,9 @@ def matches(
     )
     fit = iou.max(axis=1)
     outside = 1 - np.maximum(shared_s, 0) / length_s
-    other = fit < OTHER_IOU
+    other = fit < rule.other_iou
     return Matches(
-        matching=(fit > MATCH_IOU) & (outside < MATCH_OUTSIDE),
+        matching=(fit > rule.match_iou) & (outside < rule.match_outside),
         other=other,
         near=other & (fit > 0),
         offsets_s=true - candidates,

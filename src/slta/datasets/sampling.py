@@ -15,15 +15,12 @@ from slta.datasets.batch import (
     collate,
     mean_frame,
 )
-from slta.datasets.pairs import matches
+from slta.datasets.pairs import USUAL, Rule, matches
 from slta.datasets.split import Split
 from slta.features.base import VideoFeatures
 from slta.moments import Span
 from slta.spans import as_array
 
-NEAR = 0.25
-"""Share of the background that is drawn among what shares time with the truth, where
-there is any; the rest is drawn among all that is no answer."""
 GAP = 32
 """Frames between two windows up to which those are read, too: a batch is padded to its
 longest shot, so a few long ones cost less than many short ones."""
@@ -44,16 +41,20 @@ class Sampler:
         queries_per_video: int,
         negatives: int | None,
         background: int,
+        near: float = 0.25,
+        rule: Rule = USUAL,
         clip_dropout: float = 0.0,
         noun_dropout: float = 0.0,
         regions: bool = True,
     ) -> None:
-        """``windows`` gives the candidates of a video of so many seconds, ``regions`` says whether the numbers of regions are read at all."""
+        """``windows`` gives the candidates of a video of so many seconds, ``near`` is the
+        share of the background that is drawn among what shares time with the truth, where
+        there is any; ``regions`` says whether the numbers of regions are read at all."""
         self._split = split
         self._rate_hz, self._context_s = rate_hz, context_s
         self._queries, self._per_video = queries, queries_per_video
         self._still_queries = still_queries
-        self._negatives, self._background = negatives, background
+        self._negatives, self._background, self._near = negatives, background, near
         self._clip_dropout, self._noun_dropout = clip_dropout, noun_dropout
         self._regions = regions
         self._windows = {
@@ -65,7 +66,9 @@ class Sampler:
             number: found
             for number, query in enumerate(split.queries)
             if (
-                found := matches(self._windows[query.video_id], self._truths[number])
+                found := matches(
+                    self._windows[query.video_id], self._truths[number], rule
+                )
             ).matching.any()
         }
         self._by_video = {
@@ -161,7 +164,7 @@ class Sampler:
         known = self._known[number]
         drawn: list[int] = []
         for _ in range(self._background if known.other.any() else 0):
-            near = known.near.any() and rng.random() < NEAR
+            near = known.near.any() and rng.random() < self._near
             drawn.append(_one(rng, known.near if near else known.other))
         return drawn
 

@@ -38,7 +38,7 @@ SLTA = Experiment(
     dataset=OwnConfig(root="composites"),
     features=FeaturesConfig(extractor="ready", rate_hz=2.0, centred=True),
     candidates=CandidatesConfig(
-        lengths_s=(2.0, 3.0, 4.0, 5.0), overlap=0.75, context_s=2.5
+        lengths_s=(2.0, 3.0, 4.0, 5.0), overlap=0.75, context_s=2.5, vote_iou=0.3
     ),
     model=shapes_slta.MODEL,
     training=TrainingConfig(
@@ -48,6 +48,8 @@ SLTA = Experiment(
         queries_per_video=4,
         negatives=15,
         background=2,
+        near=0.75,
+        other_iou=0.5,
         learning_rate=4e-3,
         weight_decay=0.02,
     ),

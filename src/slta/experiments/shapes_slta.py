@@ -25,7 +25,7 @@ EXPERIMENT = Experiment(
     dataset=ShapesConfig(),
     features=FeaturesConfig(extractor="cells", rate_hz=4.0, centred=True),
     candidates=CandidatesConfig(
-        lengths_s=(2.0, 2.8, 4.0, 5.6), overlap=0.8, context_s=2.0
+        lengths_s=(2.0, 2.8, 4.0, 5.6), overlap=0.8, context_s=2.0, vote_iou=0.3
     ),
     model=MODEL,
     training=TrainingConfig(
@@ -37,6 +37,8 @@ EXPERIMENT = Experiment(
         queries_per_video=4,
         negatives=2,
         background=2,
+        near=0.75,
+        other_iou=0.5,
         clip_dropout=0.5,
         noun_dropout=0.5,
         learning_rate=4e-3,

@@ -38,7 +38,7 @@ NEEDED: Final = ("train", "val")
 class ShapesConfig:
     """How many films, of what size and length."""
 
-    train: int = 800
+    train: int = 1400
     """Films to train on."""
     val: int = 40
     """Films to choose a model by."""
