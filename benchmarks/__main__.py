@@ -5,7 +5,8 @@
                          [layouts] [composites] [shapes] [models] [tables]
 
 Without a word, all of them, in that order. ``composites``, ``shapes`` and ``models`` train
-for hours where their runs are not there yet.
+for hours where their runs are not there yet; ``composites-so-far`` and the like measure
+what is trained by now.
 """
 
 import json
@@ -53,12 +54,16 @@ STEPS = (
         "tables",
     ),
 )
-SO_FAR = "shapes-so-far"
-COMPOSITES_SO_FAR = "composites-so-far"
+SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
+    "composites": models.on_composites_so_far,
+    "shapes": shapes.summary,
+    "models": models.on_shapes_so_far,
+}
+"""Those that can also measure what is trained by now, as ``NAME-so-far``."""
 
 
 def main(wanted: list[str]) -> None:
-    unknown = set(wanted) - {*STEPS, SO_FAR, COMPOSITES_SO_FAR}
+    unknown = set(wanted) - {*STEPS, *(f"{name}-so-far" for name in SO_FAR)}
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {STEPS}")
     wanted = wanted or list(STEPS)
@@ -92,11 +97,10 @@ def main(wanted: list[str]) -> None:
     }
     for name in [name for name in alone if name in wanted]:
         _keep(name, alone[name]())
-    if SO_FAR in wanted:
-        _keep("shapes", shapes.summary(), command=SO_FAR)
-    if COMPOSITES_SO_FAR in wanted:
-        _keep("composites", models.on_composites_so_far(), command=COMPOSITES_SO_FAR)
-    if {"shapes", SO_FAR} & {*wanted}:
+    for name, measured in SO_FAR.items():
+        if f"{name}-so-far" in wanted:
+            _keep(name, measured(), command=f"{name}-so-far")
+    if {"shapes", "shapes-so-far"} & {*wanted}:
         attention.draw(shapes.run_of("full", 0), ROOT / "docs" / "images")
     for name in ("composites", "models"):
         if {name, f"{name}-so-far"} & {*wanted}:

@@ -3,7 +3,7 @@
     python -m benchmarks composites     on composites of real clips, made where there are
                                         none yet by the tool beside the real data
     python -m benchmarks models         on the made world
-    python -m benchmarks composites-so-far
+    python -m benchmarks composites-so-far models-so-far
                                         measures what is trained
 
 Runs lie in $SLTA_HOME/benchmarks and are not made twice; one that was stopped goes on.
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from slta import plot_comparison
-from slta.comparison import Plan, compare, is_finished
+from slta.comparison import Job, Plan, compare, is_finished
 from slta.experiments import shapes_detr, shapes_models
 from slta.features.sentences import Progress
 from slta.folders import home
@@ -43,7 +43,7 @@ def on_composites(shared: Path) -> dict[str, Any]:
     plan = _plan("composites", ON_COMPOSITES, str(_composites()))
     if not (_composites() / "test.jsonl").exists():
         _make_composites(shared, _composites())
-    return compare(plan, _told())
+    return compare(plan, told())
 
 
 def on_composites_so_far() -> dict[str, Any]:
@@ -52,7 +52,21 @@ def on_composites_so_far() -> dict[str, Any]:
 
 
 def on_shapes() -> dict[str, Any]:
-    return compare(_plan("models", ON_SHAPES, None), _told())
+    return compare(made_world(), told())
+
+
+def on_shapes_so_far() -> dict[str, Any]:
+    """Those that are trained with every seed."""
+    plan = made_world()
+
+    def complete(name: str) -> bool:
+        return all(is_finished(Job.usual(name, seed).run(plan)) for seed in plan.seeds)
+
+    return compare(replace(plan, experiments=tuple(filter(complete, ON_SHAPES))))
+
+
+def made_world() -> Plan:
+    return _plan("models", ON_SHAPES, None)
 
 
 def _so_far(plan: Plan) -> dict[str, Any]:
@@ -77,7 +91,7 @@ def _plan(name: str, names: Sequence[str], root: str | None) -> Plan:
     )
 
 
-def _told() -> Progress:
+def told() -> Progress:
     """A line whenever one more run is done."""
     told = -1.0
 

@@ -3,31 +3,29 @@
     python -m benchmarks shapes          trains what is missing, then measures
     python -m benchmarks shapes-so-far   measures what is there
 
-Runs lie in $SLTA_HOME/benchmarks and are not made twice; one that was stopped goes on.
+The runs lie with those of ``python -m benchmarks models``: each is made once.
 """
 
 import json
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from benchmarks import attention
+from benchmarks.models import made_world, told
 from slta import evaluation
 from slta.checkpoints import Run
-from slta.config import Experiment
+from slta.comparison import Job, is_finished, train
 from slta.evaluation import measured
-from slta.experiments import EXPERIMENTS, shapes_ablations
-from slta.folders import home
+from slta.experiments import shapes_ablations
 from slta.metrics import bootstrap
-from slta.predictions import read
-from slta.preparation import open_dataset
-from slta.training import resume, train
+from slta.predictions import Prediction, read
+from slta.preparation import open_dataset, open_splits
+from slta.scoring import predict
 
 NAME = "shapes_slta"
 SEEDS = (0, 1, 2)
@@ -36,13 +34,9 @@ OTHERS = tuple(
     name.replace("_", " ")
     for name in (*shapes_ablations.ADDITIONS, *shapes_ablations.FAULTS)
 )
+NO_VOTES = "no votes"
+"""The full model's runs, whose answers do not vote on their ends."""
 SPLITS = ("test", "test_novel")
-
-
-def experiment(variant: str, seed: int) -> Experiment:
-    name = NAME if variant == "full" else f"{NAME}_{variant.replace(' ', '_')}"
-    base = EXPERIMENTS[name]
-    return replace(base, training=replace(base.training, seed=seed, threads=1))
 
 
 def jobs() -> list[tuple[str, int]]:
@@ -52,48 +46,27 @@ def jobs() -> list[tuple[str, int]]:
     return full + parts + [(other, 0) for other in OTHERS]
 
 
+def job(variant: str, seed: int) -> Job:
+    name = NAME if variant == "full" else f"{NAME}_{variant.replace(' ', '_')}"
+    return Job.usual(name, seed)
+
+
 def run_of(variant: str, seed: int) -> Run:
-    name = variant.replace(" ", "-")
-    return Run(home() / "benchmarks" / f"{NAME}-{name}-{seed}")
-
-
-def make(variant: str, seed: int) -> None:
-    """Trains, or goes on with, one run."""
-    run = run_of(variant, seed)
-    if (run.folder / "config.json").exists():
-        resume(run.folder)
-    else:
-        train(f"{NAME}, {variant}", experiment(variant, seed), run.folder)
+    return job("full" if variant == NO_VOTES else variant, seed).run(made_world())
 
 
 def measure() -> dict[str, Any]:
-    """As many runs at a time as there are cores, each in a process with one thread."""
-    missing = [job for job in jobs() if not (run_of(*job).folder / "done").exists()]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(_in_a_process, missing))
+    train(made_world(), [job(*each) for each in jobs()], told())
     return summary()
-
-
-def _in_a_process(job: tuple[str, int]) -> None:
-    run = run_of(*job)
-    run.folder.parent.mkdir(parents=True, exist_ok=True)
-    call = f"from benchmarks import shapes; shapes.make({job[0]!r}, {job[1]})"
-    with run.folder.with_suffix(".log").open("w") as log:
-        subprocess.run(
-            [sys.executable, "-c", call],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=True,
-        )
-    (run.folder / "done").touch()
 
 
 def summary() -> dict[str, Any]:
     """Of the runs that are done."""
     seeds: dict[str, list[int]] = {}
     for variant, seed in jobs():
-        if (run_of(variant, seed).folder / "done").exists():
+        if is_finished(run_of(variant, seed)):
             seeds.setdefault(variant, []).append(seed)
+    seeds[NO_VOTES] = seeds["full"]
     first = run_of("full", seeds["full"][0])
     return {
         "experiment": NAME,
@@ -143,10 +116,22 @@ def _seconds(variant: str, seed: int) -> float:
     return float(run_of(variant, seed).read("provenance")["seconds"])
 
 
+@cache
+def _predictions(variant: str, seed: int, split: str) -> Sequence[Prediction]:
+    run = run_of(variant, seed)
+    if variant != NO_VOTES:
+        return read(run.predictions(split))
+    usual = run.experiment
+    candidates = replace(usual.candidates, vote_iou=None)
+    model, _ = run.load()
+    given = open_splits(usual, (split,))[split]
+    return predict(model, given, replace(usual, candidates=candidates))
+
+
 def _hits(
     variant: str, seed: int, split: str
 ) -> tuple[Float[np.ndarray, " q"], list[str]]:
-    predictions = read(run_of(variant, seed).predictions(split))
+    predictions = _predictions(variant, seed, split)
     table = evaluation.measure(predictions, "ctrl")
     return table.per_query(n=1, iou=0.5), [each.video_id for each in predictions]
 
@@ -159,9 +144,7 @@ def _numbers(variant: str, seeds: list[int], split: str) -> dict[str, Any]:
     away = mean - np.mean([hits for hits, _ in full], axis=0)
     videos = mine[0][1]
     tables = [
-        evaluation.measure(
-            read(run_of(variant, seed).predictions(split)), "ctrl"
-        ).as_dict()
+        evaluation.measure(_predictions(variant, seed, split), "ctrl").as_dict()
         for seed in seeds
     ]
     return {

@@ -16,6 +16,7 @@ from slta.models.base import Model, Sizes
 from slta.moments import Span
 from slta.predictions import Prediction
 from slta.scoring import predict
+from slta.voting import vote
 from tests import worlds
 
 EXPERIMENT = Experiment(
@@ -44,6 +45,18 @@ def asked(**facts: Any) -> Split:
 
 def answered(split: Split) -> list[Prediction]:
     return predict(model(), split, EXPERIMENT)
+
+
+def test_answers_vote_where_an_experiment_says_so() -> None:
+    split = asked()
+    candidates = replace(EXPERIMENT.candidates, vote_iou=0.5)
+    alone = answered(split)
+    voted = predict(model(), split, replace(EXPERIMENT, candidates=candidates))
+    for one, other in zip(alone, voted, strict=True):
+        assert other.scores.tolist() == one.scores.tolist()
+        wanted = vote(one.spans, one.scores, iou=0.5)
+        np.testing.assert_allclose(other.spans, wanted, atol=1e-5)
+        assert np.abs(other.spans - one.spans).max() > 0.1
 
 
 def test_annotators_chunks_reach_didemos_protocols() -> None:

@@ -74,6 +74,12 @@ class Job:
     steps: int
     seed: int
 
+    @classmethod
+    def usual(cls, name: str, seed: int) -> "Job":
+        """With the settings of the experiment. Raises ``InputError`` for an unknown name."""
+        training = experiment(name).training
+        return cls(name, training.learning_rate, training.steps, seed)
+
     def experiment(self, plan: Plan) -> Experiment:
         """Raises ``InputError`` for an unknown name."""
         own = experiment(self.name)
@@ -106,8 +112,13 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
     if not plan.seeds:
         raise InputError("give at least one seed")
     names, first = plan.experiments, plan.jobs(plan.seeds[0])
-    total = len(first) + len(names) * (len(plan.seeds) - 1)
-    _make(plan, first, 0, total, progress)
+    total = float(len(first) + len(names) * (len(plan.seeds) - 1))
+
+    def tell(done: float, _: float) -> None:
+        if progress:
+            progress(done, total)
+
+    train(plan, first, tell)
     chosen = {
         name: max(
             (job for job in first if job.name == name),
@@ -118,7 +129,7 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
     others = [
         replace(job, seed=seed) for seed in plan.seeds[1:] for job in chosen.values()
     ]
-    _make(plan, others, len(first), total, progress)
+    train(plan, others, lambda done, _: tell(len(first) + done, total))
     jobs = {
         name: [replace(job, seed=seed) for seed in plan.seeds]
         for name, job in chosen.items()
@@ -150,17 +161,16 @@ def _on_val(run: Run) -> float:
     return max(float(each[WATCHED]) for each in run.read("history")["evaluations"])
 
 
-def _make(
-    plan: Plan, jobs: Sequence[Job], done: int, total: int, progress: Progress | None
-) -> None:
-    """As many at a time as there may be processes, each with one thread."""
+def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> None:
+    """Trains what is not finished, as many at a time as there may be processes, each
+    with one thread."""
     running: set[subprocess.Popen[bytes]] = set()
     with ThreadPoolExecutor(plan.processes) as pool:
         waiting = {pool.submit(_one, plan, job, running) for job in jobs}
         try:
             while True:
                 if progress:
-                    progress(done + len(jobs) - len(waiting), total)
+                    progress(float(len(jobs) - len(waiting)), float(len(jobs)))
                 if not waiting:
                     return
                 finished, waiting = wait(waiting, timeout=1)
