@@ -29,6 +29,7 @@ ON_COMPOSITES = (
     "composites_slta",
     *("composites_role", "composites_ctrl", "composites_acrn", "composites_mcn"),
     *("composites_vsa_rnn", "composites_vsa_stv", "composites_video_only"),
+    *("composites_query_only", "composites_moment_prior"),
     "composites_tan2d",
 )
 ON_SHAPES = (

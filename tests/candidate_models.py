@@ -14,6 +14,8 @@ from slta.models.acrn import ACRNConfig
 from slta.models.base import Model, Scale, Sizes
 from slta.models.ctrl import CTRLConfig
 from slta.models.mcn import MCNConfig
+from slta.models.moment_prior import MomentPriorConfig
+from slta.models.query_only import QueryOnlyConfig
 from slta.models.role import ROLEConfig
 from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
@@ -26,6 +28,8 @@ SMALL: dict[str, Any] = {
     "acrn": ACRNConfig(memory_size=6, pooled_size=3, fusion_size=5),
     "ctrl": CTRLConfig(common_size=4, hidden_size=5),
     "mcn": MCNConfig(hidden_size=5, word_size=3, common_size=4),
+    "moment_prior": MomentPriorConfig(fusion_size=5),
+    "query_only": QueryOnlyConfig(fusion_size=5),
     "role": ROLEConfig(word_size=3, language_size=4, fusion_size=5),
     "video_only": VideoOnlyConfig(fusion_size=5),
     "vsa_rnn": VSARNNConfig(word_size=3, common_size=4),
@@ -48,6 +52,10 @@ LESSONS: dict[str, Lesson] = {
         steps=400,
     ),
     "mcn": Lesson(MCNConfig(hidden_size=32, word_size=8, common_size=8)),
+    "moment_prior": Lesson(
+        MomentPriorConfig(fusion_size=32, offset_weight=1.0), steps=300
+    ),
+    "query_only": Lesson(QueryOnlyConfig(fusion_size=64, offset_weight=1.0), steps=300),
     "video_only": Lesson(VideoOnlyConfig(fusion_size=64, offset_weight=1.0), steps=300),
     "vsa_rnn": Lesson(VSARNNConfig(word_size=8, common_size=8)),
     "vsa_stv": Lesson(VSASTVConfig(common_size=8), steps=300),

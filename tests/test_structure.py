@@ -49,7 +49,7 @@ LAYERS = [
     {"models", "models.alignment", "models.attention", "models.base"}
     | {"models.hinge", "models.language", "models.ranges"}
     | {"models.acrn", "models.ctrl", "models.mcn", "models.role"}
-    | {"models.video_only", "models.vsa"}
+    | {"models.moment_prior", "models.query_only", "models.video_only", "models.vsa"}
     | {"models.released", "models.slta", "models.untrained"}
     | {"models.moment_detr", "models.qd_detr", "models.slots", "models.tan2d"}
     | {"models.transformer"},

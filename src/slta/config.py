@@ -20,7 +20,9 @@ from slta.models.acrn import ACRNConfig
 from slta.models.ctrl import CTRLConfig
 from slta.models.mcn import MCNConfig
 from slta.models.moment_detr import MomentDETRConfig
+from slta.models.moment_prior import MomentPriorConfig
 from slta.models.qd_detr import QDDETRConfig
+from slta.models.query_only import QueryOnlyConfig
 from slta.models.released import ReleasedConfig
 from slta.models.role import ROLEConfig
 from slta.models.slta import SLTAConfig
@@ -56,6 +58,8 @@ ModelConfig = (
     | MCNConfig
     | VSARNNConfig
     | VSASTVConfig
+    | MomentPriorConfig
+    | QueryOnlyConfig
     | VideoOnlyConfig
     | Tan2DConfig
     | MomentDETRConfig

@@ -7,6 +7,8 @@
     slta train composites_acrn --dataset.root DIR
     slta train composites_ctrl --dataset.root DIR
     slta train composites_mcn --dataset.root DIR
+    slta train composites_moment_prior --dataset.root DIR
+    slta train composites_query_only --dataset.root DIR
     slta train composites_role --dataset.root DIR
     slta train composites_video_only --dataset.root DIR
     slta train composites_vsa_rnn --dataset.root DIR

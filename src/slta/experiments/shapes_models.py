@@ -4,6 +4,8 @@
     slta train shapes_acrn
     slta train shapes_ctrl
     slta train shapes_mcn
+    slta train shapes_moment_prior
+    slta train shapes_query_only
     slta train shapes_role
     slta train shapes_video_only
     slta train shapes_vsa_rnn
@@ -20,6 +22,8 @@ from slta.experiments import shapes_slta
 from slta.models.acrn import ACRNConfig
 from slta.models.ctrl import CTRLConfig
 from slta.models.mcn import MCNConfig
+from slta.models.moment_prior import MomentPriorConfig
+from slta.models.query_only import QueryOnlyConfig
 from slta.models.role import ROLEConfig
 from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
@@ -48,6 +52,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "shapes_mcn": on_shapes(
         MCNConfig(hidden_size=128, word_size=64, common_size=64, dropout=0.2)
+    ),
+    "shapes_moment_prior": on_shapes(
+        MomentPriorConfig(fusion_size=1024, dropout=0.2, offset_weight=0.05)
+    ),
+    "shapes_query_only": on_shapes(
+        QueryOnlyConfig(fusion_size=1024, dropout=0.2, offset_weight=0.05)
     ),
     "shapes_role": on_shapes(
         ROLEConfig(

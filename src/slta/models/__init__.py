@@ -10,6 +10,8 @@ MODELS: dict[str, tuple[str, str]] = {
     "acrn": ("acrn", "ACRN"),
     "ctrl": ("ctrl", "CTRL"),
     "mcn": ("mcn", "MCN"),
+    "moment_prior": ("moment_prior", "MomentPrior"),
+    "query_only": ("query_only", "QueryOnly"),
     "role": ("role", "ROLE"),
     "slta": ("slta", "SLTA"),
     "slta_released": ("released", "Released"),
