@@ -158,6 +158,12 @@ def _percent(value: float, interval: list[float] | None = None) -> str:
     return f"{shown} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
 
 
+def _counted(parameters: int) -> str:
+    if parameters < 1e5:
+        return f"{parameters / 1e3:.1f} thousand"
+    return f"{parameters / 1e6:.{1 if parameters >= 1e7 else 2}f} million"
+
+
 def _learned() -> str:
     found, cost = _load("shapes"), _load("scoring")
     full, looked = found["variants"]["full"], found["attention"]
@@ -372,10 +378,7 @@ def _extractors() -> str:
 def _parameters() -> str:
     found = _load("parameters")
     sizes = ", ".join(f"{name} {size}" for name, size in found["sizes"].items())
-    rows = [
-        [f"`{name}`", f"{count / 1e6:.1f} million"]
-        for name, count in found["models"].items()
-    ]
+    rows = [[f"`{name}`", _counted(count)] for name, count in found["models"].items()]
     return _table(["model", f"numbers that it learns ({sizes})"], rows)
 
 
@@ -459,7 +462,7 @@ def _model_costs(name: str) -> Callable[[], str]:
                     f"{_percent(tried['val'])} at {tried['learning_rate']:g}"
                     for tried in each["tried"]
                 ),
-                f"{each['parameters'] / 1e6:.2f} million",
+                _counted(each["parameters"]),
                 f"{sum(each['seconds']) / len(each['seconds']):.0f} s",
                 f"{each['query_ms']:.1f} ms",
             ]
