@@ -8,7 +8,7 @@ import torch
 
 from slta.datasets.batch import Batch
 from slta.models.alignment import alignment_loss
-from slta.models.attention import GatedScores, Looks, Recurrence
+from slta.models.attention import GatedScores, Looks
 from slta.models.slta import SLTA, SLTAConfig, SLTAScores
 from tests import batches
 from tests.batches import ODD, asked, close, longer, noisy, training_batch
@@ -241,30 +241,6 @@ def test_gated_scores_have_the_gradients_of_what_they_say() -> None:
         strict=True,
     ):
         close(one, other)
-
-
-@pytest.mark.parametrize("learning", [False, True])
-def test_windows_that_share_steps_end_as_if_each_ran_alone(learning: bool) -> None:
-    torch.manual_seed(0)
-    recurrence = Recurrence(6)
-    inputs = torch.randn(40, 18)
-    start = torch.tensor([0, 20, 5, 0, 0, 31, 5])
-    count = torch.tensor([4, 9, 1, 20, 5, 9, 12])
-    gru = torch.nn.GRU(18, 6)
-    gru.load_state_dict(
-        {
-            "weight_ih_l0": torch.eye(18),
-            "bias_ih_l0": torch.zeros(18),
-            "weight_hh_l0": recurrence.from_state.weight,
-            "bias_hh_l0": recurrence.from_state.bias,
-        }
-    )
-    with torch.no_grad():
-        expected = torch.stack(
-            [gru(inputs[s : s + n])[1][0] for s, n in zip(start, count, strict=True)]
-        )
-    with torch.set_grad_enabled(learning):
-        close(recurrence(inputs, start, count), expected)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ LAYERS = [
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
-    | {"models.hinge", "models.language", "models.ranges"}
+    | {"models.hinge", "models.language", "models.ranges", "models.recurrence"}
     | {"models.acrn", "models.ctrl", "models.mcn", "models.role"}
     | {"models.moment_prior", "models.query_only", "models.video_only", "models.vsa"}
     | {"models.released", "models.slta", "models.untrained"}

@@ -2,7 +2,7 @@
 
 Shapes: v videos · b queries · m pairs of a query and a video · t frames of a video ·
 f frames that are looked at, over all pairs · r regions · e size of a region's vector ·
-h hidden size · n sequences.
+h hidden size.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Standardise(nn.Module):
         self.spread.copy_(spread.where(spread > 1e-6, torch.inf))
 
     def forward(self, features: Float[Tensor, "*rows e"]) -> Float[Tensor, "*rows e"]:
-        return (features.float() - self.mean) / self.spread
+        return (features.float() - self.mean).div_(self.spread)
 
 
 class Looks(NamedTuple):
@@ -184,73 +184,3 @@ def _hidden(
     gate = c[block.video].flatten(0, 1)[block.here]
     turned = (content + b[block.queries, None]).mul_(2).sigmoid_()
     return turned.mul_(2).sub_(1), (gate + d[block.queries, None]).sigmoid_()
-
-
-class Recurrence(nn.Module):
-    """A GRU (Cho et al. 2014) that is given ``W_ih x + b_ih`` rather than x.
-
-    So the product is computed once a frame, however many windows hold the frame, and
-    windows that start together share their steps.
-    """
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
-        self.from_state = nn.Linear(size, 3 * size)
-
-    def forward(
-        self,
-        inputs: Float[Tensor, "f g"],
-        start: Int[Tensor, " n"],
-        count: Int[Tensor, " n"],
-    ) -> Float[Tensor, "n h"]:
-        """The state after ``count`` rows of ``inputs``, from row ``start`` on."""
-        starts, of_start = start.unique(return_inverse=True)
-        longest = count.new_zeros(len(starts)).scatter_reduce(
-            0, of_start, count, reduce="amax"
-        )
-        order = longest.argsort(descending=True, stable=True)
-        place = torch.empty_like(order)
-        place[order] = torch.arange(len(order), device=order.device)
-        of_start, starts, longest = place[of_start], starts[order], longest[order]
-
-        # What learns keeps every state anyway; what searches holds one block's.
-        block = len(starts) if torch.is_grad_enabled() else BLOCK // self.size
-        wanted, found = [], []
-        for first in range(0, len(starts), block):
-            here = slice(first, first + block)
-            mine = ((of_start >= first) & (of_start < first + block)).nonzero()[:, 0]
-            states, begin = self._run(inputs, starts[here], longest[here])
-            found.append(states[begin[count[mine] - 1] + of_start[mine] - first])
-            wanted.append(mine)
-        order = torch.cat(wanted).argsort()
-        return torch.cat(found)[order]
-
-    def _run(
-        self,
-        inputs: Float[Tensor, "f g"],
-        starts: Int[Tensor, " s"],
-        lengths: Int[Tensor, " s"],
-    ) -> tuple[Float[Tensor, "x h"], Int[Tensor, " l"]]:
-        """The states of all steps, and where each step's begin; longest first."""
-        steps = torch.arange(int(lengths[0]), device=lengths.device)
-        going = (lengths[:, None] > steps).sum(dim=0)
-        sequence = (steps[:, None] + starts).flatten()
-        which = (lengths > steps[:, None]).flatten()
-        given = inputs[sequence[which]].split(going.tolist())
-        state = inputs.new_zeros(len(starts), self.size)
-        states = []
-        for rows in given:
-            state = self._step(rows, state[: len(rows)])
-            states.append(state)
-        return torch.cat(states), going.cumsum(dim=0) - going
-
-    def _step(
-        self, given: Float[Tensor, "n g"], state: Float[Tensor, "n h"]
-    ) -> Float[Tensor, "n h"]:
-        kept = self.from_state(state)
-        gates, new = given.split([2 * self.size, self.size], dim=1)
-        kept_gates, kept_new = kept.split([2 * self.size, self.size], dim=1)
-        reset, update = (gates + kept_gates).sigmoid().chunk(2, dim=1)
-        new = (new + reset * kept_new).tanh()
-        return torch.lerp(new, state, update)

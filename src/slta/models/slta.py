@@ -25,12 +25,12 @@ from slta.models.attention import (
     GatedScores,
     Looks,
     MaskedSoftmax,
-    Recurrence,
     Standardise,
 )
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.language import states, weighed
 from slta.models.ranges import check_ranges
+from slta.models.recurrence import Recurrence
 
 BOX = 5
 """Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
