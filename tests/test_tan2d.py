@@ -1,7 +1,6 @@
-"""2D-TAN against a spelling by loops, and whether it learns."""
+"""2D-TAN against a spelling by loops."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,20 +9,9 @@ import torch
 from slta.models.tan2d import Tan2D, Tan2DConfig, best_iou
 from tests import whole
 from tests.reference import tan2d as slow
+from tests.video_models import TAN2D as SMALL
+from tests.video_models import TAN2D_CONFIGS as CONFIGS
 from tests.whole import close
-from tests.worlds import tiny
-
-SMALL = Tan2DConfig(clips=6, size=8, sentence_layers=2, layers=2, kernel=3)
-CONFIGS = {
-    "pooled": SMALL,
-    "convolved": replace(SMALL, features="conv"),
-    "wide": replace(SMALL, kernel=5, layers=1, sentence_layers=1),
-}
-
-
-@pytest.fixture(autouse=True)
-def _enter(monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny().enter(monkeypatch)
 
 
 def made(config: Tan2DConfig = SMALL) -> Tan2D:
@@ -87,6 +75,20 @@ def test_a_cell_counts_by_the_truth_that_it_fits_best() -> None:
     assert best_iou(spans, truth[:, :0], mask[:, :0]).tolist() == [[0.0, 0.0]] * 2
 
 
+@pytest.mark.parametrize("clips", [33, 40, 128])
+def test_moments_hear_of_their_neighbours_however_long_they_are(clips: int) -> None:
+    """The longest are four cells and more apart."""
+    model = made(replace(SMALL, clips=clips, size=2, kernel=3, layers=8))
+    fused = torch.ones(1, len(model.first), 2, requires_grad=True)
+    longest = int((model.last - model.first).argmax())
+    for convolution in model.convolutions:
+        torch.nn.init.ones_(convolution.weight)  # type: ignore[arg-type]
+    model._convolved(fused)[0, longest].sum().backward()
+    assert fused.grad is not None
+    heard = (fused.grad[0] != 0).any(dim=1)
+    assert heard.sum() > 1
+
+
 def test_spans_are_those_of_the_cells_in_seconds() -> None:
     model = made()
     batch = whole.given(model).batch
@@ -117,41 +119,6 @@ def test_the_best_of_too_many_answers_are_kept() -> None:
     assert (everything.relevance.diff(dim=1) <= 0).all()
 
 
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_every_parameter_learns(config: Tan2DConfig) -> None:
-    whole.every_parameter_learns(config)
-
-
-def test_queries_of_nothing_true_can_be_learnt_from() -> None:
-    whole.nothing_true_gives_a_loss(SMALL)
-
-
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_padding_never_matters(config: Tan2DConfig) -> None:
-    """Every video has as many clips."""
-    whole.padding_never_matters(config, of_clips=False)
-
-
-def test_relevance_changes_with_the_query() -> None:
-    whole.changes_with_the_query(SMALL)
-
-
-@pytest.mark.slice
-def test_learns_a_few_queries_by_heart() -> None:
-    config = replace(SMALL, clips=10, size=32, sentence_layers=1)
-    whole.learns_by_heart(config, steps=120, rate=5e-3)
-
-
-@pytest.mark.slice
-def test_is_trained_and_searches_as_it_is_evaluated(tmp_path: Path) -> None:
-    whole.is_trained_and_searched(SMALL, tmp_path)
-
-
-@pytest.mark.slice
-def test_the_experiment_begins(tmp_path: Path) -> None:
-    whole.an_experiment_begins("shapes_tan2d", tmp_path)
-
-
 def test_answers_at_a_fixed_start_are_what_they_were() -> None:
     model = made()
     given = whole.given(model)
@@ -160,9 +127,9 @@ def test_answers_at_a_fixed_start_are_what_they_were() -> None:
         loss = model.loss(answers, given)
     close(
         answers.relevance[0, :4],
-        torch.tensor([-0.009542, -0.0359758, -0.0647985, -0.0803079]),
+        torch.tensor([-0.0485689, -0.0650072, -0.0981704, -0.1015769]),
     )
-    close(loss, 0.6249873)
+    close(loss, 0.6236013)
 
 
 @pytest.mark.parametrize(

@@ -103,13 +103,15 @@ def test_a_frame_after_the_end_is_in_the_last_clip() -> None:
 def test_a_batch_has_what_is_asked_and_zeros_behind_it() -> None:
     rng = np.random.default_rng(0)
     clips = [rng.normal(size=(n, worlds.FRAME)).astype(np.float32) for n in (2, 5)]
-    found = videos(clips, [3.0, 7.5], WORLD.asked[1:3])
-    assert found.duration_s.tolist() == [3.0, 7.5]
-    assert found.clip_mask.sum(dim=1).tolist() == [2, 5]
-    assert found.word_mask.sum(dim=1).tolist() == [2, 3]
-    for row, (some, query) in enumerate(zip(clips, WORLD.asked[1:3], strict=True)):
-        np.testing.assert_array_equal(found.clips[row, : len(some)], some)
-        assert not found.clips[row, len(some) :].any()
+    found = videos(clips, [3.0, 7.5], [1, 0, 1], WORLD.asked[1:4])
+    assert found.video.tolist() == [1, 0, 1] and len(found.clips) == 2
+    assert found.duration_s.tolist() == [7.5, 3.0, 7.5]
+    assert found.clip_mask.sum(dim=1).tolist() == [5, 2, 5]
+    assert found.word_mask.sum(dim=1).tolist() == [2, 3, 1]
+    for some, row in zip(clips, found.clips, strict=True):
+        np.testing.assert_array_equal(row[: len(some)], some)
+        assert not row[len(some) :].any()
+    for row, query in enumerate(WORLD.asked[1:4]):
         np.testing.assert_array_equal(
             found.words[row, : len(query.words)], query.word_vectors
         )
@@ -127,7 +129,8 @@ def test_what_is_drawn_is_the_querys_own() -> None:
             truth = drawn.truth_s[row][drawn.truth_mask[row]].tolist()
             assert truth == [[span.start, span.end] for span in query.truth]
             np.testing.assert_array_equal(
-                drawn.batch.clips[row], clips_of(video.times_s, video.frames, 9.9, 7)
+                drawn.batch.clips[drawn.batch.video[row]],
+                clips_of(video.times_s, video.frames, 9.9, 7),
             )
 
 
@@ -157,13 +160,24 @@ def test_in_time_every_query_of_known_truth_is_drawn_also_those_not_there() -> N
     assert drawn == known and any(not WORLD.queries[i].truth for i in known)
 
 
-def test_rows_of_one_video_have_one_number() -> None:
+def test_a_video_is_in_a_batch_once() -> None:
     for step in range(10):
         drawn = sampler(queries=6).draw(step)
         names = [WORLD.queries[number].video_id for number in asked(drawn)]
-        for i, one in enumerate(names):
-            for j, other in enumerate(names):
-                assert (drawn.video[i] == drawn.video[j]) == (one == other)
+        assert len(drawn.batch.clips) == len(set(names)) < len(names)
+        pairs = set(zip(names, drawn.batch.video.tolist(), strict=True))
+        assert len(pairs) == len(set(names))
+
+
+def test_few_videos_are_drawn_with_many_queries_each() -> None:
+    for step in range(10):
+        drawn = sampler(queries=4, queries_per_video=4).draw(step)
+        of_video = Counter(WORLD.queries[n].video_id for n in asked(drawn))
+        # "a" has four, "b" two, "d" one; "c" none that is known.
+        assert all(
+            n == {"a": 4, "b": 2, "d": 1}[name]
+            for name, n in list(of_video.items())[:-1]
+        )
 
 
 def test_usable_are_the_queries_with_a_true_span() -> None:

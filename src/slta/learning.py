@@ -10,11 +10,11 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 import lightning as L
 import torch
@@ -47,27 +47,29 @@ WATCHED = "R@1, IoU=0.5"
 """By which the best weights are chosen."""
 
 
-@runtime_checkable
-class Draws(Protocol):
+@dataclass(frozen=True, slots=True)
+class Draws:
     """The same numbers always draw the same batch."""
 
-    @property
-    def usable(self) -> int:
-        """How many queries can be trained with."""
-        ...
+    usable: int
+    """How many queries can be trained with."""
+    draw: Callable[..., Given]
+    still: Callable[..., Given] | None = None
+    """Of the steps in which a candidate is one frame; None of whole videos."""
+    still_steps: int = 0
 
-    def draw(self, *seed: int) -> Given: ...
-
-    def draw_still(self, *seed: int) -> Given:
-        """Of the steps in which a candidate is one frame."""
-        ...
+    def of_step(self, step: int, *, seed: int, rank: int) -> Given:
+        """What a process trains with in a step."""
+        if self.still and step < self.still_steps:
+            return self.still(seed, step, rank)
+        return self.draw(seed, step, rank)
 
 
 class Batches(IterableDataset[Given]):
     """The batches of one epoch, as every process draws its own."""
 
-    def __init__(self, sampler: Draws, module: "Training") -> None:
-        self._sampler, self._module = sampler, module
+    def __init__(self, draws: Draws, module: "Training") -> None:
+        self._draws, self._module = draws, module
 
     def __iter__(self) -> Iterator[Given]:
         training = self._module.experiment.training
@@ -75,11 +77,9 @@ class Batches(IterableDataset[Given]):
         first = self._module.global_step
         last = min(first + training.evaluate_every, training.steps)
         for step in range(first, last):
-            numbers = training.seed, step, self._module.global_rank
-            if step < training.still_steps:
-                yield self._sampler.draw_still(*numbers)
-            else:
-                yield self._sampler.draw(*numbers)
+            yield self._draws.of_step(
+                step, seed=training.seed, rank=self._module.global_rank
+            )
 
 
 class Training(L.LightningModule):
@@ -108,12 +108,12 @@ class Training(L.LightningModule):
         torch.set_num_threads(training.threads or max(1, cores // training.processes))
         splits = open_splits(self.experiment, ("train", "val"), self._store)
         self._train, self._val = splits["train"], splits["val"]
-        self._sampler = sampler(self.model, self.experiment, self._train)
+        self._draws = sampler(self.model, self.experiment, self._train)
 
     def train_dataloader(self) -> DataLoader[Given]:
         # Its own generator, or when it begins would change what is left out.
         return DataLoader(
-            Batches(self._sampler, self),
+            Batches(self._draws, self),
             batch_size=None,
             generator=torch.Generator(),
         )
@@ -261,7 +261,9 @@ def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
             "no query of train has a window that matches it; "
             "give --candidates.lengths-s lengths that occur"
         )
-    return found
+    return Draws(
+        found.usable, found.draw, found.draw_still, experiment.training.still_steps
+    )
 
 
 @sampler.register
@@ -279,4 +281,4 @@ def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
     )
     if not found.usable:
         raise InputError("no query of train has a true span; look into its annotations")
-    return found
+    return Draws(found.usable, found.draw)

@@ -127,7 +127,7 @@ def _(
     scored = []
     for some in _some(asked):
         with _asking(model) as device:
-            given = videos([clips] * len(some), [duration_s] * len(some), some)
+            given = videos([clips], [duration_s], [0] * len(some), some)
             answers = model(given.to(device))
         spans, relevance = (
             answers.spans_s.cpu().numpy(),

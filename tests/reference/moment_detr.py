@@ -16,6 +16,7 @@ from tests.reference.transformer import (
     part,
     perceptron,
     place,
+    placed,
     projection,
     standardised,
     wave,
@@ -32,9 +33,10 @@ class Answer(NamedTuple):
 def answer(model: MomentDETR, batch: Videos, row: int) -> Answer:
     weights, config = dict(model.state_dict()), model.config
     heads, size = config.heads, config.size
-    seen = standardised(part(weights, "frames"), batch.clips[row][batch.clip_mask[row]])
+    shown = batch.clips[batch.video[row]][batch.clip_mask[row]]
+    seen = standardised(part(weights, "frames"), shown)
     said = standardised(part(weights, "words"), batch.words[row][batch.word_mask[row]])
-    memory = [projection(part(weights, "from_clips"), each) for each in seen]
+    memory = [placed(weights, seen, i) for i in range(len(seen))]
     memory += [projection(part(weights, "from_words"), each) for each in said]
     at = [place((i + 0.5) / len(seen), size) for i in range(len(seen))]
     at += [wave(i, size) for i in range(len(said))]
@@ -43,7 +45,7 @@ def answer(model: MomentDETR, batch: Videos, row: int) -> Answer:
         memory = attend(part(layer, "attend"), heads, memory, at, memory, at)
         memory = feedforward(part(layer, "feedforward"), memory)
     saliency = torch.cat(
-        [linear(part(weights, "saliency"), clip) for clip in memory[: len(seen)]]
+        [weights["saliency.weight"] @ clip for clip in memory[: len(seen)]]
     )
     slots = places = list(weights["slots"])
     spans, relevance = [], []

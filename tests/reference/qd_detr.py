@@ -18,6 +18,7 @@ from tests.reference.transformer import (
     part,
     perceptron,
     place,
+    placed,
     projection,
     standardised,
     wave,
@@ -36,11 +37,12 @@ def answer(model: QDDETR, batch: Videos, row: int, asked: int | None = None) -> 
     weights, config = dict(model.state_dict()), model.config
     heads, size = config.heads, config.size
     other = row if asked is None else asked
-    seen = standardised(part(weights, "frames"), batch.clips[row][batch.clip_mask[row]])
+    shown = batch.clips[batch.video[row]][batch.clip_mask[row]]
+    seen = standardised(part(weights, "frames"), shown)
     said = standardised(
         part(weights, "words"), batch.words[other][batch.word_mask[other]]
     )
-    clips = [projection(part(weights, "from_clips"), each) for each in seen]
+    clips = [placed(weights, seen, i) for i in range(len(seen))]
     words = [projection(part(weights, "from_words"), each) for each in said]
     at = [place((i + 0.5) / len(seen), size) for i in range(len(seen))]
     words_at = [wave(i, size) for i in range(len(said))]
@@ -104,14 +106,14 @@ def decoded(
 
 def saliency_losses(model: QDDETR, given: TrainingVideos) -> tuple[float, float]:
     """The contrast within videos, and what queries that are elsewhere cost."""
-    config, count = model.config, len(given.video)
+    config, count = model.config, len(given.batch.words)
     contrasts, lows = [], []
     for row in range(count):
         own = answer(model, given.batch, row).saliency.tolist()
         there: list[float] = []
         for step in range(1, count):
             asked = (row + step) % count
-            if given.video[asked] != given.video[row]:
+            if given.batch.video[asked] != given.batch.video[row]:
                 there = answer(model, given.batch, row, asked).saliency.tolist()
                 break
         here = of_slots.inside(given, row)

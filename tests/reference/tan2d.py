@@ -1,6 +1,7 @@
 """2D-TAN cell by cell, as the paper writes it. It reads the weights of a model and shares
 no code with it; of the model's own parts it uses torch's LSTM only."""
 
+from itertools import product
 from math import ceil, log2
 
 import torch
@@ -40,7 +41,7 @@ def relevance(model: Tan2D, batch: Videos, row: int) -> dict[tuple[int, int], Te
         weights["project.weight"]
         @ ((clip - weights["frames.mean"]) / weights["frames.spread"])
         + weights["project.bias"]
-        for clip in batch.clips[row]
+        for clip in batch.clips[batch.video[row]]
     ]
     stacked = {} if config.features == "pool" else convolved(model, clips)
     table: dict[tuple[int, int], Tensor] = {}
@@ -53,11 +54,13 @@ def relevance(model: Tan2D, batch: Videos, row: int) -> dict[tuple[int, int], Te
         both = said * seen
         table[first, last] = both / both.square().sum().sqrt()
     reach = config.kernel // 2
+    everywhere = list(product(range(config.clips), repeat=2))
+    moments = list(table)
     for layer in range(config.layers):
         weight = weights[f"convolutions.{layer}.weight"]
         bias = weights[f"convolutions.{layer}.bias"]
         wider = {}
-        for first, last in table:
+        for first, last in everywhere:
             total = bias.clone()
             for i in range(-reach, reach + 1):
                 for j in range(-reach, reach + 1):
@@ -66,8 +69,8 @@ def relevance(model: Tan2D, batch: Videos, row: int) -> dict[tuple[int, int], Te
             wider[first, last] = total.clamp(min=0)
         table = wider
     return {
-        cell: weights["score.weight"][0] @ vector + weights["score.bias"][0]
-        for cell, vector in table.items()
+        cell: weights["score.weight"][0] @ table[cell] + weights["score.bias"][0]
+        for cell in moments
     }
 
 

@@ -94,6 +94,13 @@ def projection(weights: Weights, row: Tensor) -> Tensor:
     return linear(part(weights, "6"), norm(part(weights, "4"), row))
 
 
+def placed(weights: Weights, clips: list[Tensor], number: int) -> Tensor:
+    """A clip with its start and end, as shares of its video."""
+    ends = torch.tensor([number / len(clips), (number + 1) / len(clips)])
+    found = projection(part(weights, "from_clips"), clips[number])
+    return found + linear(part(weights, "from_ends"), ends)
+
+
 def perceptron(weights: Weights, row: Tensor) -> Tensor:
     row = linear(part(weights, "0"), row).clamp(min=0)
     row = linear(part(weights, "2"), row).clamp(min=0)

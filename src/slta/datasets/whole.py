@@ -1,10 +1,9 @@
 """Whole videos with their queries as one padded batch, for models that need no candidates.
 
-Shapes: b queries, each with its video · t clips · d size of a clip's vector · w words ·
-k size of a word's vector · x of a sentence's · s true spans.
+Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector ·
+w words · k size of a word's vector · x of a sentence's · s true spans.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -26,9 +25,11 @@ CLOSE_S = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Videos:
-    """What a model is asked: one video a query."""
+    """What a model is asked: one video a query, and each video once."""
 
-    clips: Float[Tensor, "b t d"]
+    clips: Float[Tensor, "v t d"]
+    video: Int[Tensor, " b"]
+    """Whose clips are a query's."""
     clip_mask: Bool[Tensor, "b t"]
     duration_s: Float[Tensor, " b"]
     words: Float[Tensor, "b w k"]
@@ -47,8 +48,6 @@ class TrainingVideos:
     truth_s: Float[Tensor, "b s 2"]
     truth_mask: Bool[Tensor, "b s"]
     """Nothing is true for a query that is not in its video."""
-    video: Int[Tensor, " b"]
-    """The same number for the same video."""
 
     def to(self, device: torch.device | str) -> "TrainingVideos":
         return TrainingVideos(
@@ -87,16 +86,19 @@ def clips_of(
 def videos(
     clips: Sequence[Float[np.ndarray, "_ d"]],
     durations_s: Sequence[float],
+    video: Sequence[int],
     asked: Sequence[QueryFeatures],
 ) -> Videos:
-    """Clips and length of each query's video."""
+    """Clips and length of each video, and which of them each query is asked of."""
     rows, clip_mask = padded(clips)
+    numbers = torch.tensor(video)
     words, word_mask = padded([query.word_vectors for query in asked])
     sentences = np.stack([query.sentence for query in asked])
     return Videos(
         clips=rows.float(),
-        clip_mask=clip_mask,
-        duration_s=torch.tensor(durations_s, dtype=torch.float32),
+        video=numbers,
+        clip_mask=clip_mask[numbers],
+        duration_s=torch.tensor(durations_s, dtype=torch.float32)[numbers],
         words=words.float(),
         word_mask=word_mask,
         sentences=torch.from_numpy(sentences).float(),
@@ -112,10 +114,11 @@ class VideoSampler:
     ) -> None:
         self._split = split
         self._queries, self._per_video = queries, queries_per_video
-        self._known = [
-            i for i, query in enumerate(split.queries) if query.truth is not None
-        ]
-        self._numbers = {name: i for i, name in enumerate(split.videos)}
+        self._known = {
+            video_id: known
+            for video_id, numbers in split.by_video.items()
+            if (known := [n for n in numbers if split.queries[n].truth is not None])
+        }
         self._clips = {
             name: clips_of(
                 video.times_s,
@@ -132,29 +135,26 @@ class VideoSampler:
         return sum(bool(query.truth) for query in self._split.queries)
 
     def draw(self, *seed: int) -> TrainingVideos:
-        """Each query at most once, and at most so many of one video."""
+        """Each query at most once, and of each video as many as there may be: what is made
+        of its clips is made once."""
         chosen = self._choose(np.random.default_rng(seed))
         queries = [self._split.queries[number] for number in chosen]
         truth, mask = padded([as_array(query.truth or ()) for query in queries])
+        names = list(dict.fromkeys(query.video_id for query in queries))
         batch = videos(
-            [self._clips[query.video_id] for query in queries],
-            [self._split.infos[query.video_id].duration_s for query in queries],
+            [self._clips[name] for name in names],
+            [self._split.infos[name].duration_s for name in names],
+            [names.index(query.video_id) for query in queries],
             [self._split.asked[number] for number in chosen],
         )
-        numbers = [self._numbers[query.video_id] for query in queries]
-        return TrainingVideos(batch, truth.float(), mask, torch.tensor(numbers))
+        return TrainingVideos(batch, truth.float(), mask)
 
     def _choose(self, rng: np.random.Generator) -> list[int]:
         chosen: list[int] = []
-        drawn = Counter[str]()
-        for number in rng.permutation(self._known).tolist():
-            video_id = self._split.queries[number].video_id
-            if drawn[video_id] < self._per_video:
-                drawn[video_id] += 1
-                chosen.append(number)
-            if len(chosen) == self._queries:
+        names = list(self._known)
+        for i in rng.permutation(len(names)):
+            known = rng.permutation(self._known[names[i]])
+            chosen += known[: self._per_video].tolist()
+            if len(chosen) >= self._queries:
                 break
-        return chosen
-
-    def draw_still(self, *seed: int) -> TrainingVideos:
-        raise NotImplementedError("a whole video is not one frame")
+        return chosen[: self._queries]

@@ -62,17 +62,17 @@ def on_composites(model: ModelConfig) -> Experiment:
     return replace(SLTA, model=model)
 
 
-def over_videos(model: ModelConfig) -> Experiment:
+def over_videos(model: ModelConfig, *, steps: int) -> Experiment:
     """Whole videos tell a model less a step than windows do: it takes more of them."""
     return replace(
         SLTA,
         model=model,
         training=TrainingConfig(
-            steps=1200,
+            steps=steps,
             evaluate_every=300,
             queries=32,
             queries_per_video=4,
-            learning_rate=1e-3,
+            learning_rate=2e-3,
             weight_decay=0.01,
         ),
     )
@@ -92,10 +92,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         for name, found in shapes_models.EXPERIMENTS.items()
     },
     "composites_tan2d": over_videos(
-        Tan2DConfig(clips=40, size=48, sentence_layers=1, layers=3, kernel=5)
+        Tan2DConfig(clips=40, size=48, sentence_layers=1, layers=3, kernel=3),
+        steps=900,
     ),
-    **{
-        name.replace("shapes", "composites"): over_videos(found.model)
-        for name, found in shapes_detr.EXPERIMENTS.items()
-    },
+    "composites_moment_detr": over_videos(
+        shapes_detr.EXPERIMENTS["shapes_moment_detr"].model, steps=1800
+    ),
+    "composites_qd_detr": over_videos(
+        shapes_detr.EXPERIMENTS["shapes_qd_detr"].model, steps=1000
+    ),
 }

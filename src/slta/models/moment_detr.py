@@ -3,7 +3,7 @@
 Lei, Berg, Bansal: QVHighlights: Detecting Moments and Highlights in Videos via Natural
 Language Queries, NeurIPS 2021. The equations' numbers are those of docs/models.md.
 
-Shapes: b queries, each with its video · t clips · w words · m slots · h hidden size.
+Shapes: b queries, each of a video · t clips · w words · m slots · h hidden size.
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from slta.models.slots import (
 from slta.models.transformer import (
     DecoderLayer,
     EncoderLayer,
+    ends,
     in_order,
     middles,
     perceptron,
@@ -53,6 +54,7 @@ class MomentDETR(VideoModel):
         self.frames = Standardise(sizes.frame)
         self.words = Standardise(sizes.word)
         self.from_clips = projection(sizes.frame, size, config.input_dropout)
+        self.from_ends = nn.Linear(2, size)
         self.from_words = projection(sizes.word, size, config.input_dropout)
         self.encoder = nn.ModuleList(
             EncoderLayer(*layer) for _ in range(config.encoder_layers)
@@ -64,7 +66,8 @@ class MomentDETR(VideoModel):
         self.slots = nn.Parameter(torch.randn(config.slots, size))
         self.span = perceptron(size, size, 2)
         self.foreground = nn.Linear(size, 1)
-        self.saliency = nn.Linear(size, 1)
+        # Only differences of saliency are learnt from.
+        self.saliency = nn.Linear(size, 1, bias=False)
 
     def fit(self, scale: Scale) -> None:
         self.frames.fit(*scale.frames)
@@ -74,7 +77,9 @@ class MomentDETR(VideoModel):
         return min(frames, self.config.most_clips)
 
     def forward(self, batch: Videos) -> SlotAnswers:
-        clips = self.from_clips(self.frames(batch.clips))
+        clips = self.from_clips(self.frames(batch.clips))[batch.video]
+        # Attention compares positions and does not read them.
+        clips = clips + self.from_ends(ends(batch.clip_mask))
         words = self.from_words(self.words(batch.words))
         memory = torch.cat([clips, words], dim=1)
         at = torch.cat(

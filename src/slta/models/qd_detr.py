@@ -4,7 +4,7 @@ Moon, Hyun, Park, Park, Heo: Query-Dependent Video Representation for Moment Ret
 Highlight Detection, CVPR 2023; its decoder is that of DAB-DETR (Liu et al., ICLR 2022).
 The equations' numbers are those of docs/models.md.
 
-Shapes: b queries, each with its video · t clips · w words · m slots · h hidden size ·
+Shapes: b queries, each of a video · t clips · w words · m slots · h hidden size ·
 l layers of the decoder.
 """
 
@@ -32,6 +32,7 @@ from slta.models.slots import (
 from slta.models.transformer import (
     DecoderLayer,
     EncoderLayer,
+    ends,
     in_order,
     middles,
     perceptron,
@@ -128,6 +129,7 @@ class QDDETR(VideoModel):
         self.frames = Standardise(sizes.frame)
         self.words = Standardise(sizes.word)
         self.from_clips = projection(sizes.frame, size, config.input_dropout)
+        self.from_ends = nn.Linear(2, size)
         self.from_words = projection(sizes.word, size, config.input_dropout)
         self.reading = nn.ModuleList(
             EncoderLayer(*layer) for _ in range(config.reading_layers)
@@ -160,7 +162,8 @@ class QDDETR(VideoModel):
         )
 
     def _encoded(self, batch: Videos) -> Encoded:
-        clips = self.from_clips(self.frames(batch.clips))
+        clips = self.from_clips(self.frames(batch.clips))[batch.video]
+        clips = clips + self.from_ends(ends(batch.clip_mask))
         words = self.from_words(self.words(batch.words))
         size = clips.shape[2]
         at, words_at = place_of(middles(batch.clip_mask), size), in_order(words)
@@ -185,7 +188,7 @@ class QDDETR(VideoModel):
             config.foreground_weight,
             config.background_share,
         )
-        row, known = other_video(given.video)
+        row, known = other_video(batch.video)
         asked = replace(batch, words=batch.words[row], word_mask=batch.word_mask[row])
         elsewhere = self._encoded(asked).saliency
         mask, elsewhere_mask = batch.clip_mask, batch.clip_mask & known[:, None]

@@ -3,7 +3,7 @@
 Zhang, Peng, Fu, Luo: Learning 2D Temporal Adjacent Networks for Moment Localization with
 Natural Language, AAAI 2020. The equations' numbers are those of docs/models.md.
 
-Shapes: b queries, each with its video · t clips · d size of a clip's vector · w words ·
+Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector · w words ·
 k size of a word's vector · c cells of the map, each a moment · h hidden size ·
 s true spans · n answers.
 """
@@ -137,18 +137,10 @@ class Tan2D(VideoModel):
     def forward(self, batch: Videos) -> Tan2DAnswers:
         sentences = self._sentences(batch)
         moments = self._moments(self.project(self.frames(batch.clips)))
+        moments = self.from_moments(moments)[batch.video]
         # Eq. T3.
-        fused = self.from_sentence(sentences)[:, None] * self.from_moments(moments)
-        fused = normalize(fused, dim=-1).transpose(1, 2)
-        side = self.config.clips
-        table = fused.new_zeros(*fused.shape[:2], side, side)
-        valid = torch.zeros(side, side, dtype=torch.bool, device=fused.device)
-        valid[self.first, self.last] = True
-        table[:, :, self.first, self.last] = fused
-        for convolution in self.convolutions:
-            # What is no moment stays empty.
-            table = convolution(table).relu() * valid
-        cells = table[:, :, self.first, self.last].transpose(1, 2)
+        fused = self.from_sentence(sentences)[:, None] * moments
+        cells = self._convolved(normalize(fused, dim=-1))
         relevance = self.score(cells)[..., 0].float()
         spans_s = self.spans_s(batch.duration_s)
         count = min(self.config.answers, relevance.shape[1])
@@ -167,12 +159,22 @@ class Tan2D(VideoModel):
         states: Tensor = self.read(packed)[1][0]
         return states[-1]
 
-    def _moments(self, clips: Float[Tensor, "b t h"]) -> Float[Tensor, "b c h"]:
+    def _moments(self, clips: Float[Tensor, "v t h"]) -> Float[Tensor, "v c h"]:
         """Eq. T2: each length's from those of the length before it."""
         found = [clips.transpose(1, 2)]
         for longer in self.longer:
             found.append(longer(found[-1]))
         return torch.cat(found, dim=2).transpose(1, 2)
+
+    def _convolved(self, cells: Float[Tensor, "b c h"]) -> Float[Tensor, "b c h"]:
+        """What is no moment begins empty, and passes on what is around it: long moments
+        lie so far apart on the map that they would not hear of one another else."""
+        side = self.config.clips
+        table = cells.new_zeros(len(cells), cells.shape[2], side, side)
+        table[:, :, self.first, self.last] = cells.transpose(1, 2)
+        for convolution in self.convolutions:
+            table = convolution(table).relu()
+        return table[:, :, self.first, self.last].transpose(1, 2)
 
     def spans_s(self, duration_s: Float[Tensor, " b"]) -> Float[Tensor, "b c 2"]:
         """Of all cells."""

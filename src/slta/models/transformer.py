@@ -34,6 +34,13 @@ def in_order(words: Float[Tensor, "b w h"]) -> Float[Tensor, "b w h"]:
     return at.expand_as(words)
 
 
+def ends(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t 2"]:
+    """Where in its video each clip starts and ends, in [0, 1]; padding is after 1."""
+    half = 0.5 / clip_mask.sum(dim=1)[:, None]
+    middle = middles(clip_mask)
+    return torch.stack([middle - half, middle + half], dim=2)
+
+
 def middles(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t"]:
     """Where in its video the middle of each clip is, in [0, 1]; padding is after 1."""
     count = clip_mask.sum(dim=1, keepdim=True)
