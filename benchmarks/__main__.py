@@ -2,7 +2,7 @@
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
                          [nouns] [extractors] [parameters]
-                         [layouts] [composites] [shapes] [models] [tables]
+                         [layouts] [planted] [composites] [shapes] [models] [tables]
 
 Without a word, all of them, in that order. ``composites``, ``shapes`` and ``models`` train
 for hours where their runs are not there yet.
@@ -25,6 +25,7 @@ from benchmarks import (
     pairs,
     parameters,
     parts,
+    planted,
     protocols,
     questions,
     scoring,
@@ -47,6 +48,7 @@ STEPS = (
         "extractors",
         "parameters",
         "layouts",
+        "planted",
         "composites",
         "shapes",
         "models",
@@ -76,6 +78,7 @@ def main(wanted: list[str]) -> None:
             VIDEOS,
             "the extractors look at a film there",
         ),
+        "planted": (planted.measure, DATA, "the queries are there"),
         "composites": (models.on_composites, SHARED, "the clips are there"),
     }
     for name, (measure, folder, why) in compared.items():
