@@ -36,7 +36,7 @@ class Planting:
     """Numbers of a C3D vector; against those of a region as in the paper."""
     region: int = 64
     """Numbers of a region."""
-    frame_strength: float = 6.0
+    frame_strength: float = 2.0
     """Length of what is planted in a C3D vector, where the noise of a number is 1."""
     region_strength: float = 6.0
     """The same in a region."""
