@@ -3,8 +3,8 @@ is as good with the store's settings that save the most.
 
 The release's features are not available. benchmarks/planting.py makes some, smaller than
 the paper's, in which real queries can be found; the sizes of the model are smaller, too.
-Train, val and test have different videos and queries. What is planted in the clips is
-weaker, so that much depends on the regions, of which a setting keeps a part.
+Train, val and test are of different videos. What is planted in the clips is weaker, so
+that much depends on the regions, of which a setting keeps a part.
 """
 
 import tempfile
