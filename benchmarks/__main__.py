@@ -2,7 +2,7 @@
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
                          [nouns] [extractors] [parameters]
-                         [layouts] [composites] [shapes] [models] [tables]
+                         [layouts] [planted] [composites] [shapes] [models] [tables]
 
 Without a word, all of them, in that order. ``composites``, ``shapes`` and ``models`` train
 for hours where their runs are not there yet; ``composites-so-far`` and the like measure
@@ -26,6 +26,7 @@ from benchmarks import (
     pairs,
     parameters,
     parts,
+    planted,
     protocols,
     questions,
     scoring,
@@ -48,6 +49,7 @@ STEPS = (
         "extractors",
         "parameters",
         "layouts",
+        "planted",
         "composites",
         "shapes",
         "models",
@@ -81,6 +83,7 @@ def main(wanted: list[str]) -> None:
             VIDEOS,
             "the extractors look at a film there",
         ),
+        "planted": (planted.measure, DATA, "the queries are there"),
         "composites": (models.on_composites, SHARED, "the clips are there"),
     }
     for name, (measure, folder, why) in compared.items():

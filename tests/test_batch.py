@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from math import fsum
 
 import numpy as np
 import pytest
@@ -117,6 +118,18 @@ def test_at_the_ends_of_a_video_a_candidates_own_clip_stands_in() -> None:
     assert (before[0] == own[0]).all() and (after[0] != own[0]).all()
     assert (before[1] != own[1]).all() and (after[1] == own[1]).all()
     assert (before[2] == own[2]).all() and (after[2] == own[2]).all()
+
+
+@pytest.mark.parametrize("spans", [[[1.0, 7.0]], [[1.0, 7.0], [2.0, 8.0], [0.0, 10.0]]])
+def test_the_mean_of_frames_is_exact(spans: list[list[float]]) -> None:
+    features = video(np.random.default_rng(0), 10, rate_hz=1.0)
+    wide = (features.frames * 1e4 ** np.linspace(-1, 1, FRAME)).astype(np.float16)
+    features = replace(features, frames=wide)
+    found = candidates_of(features, np.array(spans), rate_hz=1.0, context_s=3.0)
+    for row, (start, end) in enumerate(spans):
+        inside = wide[int(start) : int(end)].tolist()
+        exact = [fsum(numbers) / len(inside) for numbers in zip(*inside, strict=True)]
+        assert found.clips[row, 1].tolist() == np.array(exact, np.float32).tolist()
 
 
 def test_contexts_end_where_the_video_does() -> None:

@@ -129,6 +129,15 @@ def test_the_same_numbers_draw_the_same_batch(kind: str) -> None:
     assert equal(one.draw(1, 2, 3), other.draw(1, 2, 3))
 
 
+def test_a_batch_stays_as_it_is_while_others_are_drawn() -> None:
+    found = sampler()
+    held = found.draw(1, 2, 3)
+    for step in SEEDS:
+        found.draw(0, step, 0)
+        found.draw_still(0, step, 0)
+    assert equal(held, sampler().draw(1, 2, 3))
+
+
 def test_other_seeds_steps_and_processes_draw_other_batches() -> None:
     found = sampler(negatives=2, background=2)
     first = found.draw(1, 2, 3)

@@ -15,6 +15,7 @@ from slta.datasets.batch import (
     collate,
     mean_frame,
 )
+from slta.datasets.memory import Memory
 from slta.datasets.pairs import USUAL, Rule, matches
 from slta.datasets.split import Split
 from slta.features.base import VideoFeatures
@@ -57,6 +58,7 @@ class Sampler:
         self._negatives, self._background, self._near = negatives, background, near
         self._clip_dropout, self._noun_dropout = clip_dropout, noun_dropout
         self._regions = regions
+        self._memory = Memory()
         self._windows = {
             name: windows(info.duration_s) for name, info in split.infos.items()
         }
@@ -106,7 +108,8 @@ class Sampler:
             self._known[number].offsets_s[window]
             for number, window in zip(chosen, own, strict=True)
         ]
-        batch = collate(shots, [self._split.asked[n] for n in chosen], pairs)
+        asked = [self._split.asked[n] for n in chosen]
+        batch = collate(shots, asked, pairs, self._memory)
         clips = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
         left_out = _some_runs(rng, batch.noun_mask.numpy(), self._noun_dropout)
         weighed = batch.word_mask & ~torch.from_numpy(left_out)
@@ -134,7 +137,8 @@ class Sampler:
             frame = found.first + rng.integers(found.count)
             one = replace(found, first=frame, count=np.ones_like(frame))
             shots.append(self._shot(self._split.videos[video_id], one))
-        batch = collate(shots, [self._split.asked[n] for n in chosen])
+        asked = [self._split.asked[n] for n in chosen]
+        batch = collate(shots, asked, memory=self._memory)
         matching = batch.pairs[:, 0] == batch.pairs[:, 1]
         return TrainingBatch(
             replace(batch, clip_mask=torch.zeros(len(chosen), dtype=torch.bool)),

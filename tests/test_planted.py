@@ -1,0 +1,42 @@
+"""Charades-STA's real queries are learnt from features in which they can be found."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from benchmarks.planted import MEASURE, experiment, prepared
+from benchmarks.planting import Planting
+
+from slta import evaluation
+from slta.preparation import open_splits
+from slta.scoring import predict
+from slta.training import train
+from slta.without_video import without_video
+from tests.conftest import SHARED
+
+DATA = SHARED / "data"
+
+
+@pytest.mark.real
+@pytest.mark.slice
+def test_a_few_dozen_videos_are_learnt(tmp_path: Path) -> None:
+    root, store = tmp_path / "charades", tmp_path / "store"
+    prepared(DATA, root, Planting(), {"train": 40, "test": 4})
+    usual = experiment(DATA, root, ",regions=8", 1.0)
+    training = replace(usual.training, steps=120, evaluate_every=60, queries=16)
+    run = train("few", replace(usual, training=training), tmp_path / "run", store=store)
+    first, last = run.read("history")["evaluations"]
+    assert last["loss"] < first["loss"] / 2
+    model, _ = run.load()
+    learnt = open_splits(run.experiment, ("train",), store)["train"]
+    answers = {
+        "slta": predict(model, learnt, run.experiment),
+        "moment prior": without_video(
+            "moment prior", learnt, learnt, run.experiment.candidates
+        ),
+    }
+    low, high = (
+        evaluation.numbers(answers[name], "ctrl")[MEASURE]["interval"][end]
+        for name, end in (("slta", 0), ("moment prior", 1))
+    )
+    assert low > high + 0.2
