@@ -130,6 +130,8 @@ class Training(L.LightningModule):
             self.model.parameters(),
             lr=training.learning_rate,
             weight_decay=training.weight_decay,
+            # With its own scaling of gradients, Lightning would not clip them.
+            fused=training.precision != "16-mixed",
         )
         rising = max(1, round(training.warmup * training.steps))
 
