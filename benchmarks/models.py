@@ -30,7 +30,7 @@ ON_COMPOSITES = (
     *("composites_role", "composites_ctrl", "composites_acrn", "composites_mcn"),
     *("composites_vsa_rnn", "composites_vsa_stv", "composites_video_only"),
     *("composites_query_only", "composites_moment_prior"),
-    "composites_tan2d",
+    *("composites_tan2d", "composites_moment_detr", "composites_qd_detr"),
 )
 ON_SHAPES = (
     "shapes_slta",
