@@ -526,6 +526,31 @@ def _layout_reading() -> str:
     )
 
 
+def _planted() -> str:
+    found = _load("planted")
+    rows = [["(the moment prior)", "", _share(found["moment prior"]), ""]]
+    for each in found["settings"]:
+        value = _share(each["R@1, IoU=0.5"])
+        rows.append([each["setting"], f"{each['times_smaller']} times", value, ""])
+    rows[-1][-1] = _share(found["difference"], sign="+")
+    return _table(["kept", "smaller", "R@1, IoU=0.5", "more than with all"], rows)
+
+
+def _about_planted() -> str:
+    found = _load("planted")
+    train, _, test = (found["counts"][name] for name in ("train", "val", "test"))
+    return (
+        f"{_measured('planted').rstrip()} Trained with {train['queries']} queries of "
+        f"{train['videos']} videos, measured on {test['queries']} of {test['videos']}.\n"
+    )
+
+
+def _share(found: Row, sign: str = "") -> str:
+    """In percent, with its interval."""
+    low, high = (100 * end for end in found["interval"])
+    return f"{100 * found['value']:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
+
+
 def _pairs() -> str:
     found = _load("pairs")
     rows = [
@@ -588,6 +613,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "layout-sizes": _layout_sizes,
     "layout-reading": _layout_reading,
     "about-layouts": lambda: _measured("layouts"),
+    "planted": _planted,
+    "about-planted": _about_planted,
     "composites-test": _models("composites", "test"),
     "composites-novel": _models("composites", "test_novel"),
     "composites-short": _models_short,
