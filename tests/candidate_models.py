@@ -103,6 +103,7 @@ def experiment(model: Any) -> Experiment:
             queries_per_video=2,
             negatives=None,
             background=5,
+            near=0.25,
             still_steps=0,
             clip_dropout=0.0,
         ),
