@@ -6,6 +6,7 @@ k of a word's · x of a sentence's · c candidates · b queries · w words · p 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from slta.datasets.memory import Memory
 from slta.features.base import QueryFeatures, VideoFeatures
 
+Alike = TypeVar("Alike", bound="Tensors")
 CONTEXTS = 3
 """Clips of a candidate: the one before it, its own, the one after it."""
 
@@ -120,7 +122,17 @@ def _single(frames: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class Tensors:
+    """Tensors, and parts that have such themselves, that move to a device together."""
+
+    def to(self: Alike, device: torch.device | str) -> Alike:
+        return replace(
+            self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)}
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch(Tensors):
     """What a model is asked: ``pairs`` of a query and a candidate."""
 
     regions: Float[Tensor, "v t r e"]
@@ -146,14 +158,9 @@ class Batch:
     pairs: Int[Tensor, "p 2"]
     """Number of the query, number of the candidate."""
 
-    def to(self, device: torch.device | str) -> "Batch":
-        return replace(
-            self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)}
-        )
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingBatch:
+class TrainingBatch(Tensors):
     batch: Batch
     matching: Bool[Tensor, " p"]
     """Of the batch's pairs, those whose candidate matches their query."""
@@ -161,11 +168,6 @@ class TrainingBatch:
     """From the candidate to the truth; 0 where it does not match."""
     elsewhere: Bool[Tensor, " p"]
     """Those whose candidate is of another video than their query."""
-
-    def to(self, device: torch.device | str) -> "TrainingBatch":
-        return TrainingBatch(
-            **{f.name: getattr(self, f.name).to(device) for f in fields(self)}
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

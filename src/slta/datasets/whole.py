@@ -5,14 +5,14 @@ w words · k size of a word's vector · x of a sentence's · s true spans.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from slta.datasets.batch import padded
+from slta.datasets.batch import Tensors, padded
 from slta.datasets.split import Split
 from slta.features.base import QueryFeatures
 from slta.spans import as_array
@@ -24,7 +24,7 @@ CLOSE_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Videos:
+class Videos(Tensors):
     """What a model is asked: one video a query, and each video once."""
 
     clips: Float[Tensor, "v t d"]
@@ -36,23 +36,13 @@ class Videos:
     word_mask: Bool[Tensor, "b w"]
     sentences: Float[Tensor, "b x"]
 
-    def to(self, device: torch.device | str) -> "Videos":
-        return replace(
-            self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)}
-        )
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingVideos:
+class TrainingVideos(Tensors):
     batch: Videos
     truth_s: Float[Tensor, "b s 2"]
     truth_mask: Bool[Tensor, "b s"]
     """Nothing is true for a query that is not in its video."""
-
-    def to(self, device: torch.device | str) -> "TrainingVideos":
-        return TrainingVideos(
-            **{f.name: getattr(self, f.name).to(device) for f in fields(self)}
-        )
 
 
 def clips_of(
