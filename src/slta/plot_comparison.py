@@ -14,7 +14,8 @@ from slta.metrics import IOUS, named
 INK, FAINT, TRUE = "#222222", "#bbbbbb", "#2a9d5c"
 COLOURS = (
     *("#d6007f", "#0072b2", "#e69f00", "#009e73", "#56b4e9", "#994f00"),
-    *("#6a51a3", "#636363", "#b2182b", "#1b7837", "#8c6bb1", "#b8a100"),
+    *("#6a51a3", "#636363", "#b2182b", "#1b7837", "#c49bdb", "#b8a100"),
+    *("#f4a6c0", "#111111", "#8cb369"),
 )
 WATCHED = named(1, 0.5)
 
