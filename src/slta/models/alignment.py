@@ -12,6 +12,15 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from slta.datasets.batch import TrainingBatch
+from slta.models.base import Scores
+
+
+def alignment_and_offsets(
+    scores: Scores, given: TrainingBatch, offset_weight: float
+) -> Float[Tensor, ""]:
+    """Both parts below, the second with its weight."""
+    offsets = offset_loss(scores.offsets_s, given)
+    return alignment_loss(scores.relevance, given) + offset_weight * offsets
 
 
 def alignment_loss(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
-from slta.models.alignment import alignment_loss, offset_loss
+from slta.models.alignment import alignment_and_offsets
 from slta.models.attention import Standardise
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.ranges import check_ranges
@@ -70,8 +70,7 @@ class CTRL(CandidateModel):
 
     def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 2."""
-        loss = alignment_loss(scores.relevance, given)
-        return loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)
+        return alignment_and_offsets(scores, given, self.config.offset_weight)
 
 
 def _fused(

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from slta.datasets.batch import Batch, TrainingBatch
-from slta.models.alignment import alignment_loss, offset_loss
+from slta.models.alignment import alignment_and_offsets
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.ranges import check_ranges
 
@@ -51,8 +51,7 @@ class MomentPrior(CandidateModel):
         return Scores(relevance, torch.stack(offsets, dim=-1))
 
     def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
-        loss = alignment_loss(scores.relevance, given)
-        return loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)
+        return alignment_and_offsets(scores, given, self.config.offset_weight)
 
 
 def centred(places: Float[Tensor, "c 2"]) -> Float[Tensor, "c 2"]:

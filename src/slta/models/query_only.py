@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.datasets.batch import Batch, TrainingBatch
-from slta.models.alignment import alignment_loss, offset_loss
+from slta.models.alignment import alignment_and_offsets
 from slta.models.attention import Standardise
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.moment_prior import centred
@@ -59,5 +59,4 @@ class QueryOnly(CandidateModel):
         return Scores(relevance, torch.stack(offsets, dim=-1))
 
     def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
-        loss = alignment_loss(scores.relevance, given)
-        return loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)
+        return alignment_and_offsets(scores, given, self.config.offset_weight)

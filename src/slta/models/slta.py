@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
-from slta.models.alignment import alignment_loss, offset_loss
+from slta.models.alignment import alignment_and_offsets
 from slta.models.attention import (
     GatedScores,
     Looks,
@@ -267,8 +267,7 @@ class SLTA(CandidateModel):
 
     def loss(self, scores: SLTAScores, given: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 8 and 9."""
-        loss = alignment_loss(scores.relevance, given)
-        loss = loss + self.config.offset_weight * offset_loss(scores.offsets_s, given)
+        loss = alignment_and_offsets(scores, given, self.config.offset_weight)
         if self.config.grounding_weight:
             loss = loss + self.config.grounding_weight * _grounding(scores, given)
         return loss
