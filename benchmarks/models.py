@@ -1,4 +1,4 @@
-"""Models on one data set, each with its experiment's settings, all with the same seeds.
+"""Models on one data set, all with the same seeds.
 
     python -m benchmarks composites     on composites of real clips, made where there are
                                         none yet by the tool beside the real data
@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from slta import plot_comparison
-from slta.comparison import Job, Plan, compare, is_finished
+from slta.comparison import Job, Plan, chosen, compare, is_finished
 from slta.experiments import shapes_detr, shapes_models
 from slta.features.sentences import Progress
 from slta.folders import home
 
 SEEDS = (0, 1, 2)
+LEARNING_RATES = (0.002, 0.004)
+"""Of which every model on composites takes what is best on val."""
 ON_COMPOSITES = (
     "composites_slta",
     *("composites_role", "composites_ctrl", "composites_acrn", "composites_mcn"),
@@ -41,15 +43,14 @@ ON_SHAPES = (
 
 
 def on_composites(shared: Path) -> dict[str, Any]:
-    plan = _plan("composites", ON_COMPOSITES, str(_composites()))
     if not (_composites() / "test.jsonl").exists():
         _make_composites(shared, _composites())
-    return compare(plan, told())
+    return compare(composites(), told())
 
 
 def on_composites_so_far() -> dict[str, Any]:
     """With the seeds with which every model is trained."""
-    return _so_far(_plan("composites", ON_COMPOSITES, str(_composites())))
+    return _so_far(composites())
 
 
 def on_shapes() -> dict[str, Any]:
@@ -67,12 +68,19 @@ def on_shapes_so_far() -> dict[str, Any]:
 
 
 def made_world() -> Plan:
-    return _plan("models", ON_SHAPES, None)
+    return _plan("models", ON_SHAPES)
+
+
+def composites() -> Plan:
+    plan = _plan("composites", ON_COMPOSITES)
+    return replace(plan, root=str(_composites()), learning_rates=LEARNING_RATES)
 
 
 def _so_far(plan: Plan) -> dict[str, Any]:
+    best = chosen(plan).values()
+
     def complete(seed: int) -> bool:
-        return all(is_finished(job.run(plan)) for job in plan.jobs(seed))
+        return all(is_finished(replace(job, seed=seed).run(plan)) for job in best)
 
     return compare(replace(plan, seeds=tuple(filter(complete, plan.seeds))))
 
@@ -81,13 +89,12 @@ def _composites() -> Path:
     return home() / "composites"
 
 
-def _plan(name: str, names: Sequence[str], root: str | None) -> Plan:
+def _plan(name: str, names: Sequence[str]) -> Plan:
     cores = len(os.sched_getaffinity(0))
     return Plan(
         experiments=tuple(names),
         runs=home() / "benchmarks" / name,
         seeds=SEEDS,
-        root=root,
         processes=int(os.environ.get("SLTA_PROCESSES", cores)),
     )
 

@@ -7,8 +7,9 @@ mean direction of its verbs to the C3D vectors, by the share of their window tha
 span. Which directions these are has to be learnt from the queries of train.
 
 That something is planted tells nothing: every video also holds what some queries of other
-videos of its split ask for, at their place in their own video. The region is drawn anew
-for every frame, early ones more often, as a detector puts what it is sure of first.
+videos of its split ask for, at their place in their own video. Of the regions, early ones
+hold it more often, as a detector puts what it is sure of first. Which one it is, and what a
+region's noise is, changes from frame to frame as slowly as what is seen in real videos.
 """
 
 import pickle
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from slta.candidates import released, released_frames
 from slta.datasets.base import Dataset
@@ -44,6 +45,9 @@ class Planting:
     """How much less often a region is drawn than the one before it."""
     others: int = 2
     """Queries of other videos that a video holds, too."""
+    lasting: float = 0.8
+    """Correlation of a region's noise with that of the frame before, a third of a second
+    earlier, and how likely what is planted stays in its region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +130,13 @@ def _write(
 ) -> None:
     place = folder / video_id
     place.mkdir()
-    shape = frames, REGIONS, planting.region
-    regions = rng.standard_normal(shape, np.float32)
+    regions = _noise(frames, planting, rng)
     odds = planting.later ** np.arange(REGIONS)
     middles = (np.arange(frames) + 0.5) / frames
     for event in events:
         (inside,) = np.nonzero((event.start <= middles) & (middles < event.end))
-        which = rng.choice(REGIONS, len(inside), p=odds / odds.sum())
+        drawn = rng.choice(REGIONS, len(inside), p=odds / odds.sum())
+        which = drawn[_lasting(len(inside), planting, rng)]
         regions[inside, which] += event.nouns
     (place / f"{video_id}.pkl").write_bytes(pickle.dumps(regions, protocol=2))
     own = {(start, end) for start, end in released(frames).tolist()}
@@ -149,6 +153,27 @@ def _write(
             high = min(end - 1, event.end * frames)
             vector += event.verbs * max(0.0, high - low) / (end - first)
         np.save(place / f"{video_id}_{first}_{end}.npy", vector.astype(np.float32))
+
+
+def _noise(
+    frames: int, planting: Planting, rng: np.random.Generator
+) -> Float[np.ndarray, "t r x"]:
+    shape = frames, REGIONS, planting.region
+    noise = rng.standard_normal(shape, np.float32)
+    fresh = np.float32(np.sqrt(1 - planting.lasting**2))
+    for frame in range(1, frames):
+        noise[frame] *= fresh
+        noise[frame] += np.float32(planting.lasting) * noise[frame - 1]
+    return noise
+
+
+def _lasting(
+    frames: int, planting: Planting, rng: np.random.Generator
+) -> Int[np.ndarray, " t"]:
+    """For every frame the one, itself or an earlier one, whose region it keeps."""
+    moved = rng.random(frames) >= planting.lasting
+    kept: Int[np.ndarray, " t"] = np.maximum.accumulate(np.arange(frames) * moved)
+    return kept
 
 
 def _tokens(sentence: str) -> list[str]:

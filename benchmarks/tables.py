@@ -527,21 +527,31 @@ def _layout_reading() -> str:
 
 
 def _planted() -> str:
-    found = _load("planted")
-    rows = [["(the moment prior)", "", _share(found["moment prior"]), ""]]
-    for each in found["settings"]:
-        value = _share(each["R@1, IoU=0.5"])
-        rows.append([each["setting"], f"{each['times_smaller']} times", value, ""])
-    rows[-1][-1] = _share(found["difference"], sign="+")
-    return _table(["kept", "smaller", "R@1, IoU=0.5", "more than with all"], rows)
+    worlds = _load("planted")["noise"]
+    (prior, *_) = (found["moment prior"] for found in worlds.values())
+    rows = [["", "(the moment prior)", "", _share(prior), ""]]
+    for noise, found in worlds.items():
+        for each in found["settings"]:
+            value = _share(each["R@1, IoU=0.5"])
+            smaller = f"{each['times_smaller']} times"
+            rows.append([noise, each["setting"], smaller, value, ""])
+        rows[-1][-1] = _share(found["difference"], sign="+")
+    head = "noise", "kept", "smaller", "R@1, IoU=0.5", "more than with all"
+    return _table([*head], rows)
 
 
 def _about_planted() -> str:
     found = _load("planted")
-    train, _, test = (found["counts"][name] for name in ("train", "val", "test"))
+    real = found["real videos"]
+    counts = next(iter(found["noise"].values()))["counts"]
+    train, test = counts["train"], counts["test"]
+    low, high = (end(real["correlation"].values()) for end in (min, max))
     return (
         f"{_measured('planted').rstrip()} Trained with {train['queries']} queries of "
-        f"{train['videos']} videos, measured on {test['queries']} of {test['videos']}.\n"
+        f"{train['videos']} videos, measured on {test['queries']} of {test['videos']}. "
+        f"From one frame to the next at {real['rate_hz']:g} Hz, regions of the "
+        f"{len(real['correlation'])} real videos are correlated by {low:.2f} to "
+        f"{high:.2f}, on average {real['mean']:.2f}.\n"
     )
 
 

@@ -119,20 +119,14 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
             progress(done, total)
 
     train(plan, first, tell)
-    chosen = {
-        name: max(
-            (job for job in first if job.name == name),
-            key=lambda job: _on_val(job.run(plan)),
-        )
-        for name in names
-    }
+    best = chosen(plan)
     others = [
-        replace(job, seed=seed) for seed in plan.seeds[1:] for job in chosen.values()
+        replace(job, seed=seed) for seed in plan.seeds[1:] for job in best.values()
     ]
     train(plan, others, lambda done, _: tell(len(first) + done, total))
     jobs = {
         name: [replace(job, seed=seed) for seed in plan.seeds]
-        for name, job in chosen.items()
+        for name, job in best.items()
     }
     tried = {
         name: [
@@ -143,6 +137,18 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
         for name in names
     }
     return _summary(plan, jobs, tried)
+
+
+def chosen(plan: Plan) -> dict[str, Job]:
+    """What of every experiment is best on val with the first seed."""
+    tried = plan.jobs(plan.seeds[0])
+    return {
+        name: max(
+            (job for job in tried if job.name == name),
+            key=lambda job: _on_val(job.run(plan)),
+        )
+        for name in plan.experiments
+    }
 
 
 def _grid(plan: Plan, name: str) -> list[tuple[float, int]]:
