@@ -1,7 +1,8 @@
-"""The paper's experiments take steps on the official annotations and the release's layout."""
+"""Experiments on the paper's data sets take steps on the official annotations and the
+release's layout."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from slta import preparation, training
 from slta.candidates import released, released_frames
+from slta.config import Experiment, ModelConfig
 from slta.datasets.base import Dataset
-from slta.experiments import paper
+from slta.experiments import paper, paper_models
 from slta.models.slta import SLTAConfig
 from slta.moments import Query
+from slta.predictions import read
 from tests.conftest import SHARED
 
 pytestmark = [pytest.mark.real, pytest.mark.slice]
@@ -65,33 +68,101 @@ def test_all_of_them_are_tried() -> None:
     assert paper.EXPERIMENTS.keys() == ROOTS.keys()
 
 
-@pytest.mark.parametrize("name", ROOTS)
-def test_it_takes_three_steps_and_is_measured(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    usual = paper.EXPERIMENTS[name]
-    dataset_config: Any = usual.dataset
-    root = str(SHARED / "data" / ROOTS[name])
-    experiment = replace(
-        usual,
-        dataset=replace(dataset_config, root=root),
-        features=replace(
-            usual.features,
-            extractor=f"slta-release:{tmp_path / 'features'}",
-            words="glove:words.txt",
-        ),
-        training=replace(usual.training, steps=3, evaluate_every=3, queries=4),
-    )
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("words") / "words.txt"
     numbers = " ".join(["0.5"] * WORD)
-    Path("words.txt").write_text("".join(f"{w} {numbers}\n" for w in ("person", "the")))
-    dataset = few(preparation.open_dataset(experiment))
-    for module in (preparation, training):
-        monkeypatch.setattr(module, "open_dataset", lambda *_, **__: dataset)
-    written(dataset, tmp_path / "features")
-    run = training.train(name, experiment, tmp_path / "run", store=tmp_path / "store")
+    path.write_text("".join(f"{word} {numbers}\n" for word in ("person", "the")))
+    return f"glove:{path}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the experiments of one data set have in common."""
+
+    folder: Path
+    words: str
+    root: str
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    def here(self, usual: Experiment) -> Experiment:
+        dataset: Any = usual.dataset
+        return replace(
+            usual,
+            dataset=replace(dataset, root=self.root),
+            features=replace(
+                usual.features,
+                extractor=f"slta-release:{self.folder / 'features'}",
+                words=self.words,
+            ),
+            training=replace(usual.training, steps=3, evaluate_every=3, queries=4),
+        )
+
+    def opened(
+        self, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+    ) -> Dataset:
+        """A few videos, wherever the program asks for the data set."""
+        dataset = few(preparation.open_dataset(experiment))
+        for module in (preparation, training):
+            monkeypatch.setattr(module, "open_dataset", lambda *_, **__: dataset)
+        if not (self.folder / "features").exists():
+            written(dataset, self.folder / "features")
+        return dataset
+
+
+@pytest.fixture(scope="module", params=ROOTS)
+def place(
+    request: pytest.FixtureRequest,
+    words: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[str, Place]:
+    name = request.param
+    root = SHARED / "data" / ROOTS[name]
+    return name, Place(tmp_path_factory.mktemp(name), words, str(root))
+
+
+def test_it_takes_three_steps_and_is_measured(
+    place: tuple[str, Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, where = place
+    experiment = where.here(paper.EXPERIMENTS[name])
+    dataset = where.opened(experiment, monkeypatch)
+    run = training.train(name, experiment, tmp_path / "run", store=where.store)
     assert run.experiment.model == SLTAConfig(boxes=False)
     _, about = run.load()
     assert about.sizes.word == WORD and about.sizes.frame == CLIP
     tested = {path.stem for path in (run.folder / "predictions").glob("*.jsonl")}
     assert tested == dataset.splits.keys() - {"train", "val"}
+
+
+@pytest.mark.parametrize(
+    "place", [f"{data}_slta" for data in paper_models.DATA], indirect=True
+)
+def test_so_do_the_models_that_it_is_compared_with(
+    place: tuple[str, Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With smaller layers, and all else as SLTA has it there."""
+    name, where = place
+    data = name.removesuffix("_slta")
+    usual = where.here(paper.EXPERIMENTS[name])
+    dataset = where.opened(usual, monkeypatch)
+    for other in paper_models.models(data):
+        found = paper_models.EXPERIMENTS[f"{data}_{other}"]
+        assert found.model.name == other
+        experiment = replace(where.here(found), model=smaller(found.model))
+        assert replace(experiment, model=usual.model, training=usual.training) == usual
+        run = training.train(other, experiment, tmp_path / other, store=where.store)
+        (row,) = run.read("history")["evaluations"]
+        assert row["step"] == 3 and np.isfinite(row["loss"])
+        for split in dataset.splits.keys() - {"train", "val"}:
+            answers = read(run.predictions(split))
+            assert len(answers) == len(dataset.splits[split])
+            assert all(len(answer.moments(top=1)) for answer in answers)
+
+
+def smaller(model: ModelConfig) -> ModelConfig:
+    sizes: Any = {each.name: 16 for each in fields(model) if each.name.endswith("size")}
+    return replace(model, **sizes)

@@ -60,6 +60,7 @@ LAYERS = [
     | {
         "experiments.composites",
         "experiments.paper",
+        "experiments.paper_models",
         "experiments.shapes_ablations",
         "experiments.shapes_models",
     }

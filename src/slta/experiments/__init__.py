@@ -8,6 +8,7 @@ from slta.experiments import (
     composites,
     own,
     paper,
+    paper_models,
     shapes_ablations,
     shapes_detr,
     shapes_models,
@@ -26,6 +27,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "own": own.EXPERIMENT,
     **composites.EXPERIMENTS,
     **paper.EXPERIMENTS,
+    **paper_models.EXPERIMENTS,
 }
 
 
