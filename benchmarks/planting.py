@@ -48,6 +48,8 @@ class Planting:
     lasting: float = 0.8
     """Correlation of a region's noise with that of the frame before, a third of a second
     earlier, and how likely what is planted stays in its region."""
+    seed: int = 0
+    """Of all that is drawn, but for the directions of the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def plant(dataset: Dataset, words: Words, folder: Path, planting: Planting) -> N
         events = _events(queries, directions, dataset.durations_s)
         for video_id, mine in events.items():
             # Of its name, so that a video is the same whatever others there are.
-            rng = np.random.default_rng(list(video_id.encode()))
+            rng = np.random.default_rng([planting.seed, *video_id.encode()])
             away = [e for name, its in events.items() if name != video_id for e in its]
             drawn = rng.choice(len(away), planting.others, replace=False)
             shown = [*mine, *(away[i] for i in drawn.tolist())]
