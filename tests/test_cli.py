@@ -407,7 +407,10 @@ WRONG = {
         ("evaluate", "run", "--protocol", "x"),
         "invalid choice 'x' for argument '--protocol'; expected one of .*'plain'.*; see",
     ),
-    "no experiment": (("train",), "name an experiment to train; known are shapes_slta"),
+    "no experiment": (
+        ("train",),
+        "name an experiment to train; known are shapes_{slta, ",
+    ),
     "of an experiment": (
         (*TRAIN, "--training.stps", "3"),
         "--training.stps; did you mean --training.steps\\?; see slta train shapes_slta ",

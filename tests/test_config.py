@@ -22,7 +22,7 @@ from slta.config import (
 from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.errors import InputError
-from slta.experiments import EXPERIMENTS, experiment
+from slta.experiments import EXPERIMENTS, experiment, known
 from slta.models import MODELS
 from slta.moments import Query
 from tests.commands import call, refused
@@ -218,9 +218,18 @@ def test_an_unknown_experiment_is_named_with_the_nearest() -> None:
     with pytest.raises(InputError, match="'shapes_slto'; did you mean 'shapes_slta'"):
         experiment("shapes_slto")
     with pytest.raises(
-        InputError, match="unknown experiment 'x'; known are shapes_slta"
+        InputError, match=r"unknown experiment 'x'; known are shapes_\{slta, "
     ):
         experiment("x")
+
+
+def test_every_experiment_is_known() -> None:
+    said = re.sub(
+        r"(\w+)\{([^}]*)\}",
+        lambda found: ", ".join(found[1] + name for name in found[2].split(", ")),
+        known(),
+    )
+    assert sorted(said.split(", ")) == sorted(EXPERIMENTS)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

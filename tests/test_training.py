@@ -612,7 +612,7 @@ def test_a_damaged_state_is_named(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "name an experiment to train; known are shapes_slta"),
+        ((), "name an experiment to train; known are shapes_{slta, "),
         (
             ("shapes_slto",),
             "unknown experiment 'shapes_slto'; did you mean 'shapes_slta'",

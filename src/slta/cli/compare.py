@@ -53,13 +53,11 @@ class Compare:
 def compare(command: Compare) -> None:
     from slta.comparison import Plan
     from slta.comparison import compare as compare_all
-    from slta.experiments import EXPERIMENTS
+    from slta.experiments import known
     from slta.folders import write_whole
 
     if not command.experiments:
-        raise InputError(
-            f"name the experiments to compare; known are {', '.join(EXPERIMENTS)}"
-        )
+        raise InputError(f"name the experiments to compare; known are {known()}")
     plan = Plan(
         experiments=tuple(dict.fromkeys(command.experiments)),
         runs=command.runs,

@@ -42,10 +42,9 @@ class Train(Folders):
 def train(command: Train) -> None:
     """Without the name of an experiment, only a run can be resumed."""
     if command.resume is None:
-        from slta.experiments import EXPERIMENTS
+        from slta.experiments import known
 
-        known = ", ".join(EXPERIMENTS)
-        raise InputError(f"name an experiment to train; known are {known}")
+        raise InputError(f"name an experiment to train; known are {known()}")
     if command.out is not None:
         raise InputError("a run goes on in its own folder; leave --out out")
     from slta.training import resume

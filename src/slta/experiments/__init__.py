@@ -31,12 +31,23 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
+def known() -> str:
+    """All names, those of one data set together: ``shapes_{slta, ctrl}``."""
+    said, data = [*EXPERIMENTS], ("shapes", "composites", *paper_models.DATA)
+    for each in data:
+        mine = [name for name in said if name.startswith(f"{each}_")]
+        models = ", ".join(name.removeprefix(f"{each}_") for name in mine)
+        said[said.index(mine[0])] = f"{each}_{{{models}}}"
+        said = [name for name in said if name not in mine]
+    return ", ".join(said)
+
+
 def experiment(name: str) -> Experiment:
     if name not in EXPERIMENTS:
         near = get_close_matches(name, EXPERIMENTS, n=1)
         raise InputError(
             f"unknown experiment {name!r}; "
             + (f"did you mean {near[0]!r}? " if near else "")
-            + f"known are {', '.join(EXPERIMENTS)}"
+            + f"known are {known()}"
         )
     return EXPERIMENTS[name]
