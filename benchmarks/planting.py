@@ -132,7 +132,7 @@ def _write(
 ) -> None:
     place = folder / video_id
     place.mkdir()
-    regions = _noise(frames, planting, rng)
+    regions = noise(frames, planting, rng)
     odds = planting.later ** np.arange(REGIONS)
     middles = (np.arange(frames) + 0.5) / frames
     for event in events:
@@ -157,16 +157,16 @@ def _write(
         np.save(place / f"{video_id}_{first}_{end}.npy", vector.astype(np.float32))
 
 
-def _noise(
+def noise(
     frames: int, planting: Planting, rng: np.random.Generator
 ) -> Float[np.ndarray, "t r x"]:
     shape = frames, REGIONS, planting.region
-    noise = rng.standard_normal(shape, np.float32)
+    found = rng.standard_normal(shape, np.float32)
     fresh = np.float32(np.sqrt(1 - planting.lasting**2))
     for frame in range(1, frames):
-        noise[frame] *= fresh
-        noise[frame] += np.float32(planting.lasting) * noise[frame - 1]
-    return noise
+        found[frame] *= fresh
+        found[frame] += np.float32(planting.lasting) * found[frame - 1]
+    return found
 
 
 def _lasting(

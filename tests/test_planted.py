@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from benchmarks.planted import MEASURE, experiment, prepared
-from benchmarks.planting import Planting
+from benchmarks.planting import Planting, noise
 
 from slta import evaluation
 from slta.preparation import open_splits
@@ -15,6 +16,15 @@ from slta.without_video import without_video
 from tests.conftest import SHARED
 
 DATA = SHARED / "data"
+
+
+@pytest.mark.parametrize("lasting", [0.0, 0.8])
+def test_noise_is_as_alike_from_frame_to_frame_as_it_says(lasting: float) -> None:
+    planting = Planting(lasting=lasting)
+    found = noise(300, planting, np.random.default_rng(0))
+    assert found.std() == pytest.approx(1, abs=0.02)
+    assert (found[1:] * found[:-1]).mean() == pytest.approx(lasting, abs=0.02)
+    assert (found[:, 1:] * found[:, :-1]).mean() == pytest.approx(0, abs=0.02)
 
 
 @pytest.mark.real
