@@ -529,14 +529,15 @@ def _layout_reading() -> str:
 def _planted() -> str:
     worlds = _load("planted")["noise"]
     (prior, *_) = (found["moment prior"] for found in worlds.values())
-    rows = [["", "(the moment prior)", "", _share(prior), ""]]
+    rows = [["", "(the moment prior)", "", _share(prior), "", ""]]
     for noise, found in worlds.items():
         for each in found["settings"]:
             value = _share(each["R@1, IoU=0.5"])
             smaller = f"{each['times_smaller']} times"
-            rows.append([noise, each["setting"], smaller, value, ""])
+            seeds = " ".join(_percent(share) for share in each["seeds"])
+            rows.append([noise, each["setting"], smaller, value, seeds, ""])
         rows[-1][-1] = _share(found["difference"], sign="+")
-    head = "noise", "kept", "smaller", "R@1, IoU=0.5", "more than with all"
+    head = "noise", "kept", "smaller", "R@1, IoU=0.5", "seeds", "more than with all"
     return _table([*head], rows)
 
 
