@@ -189,6 +189,11 @@ def _learned() -> str:
                 ),
             ],
             [
+                "training it on one core, films and features made before",
+                "30 minutes on two",
+                f"{_load('models')['models']['shapes_slta']['seconds'][0] / 60:.0f} min",
+            ],
+            [
                 "attention inside the named object's box, against its share of the area",
                 "3 times",
                 f"{looked['times_area']:.1f} times "
