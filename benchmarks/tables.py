@@ -482,10 +482,12 @@ def _model_costs(name: str) -> Callable[[], str]:
 def _made_by(name: str) -> str:
     found = _load(name)
     made = found["made_by"]
+    hours = sum(sum(each["seconds"]) for each in found["models"].values()) / 3600
     return (
         _measured(name).rstrip()
         + f" Trained at commit {made['commit']}, with seeds "
-        + f"{', '.join(map(str, found['seeds']))}, one thread a run.\n"
+        + f"{', '.join(map(str, found['seeds']))}, one thread a run, {hours:.1f} hours of "
+        "one core in all.\n"
     )
 
 

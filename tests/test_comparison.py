@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from slta import comparison, plot_comparison
 from slta.checkpoints import Run
@@ -195,6 +195,31 @@ def test_pictures_show_every_model(
     assert drawn.code == 0, drawn.err
     names = sorted(each.name for each in (tmp_path / "pictures").iterdir())
     assert names == ["answers.png", "cost.png", "recall.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (("shapes_slta", "shapes_slta_no_context"), ["slta", "slta_no_context"]),
+        (("charades_sta_slta", "charades_sta_role"), ["slta", "role"]),
+        (("shapes_slta",), ["slta"]),
+        (("own", "shapes_slta"), ["own", "shapes_slta"]),
+    ],
+)
+def test_pictures_call_models_by_what_tells_them_apart(
+    names: tuple[str, ...], labels: list[str]
+) -> None:
+    found: dict[str, Any] = {"models": {name: {} for name in names}}
+    assert [*plot_comparison.labels(found).values()] == labels
+
+
+def test_no_name_is_written_over_another() -> None:
+    number = {"R@1, IoU=0.5": {"mean": 0.5, "interval": [0.4, 0.6]}}
+    model = {"query_ms": 2.0, "test": number}
+    found = {"splits": ["test"], "models": {name: model for name in "abc"}}
+    (axes,) = plot_comparison.cost(found).axes
+    heights = [each.xyann[1] for each in axes.texts if isinstance(each, Annotation)]
+    assert len(heights) == 3 and np.diff(sorted(heights)).min() > 3
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"models": {}, "splits": []}'])

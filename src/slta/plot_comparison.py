@@ -1,6 +1,8 @@
 """A comparison as pictures: recall over IoU, accuracy against cost, answers in time."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ COLOURS = (
     *("#f4a6c0", "#111111", "#8cb369"),
 )
 WATCHED = named(1, 0.5)
+LABEL_HIGH, LABEL_WIDE = 3.5, 0.45
+"""Of a name beside a point: per cent, and a share on the scale of the logarithm."""
 
 
 def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -43,16 +47,30 @@ def colours(found: Mapping[str, Any]) -> dict[str, str]:
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
+def labels(found: Mapping[str, Any]) -> dict[str, str]:
+    """What tells the names of the experiments apart."""
+    names = [*found["models"]]
+    beginnings = zip(*(name.split("_")[:-1] for name in names), strict=False)
+    data = "".join(f"{word}_" for word, *_ in takewhile(_alike, beginnings))
+    return {name: name.removeprefix(data) for name in names}
+
+
+def _alike(words: Sequence[str]) -> bool:
+    return len({*words}) == 1
+
+
 def recall(found: Mapping[str, Any]) -> Figure:
     """R@1 over the IoU from which an answer is right."""
     splits: Sequence[str] = found["splits"]
+    called = labels(found)
     figure = Figure(figsize=(4.6 * len(splits) + 1.6, 4), dpi=150, layout="constrained")
     axes = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
     for split, one in zip(splits, axes, strict=True):
         for name, colour in colours(found).items():
             row = found["models"][name][split]
             shares = [100 * row[named(1, iou)]["mean"] for iou in IOUS]
-            one.plot(IOUS, shares, color=colour, marker="o", markersize=3, label=name)
+            style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3}
+            one.plot(IOUS, shares, label=called[name], **style)
         one.set(title=split, xlabel="IoU from which an answer is right", xticks=IOUS)
         one.set(ylim=(0, None))
         _plain(one)
@@ -74,13 +92,14 @@ def cost(found: Mapping[str, Any]) -> Figure:
         mean, (low, high) = 100 * number["mean"], number["interval"]
         away = [[mean - 100 * low], [100 * high - mean]]
         axes.errorbar(model["query_ms"], mean, yerr=away, color=colour, marker="o")
+    for name, (x, y, label_y) in _beside(found, split).items():
         axes.annotate(
-            name,
-            (model["query_ms"], mean),
-            xytext=(5, 4),
-            textcoords="offset points",
-            color=colour,
+            labels(found)[name],
+            (x, y),
+            xytext=(x * 1.05, label_y),
+            color=colours(found)[name],
             size=8,
+            va="center",
         )
     axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
     for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
@@ -89,6 +108,23 @@ def cost(found: Mapping[str, Any]) -> Figure:
     axes.set(ylabel=f"{WATCHED}, per cent, {split}")
     _plain(axes)
     return figure
+
+
+def _beside(
+    found: Mapping[str, Any], split: str
+) -> dict[str, tuple[float, float, float]]:
+    """Every model's point and the height of its name, so that none is on another."""
+    points = {
+        name: (float(model["query_ms"]), 100 * float(model[split][WATCHED]["mean"]))
+        for name, model in found["models"].items()
+    }
+    placed: dict[str, tuple[float, float, float]] = {}
+    for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
+        near = [
+            at for other, _, at in placed.values() if abs(log(x / other)) < LABEL_WIDE
+        ]
+        placed[name] = x, y, max([y, *(at + LABEL_HIGH for at in near)])
+    return placed
 
 
 def answers(found: Mapping[str, Any]) -> Figure:
@@ -107,7 +143,7 @@ def answers(found: Mapping[str, Any]) -> Figure:
             start, end = example["answers"][name]
             axes.barh(place, end - start, left=start, height=0.7, color=colour)
         axes.set(xlim=(0, example["duration_s"]), ylim=(rows - 0.4, -0.6))
-        axes.set_yticks(range(rows), ["truth", *shown], size=7)
+        axes.set_yticks(range(rows), ["truth", *labels(found).values()], size=7)
         axes.set_title(example["query"], loc="left", size=9, parse_math=False)
         axes.tick_params(length=0)
         _plain(axes)
