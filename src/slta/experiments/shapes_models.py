@@ -29,10 +29,14 @@ from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 
-def on_shapes(model: ModelConfig) -> Experiment:
+def on_shapes(model: ModelConfig, learning_rate: float | None = None) -> Experiment:
     usual = shapes_slta.EXPERIMENT
     training = replace(
-        usual.training, still_steps=0, clip_dropout=0.0, noun_dropout=0.0
+        usual.training,
+        still_steps=0,
+        clip_dropout=0.0,
+        noun_dropout=0.0,
+        learning_rate=learning_rate or usual.training.learning_rate,
     )
     return replace(usual, model=model, training=training)
 
@@ -45,7 +49,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             fusion_size=1024,
             dropout=0.2,
             offset_weight=0.05,
-        )
+        ),
+        # At four times that, SLTA's, it stopped learning.
+        learning_rate=1e-3,
     ),
     "shapes_ctrl": on_shapes(
         CTRLConfig(common_size=256, hidden_size=1024, dropout=0.2, offset_weight=0.05)
