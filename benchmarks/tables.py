@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from slta.experiments import paper_models
 from slta.protocols import PROTOCOLS
 
 RESULTS = Path(__file__).parent / "results"
@@ -387,6 +388,26 @@ def _parameters() -> str:
     return _table(["model", f"numbers that it learns ({sizes})"], rows)
 
 
+def _paper_training() -> str:
+    """Of the experiments on the paper's data sets, one number where it is the same."""
+    rows = []
+    for model in paper_models.models("tacos"):
+        found = [paper_models.models(data)[model][1] for data in paper_models.DATA]
+        columns = [
+            [f"{each.queries}" for each in found],
+            [f"{each.learning_rate:g}" for each in found],
+            [f"{each.steps}" for each in found],
+        ]
+        cells = (
+            column[0] if len({*column}) == 1 else ", ".join(column)
+            for column in columns
+        )
+        rows.append([f"`{model}`", *cells])
+    data = ", ".join(paper_models.DATA)
+    head = "model", "queries a batch", "learning rate", f"steps ({data})"
+    return _table([*head], rows)
+
+
 def _models(name: str, split: str) -> Callable[[], str]:
     """What every model reaches, and those that see no video."""
 
@@ -633,6 +654,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "about-layouts": lambda: _measured("layouts"),
     "planted": _planted,
     "about-planted": _about_planted,
+    "paper-training": _paper_training,
     "composites-test": _models("composites", "test"),
     "composites-novel": _models("composites", "test_novel"),
     "composites-short": _models_short,

@@ -8,9 +8,10 @@
     slta train didemo_slta --dataset.root DIR
 
 DIR holds the annotations, and in ``features`` the release's features; where those lie
-elsewhere, add --features.extractor slta-release:THEIR_DIR. They need the features that the paper was trained with, which their authors do not hand
-out any more, and GloVe's words; docs/reproducing.md has the numbers to expect of them. On
-other features they train as well, and those numbers do not hold.
+elsewhere, add --features.extractor slta-release:THEIR_DIR. They are the features that the
+paper was trained with, which their authors do not hand out any more. Words are GloVe's.
+docs/reproducing.md has the numbers to expect. On other features the experiments train as
+well, and those numbers do not hold.
 """
 
 from dataclasses import replace

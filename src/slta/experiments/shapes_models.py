@@ -28,17 +28,20 @@ from slta.models.role import ROLEConfig
 from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
+USUAL = shapes_slta.EXPERIMENT
 
-def on_shapes(model: ModelConfig, learning_rate: float | None = None) -> Experiment:
-    usual = shapes_slta.EXPERIMENT
+
+def on_shapes(
+    model: ModelConfig, learning_rate: float = USUAL.training.learning_rate
+) -> Experiment:
     training = replace(
-        usual.training,
+        USUAL.training,
         still_steps=0,
         clip_dropout=0.0,
         noun_dropout=0.0,
-        learning_rate=learning_rate or usual.training.learning_rate,
+        learning_rate=learning_rate,
     )
-    return replace(usual, model=model, training=training)
+    return replace(USUAL, model=model, training=training)
 
 
 EXPERIMENTS: dict[str, Experiment] = {
