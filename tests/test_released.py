@@ -86,9 +86,15 @@ def test_signed_word_weights_are_shares_of_a_sum_that_may_be_near_zero() -> None
 
 def test_padded_nouns_shrink_with_fewer_nouns() -> None:
     batch = asked()
-    model = broken("padded_nouns")
+    model, usual = broken("padded_nouns"), made()
     share = batch.noun_mask.sum(dim=1, keepdim=True) / NOUNS
-    close(model._nouns(batch), made()._nouns(batch) * share)
+    read = usual._read(batch)
+    close(model._nouns(batch, read), usual._nouns(batch, read) * share)
+
+
+def test_padded_nouns_are_of_one_object() -> None:
+    with pytest.raises(ValueError, match=r"model.objects is 2, .* set it to 0"):
+        released(replace(SMALL, objects=2), padded_nouns=True)
 
 
 def test_every_fault_has_a_test() -> None:

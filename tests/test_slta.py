@@ -38,6 +38,11 @@ CONFIGS = {
     "full": SMALL,
     **{f"no {part}": changed(**{part: False}) for part in PARTS},
     "none": changed(**dict.fromkeys(PARTS, False)),
+    "one object": changed(objects=1),
+    "two objects": changed(objects=2),
+    "two objects alone": changed(
+        objects=2, language_attention=False, interaction=False
+    ),
 }
 
 
@@ -101,6 +106,23 @@ def test_region_weights_change_with_the_query() -> None:
         scores = made()(batch)
     here, there = looked(scores, batch, 0, 0), looked(scores, batch, 1, 0)
     assert (here - there).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"objects": -1}, r"model.objects must be at least 0, got -1"),
+        (
+            {"objects": 2, "spatial_attention": False},
+            r"model.objects is 2, but nothing looks for objects without",
+        ),
+    ],
+)
+def test_objects_are_looked_for_by_the_spatial_attention(
+    parts: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        changed(**parts)
 
 
 def test_word_weights_change_with_the_moment() -> None:

@@ -29,7 +29,7 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
     frames = range(first, first + int(batch.candidate_count[candidate]))
     said = (batch.words[query] - weights["words.mean"]) / weights["words.spread"]
     words = [said[i] for i in range(batch.words.shape[1]) if batch.word_mask[query, i]]
-    nouns = [said[i] for i in range(batch.words.shape[1]) if batch.noun_mask[query, i]]
+    objects = _objects(model, batch, query)
     clips = [
         (clip - weights["frames.mean"]) / weights["frames.spread"]
         for clip in batch.clips[candidate]
@@ -44,20 +44,23 @@ def answer(model: SLTA, batch: Batch, query: int, candidate: int) -> Answer:
             for region in range(batch.regions.shape[2])
             if batch.region_mask[video, frame, region]
         ]
-        if config.spatial_attention:
-            scores = torch.stack([_region_score(weights, v, nouns) for v in regions])
-        else:
-            scores = torch.zeros(len(regions))
-        alpha = softmax(scores)
-        attended.append(sum(a * v for a, v in zip(alpha, regions, strict=True)))
-        region_weights.append(alpha)
+        mixed, alphas = [], []
+        for n in objects:
+            if config.spatial_attention:
+                scores = torch.stack([_region_score(weights, v, n) for v in regions])
+            else:
+                scores = torch.zeros(len(regions))
+            alphas.append(softmax(scores))
+            mixed.append(sum(a * v for a, v in zip(alphas[-1], regions, strict=True)))
+        attended.append(mixed)
+        region_weights.append(torch.stack(alphas).mean(dim=0))
 
     if config.interaction:
         moment = torch.zeros(config.interaction_size)
-        for u in attended:
-            moment = _gru(weights, u, moment)
+        for mixed in attended:
+            moment = _gru(weights, mixed, moment)
     else:
-        moment = sum(attended) / len(attended)
+        moment = sum(sum(mixed) / len(mixed) for mixed in attended) / len(attended)
 
     if config.language_attention:
         read = bilstm(weights, words, config.word_size)
@@ -112,19 +115,38 @@ def loss(model: SLTA, relevance: Tensor, offsets_s: Tensor, truth_s: Tensor) -> 
 
 
 def presence(model: SLTA, batch: Batch, query: int, candidate: int) -> Tensor:
-    weights = dict(model.state_dict())
-    said = (batch.words[query] - weights["words.mean"]) / weights["words.spread"]
-    nouns = [said[i] for i in range(batch.words.shape[1]) if batch.noun_mask[query, i]]
+    weights, objects = dict(model.state_dict()), _objects(model, batch, query)
     video, first = batch.candidate_video[candidate], batch.candidate_first[candidate]
     found = []
     for frame in range(int(first), int(first + batch.candidate_count[candidate])):
-        scores = [
-            _region_score(weights, _region(model, batch, int(video), frame, r), nouns)
+        regions = [
+            _region(model, batch, int(video), frame, r)
             for r in range(batch.regions.shape[2])
             if batch.region_mask[video, frame, r]
         ]
-        found.append(torch.stack(scores).exp().sum().log())
+        for n in objects:
+            scores = [_region_score(weights, v, n) for v in regions]
+            found.append(torch.stack(scores).exp().sum().log())
     return sum(found, torch.zeros(())) / len(found)
+
+
+def _objects(model: SLTA, batch: Batch, query: int) -> list[Tensor]:
+    """The vector of the nouns that name each object."""
+    weights = dict(model.state_dict())
+    said = (batch.words[query] - weights["words.mean"]) / weights["words.spread"]
+    words = [i for i in range(batch.words.shape[1]) if batch.word_mask[query, i]]
+    nouns = [i for i in words if batch.noun_mask[query, i]]
+    if not nouns:
+        return [torch.zeros(said.shape[1])] * max(1, model.config.objects)
+    if not model.config.objects:
+        return [sum(said[i] for i in nouns) / len(nouns)]
+    read = bilstm(weights, [said[i] for i in words], model.config.word_size)
+    states = dict(zip(words, read, strict=True))
+    found = []
+    for row in weights["noun_score.weight"]:
+        shares = softmax(torch.stack([row @ states[i] for i in nouns]))
+        found.append(sum(b * said[i] for b, i in zip(shares, nouns, strict=True)))
+    return found
 
 
 def _region(model: SLTA, batch: Batch, video: int, frame: int, region: int) -> Tensor:
@@ -137,12 +159,7 @@ def _region(model: SLTA, batch: Batch, video: int, frame: int, region: int) -> T
     return (vector - weights["regions.mean"]) / weights["regions.spread"]
 
 
-def _region_score(weights: dict[str, Tensor], v: Tensor, nouns: list[Tensor]) -> Tensor:
-    n = (
-        sum(nouns) / len(nouns)
-        if nouns
-        else torch.zeros(len(weights["spatial.noun_gate.weight"][0]))
-    )
+def _region_score(weights: dict[str, Tensor], v: Tensor, n: Tensor) -> Tensor:
     content = torch.tanh(
         weights["spatial.region_content.weight"] @ v
         + weights["spatial.noun_content.weight"] @ n
@@ -156,8 +173,11 @@ def _region_score(weights: dict[str, Tensor], v: Tensor, nouns: list[Tensor]) ->
     return weights["spatial.score.weight"][0] @ (content * gate)
 
 
-def _gru(weights: dict[str, Tensor], u: Tensor, h: Tensor) -> Tensor:
-    given = weights["to_interaction.weight"] @ u + weights["to_interaction.bias"]
+def _gru(weights: dict[str, Tensor], attended: list[Tensor], h: Tensor) -> Tensor:
+    given = weights["to_interaction.weight"] @ attended[0]
+    given = given + weights["to_interaction.bias"]
+    for other, u in enumerate(attended[1:]):
+        given = given + weights[f"others_to_interaction.{other}.weight"] @ u
     kept = (
         weights["interaction.from_state.weight"] @ h
         + weights["interaction.from_state.bias"]

@@ -1,5 +1,5 @@
-"""SLTA on the made world without one of its parts, or with one fault of the released
-notebook; everything else is as in ``shapes_slta``.
+"""SLTA on the made world without one of its parts, with one fault of the released
+notebook, or with something more; everything else is as in ``shapes_slta``.
 
     slta train shapes_slta_no_spatial_attention
     slta train shapes_slta_no_interaction
@@ -8,6 +8,7 @@ notebook; everything else is as in ``shapes_slta``.
     slta train shapes_slta_no_grounding
     slta train shapes_slta_all_nouns
     slta train shapes_slta_papers_pairs
+    slta train shapes_slta_two_objects
     slta train shapes_slta_summed_regions
     slta train shapes_slta_frozen_attention
     slta train shapes_slta_wrong_pair
@@ -55,12 +56,17 @@ ADDITIONS: dict[str, Experiment] = {
     ),
 }
 """Without something that the paper does not have."""
+EXTENSIONS: dict[str, Experiment] = {
+    "two_objects": replace(USUAL, model=replace(shapes_slta.MODEL, objects=2)),
+}
+"""With something more that the paper does not have."""
 
 EXPERIMENTS: dict[str, Experiment] = {
     f"shapes_slta_{name}": experiment
     for name, experiment in {
         **{f"no_{part}": without(part) for part in PARTS},
         **ADDITIONS,
+        **EXTENSIONS,
         **{fault: with_fault(fault) for fault in FAULTS},
     }.items()
 }

@@ -33,6 +33,14 @@ class ReleasedConfig(SLTAConfig):
     padded_nouns: bool = False
     """The mean over the nouns counts empty places, too."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.padded_nouns and self.objects:
+            raise ValueError(
+                f"model.objects is {self.objects}, but the mean of model.padded_nouns is "
+                "one object's: set it to 0"
+            )
+
 
 def released(config: SLTAConfig, **faults: bool) -> ReleasedConfig:
     """The same with some of the faults."""
@@ -73,20 +81,22 @@ class Released(SLTA):
             for part in (self.spatial, self.to_interaction, self.interaction):
                 part.requires_grad_(False)
 
-    def _nouns(self, batch: Batch) -> Float[Tensor, "b k"]:
+    def _nouns(
+        self, batch: Batch, read: Float[Tensor, "b w h"]
+    ) -> Float[Tensor, "o b k"]:
         if not self.faults.padded_nouns:
-            return super()._nouns(batch)
-        return (batch.words * batch.noun_mask[..., None]).sum(dim=1) / NOUNS
+            return super()._nouns(batch, read)
+        return (batch.words * batch.noun_mask[..., None]).sum(dim=1)[None] / NOUNS
 
     def _objects(
         self,
         batch: Batch,
         regions: Float[Tensor, "v t r e"],
-        weights: Float[Tensor, "f r"],
+        weights: Float[Tensor, "o f r"],
         looks: Looks,
         start: Int[Tensor, " p"],
         count: Int[Tensor, " p"],
-    ) -> Float[Tensor, "p o"]:
+    ) -> Float[Tensor, "p x"]:
         objects = super()._objects(batch, regions, weights, looks, start, count)
         if not (self.faults.wrong_pair and self.training):
             return objects

@@ -7,7 +7,7 @@ docs/data-flow.md.
 Shapes: b queries · w words · k size of a word's vector · v videos · t frames ·
 r regions · e size of a region's vector · c candidates · d size of a clip's vector ·
 p pairs of a query and a candidate · m pairs of a query and a video · f frames that are
-looked at, over all of those.
+looked at, over all of those · o objects that a query is taken to name.
 """
 
 from dataclasses import dataclass, replace
@@ -67,6 +67,10 @@ class SLTAConfig:
     """Without it, words count alike."""
     context: bool = True
     """Without it, the clips before and after a candidate are not looked at."""
+    objects: int = 0
+    """Objects that a query is taken to name, each by its own weights over the nouns, learnt
+    with the LSTM over the words, and each attended to by itself; not in the paper. 0 is
+    the paper's one object, the mean over the nouns."""
     offset_weight: float = 0.01
     """Of the offsets in the loss, against the relevance."""
     grounding_weight: float = 0.0
@@ -75,11 +79,19 @@ class SLTAConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.objects < 0:
+            raise ValueError(f"model.objects must be at least 0, got {self.objects}")
+        if self.objects and not self.spatial_attention:
+            raise ValueError(
+                f"model.objects is {self.objects}, but nothing looks for objects without "
+                "model.spatial_attention: set it, or model.objects to 0"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SLTAScores(Scores):
     region_weights: Float[Tensor, "f r"]
+    """The mean over the objects."""
     word_weights: Float[Tensor, "p w"]
     looks: Looks
     presence: Float[Tensor, " p"]
@@ -104,18 +116,23 @@ class SpatialAttention(nn.Module):
     def forward(
         self,
         regions: Float[Tensor, "v t r e"],
-        nouns: Float[Tensor, "b k"],
+        nouns: Float[Tensor, "o b k"],
         looks: Looks,
-    ) -> Float[Tensor, "f r"]:
-        scores: Tensor = GatedScores.apply(  # type: ignore[no-untyped-call]
-            self.region_content(regions),
-            self.region_gate(regions),
-            self.noun_content(nouns),
-            self.noun_gate(nouns),
-            self.score.weight[0],
-            looks,
+    ) -> Float[Tensor, "o f r"]:
+        content, gate = self.region_content(regions), self.region_gate(regions)
+        return torch.stack(
+            [
+                GatedScores.apply(  # type: ignore[no-untyped-call]
+                    content,
+                    gate,
+                    self.noun_content(each),
+                    self.noun_gate(each),
+                    self.score.weight[0],
+                    looks,
+                )
+                for each in nouns
+            ]
         )
-        return scores
 
 
 class SLTA(CandidateModel):
@@ -139,11 +156,20 @@ class SLTA(CandidateModel):
         if config.interaction:
             object_size = config.interaction_size
             self.to_interaction = nn.Linear(region_size, 3 * object_size)
+            self.others_to_interaction = nn.ModuleList(
+                nn.Linear(region_size, 3 * object_size, bias=False)
+                for _ in range(1, config.objects)
+            )
             self.interaction = Recurrence(object_size)
-        if config.language_attention:
+        if config.language_attention or config.objects:
             self.read = nn.LSTM(
                 sizes.word, config.word_size, batch_first=True, bidirectional=True
             )
+        if config.objects:
+            self.noun_score = nn.Linear(
+                2 * config.word_size, config.objects, bias=False
+            )
+        if config.language_attention:
             self.word_content = nn.Linear(2 * config.word_size, config.language_size)
             self.clip_content = nn.Linear(sizes.frame, config.language_size, bias=False)
             self.word_score = nn.Linear(config.language_size, 1, bias=False)
@@ -170,19 +196,21 @@ class SLTA(CandidateModel):
         """Scores ``batch.pairs``, in their order."""
         query, candidate = batch.pairs.unbind(dim=1)
         batch = replace(batch, words=self._thinned(self.words(batch.words)))
+        read = self._read(batch)
         looks, needed = _looks(batch)
         clips = self.frames(batch.clips)
         clips = self._thinned(clips, batch.candidate_video)
         clips = clips if self.config.context else clips[:, 1:2]
         regions = self._thinned(self._regions(batch))
-        region_weights, found = self._region_weights(batch, regions, looks)
+        nouns = self._nouns(batch, read)
+        region_weights, found = self._region_weights(batch, regions, nouns, looks)
         first, count = (
             batch.candidate_first[candidate],
             batch.candidate_count[candidate],
         )
         start = looks.starts[needed] + first - looks.pairs[needed, 2]
         objects = self._objects(batch, regions, region_weights, looks, start, count)
-        word_weights = self._word_weights(batch, clips)
+        word_weights = self._word_weights(batch, read, clips)
         sentences = weighed(batch.words, word_weights, query)
 
         # Eq. 7. The first layer is linear in the three parts, so each is taken once.
@@ -195,9 +223,8 @@ class SLTA(CandidateModel):
         relevance, *offsets = self.answer(self.dropout(hidden.relu())).unbind(dim=-1)
         offsets_s = torch.stack(offsets, dim=-1)
         presence = _mean_over(found[:, None], start, count)[:, 0]
-        return SLTAScores(
-            relevance, offsets_s, region_weights, word_weights, looks, presence
-        )
+        shown = region_weights.mean(dim=0)
+        return SLTAScores(relevance, offsets_s, shown, word_weights, looks, presence)
 
     def _regions(self, batch: Batch) -> Float[Tensor, "v t r e"]:
         regions = batch.regions.float()
@@ -220,47 +247,71 @@ class SLTA(CandidateModel):
         kept = (kept if owner is None else kept[owner]) / (1 - share)
         return features * kept.view(len(features), *[1] * (features.ndim - 2), -1)
 
+    def _read(self, batch: Batch) -> Float[Tensor, "b w h"]:
+        """Nothing where no part of the model asks what was read."""
+        if not (self.config.language_attention or self.config.objects):
+            return batch.words[..., :0]
+        return states(self.read, batch.words, batch.word_mask)
+
+    def _nouns(
+        self, batch: Batch, read: Float[Tensor, "b w h"]
+    ) -> Float[Tensor, "o b k"]:
+        """What each object is called."""
+        if not self.config.objects:
+            count = batch.noun_mask.sum(dim=1, keepdim=True).clamp(min=1)
+            return ((batch.words * batch.noun_mask[..., None]).sum(dim=1) / count)[None]
+        scores = self.noun_score(read).permute(2, 0, 1)
+        weights = MaskedSoftmax()(scores, batch.noun_mask.expand_as(scores))
+        return torch.einsum("obw,bwk->obk", weights, batch.words)
+
     def _region_weights(
-        self, batch: Batch, regions: Float[Tensor, "v t r e"], looks: Looks
-    ) -> tuple[Float[Tensor, "f r"], Float[Tensor, " f"]]:
+        self,
+        batch: Batch,
+        regions: Float[Tensor, "v t r e"],
+        nouns: Float[Tensor, "o b k"],
+        looks: Looks,
+    ) -> tuple[Float[Tensor, "o f r"], Float[Tensor, " f"]]:
         """Eq. 2, and how much is found in a frame in all."""
-        mask = batch.region_mask[looks.video, looks.frame]
+        mask = batch.region_mask[looks.video, looks.frame].expand(len(nouns), -1, -1)
         if not self.config.spatial_attention:
             scores = torch.zeros_like(mask, dtype=torch.float)
-            return self.over_regions(scores, mask), scores[:, 0]
-        scores = self.spatial(regions, self._nouns(batch), looks)
-        found = scores.masked_fill(~mask, -inf).logsumexp(dim=1)
+            return self.over_regions(scores, mask), scores[0, :, 0]
+        scores = self.spatial(regions, nouns, looks)
+        found = scores.masked_fill(~mask, -inf).logsumexp(dim=2).mean(dim=0)
         return self.over_regions(scores, mask), found
-
-    def _nouns(self, batch: Batch) -> Float[Tensor, "b k"]:
-        count = batch.noun_mask.sum(dim=1, keepdim=True).clamp(min=1)
-        return (batch.words * batch.noun_mask[..., None]).sum(dim=1) / count
 
     def _objects(
         self,
         batch: Batch,
         regions: Float[Tensor, "v t r e"],
-        weights: Float[Tensor, "f r"],
+        weights: Float[Tensor, "o f r"],
         looks: Looks,
         start: Int[Tensor, " p"],
         count: Int[Tensor, " p"],
-    ) -> Float[Tensor, "p o"]:
+    ) -> Float[Tensor, "p x"]:
         """Eq. 3 and 4: what happens over a candidate's frames to what is attended to."""
-        if self.config.interaction:
-            inputs = _mixed(regions, weights, looks, self.to_interaction)
-            states: Tensor = self.interaction(inputs, start, count)
-            return states
-        return _mean_over(_mixed(regions, weights, looks), start, count)
+        if not self.config.interaction:
+            return _mean_over(_mix(regions, weights.mean(dim=0), looks), start, count)
+        products = [self.to_interaction, *self.others_to_interaction]
+        inputs = sum(
+            _mixed(regions, each, looks, product)
+            for each, product in zip(weights, products, strict=True)
+        )
+        states: Tensor = self.interaction(inputs, start, count)
+        return states
 
     def _word_weights(
-        self, batch: Batch, clips: Float[Tensor, "c x d"]
+        self,
+        batch: Batch,
+        read: Float[Tensor, "b w h"],
+        clips: Float[Tensor, "c x d"],
     ) -> Float[Tensor, "p w"]:
         """Eq. 5 and 6: which words decide, seen from the candidate."""
         query, candidate = batch.pairs.unbind(dim=1)
         mask = batch.weighed_mask[query]
         if not self.config.language_attention:
             return self.over_words(torch.zeros_like(mask, dtype=torch.float), mask)
-        words = self.word_content(states(self.read, batch.words, batch.word_mask))
+        words = self.word_content(read)
         seen = self.clip_content(clips.sum(dim=1))
         hidden = (words[query] + seen[candidate, None]).relu()
         return self.over_words(self.word_score(hidden)[..., 0], mask)
@@ -325,15 +376,13 @@ def _mixed(
     regions: Float[Tensor, "v t r e"],
     weights: Float[Tensor, "f r"],
     looks: Looks,
-    product: nn.Linear | None = None,
+    product: nn.Linear,
 ) -> Float[Tensor, "f g"]:
     """Regions mixed by their weights, then multiplied, in whichever order is cheaper.
 
     With many queries a video, multiplying every region once costs less than
     multiplying every query's mixture.
     """
-    if product is None:
-        return _mix(regions, weights, looks)
     (videos, t, r, e), f, g = regions.shape, len(weights), product.out_features
     if videos * t * r * e * g + f * r * g < f * r * e + f * e * g:
         return _mix(product(regions), weights, looks)
