@@ -20,15 +20,24 @@ from typing import Any
 
 from slta import plot_comparison
 from slta.comparison import Job, Plan, chosen, compare, is_finished
-from slta.experiments import shapes_detr, shapes_models
+from slta.experiments import shapes_ablations, shapes_detr, shapes_models
+from slta.experiments.composites import PARTS
 from slta.features.sentences import Progress
 from slta.folders import home
 
 SEEDS = (0, 1, 2)
 LEARNING_RATES = (0.002, 0.004)
 """Of which every model on composites takes what is best on val."""
+VARIANTS = (
+    *(f"composites_slta_no_{part}" for part in PARTS),
+    *(f"shapes_slta_no_{part}" for part in shapes_ablations.PARTS),
+    *(f"shapes_slta_{fault}" for fault in shapes_ablations.FAULTS),
+)
+"""SLTA without one of its parts or with a fault of the release: in the tables, and not in
+the pictures."""
 ON_COMPOSITES = (
     "composites_slta",
+    *(name for name in VARIANTS if name.startswith("composites")),
     *("composites_role", "composites_ctrl", "composites_acrn", "composites_mcn"),
     *("composites_vsa_rnn", "composites_vsa_stv", "composites_video_only"),
     *("composites_query_only", "composites_moment_prior"),
@@ -36,6 +45,7 @@ ON_COMPOSITES = (
 )
 ON_SHAPES = (
     "shapes_slta",
+    *(name for name in VARIANTS if name.startswith("shapes")),
     *shapes_models.EXPERIMENTS,
     "shapes_tan2d",
     *shapes_detr.EXPERIMENTS,
@@ -114,7 +124,8 @@ def told() -> Progress:
 
 def draw(found: dict[str, Any], folder: Path, name: str) -> None:
     """The three pictures, called by the name of the comparison."""
-    for path in plot_comparison.draw(found, folder):
+    whole = {name: row for name, row in found["models"].items() if name not in VARIANTS}
+    for path in plot_comparison.draw({**found, "models": whole}, folder):
         path.replace(path.with_name(f"{name}-{path.name}"))
 
 

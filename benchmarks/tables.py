@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from benchmarks.models import VARIANTS
 from slta.experiments import paper_models
 from slta.protocols import PROTOCOLS
 
@@ -460,6 +461,7 @@ def _models_short() -> str:
             ),
         ]
         for model, each in found["models"].items()
+        if model not in VARIANTS
     ]
     rows += [
         [

@@ -17,6 +17,8 @@ from slta.errors import InputError
 from slta.evaluation import measure
 from slta.metrics import IOUS, named
 from slta.predictions import read
+from slta.preparation import open_splits
+from slta.scoring import predict
 from tests.commands import Called, call, refused
 from tests.test_ready import SPLITS, annotated, moments_of, planted, saved
 
@@ -103,6 +105,10 @@ def test_numbers_are_means_over_seeds_of_what_each_run_answered(
     assert row["query_ms"] > 0 and len(row["seconds"]) == 2
     model, _ = Run(Path("runs") / f"own-{row['learning_rate']:g}-4-0").load()
     assert row["parameters"] == sum(p.numel() for p in model.parameters())
+    first = Run(Path("runs") / f"own-{row['learning_rate']:g}-4-0")
+    train = open_splits(first.experiment, ("train",), Path("store"))["train"]
+    learnt = measure(predict(model, train, first.experiment), "ctrl")
+    assert row["train"] == learnt.mean("R@1, IoU=0.5")
     assert found["without video"]["test"].keys() == {"moment prior", "query only"}
 
 

@@ -424,6 +424,24 @@ def test_regions_that_are_not_there_do_not_count_for_the_scale(own: Path) -> Non
     assert np.allclose(area, [0.25, 0, 0.5, 1, 0.25], atol=1e-3)
 
 
+@pytest.mark.parametrize(("most", "taken"), [(1, [0]), (2, [0, 4]), (None, [])])
+def test_a_part_of_a_split_has_all_queries_of_its_videos(
+    own: Path, most: int | None, taken: list[int]
+) -> None:
+    dataset, given = load(own), library(own, own.parent / "store")
+    whole = prepare(dataset, "train", given)
+    names = list(whole.by_video)
+    wanted = [names[i] for i in taken] if most else names
+    part = prepare(dataset, "train", given, most=most)
+    assert [*part.videos] == [*part.infos] == wanted
+    assert list(part.queries) == [q for q in whole.queries if q.video_id in wanted]
+    assert [each.words for each in part.asked] == [
+        asked.words
+        for query, asked in zip(whole.queries, whole.asked, strict=True)
+        if query.video_id in wanted
+    ]
+
+
 def test_words_may_come_from_elsewhere(own: Path, tmp_path: Path) -> None:
     words = written(tmp_path / "g.txt", "dog", "cat")
     store = Store(tmp_path / "store")

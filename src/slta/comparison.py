@@ -36,6 +36,8 @@ from slta.scoring import predict
 
 PROTOCOL = "ctrl"
 COLUMNS = (*(named(n, iou) for n in (1, 5) for iou in (0.3, 0.5, 0.7)), "mIoU")
+LEARNT_FROM = 80
+"""Videos of train of which the answers are measured, too."""
 EXAMPLES = 3
 """Queries of test of which the answers are kept."""
 
@@ -266,6 +268,7 @@ def _summary(
             **_settings(jobs[name][0]),
             "tried": list(tried[name]),
             "seconds": [run.read("provenance")["seconds"] for run in mine],
+            "train": _on_train(mine[0], plan.store),
             **_cost(mine[0], splits[0], plan.store),
             **{
                 split: _numbers(mine, runs[plan.experiments[0]], split)
@@ -325,6 +328,14 @@ def _cost(run: Run, split: str, store: Path | None) -> dict[str, Any]:
         "parameters": sum(each.numel() for each in model.parameters()),
         "query_ms": 1000 * seconds / len(prepared.queries),
     }
+
+
+def _on_train(run: Run, store: Path | None) -> float:
+    """What it reaches on what it learnt from: a model that is low there has not learnt,
+    one that is high there and low elsewhere has learnt by heart."""
+    model, _ = run.load()
+    seen = open_splits(run.experiment, ("train",), store, most=LEARNT_FROM)["train"]
+    return measure(predict(model, seen, run.experiment), PROTOCOL).mean(WATCHED)
 
 
 def _values(

@@ -87,12 +87,15 @@ def open_splits(
     names: Sequence[str],
     store: Path | None = None,
     shows: Shows = quietly,
+    *,
+    most: int | None = None,
 ) -> dict[str, Split]:
+    """With ``most``, of so many videos of each at most."""
     # A name that cannot be used is told before films are made.
     library = open_library(experiment, store, lambda: dataset.durations_s)
     dataset = open_dataset(experiment, shows)
     found = {}
     for name in names:
         with shows(f"features of {name}") as progress:
-            found[name] = prepare(dataset, name, library, progress)
+            found[name] = prepare(dataset, name, library, progress, most=most)
     return found

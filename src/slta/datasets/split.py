@@ -38,11 +38,21 @@ class Split:
 
 
 def prepare(
-    dataset: Dataset, name: str, library: Provider, progress: Progress | None = None
+    dataset: Dataset,
+    name: str,
+    library: Provider,
+    progress: Progress | None = None,
+    *,
+    most: int | None = None,
 ) -> Split:
-    """Reads the features of a split's videos and queries; what is not there is made."""
+    """Reads the features of a split's videos and queries; what is not there is made.
+    With ``most``, of so many videos at most, taken evenly from all."""
     queries = dataset.queries(name)
     video_ids = list(dict.fromkeys(query.video_id for query in queries))
+    if most is not None and len(video_ids) > most:
+        video_ids = [video_ids[len(video_ids) * i // most] for i in range(most)]
+        kept = {*video_ids}
+        queries = tuple(query for query in queries if query.video_id in kept)
     videos, infos = {}, {}
     for done, video_id in enumerate(video_ids, start=1):
         info, features = library.read(library.find(dataset, video_id))
