@@ -2,7 +2,8 @@
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
                          [nouns] [extractors] [parameters]
-                         [layouts] [planted] [composites] [shapes] [models] [tables]
+                         [layouts] [planted] [composites] [ways] [shapes] [models]
+                         [tables]
 
 Without a word, all of them, in that order. ``composites``, ``shapes`` and ``models`` train
 for hours where their runs are not there yet; ``composites-so-far`` and the like measure
@@ -33,6 +34,7 @@ from benchmarks import (
     shapes,
     speed,
     tables,
+    ways,
 )
 from slta import provenance
 from slta.search import Searcher
@@ -51,6 +53,7 @@ STEPS = (
         "layouts",
         "planted",
         "composites",
+        "ways",
         "shapes",
         "models",
         "tables",
@@ -85,6 +88,7 @@ def main(wanted: list[str]) -> None:
         ),
         "planted": (planted.measure, DATA, "the queries are there"),
         "composites": (models.on_composites, SHARED, "the clips are there"),
+        "ways": (ways.measure, SHARED, "the clips are there"),
     }
     for name, (measure, folder, why) in compared.items():
         if name in wanted:

@@ -271,7 +271,7 @@ def _summary(
             "train": _on_train(mine[0], plan.store),
             **_cost(mine[0], splits[0], plan.store),
             **{
-                split: _numbers(mine, runs[plan.experiments[0]], split)
+                split: numbers(mine, runs[plan.experiments[0]], split)
                 for split in splits
             },
         }
@@ -349,7 +349,7 @@ def _values(
     ]
 
 
-def _numbers(mine: Sequence[Run], others: Sequence[Run], split: str) -> dict[str, Any]:
+def numbers(mine: Sequence[Run], others: Sequence[Run], split: str) -> dict[str, Any]:
     """Of each measure the mean over seeds with its interval, what each seed has, and the
     paired difference to the first experiment."""
     own = [_values(run, split) for run in mine]
