@@ -8,7 +8,8 @@ import torch
 
 from slta.datasets.batch import Batch
 from slta.models.alignment import alignment_loss
-from slta.models.attention import GatedScores, Looks
+from slta.models.attention import GatedScores
+from slta.models.looks import Looks
 from slta.models.slta import SLTA, SLTAConfig, SLTAScores
 from tests import batches
 from tests.batches import ODD, asked, close, longer, noisy, training_batch

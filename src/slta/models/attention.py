@@ -1,16 +1,17 @@
-"""Parts that more than one model is made of.
+"""Weights over regions and words.
 
-Shapes: v videos · b queries · m pairs of a query and a video · t frames of a video ·
-f frames that are looked at, over all pairs · r regions · e size of a region's vector ·
-h hidden size.
+Shapes: v videos · b queries · t frames of a video · f frames that are looked at, over all
+pairs of a query and a video · r regions · h hidden size.
 """
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from slta.models.looks import Group, Looks
 
 BLOCK = 1 << 18
 """Numbers that are computed at a time, so that they stay in a core's cache."""
@@ -28,77 +29,6 @@ class MaskedSoftmax(nn.Module):
         low = torch.finfo(scores.dtype).min
         weights = scores.masked_fill(~mask, low).softmax(dim=-1)
         return weights * mask
-
-
-class Standardise(nn.Module):
-    """Features less their mean over the training split, in standard deviations.
-
-    The released features are used as they are; ours differ in scale by extractor, and
-    an L2 norm of something that hardly varies says little. It begins as the identity.
-    """
-
-    mean: Tensor
-    spread: Tensor
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("spread", torch.ones(size))
-
-    def fit(self, mean: Float[Tensor, " e"], spread: Float[Tensor, " e"]) -> None:
-        """A number that never varies is left at 0."""
-        self.mean.copy_(mean)
-        self.spread.copy_(spread.where(spread > 1e-6, torch.inf))
-
-    def forward(self, features: Float[Tensor, "*rows e"]) -> Float[Tensor, "*rows e"]:
-        return (features.float() - self.mean).div_(self.spread)
-
-
-class Looks(NamedTuple):
-    """Which frames are looked at for which query: the frames of all pairs of a query
-    and a video, one pair after another."""
-
-    pairs: Int[Tensor, "m 4"]
-    """Query, video, first frame, end frame."""
-    starts: Int[Tensor, " m"]
-    """Where a pair's frames begin."""
-    video: Int[Tensor, " f"]
-    frame: Int[Tensor, " f"]
-
-    @classmethod
-    def of(cls, pairs: Int[Tensor, "m 4"]) -> "Looks":
-        counts = pairs[:, 3] - pairs[:, 2]
-        starts = counts.cumsum(dim=0) - counts
-        shift = (pairs[:, 2] - starts).repeat_interleave(counts)
-        frame = torch.arange(len(shift), device=pairs.device) + shift
-        return cls(pairs, starts, pairs[:, 1].repeat_interleave(counts), frame)
-
-    def groups(self) -> list["Group"]:
-        """The pairs that look at the same frames, together."""
-        found: dict[tuple[int, int, int], tuple[list[int], list[int]]] = {}
-        rows = torch.cat([self.pairs, self.starts[:, None]], dim=1).tolist()
-        for query, video, first, end, start in rows:
-            queries, starts = found.setdefault((video, first, end), ([], []))
-            queries.append(query)
-            starts.append(start)
-        device = self.pairs.device
-        return [
-            Group(*frames, *(torch.tensor(each, device=device) for each in both))
-            for frames, both in found.items()
-        ]
-
-
-class Group(NamedTuple):
-    video: int
-    first: int
-    end: int
-    queries: Int[Tensor, " q"]
-    starts: Int[Tensor, " q"]
-
-    def looks(self) -> Int[Tensor, "q t"]:
-        """Where the frames of each query are among all looks."""
-        frames = torch.arange(self.end - self.first, device=self.starts.device)
-        return self.starts[:, None] + frames
 
 
 class GatedScores(torch.autograd.Function):

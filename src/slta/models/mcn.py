@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from slta.datasets.batch import Batch, TrainingBatch
-from slta.models.attention import Standardise
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.hinge import hinge_loss
 from slta.models.language import last_state
 from slta.models.ranges import check_ranges
+from slta.models.standardise import Standardise
 
 PLACE = 2
 """Start and end as shares of the video: the temporal endpoint feature."""

@@ -14,7 +14,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from slta.datasets.whole import TrainingVideos, Videos
-from slta.models.attention import Standardise
 from slta.models.base import Scale, Sizes, VideoModel
 from slta.models.slots import (
     SlotAnswers,
@@ -25,6 +24,7 @@ from slta.models.slots import (
     margin_loss,
     set_loss,
 )
+from slta.models.standardise import Standardise
 from slta.models.transformer import (
     DecoderLayer,
     EncoderLayer,

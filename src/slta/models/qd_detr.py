@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from slta.datasets.whole import TrainingVideos, Videos
-from slta.models.attention import Standardise
 from slta.models.base import Scale, Sizes, VideoModel
 from slta.models.slots import (
     SlotAnswers,
@@ -29,6 +28,7 @@ from slta.models.slots import (
     margin_loss,
     set_loss,
 )
+from slta.models.standardise import Standardise
 from slta.models.transformer import (
     DecoderLayer,
     EncoderLayer,

@@ -16,10 +16,10 @@ from torch.nn.functional import normalize
 
 from slta.datasets.batch import Batch, TrainingBatch
 from slta.models.alignment import alignment_and_offsets
-from slta.models.attention import Standardise
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.moment_prior import centred
 from slta.models.ranges import check_ranges
+from slta.models.standardise import Standardise
 
 
 @dataclass(frozen=True, kw_only=True)

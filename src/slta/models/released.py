@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from slta.datasets.batch import Batch
-from slta.models.attention import Looks
 from slta.models.base import Sizes
+from slta.models.looks import Looks
 from slta.models.slta import SLTA, SLTAConfig
 
 

@@ -21,16 +21,13 @@ from torch.nn.functional import normalize
 
 from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
 from slta.models.alignment import alignment_and_offsets
-from slta.models.attention import (
-    GatedScores,
-    Looks,
-    MaskedSoftmax,
-    Standardise,
-)
+from slta.models.attention import GatedScores, MaskedSoftmax
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.language import states, weighed
+from slta.models.looks import Looks, looks_of, mean_over, mix, mixed
 from slta.models.ranges import check_ranges
 from slta.models.recurrence import Recurrence
+from slta.models.standardise import Standardise
 
 BOX = 5
 """Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
@@ -197,7 +194,7 @@ class SLTA(CandidateModel):
         query, candidate = batch.pairs.unbind(dim=1)
         batch = replace(batch, words=self._thinned(self.words(batch.words)))
         read = self._read(batch)
-        looks, needed = _looks(batch)
+        looks, needed = looks_of(batch)
         clips = self.frames(batch.clips)
         clips = self._thinned(clips, batch.candidate_video)
         clips = clips if self.config.context else clips[:, 1:2]
@@ -222,7 +219,7 @@ class SLTA(CandidateModel):
         )
         relevance, *offsets = self.answer(self.dropout(hidden.relu())).unbind(dim=-1)
         offsets_s = torch.stack(offsets, dim=-1)
-        presence = _mean_over(found[:, None], start, count)[:, 0]
+        presence = mean_over(found[:, None], start, count)[:, 0]
         shown = region_weights.mean(dim=0)
         return SLTAScores(relevance, offsets_s, shown, word_weights, looks, presence)
 
@@ -291,10 +288,10 @@ class SLTA(CandidateModel):
     ) -> Float[Tensor, "p x"]:
         """Eq. 3 and 4: what happens over a candidate's frames to what is attended to."""
         if not self.config.interaction:
-            return _mean_over(_mix(regions, weights.mean(dim=0), looks), start, count)
+            return mean_over(mix(regions, weights.mean(dim=0), looks), start, count)
         products = [self.to_interaction, *self.others_to_interaction]
         inputs = sum(
-            _mixed(regions, each, looks, product)
+            mixed(regions, each, looks, product)
             for each, product in zip(weights, products, strict=True)
         )
         states: Tensor = self.interaction(inputs, start, count)
@@ -341,61 +338,7 @@ def _grounding(scores: SLTAScores, given: TrainingBatch) -> Float[Tensor, ""]:
     return (of_query + of_candidate - 2 * table[query, candidate]).mean(dim=0)
 
 
-def _mean_over(
-    rows: Float[Tensor, "f x"], start: Int[Tensor, " p"], count: Int[Tensor, " p"]
-) -> Float[Tensor, "p x"]:
-    """Of ``count`` rows from ``start`` on, whatever the windows share."""
-    sums = nn.functional.pad(rows.double().cumsum(dim=0), (0, 0, 1, 0))
-    return ((sums[start + count] - sums[start]) / count[:, None]).float()
-
-
 def boxes_of(boxes: Float[Tensor, "*rows 4"]) -> Float[Tensor, "*rows 5"]:
     """What a box adds to a region's vector."""
     x0, y0, x1, y1 = boxes.unbind(dim=-1)
     return torch.cat([boxes, ((x1 - x0) * (y1 - y0))[..., None]], dim=-1)
-
-
-def _looks(batch: Batch) -> tuple[Looks, Int[Tensor, " p"]]:
-    """The frames that the candidates of each query and video span, and which of these
-    pairs each pair of a query and a candidate needs."""
-    query, candidate = batch.pairs.unbind(dim=1)
-    videos = len(batch.regions)
-    keys = query * videos + batch.candidate_video[candidate]
-    keys, needed = keys.unique(return_inverse=True)
-    first = batch.candidate_first[candidate]
-    end = first + batch.candidate_count[candidate]
-    low = torch.zeros_like(keys).scatter_reduce(
-        0, needed, first, reduce="amin", include_self=False
-    )
-    high = torch.zeros_like(keys).scatter_reduce(0, needed, end, reduce="amax")
-    pairs = torch.stack([keys // videos, keys % videos, low, high], dim=1)
-    return Looks.of(pairs), needed
-
-
-def _mixed(
-    regions: Float[Tensor, "v t r e"],
-    weights: Float[Tensor, "f r"],
-    looks: Looks,
-    product: nn.Linear,
-) -> Float[Tensor, "f g"]:
-    """Regions mixed by their weights, then multiplied, in whichever order is cheaper.
-
-    With many queries a video, multiplying every region once costs less than
-    multiplying every query's mixture.
-    """
-    (videos, t, r, e), f, g = regions.shape, len(weights), product.out_features
-    if videos * t * r * e * g + f * r * g < f * r * e + f * e * g:
-        return _mix(product(regions), weights, looks)
-    return product(_mix(regions, weights, looks))
-
-
-def _mix(
-    regions: Float[Tensor, "v t r g"], weights: Float[Tensor, "f r"], looks: Looks
-) -> Float[Tensor, "f g"]:
-    """One product for all queries that look at the same frames."""
-    places, mixed = [], []
-    for group in looks.groups():
-        rows, frames = group.looks(), regions[group.video, group.first : group.end]
-        mixed.append(torch.einsum("mtr,trg->mtg", weights[rows], frames).flatten(0, 1))
-        places.append(rows.flatten())
-    return torch.cat(mixed)[torch.cat(places).argsort()]

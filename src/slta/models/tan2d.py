@@ -20,8 +20,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from slta.datasets.whole import TrainingVideos, Videos
-from slta.models.attention import Standardise
 from slta.models.base import Answers, Scale, Sizes, VideoModel
+from slta.models.standardise import Standardise
 
 DENSE = 8
 """Moments of up to twice so many clips are all on the map, longer ones are ever fewer."""

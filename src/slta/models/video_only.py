@@ -16,9 +16,9 @@ from torch.nn.functional import normalize
 
 from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
 from slta.models.alignment import alignment_and_offsets
-from slta.models.attention import Standardise
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.ranges import check_ranges
+from slta.models.standardise import Standardise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.datasets.batch import Batch, TrainingBatch
-from slta.models.attention import Standardise
 from slta.models.base import CandidateModel, Scale, Scores, Sizes
 from slta.models.hinge import hinge_loss
 from slta.models.language import last_state
 from slta.models.ranges import check_ranges
+from slta.models.standardise import Standardise
 
 
 @dataclass(frozen=True, kw_only=True)
