@@ -14,7 +14,8 @@ from typing import Any
 
 from benchmarks.models import made_composites
 from slta.checkpoints import Run
-from slta.comparison import is_finished, numbers
+from slta.compared import numbers
+from slta.comparison import is_finished
 from slta.experiments import experiment
 from slta.folders import home
 

@@ -12,7 +12,8 @@ from matplotlib.text import Annotation, Text
 
 from slta import comparison, plot_comparison
 from slta.checkpoints import Run
-from slta.comparison import COLUMNS, Job, Plan
+from slta.compared import COLUMNS
+from slta.comparison import Job, Plan
 from slta.errors import InputError
 from slta.evaluation import measure
 from slta.metrics import IOUS, named

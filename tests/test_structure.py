@@ -71,7 +71,7 @@ LAYERS = [
     {"scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},
-    {"comparison", "training"},
+    {"compared", "comparison", "training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
     {
         "cli",
