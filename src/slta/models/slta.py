@@ -166,6 +166,9 @@ class SLTA(CandidateModel):
             self.noun_score = nn.Linear(
                 2 * config.word_size, config.objects, bias=False
             )
+            # Every object is called by the mean of all nouns at first, or none would
+            # learn which region a noun means.
+            nn.init.normal_(self.noun_score.weight, std=0.01)
         if config.language_attention:
             self.word_content = nn.Linear(2 * config.word_size, config.language_size)
             self.clip_content = nn.Linear(sizes.frame, config.language_size, bias=False)
