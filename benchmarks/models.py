@@ -11,7 +11,6 @@ $SLTA_PROCESSES says how many train at a time, else one a core.
 """
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,13 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from slta import plot_comparison
-from slta.checkpoints import Run
-from slta.comparison import Job, Plan, chosen, compare, is_finished
+from slta.comparison import Job, Plan, chosen, compare, has_diverged, is_finished
 from slta.experiments import shapes_ablations, shapes_detr, shapes_models
 from slta.experiments.composites import PARTS
 from slta.features.sentences import Progress
 from slta.folders import home
-from slta.learning import WATCHED
 
 SEEDS = (0, 1, 2)
 LEARNING_RATES = (0.002, 0.004)
@@ -77,28 +74,16 @@ def on_shapes() -> dict[str, Any]:
 
 
 def on_shapes_so_far() -> dict[str, Any]:
-    """Those that are trained with the first seed, with the seeds that all of them have."""
+    """Those that are trained with the first seed or diverged, with the seeds that all of
+    the trained have."""
     plan = made_world()
     first = plan.seeds[0]
     names = [
-        name for name in ON_SHAPES if is_finished(Job.usual(name, first).run(plan))
+        name
+        for name in ON_SHAPES
+        if is_finished(run := Job.usual(name, first).run(plan)) or has_diverged(run)
     ]
-    broke = {name: at for name in ON_SHAPES if (at := _broke(Job.usual(name, first)))}
-    return {**_so_far(replace(plan, experiments=tuple(names))), "broke": broke}
-
-
-def _broke(job: Job) -> dict[str, Any] | None:
-    """Where training stopped since its loss was no number, by what it said last, and the
-    best on val until then."""
-    folder = job.run(made_world()).folder
-    log = folder.with_name(f"{folder.name}.log")
-    said = log.read_text().splitlines()[-1] if log.exists() else ""
-    found = re.match(r"slta: the loss is no longer a number at batch (\d+)", said)
-    if not found:
-        return None
-    evaluations = Run(folder).read("history")["evaluations"]
-    val = max(float(each[WATCHED]) for each in evaluations)
-    return {"batch": int(found[1]), "steps": job.steps, "val": val}
+    return _so_far(replace(plan, experiments=tuple(names)))
 
 
 def made_world() -> Plan:

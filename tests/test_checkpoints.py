@@ -129,7 +129,6 @@ CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no experiment": (lambda path: path.write_text("{}"), "does not fit this version"),
     "unknown field": (config(lambda e: e["training"].update(depth=3)), "other fields"),
     "unknown part": (config(lambda e: e.update(noise={})), "other fields"),
-    "a field less": (config(lambda e: e["training"].pop("steps")), "other fields"),
     "wrong type": (
         config(lambda e: e["training"].update(steps="many")),
         "does not fit this version .*training.steps",
@@ -152,6 +151,13 @@ def test_a_damaged_config_is_named(tmp_path: Path, kind: str) -> None:
     damage(run.folder / "config.json")
     with pytest.raises(InputError, match=rf"config\.json .*{says}.*; .*train again"):
         Run.open(run.folder).load()
+
+
+def test_a_run_that_is_older_than_a_field_has_its_default(tmp_path: Path) -> None:
+    run = saved(tmp_path)
+    config(lambda e: e["model"].pop("objects"))(run.folder / "config.json")
+    assert run.experiment == TINY
+    run.load()
 
 
 def rewritten(

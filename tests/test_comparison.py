@@ -176,6 +176,31 @@ def test_what_cannot_be_compared_is_told(
 
 
 @pytest.mark.slice
+def test_what_diverges_is_named_and_the_others_are_compared(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first setting is made already; the second has no finite loss for long."""
+    grid = "--learning-rates", 0.001, 1e30, "--steps", 4
+    given = "--root", "own", "--store", "store", "--runs", "runs", "--seeds", 0, *grid
+    for _ in range(2):
+        called = call(capsys, "compare", "own", *given, "--to", "some.json")
+        assert called.code == 0, called.err
+        some = json.loads(Path("some.json").read_text())
+        (gone,) = some["diverged"]
+        assert gone["experiment"] == "own" and gone["learning_rate"] == 1e30
+        assert f"own diverged at batch {gone['batch']}, with learning" in called.out
+        assert [t["learning_rate"] for t in some["models"]["own"]["tried"]] == [0.001]
+        log = Path("runs/own-1e+30-4-0.log").read_text()
+        assert log.count("no longer a number") == 1
+    alone = "--root", "own", "--store", "store", "--runs", "runs", "--seeds", 0
+    line = refused(
+        call(capsys, "compare", "own", *alone, "--learning-rates", 1e30, "--steps", 4),
+        "own, which the others are held against, diverged",
+    )
+    assert "--learning-rates" in line
+
+
+@pytest.mark.slice
 def test_pictures_show_every_model(
     found: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -501,6 +501,8 @@ def test_a_training_that_diverges_stops_with_one_line(
     refused(called, says)
     model, _ = Run.open(folder).load()
     assert all(values.isfinite().all() for values in model.parameters())
+    batch = int(re.findall(r"at batch (\d+)", called.err)[0])
+    assert Run.open(folder).read("diverged") == {"batch": batch}
 
 
 def test_what_another_process_refuses_is_refused_in_one_line() -> None:

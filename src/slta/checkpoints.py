@@ -78,6 +78,14 @@ class About:
             )
 
 
+def _holds(found: Any, given: Any) -> bool:
+    """Whether all that is given is there. A field that is newer than the run has its
+    default, with which everything is as it was."""
+    if isinstance(found, dict) and isinstance(given, dict):
+        return all(key in found and _holds(found[key], given[key]) for key in given)
+    return bool(found == given)
+
+
 def _named(reader: Reader) -> str:
     return f"{reader.id}@{reader.version}"
 
@@ -134,7 +142,7 @@ class Run:
                 f"{self.folder / 'config.json'} does not fit this version ({problem}); "
                 "train again"
             ) from error
-        if json.loads(json.dumps(asdict(found))) != given:
+        if not _holds(json.loads(json.dumps(asdict(found))), given):
             raise InputError(
                 f"{self.folder / 'config.json'} has other fields than this version "
                 "knows; use the version that trained it, or train again"

@@ -1,8 +1,9 @@
 """Many models and seeds on one data set: trained, measured alike, in one table.
 
 Each gets the same small grid of learning rates and steps; the first seed chooses among
-them on val, the other seeds are trained with what it chose. A run that is finished is
-not made again, one that was stopped goes on.
+them on val, the other seeds are trained with what it chose. A run that is finished or
+diverged is not made again, one that was stopped goes on. An experiment of which a run
+that counts diverged is named and left out.
 """
 
 import os
@@ -109,6 +110,21 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
         replace(job, seed=seed) for seed in plan.seeds[1:] for job in best.values()
     ]
     train(plan, others, lambda done, _: tell(len(first) + done, total))
+    diverged = [
+        {"experiment": job.name, **_settings(job), "seed": job.seed, **told}
+        for job in (*first, *others)
+        if (told := has_diverged(job.run(plan)))
+    ]
+    best = {
+        name: job
+        for name, job in best.items()
+        if all(is_finished(replace(job, seed=seed).run(plan)) for seed in plan.seeds)
+    }
+    if names[0] not in best:
+        raise InputError(
+            f"{names[0]}, which the others are held against, diverged; give a lower "
+            "--learning-rates"
+        )
     runs = {
         name: [replace(job, seed=seed).run(plan) for seed in plan.seeds]
         for name, job in best.items()
@@ -119,23 +135,24 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
             "tried": [
                 {**_settings(each), "val": _on_val(each.run(plan))}
                 for each in first
-                if each.name == name
+                if each.name == name and is_finished(each.run(plan))
             ],
         }
         for name, job in best.items()
     }
-    return summary(runs, settings, plan.store)
+    return {**summary(runs, settings, plan.store), "diverged": diverged}
 
 
 def chosen(plan: Plan) -> dict[str, Job]:
-    """What of every experiment is best on val with the first seed."""
-    tried = plan.jobs(plan.seeds[0])
+    """What of every experiment is best on val with the first seed, of what is finished."""
+    tried = [job for job in plan.jobs(plan.seeds[0]) if is_finished(job.run(plan))]
     return {
         name: max(
             (job for job in tried if job.name == name),
             key=lambda job: _on_val(job.run(plan)),
         )
         for name in plan.experiments
+        if any(job.name == name for job in tried)
     }
 
 
@@ -183,12 +200,20 @@ def is_finished(run: Run) -> bool:
     )
 
 
+def has_diverged(run: Run) -> dict[str, Any] | None:
+    """The batch at which the loss was no number, and the best on val until then."""
+    if is_finished(run) or not (run.folder / "diverged.json").exists():
+        return None
+    evaluated = (run.folder / "history.json").exists()
+    return {**run.read("diverged"), "val": _on_val(run) if evaluated else None}
+
+
 def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
     run, wanted = job.run(plan), job.experiment(plan)
     words = [sys.executable, "-m", "slta.cli", "train"]
     if (run.folder / "config.json").exists():
         _check_same(run, wanted)
-        if is_finished(run):
+        if is_finished(run) or has_diverged(run):
             return
         words += ["--resume", str(run.folder)]
     else:
@@ -215,7 +240,7 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
         running.add(process)
         code = process.wait()
         running.discard(process)
-    if code:
+    if code and not has_diverged(run):
         lines = log.read_text(errors="replace").strip().splitlines()
         why = lines[-1].removeprefix("slta: ") if lines else "it said nothing"
         raise InputError(f"training {run.folder} failed: {why} (all of it is in {log})")

@@ -175,6 +175,7 @@ class Training(L.LightningModule):
         step = self.current_epoch * self.experiment.training.evaluate_every + index
         if not self.run.weights.exists():
             self.run.save(self.model, self._about())
+        self.run.write("diverged", {"batch": step})
         raise InputError(
             f"{what} is no longer a number at batch {step} of {self.run.folder}; the "
             f"last good weights are in {self.run.weights.name}; look for NaN in the "

@@ -74,6 +74,7 @@ def _go(
     run: Run, experiment: Experiment, store: Path | None, shows: Shows, *, resume: bool
 ) -> Run:
     begun = time.perf_counter()
+    (run.folder / "diverged.json").unlink(missing_ok=True)
     try:
         _train(run, experiment, store, shows, resume=resume)
         _test(run, store, shows)

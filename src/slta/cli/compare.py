@@ -92,6 +92,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         for name, answers in found["without video"][split].items():
             number = answers["R@1, IoU=0.5"]
             said.append(f"  {name}: {_share(number['value'], number['interval'])}")
+    for each in found["diverged"]:
+        said.append(
+            f"{each['experiment']} diverged at batch {each['batch']}, with learning rate "
+            f"{each['learning_rate']:g}, {each['steps']} steps and seed {each['seed']}"
+        )
     return said
 
 
