@@ -40,8 +40,7 @@ CONFIGS = {
     **{f"no {part}": changed(**{part: False}) for part in PARTS},
     "none": changed(**dict.fromkeys(PARTS, False)),
     "one object": changed(objects=1),
-    "quiet nouns": changed(noun_share=0.4),
-    "two objects": changed(objects=2, noun_share=0.4),
+    "two objects": changed(objects=2),
     "two objects alone": changed(
         objects=2, language_attention=False, interaction=False
     ),

@@ -139,14 +139,13 @@ def _objects(model: SLTA, batch: Batch, query: int) -> list[Tensor]:
     if not nouns:
         return [torch.zeros(said.shape[1])] * max(1, model.config.objects)
     if not model.config.objects:
-        return [model.config.noun_share * sum(said[i] for i in nouns) / len(nouns)]
+        return [sum(said[i] for i in nouns) / len(nouns)]
     read = bilstm(weights, [said[i] for i in words], model.config.word_size)
     states = dict(zip(words, read, strict=True))
     found = []
     for row in weights["noun_score.weight"]:
         shares = softmax(torch.stack([row @ states[i] for i in nouns]))
-        mean = sum(b * said[i] for b, i in zip(shares, nouns, strict=True))
-        found.append(model.config.noun_share * mean)
+        found.append(sum(b * said[i] for b, i in zip(shares, nouns, strict=True)))
     return found
 
 

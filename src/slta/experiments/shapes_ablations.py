@@ -9,7 +9,6 @@ notebook, or with something more; everything else is as in ``shapes_slta``.
     slta train shapes_slta_all_nouns
     slta train shapes_slta_papers_pairs
     slta train shapes_slta_two_objects
-    slta train shapes_slta_quiet_nouns
     slta train shapes_slta_summed_regions
     slta train shapes_slta_frozen_attention
     slta train shapes_slta_wrong_pair
@@ -59,7 +58,6 @@ ADDITIONS: dict[str, Experiment] = {
 """Without something that the paper does not have."""
 EXTENSIONS: dict[str, Experiment] = {
     "two_objects": replace(USUAL, model=replace(shapes_slta.MODEL, objects=2)),
-    "quiet_nouns": replace(USUAL, model=replace(shapes_slta.MODEL, noun_share=0.4)),
 }
 """With something more that the paper does not have."""
 

@@ -64,8 +64,6 @@ class SLTAConfig:
     """Without it, words count alike."""
     context: bool = True
     """Without it, the clips before and after a candidate are not looked at."""
-    noun_share: float = 1.0
-    """What the mean over the nouns is multiplied by before eq. 1, in [0, 1]."""
     objects: int = 0
     """Objects that a query is taken to name, each by its own weights over the nouns, learnt
     with the LSTM over the words, and each attended to by itself; not in the paper. 0 is
@@ -261,12 +259,10 @@ class SLTA(CandidateModel):
         """What each object is called."""
         if not self.config.objects:
             count = batch.noun_mask.sum(dim=1, keepdim=True).clamp(min=1)
-            mean = (batch.words * batch.noun_mask[..., None]).sum(dim=1) / count
-            return self.config.noun_share * mean[None]
+            return ((batch.words * batch.noun_mask[..., None]).sum(dim=1) / count)[None]
         scores = self.noun_score(read).permute(2, 0, 1)
         weights = MaskedSoftmax()(scores, batch.noun_mask.expand_as(scores))
-        means = torch.einsum("obw,bwk->obk", weights, batch.words)
-        return self.config.noun_share * means
+        return torch.einsum("obw,bwk->obk", weights, batch.words)
 
     def _region_weights(
         self,
