@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from slta import plot_comparison
-from slta.comparison import Job, Plan, chosen, compare, has_diverged, is_finished
+from slta.comparison import Plan, chosen, compare, has_diverged, is_finished
 from slta.experiments import shapes_ablations, shapes_detr, shapes_models
 from slta.experiments.composites import PARTS
 from slta.features.sentences import Progress
@@ -65,7 +65,6 @@ def made_composites(shared: Path) -> str:
 
 
 def on_composites_so_far() -> dict[str, Any]:
-    """With the seeds with which every model is trained."""
     return _so_far(composites())
 
 
@@ -74,16 +73,7 @@ def on_shapes() -> dict[str, Any]:
 
 
 def on_shapes_so_far() -> dict[str, Any]:
-    """Those that are trained with the first seed or diverged, with the seeds that all of
-    the trained have."""
-    plan = made_world()
-    first = plan.seeds[0]
-    names = [
-        name
-        for name in ON_SHAPES
-        if is_finished(run := Job.usual(name, first).run(plan)) or has_diverged(run)
-    ]
-    return _so_far(replace(plan, experiments=tuple(names)))
+    return _so_far(made_world())
 
 
 def made_world() -> Plan:
@@ -96,6 +86,15 @@ def composites() -> Plan:
 
 
 def _so_far(plan: Plan) -> dict[str, Any]:
+    """Those of which the first seed is trained with every setting or diverged, with the
+    seeds that all of the trained have."""
+    waiting = {
+        job.name
+        for job in plan.jobs(plan.seeds[0])
+        if not (is_finished(job.run(plan)) or has_diverged(job.run(plan)))
+    }
+    done = (name for name in plan.experiments if name not in waiting)
+    plan = replace(plan, experiments=tuple(done))
     best = chosen(plan).values()
 
     def complete(seed: int) -> bool:
