@@ -40,7 +40,9 @@ def measure(shared: Path) -> dict[str, Any]:
         "experiment": NAME,
         "ways": {
             way: {
-                "seconds": run.read("provenance")["seconds"],
+                **{
+                    name: run.read("provenance")[name] for name in ("seconds", "commit")
+                },
                 **{split: numbers([run], [first], split) for split in SPLITS},
             }
             for way, run in runs.items()

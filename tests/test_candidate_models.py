@@ -53,6 +53,19 @@ def test_every_parameter_learns(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
+def test_mixed_precision_changes_little(name: str) -> None:
+    model, batch = made(SMALL[name]), asked()
+    given = training_batch(batch, torch.ones(len(batch.pairs), 2))
+    usual = model.loss(model(batch), given)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = model.loss(model(batch), given)
+    mixed.backward()
+    assert mixed.item() == pytest.approx(usual.item(), rel=0.05, abs=0.01)
+    for part, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), part
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_padding_never_matters(name: str) -> None:
     model, batch = made(SMALL[name]), asked()
     with torch.no_grad():

@@ -152,6 +152,26 @@ def test_every_parameter_learns(config: SLTAConfig) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_mixed_precision_changes_little(config: SLTAConfig) -> None:
+    model, batch = made(config), asked()
+    given = training_batch(batch, torch.ones(len(batch.pairs), 2))
+    found = []
+    for mixed in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            scores = model(batch)
+            loss = model.loss(scores, given)
+        loss.backward()
+        grads = [each.grad for each in model.parameters() if each.grad is not None]
+        flat = torch.cat([each.flatten() for each in grads])
+        found.append((scores.relevance.float(), loss.item(), flat))
+    (relevance, usual_loss, grad), (others, other_loss, other_grad) = found
+    assert torch.allclose(relevance, others, atol=0.05)
+    assert other_loss == pytest.approx(usual_loss, abs=0.01)
+    assert torch.cosine_similarity(grad, other_grad, dim=0) > 0.99
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_padding_never_matters(config: SLTAConfig) -> None:
     model, batch = made(config), asked()
     with torch.no_grad():

@@ -47,7 +47,8 @@ LAYERS = [
     | {"datasets.shapes.motion", "datasets.shapes.planner", "datasets.shapes.scene"}
     | {"datasets.shapes.sentences", "datasets.shapes.words", "datasets.whole"},
     {"models", "models.alignment", "models.attention", "models.base"}
-    | {"models.hinge", "models.language", "models.looks", "models.ranges"}
+    | {"models.hinge", "models.language", "models.looks", "models.precision"}
+    | {"models.ranges"}
     | {"models.recurrence", "models.standardise"}
     | {"models.acrn", "models.ctrl", "models.mcn", "models.role"}
     | {"models.moment_prior", "models.query_only", "models.video_only", "models.vsa"}

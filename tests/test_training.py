@@ -639,6 +639,26 @@ def test_a_command_that_cannot_be_followed_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slice
+def test_mixed_precision_trains_and_answers_as_search_does(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny().enter(monkeypatch)
+    folder = tmp_path / "run"
+    mixed = "--training.precision", "bf16-mixed", "--out", folder
+    called = call(capsys, "train", "shapes_slta", *FLAGS, *mixed)
+    assert called.code == 0, called.err
+    run = Run.open(folder)
+    trained, _ = run.load()
+    assert {values.dtype for values in trained.parameters()} == {torch.float32}
+    val = open_splits(run.experiment, ("val",))["val"]
+    with torch.autocast("cpu", torch.bfloat16):
+        answers = predict(trained, val, run.experiment)
+    found = measure(answers, "ctrl").mean("R@1, IoU=0.5")
+    history = run.read("history")["evaluations"]
+    assert found == max(each["R@1, IoU=0.5"] for each in history)
+
+
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
 def test_every_precision_can_be_asked_for(precision: Any) -> None:
     assert TrainingConfig(precision=precision).precision == precision

@@ -50,6 +50,19 @@ def test_every_parameter_learns(name: str) -> None:
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, part
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_mixed_precision_changes_little(name: str) -> None:
+    model = made(CONFIGS[name]).eval()
+    batch = given(model)
+    usual = model.loss(model(batch.batch), batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = model.loss(model(batch.batch), batch)
+    mixed.backward()
+    assert mixed.item() == pytest.approx(usual.item(), rel=0.05, abs=0.01)
+    for part, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), part
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_queries_of_nothing_true_can_be_learnt_from(name: str) -> None:
     """There is a gradient, if of 0, for every parameter: processes wait for one another."""

@@ -130,8 +130,9 @@ class Training(L.LightningModule):
             self.model.parameters(),
             lr=training.learning_rate,
             weight_decay=training.weight_decay,
-            # With its own scaling of gradients, Lightning would not clip them.
-            fused=training.precision != "16-mixed",
+            # Lightning takes one that is fused to scale gradients itself in mixed
+            # precision, and would not clip them.
+            fused=training.precision == "32-true",
         )
         rising = max(1, round(training.warmup * training.steps))
 

@@ -149,12 +149,13 @@ def _some(asked: Sequence[QueryFeatures]) -> Iterator[Sequence[QueryFeatures]]:
 
 @contextmanager
 def _asking(model: Model) -> Iterator[torch.device]:
-    """Nothing is left out and no gradient kept while the model is asked."""
-    was_training = model.training
+    """Nothing is left out and no gradient kept while the model is asked, and all of it
+    is computed as in search, whatever precision it is trained with."""
+    was_training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
-        with torch.inference_mode():
-            yield next(model.parameters()).device
+        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+            yield device
     finally:
         model.train(was_training)
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from slta.models.looks import Group, Looks
+from slta.models.precision import in_full_precision
 
 BLOCK = 1 << 18
 """Numbers that are computed at a time, so that they stay in a core's cache."""
@@ -42,6 +43,7 @@ class GatedScores(torch.autograd.Function):
     """
 
     @staticmethod
+    @in_full_precision
     def forward(
         ctx: Any,
         a: Float[Tensor, "v t r h"],
@@ -63,6 +65,7 @@ class GatedScores(torch.autograd.Function):
         return scores.view(-1, r)
 
     @staticmethod
+    @in_full_precision
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         a, c, b, d, w = ctx.saved_tensors
         grad = grads[0].float().flatten()

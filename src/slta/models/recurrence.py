@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from slta.models.precision import in_full_precision
+
 BLOCK = 1 << 18
 """Numbers of the states that are computed at a time where nothing is learnt."""
 
@@ -82,6 +84,7 @@ class _Run(torch.autograd.Function):
     once for all steps, and nothing is kept but what the backward pass reads."""
 
     @staticmethod
+    @in_full_precision
     def forward(
         ctx: Any,
         inputs: Float[Tensor, "f g"],
@@ -117,6 +120,7 @@ class _Run(torch.autograd.Function):
         return states
 
     @staticmethod
+    @in_full_precision
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         weight, states, kept = ctx.saved_tensors
         size, grad = weight.shape[1], grads[0].float()
