@@ -258,6 +258,28 @@ def _ablations() -> str:
     return _table(head, rows)
 
 
+def _variants() -> str:
+    """SLTA on the made world without a part or with a fault, all at one commit."""
+    rows = []
+    whole = _load("models")
+    diverged = {each["experiment"]: each for each in whole["diverged"]}
+    for name in VARIANTS:
+        row = [f"`{name}`"]
+        if at := diverged.get(name):
+            row += [f"diverged at batch {at['batch']} of {at['steps']}", "", "", ""]
+            row.append(f"{_percent(at['val'])} until then")
+        elif name in whole["models"]:
+            for split in ("test", "test_novel"):
+                each = whole["models"][name][split]["R@1, IoU=0.5"]
+                row.append(_percent(each["mean"], each["interval"]))
+                row.append(_percent(each["difference"], each["difference_interval"]))
+            row.append(_percent(whole["models"][name]["tried"][0]["val"]))
+        if len(row) > 1:
+            rows.append(row)
+    head = ["experiment", "test", "difference", "test_novel", "difference", "val"]
+    return _table(head, rows)
+
+
 def _scoring() -> str:
     found = _load("scoring")["search"]
     rows = [[name, f"{value} s"] for name, value in found["unavoidable_s"].items()]
@@ -490,14 +512,15 @@ def _model_costs(name: str) -> Callable[[], str]:
                     f"{_percent(tried['val'])} at {tried['learning_rate']:g}"
                     for tried in each["tried"]
                 ),
+                _percent(each["train"]),
                 _counted(each["parameters"]),
                 f"{sum(each['seconds']) / len(each['seconds']):.0f} s",
                 f"{each['query_ms']:.1f} ms",
             ]
             for model, each in _load(name)["models"].items()
         ]
-        head = "experiment", "R@1, IoU=0.5 on val, at learning rate", "parameters"
-        return _table([*head, "training", "a query"], rows)
+        head = "experiment", "R@1, IoU=0.5 on val, at learning rate", "on train"
+        return _table([*head, "parameters", "training", "a query"], rows)
 
     return table
 
@@ -512,6 +535,29 @@ def _made_by(name: str) -> str:
         + f"{', '.join(map(str, found['seeds']))}, one thread a run, {hours:.1f} hours of "
         "one core in all.\n"
     )
+
+
+def _ways() -> str:
+    name = "R@1, IoU=0.5"
+    rows = [
+        [
+            way,
+            *(
+                _percent(each[split][name]["mean"], each[split][name]["interval"])
+                for split in ("test", "test_novel")
+            ),
+            _percent(
+                each["test"][name]["difference"],
+                each["test"][name]["difference_interval"],
+            )
+            if place
+            else "",
+            f"{each['seconds']:.0f} s",
+        ]
+        for place, (way, each) in enumerate(_load("ways")["ways"].items())
+    ]
+    head = ["way", f"{name}, test", "test_novel", "difference on test", "training"]
+    return _table(head, rows)
 
 
 def _layout_sizes() -> str:
@@ -643,6 +689,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "learned": _learned,
     "kinds": _kinds,
     "ablations": _ablations,
+    "variants": _variants,
     "scoring": _scoring,
     "parity": _parity,
     "parity-numbers": _parity_numbers,
@@ -662,6 +709,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "composites-short": _models_short,
     "composites-costs": _model_costs("composites"),
     "about-composites": lambda: _made_by("composites"),
+    "ways": _ways,
+    "about-ways": lambda: _measured("ways"),
     "models-test": _models("models", "test"),
     "models-novel": _models("models", "test_novel"),
     "models-costs": _model_costs("models"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from slta.folders import whole_file
 from slta.metrics import IOUS, named
@@ -102,8 +102,9 @@ def cost(found: Mapping[str, Any]) -> Figure:
             va="center",
         )
     axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
-    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        axis(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.2)
     axes.set(ylabel=f"{WATCHED}, per cent, {split}")
     _plain(axes)
