@@ -267,15 +267,13 @@ def _variants() -> str:
         row = [f"`{name}`"]
         if at := diverged.get(name):
             row += [f"diverged at batch {at['batch']} of {at['steps']}", "", "", ""]
-            row.append(f"{_percent(at['val'])} until then")
-        elif name in whole["models"]:
+            rows.append([*row, f"{_percent(at['val'])} until then"])
+        elif model := whole["models"].get(name):
             for split in ("test", "test_novel"):
-                each = whole["models"][name][split]["R@1, IoU=0.5"]
+                each = model[split]["R@1, IoU=0.5"]
                 row.append(_percent(each["mean"], each["interval"]))
                 row.append(_percent(each["difference"], each["difference_interval"]))
-            row.append(_percent(whole["models"][name]["tried"][0]["val"]))
-        if len(row) > 1:
-            rows.append(row)
+            rows.append([*row, _percent(model["tried"][0]["val"])])
     head = ["experiment", "test", "difference", "test_novel", "difference", "val"]
     return _table(head, rows)
 
