@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from slta.datasets import (
     source,
     tacos,
 )
-from slta.datasets.base import Dataset, files_by_video
+from slta.datasets.base import Dataset, Files
 from slta.datasets.held_out import SHARE, is_held_out
 from slta.errors import InputError
 from slta.moments import Query, Span
@@ -629,14 +629,35 @@ def test_val_is_held_out_by_video_whatever_the_others_are() -> None:
 def test_files_are_found_by_their_videos(tmp_path: Path) -> None:
     for name in ("a.mp4", "a.mkv", "s1.avi", "s2.avi.mp4", "b.c.webm"):
         (tmp_path / name).touch()
-    found = files_by_video(tmp_path, ["a", "s1.avi", "s2.avi", "b.c", "b", "z"])
-    assert {name: [path.name for path in paths] for name, paths in found.items()} == {
+    files = Files(tmp_path)
+    for video_id, names in {
         "a": ["a.mkv", "a.mp4"],
         "s1.avi": ["s1.avi"],
         "s2.avi": ["s2.avi.mp4"],
         "b.c": ["b.c.webm"],
-    }
-    assert files_by_video(tmp_path / "nowhere", ["a"]) == {}
+        "b": [],
+        "z": [],
+    }.items():
+        assert [path.name for path in files.of(video_id)] == names
+    assert Files(tmp_path / "nowhere").of("a") == []
+
+
+def test_a_folder_is_listed_once_for_all_its_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    lists: list[Path] = []
+    iterdir = Path.iterdir
+
+    def listed(folder: Path) -> Iterator[Path]:
+        lists.append(folder)
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", listed)
+    dataset = Dataset("", {}, tmp_path, tmp_path)
+    assert [dataset.path(each).name for each in "aba"] == ["a.mp4", "b.mp4", "a.mp4"]
+    assert lists == [tmp_path]
 
 
 def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:

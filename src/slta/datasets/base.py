@@ -1,7 +1,8 @@
 """What every data set gives: queries by split, and a file for each video."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,27 @@ class Facts:
     """Of the SLTA release: the windows that the query is trained with, in its units."""
 
 
-@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a folder, listed once, by the videos that they are called after.
+
+    A name has a suffix of its own or none: ids of TACoS and DiDeMo end in one themselves.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._by_name: dict[str, Path] = {}
+        self._by_stem: dict[str, list[Path]] = {}
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            self._by_name[path.name] = path
+            self._by_stem.setdefault(path.stem, []).append(path)
+
+    def of(self, video_id: str) -> list[Path]:
+        """None or several where a folder is not as it should be."""
+        if video_id in self._by_name:
+            return [self._by_name[video_id]]
+        return self._by_stem.get(video_id, [])
+
+
+@dataclass(frozen=True)
 class Dataset:
     digest: str
     """SHA-256 over its annotations."""
@@ -58,7 +79,7 @@ class Dataset:
 
     def path(self, video_id: str) -> Path:
         """Raises ``InputError`` unless there is one file of this video."""
-        found = files_by_video(self.videos, [video_id]).get(video_id, [])
+        found = self._files.of(video_id)
         if len(found) > 1:
             names = " and ".join(path.name for path in found)
             raise InputError(
@@ -71,21 +92,6 @@ class Dataset:
             )
         return found[0]
 
-
-def files_by_video(folder: Path, video_ids: Iterable[str]) -> dict[str, list[Path]]:
-    """The files that are called as videos are, with a suffix of their own or without.
-
-    Ids of TACoS and DiDeMo end in a suffix themselves.
-    """
-    by_stem: dict[str, list[Path]] = {}
-    names: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        names[path.name] = path
-        by_stem.setdefault(path.stem, []).append(path)
-    found = {}
-    for video_id in video_ids:
-        if video_id in names:
-            found[video_id] = [names[video_id]]
-        elif video_id in by_stem:
-            found[video_id] = by_stem[video_id]
-    return found
+    @cached_property
+    def _files(self) -> Files:
+        return Files(self.videos)

@@ -8,7 +8,7 @@ from typing import Any
 
 from slta import video
 from slta.datasets.annotations import ROUNDING_S, Annotations, Problem
-from slta.datasets.base import files_by_video
+from slta.datasets.base import Files
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
 from slta.features.layouts import asked
@@ -163,9 +163,10 @@ def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
     folder = root / "videos"
     if not folder.is_dir():
         return {}
-    found = {}
-    for name, files in files_by_video(folder, names).items():
-        found[name] = files[0]
+    found, listed = {}, Files(folder)
+    for name in names:
+        if files := listed.of(name):
+            found[name] = files[0]
         if len(files) > 1:
             others = " and ".join(path.name for path in files)
             what = f"is one of {len(files)} files of the video {name!r}: {others}"
