@@ -31,10 +31,11 @@ LEARNING_RATES = (0.002, 0.004)
 VARIANTS = (
     *(f"composites_slta_no_{part}" for part in PARTS),
     *(f"shapes_slta_no_{part}" for part in shapes_ablations.PARTS),
+    "shapes_slta_mean_nouns",
     *(f"shapes_slta_{fault}" for fault in shapes_ablations.FAULTS),
 )
-"""SLTA without one of its parts or with a fault of the release: in the tables, and not in
-the pictures."""
+"""SLTA without one of its parts, with the paper's mean over the nouns, or with a fault of
+the release: in the tables, and not in the pictures."""
 ON_COMPOSITES = (
     "composites_slta",
     *(name for name in VARIANTS if name.startswith("composites")),

@@ -7,7 +7,7 @@ import torch
 
 from slta.datasets.batch import Batch
 from slta.models import build
-from slta.models.released import NOUNS, Released, ReleasedConfig, released
+from slta.models.released import Released, ReleasedConfig, released
 from slta.models.slta import SLTA, SLTAScores
 from tests.batches import SIZES, asked, close
 from tests.test_slta import SMALL, made
@@ -17,7 +17,6 @@ FAULTS = (
     "frozen_attention",
     "wrong_pair",
     "signed_words",
-    "padded_nouns",
 )
 
 
@@ -40,7 +39,7 @@ def test_without_a_fault_it_is_slta() -> None:
     close(scored(broken(), batch).relevance, scored(made(), batch).relevance)
 
 
-@pytest.mark.parametrize("fault", ["summed_regions", "signed_words", "padded_nouns"])
+@pytest.mark.parametrize("fault", ["summed_regions", "signed_words"])
 def test_a_fault_changes_the_scores(fault: str) -> None:
     batch = asked()
     away = scored(broken(fault), batch).relevance - scored(made(), batch).relevance
@@ -82,19 +81,6 @@ def test_signed_word_weights_are_shares_of_a_sum_that_may_be_near_zero() -> None
     weights = weigh(scores, torch.tensor([[True, True, False]] * 2))
     close(weights[0], torch.tensor([1.5, -0.5, 0.0]))
     assert weights[1].abs().max() > 1000
-
-
-def test_padded_nouns_shrink_with_fewer_nouns() -> None:
-    batch = asked()
-    model, usual = broken("padded_nouns"), made()
-    share = batch.noun_mask.sum(dim=1, keepdim=True) / NOUNS
-    read = usual._read(batch)
-    close(model._nouns(batch, read), usual._nouns(batch, read) * share)
-
-
-def test_padded_nouns_are_of_one_object() -> None:
-    with pytest.raises(ValueError, match=r"model.objects is 2, .* set it to 0"):
-        released(replace(SMALL, objects=2), padded_nouns=True)
 
 
 def test_every_fault_has_a_test() -> None:

@@ -39,8 +39,10 @@ CONFIGS = {
     "full": SMALL,
     **{f"no {part}": changed(**{part: False}) for part in PARTS},
     "none": changed(**dict.fromkeys(PARTS, False)),
+    "summed nouns": changed(nouns="sum"),
     "one object": changed(objects=1),
     "two objects": changed(objects=2),
+    "two objects of summed nouns": changed(objects=2, nouns="sum"),
     "two objects alone": changed(
         objects=2, language_attention=False, interaction=False
     ),

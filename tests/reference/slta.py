@@ -138,14 +138,16 @@ def _objects(model: SLTA, batch: Batch, query: int) -> list[Tensor]:
     nouns = [i for i in words if batch.noun_mask[query, i]]
     if not nouns:
         return [torch.zeros(said.shape[1])] * max(1, model.config.objects)
+    loud = 1 if model.config.nouns == "mean" else len(nouns) / 10
     if not model.config.objects:
-        return [sum(said[i] for i in nouns) / len(nouns)]
+        return [loud * sum(said[i] for i in nouns) / len(nouns)]
     read = bilstm(weights, [said[i] for i in words], model.config.word_size)
     states = dict(zip(words, read, strict=True))
     found = []
     for row in weights["noun_score.weight"]:
         shares = softmax(torch.stack([row @ states[i] for i in nouns]))
-        found.append(sum(b * said[i] for b, i in zip(shares, nouns, strict=True)))
+        by = loud * shares
+        found.append(sum(b * said[i] for b, i in zip(by, nouns, strict=True)))
     return found
 
 

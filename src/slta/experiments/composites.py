@@ -36,13 +36,14 @@ from slta.datasets.own import OwnConfig
 from slta.experiments import shapes_detr, shapes_models, shapes_slta
 from slta.models.tan2d import Tan2DConfig
 
+MODEL = replace(shapes_slta.MODEL, nouns="mean")
 SLTA = Experiment(
     dataset=OwnConfig(root="composites"),
     features=FeaturesConfig(extractor="ready", rate_hz=2.0, centred=True),
     candidates=CandidatesConfig(
         lengths_s=(2.0, 3.0, 4.0, 5.0), overlap=0.75, context_s=2.5, vote_iou=0.3
     ),
-    model=shapes_slta.MODEL,
+    model=MODEL,
     training=TrainingConfig(
         steps=600,
         evaluate_every=150,
@@ -83,7 +84,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "composites_slta": SLTA,
     **{
         f"composites_slta_no_{part}": on_composites(
-            replace(shapes_slta.MODEL, **{part: False})  # type: ignore[arg-type]
+            replace(MODEL, **{part: False})  # type: ignore[arg-type]
         )
         for part in PARTS
     },

@@ -5,6 +5,7 @@ notebook, or with something more; everything else is as in ``shapes_slta``.
     slta train shapes_slta_no_interaction
     slta train shapes_slta_no_language_attention
     slta train shapes_slta_no_context
+    slta train shapes_slta_mean_nouns
     slta train shapes_slta_no_grounding
     slta train shapes_slta_all_nouns
     slta train shapes_slta_papers_pairs
@@ -13,7 +14,6 @@ notebook, or with something more; everything else is as in ``shapes_slta``.
     slta train shapes_slta_frozen_attention
     slta train shapes_slta_wrong_pair
     slta train shapes_slta_signed_words
-    slta train shapes_slta_padded_nouns
 
 docs/reproducing.md says what each is and what came of it.
 """
@@ -41,9 +41,9 @@ FAULTS = (
     "frozen_attention",
     "wrong_pair",
     "signed_words",
-    "padded_nouns",
 )
 ADDITIONS: dict[str, Experiment] = {
+    "mean_nouns": replace(USUAL, model=replace(shapes_slta.MODEL, nouns="mean")),
     "no_grounding": replace(
         USUAL, model=replace(shapes_slta.MODEL, grounding_weight=0.0)
     ),

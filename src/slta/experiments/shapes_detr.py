@@ -34,6 +34,5 @@ EXPERIMENTS: dict[str, Experiment] = {
         model=QDDETRConfig(
             size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
         ),
-        training=replace(MOMENT_DETR.training, steps=2000),
     ),
 }

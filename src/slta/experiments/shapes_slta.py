@@ -18,6 +18,7 @@ MODEL = SLTAConfig(
     fusion_size=1024,
     dropout=0.2,
     feature_dropout=0.15,
+    nouns="sum",
     offset_weight=0.05,
     grounding_weight=1.0,
 )

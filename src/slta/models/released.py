@@ -30,26 +30,12 @@ class ReleasedConfig(SLTAConfig):
     that matches it."""
     signed_words: bool = False
     """Word weights are scores over their sum, which may be negative or near 0."""
-    padded_nouns: bool = False
-    """The mean over the nouns counts empty places, too."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.padded_nouns and self.objects:
-            raise ValueError(
-                f"model.objects is {self.objects}, but the mean of model.padded_nouns is "
-                "one object's: set it to 0"
-            )
 
 
 def released(config: SLTAConfig, **faults: bool) -> ReleasedConfig:
     """The same with some of the faults."""
     given: dict[str, Any] = asdict(config) | {"name": "slta_released"} | faults
     return ReleasedConfig(**given)
-
-
-NOUNS = 10
-"""Places for words, filled or not."""
 
 
 class Ones(nn.Module):
@@ -80,13 +66,6 @@ class Released(SLTA):
         if config.frozen_attention:
             for part in (self.spatial, self.to_interaction, self.interaction):
                 part.requires_grad_(False)
-
-    def _nouns(
-        self, batch: Batch, read: Float[Tensor, "b w h"]
-    ) -> Float[Tensor, "o b k"]:
-        if not self.faults.padded_nouns:
-            return super()._nouns(batch, read)
-        return (batch.words * batch.noun_mask[..., None]).sum(dim=1)[None] / NOUNS
 
     def _objects(
         self,

@@ -31,6 +31,8 @@ from slta.models.standardise import Standardise
 
 BOX = 5
 """Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
+SUMMED = 10
+"""Nouns of which a sum is as much as a mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +66,13 @@ class SLTAConfig:
     """Without it, words count alike."""
     context: bool = True
     """Without it, the clips before and after a candidate are not looked at."""
+    nouns: Literal["mean", "sum"] = "mean"
+    """How nouns make the vector that regions are asked with. In the paper's mean each
+    says less the more of them there are, in a sum as much, of its tenth."""
     objects: int = 0
     """Objects that a query is taken to name, each by its own weights over the nouns, learnt
     with the LSTM over the words, and each attended to by itself; not in the paper. 0 is
-    the paper's one object, the mean over the nouns."""
+    the paper's one object, called by all nouns."""
     offset_weight: float = 0.01
     """Of the offsets in the loss, against the relevance."""
     grounding_weight: float = 0.0
@@ -196,7 +201,7 @@ class SLTA(CandidateModel):
         """Scores ``batch.pairs``, in their order."""
         query, candidate = batch.pairs.unbind(dim=1)
         batch = replace(batch, words=self._thinned(self.words(batch.words)))
-        read = self._read(batch)
+        read = self._states(batch)
         looks, needed = looks_of(batch)
         clips = self.frames(batch.clips)
         clips = self._thinned(clips, batch.candidate_video)
@@ -247,7 +252,7 @@ class SLTA(CandidateModel):
         kept = (kept if owner is None else kept[owner]) / (1 - share)
         return features * kept.view(len(features), *[1] * (features.ndim - 2), -1)
 
-    def _read(self, batch: Batch) -> Float[Tensor, "b w h"]:
+    def _states(self, batch: Batch) -> Float[Tensor, "b w h"]:
         """Nothing where no part of the model asks what was read."""
         if not (self.config.language_attention or self.config.objects):
             return batch.words[..., :0]
@@ -257,11 +262,13 @@ class SLTA(CandidateModel):
         self, batch: Batch, read: Float[Tensor, "b w h"]
     ) -> Float[Tensor, "o b k"]:
         """What each object is called."""
-        if not self.config.objects:
-            count = batch.noun_mask.sum(dim=1, keepdim=True).clamp(min=1)
-            return ((batch.words * batch.noun_mask[..., None]).sum(dim=1) / count)[None]
-        scores = self.noun_score(read).permute(2, 0, 1)
-        weights = MaskedSoftmax()(scores, batch.noun_mask.expand_as(scores))
+        mask = batch.noun_mask
+        scores = torch.zeros_like(mask, dtype=torch.float)[None]
+        if self.config.objects:
+            scores = self.noun_score(read).permute(2, 0, 1)
+        weights = MaskedSoftmax()(scores, mask.expand_as(scores))
+        if self.config.nouns == "sum":
+            weights = weights * (mask.sum(dim=1, keepdim=True) / SUMMED)
         return torch.einsum("obw,bwk->obk", weights, batch.words)
 
     def _region_weights(
