@@ -92,6 +92,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         name.replace("shapes", "composites"): on_composites(found.model)
         for name, found in shapes_models.EXPERIMENTS.items()
     },
+    "composites_mcn": on_composites(shapes_models.MCN),
     "composites_tan2d": over_videos(
         Tan2DConfig(clips=40, size=48, sentence_layers=1, layers=3, kernel=3),
         steps=900,
