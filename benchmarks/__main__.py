@@ -7,7 +7,7 @@
 
 Without a word, all of them, in that order. ``composites``, ``shapes`` and ``models`` train
 for hours where their runs are not there yet; ``composites-so-far`` and the like measure
-what is trained by now.
+what is trained by now. ``ways-on-gpu``, too, has to be asked for: it needs a GPU.
 """
 
 import json
@@ -65,12 +65,13 @@ SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
     "models": models.on_shapes_so_far,
 }
 """Those that can also measure what is trained by now, as ``NAME-so-far``."""
+ASKED_FOR = ("ways-on-gpu", *(f"{name}-so-far" for name in SO_FAR))
 
 
 def main(wanted: list[str]) -> None:
-    unknown = set(wanted) - {*STEPS, *(f"{name}-so-far" for name in SO_FAR)}
-    if unknown:
-        sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {STEPS}")
+    known = (*STEPS, *ASKED_FOR)
+    if unknown := set(wanted) - {*known}:
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {known}")
     wanted = wanted or list(STEPS)
     asking = {"questions": questions.measure, "parts": parts.measure}
     for name in [name for name in asking if name in wanted]:
@@ -89,6 +90,7 @@ def main(wanted: list[str]) -> None:
         "planted": (planted.measure, DATA, "the queries are there"),
         "composites": (models.on_composites, SHARED, "the clips are there"),
         "ways": (ways.measure, SHARED, "the clips are there"),
+        "ways-on-gpu": (ways.measure_on_gpu, SHARED, "the clips are there"),
     }
     for name, (measure, folder, why) in compared.items():
         if name in wanted:

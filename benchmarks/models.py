@@ -21,7 +21,7 @@ from typing import Any
 from slta import plot_comparison
 from slta.comparison import Plan, chosen, compare, has_diverged, is_finished
 from slta.experiments import shapes_ablations, shapes_detr, shapes_models
-from slta.experiments.composites import PARTS
+from slta.experiments.composites import FAULTS, PARTS
 from slta.features.sentences import Progress
 from slta.folders import home
 
@@ -30,6 +30,8 @@ LEARNING_RATES = (0.002, 0.004)
 """Of which every model on composites takes what is best on val."""
 VARIANTS = (
     *(f"composites_slta_no_{part}" for part in PARTS),
+    "composites_slta_mean_nouns",
+    *(f"composites_slta_{fault}" for fault in FAULTS),
     *(f"shapes_slta_no_{part}" for part in shapes_ablations.PARTS),
     "shapes_slta_mean_nouns",
     *(f"shapes_slta_{fault}" for fault in shapes_ablations.FAULTS),

@@ -530,8 +530,8 @@ def _made_by(name: str) -> str:
     return (
         _measured(name).rstrip()
         + f" Trained at commit {made['commit']}, with seeds "
-        + f"{', '.join(map(str, found['seeds']))}, one thread a run, {hours:.1f} hours of "
-        "one core in all.\n"
+        + f"{', '.join(map(str, found['seeds']))}, one thread a run; the runs of the table "
+        f"took {hours:.1f} hours together.\n"
     )
 
 

@@ -2,15 +2,22 @@
 of half the size.
 
     python -m benchmarks ways
+    python -m benchmarks ways-on-gpu
 
 The batches of two processes are half as large each, so that a step learns from as many
-queries. Runs lie in $SLTA_HOME/benchmarks/ways and are not made twice.
+queries. Runs lie in $SLTA_HOME/benchmarks/ways and are not made twice; on a GPU they are
+trained at once.
 """
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from benchmarks.models import made_composites
 from slta.checkpoints import Run
@@ -29,23 +36,49 @@ WAYS: dict[str, tuple[str, ...]] = {
     ),
     "bf16-mixed": ("--training.threads", "1", "--training.precision", "bf16-mixed"),
 }
+ON_GPU: dict[str, tuple[str, ...]] = {
+    name: ("--training.threads", "1", "--training.precision", name)
+    for name in ("32-true", "bf16-mixed", "16-mixed")
+}
+GPU_SEEDS = (0, 1, 2)
 SPLITS = ("test", "test_novel")
 
 
 def measure(shared: Path) -> dict[str, Any]:
     root = made_composites(shared)
-    runs = {way: _trained(way, flags, root) for way, flags in WAYS.items()}
+    return _measured({way: [_trained(way, WAYS[way], root)] for way in WAYS})
+
+
+def measure_on_gpu(shared: Path) -> dict[str, Any]:
+    if not torch.cuda.is_available():
+        raise SystemExit("ways-on-gpu needs a GPU, and torch finds none here")
+    root = made_composites(shared)
+
+    def trained(way: str, seed: int) -> Run:
+        flags = (*ON_GPU[way], "--training.seed", str(seed))
+        return _trained(f"gpu {way} {seed}", flags, root)
+
+    wanted = [*product(ON_GPU, GPU_SEEDS)]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        found = pool.map(lambda each: trained(*each), wanted)
+        runs = dict(zip(wanted, found, strict=True))
+    return _measured({w: [runs[w, seed] for seed in GPU_SEEDS] for w in ON_GPU})
+
+
+def _measured(runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+    """The first way is what the others are held against."""
     first = next(iter(runs.values()))
     return {
         "experiment": NAME,
         "ways": {
             way: {
                 **{
-                    name: run.read("provenance")[name] for name in ("seconds", "commit")
+                    name: mine[0].read("provenance")[name]
+                    for name in ("seconds", "commit", "machine")
                 },
-                **{split: numbers([run], [first], split) for split in SPLITS},
+                **{split: numbers(mine, first, split) for split in SPLITS},
             }
-            for way, run in runs.items()
+            for way, mine in runs.items()
         },
     }
 
