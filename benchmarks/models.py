@@ -30,7 +30,6 @@ LEARNING_RATES = (0.002, 0.004)
 """Of which every model on composites takes what is best on val."""
 VARIANTS = (
     *(f"composites_slta_no_{part}" for part in PARTS),
-    "composites_slta_mean_nouns",
     *(f"composites_slta_{fault}" for fault in FAULTS),
     *(f"shapes_slta_no_{part}" for part in shapes_ablations.PARTS),
     "shapes_slta_mean_nouns",

@@ -29,6 +29,7 @@ from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 USUAL = shapes_slta.EXPERIMENT
+MCN = MCNConfig(hidden_size=128, word_size=64, common_size=64, dropout=0.2)
 
 
 def on_shapes(
@@ -61,11 +62,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     # At the paper's margin everything moved to one point first: the loss stayed at the
     # margin itself.
-    "shapes_mcn": on_shapes(
-        MCNConfig(
-            hidden_size=128, word_size=64, common_size=64, dropout=0.2, margin=2.0
-        )
-    ),
+    "shapes_mcn": on_shapes(replace(MCN, margin=2.0)),
     "shapes_moment_prior": on_shapes(
         MomentPriorConfig(fusion_size=1024, dropout=0.2, offset_weight=0.05)
     ),
