@@ -16,6 +16,7 @@ from slta.compared import COLUMNS
 from slta.comparison import Job, Plan
 from slta.errors import InputError
 from slta.evaluation import measure
+from slta.experiments import EXPERIMENTS
 from slta.metrics import IOUS, named
 from slta.predictions import read
 from slta.preparation import open_splits
@@ -169,10 +170,26 @@ def test_what_cannot_be_compared_is_told(
     assert "did you mean 'own'?" in line
     wrong = call(capsys, "compare", "shapes_slta", "--root", "own")
     refused(wrong, "the data set of shapes_slta is made and has no folder")
+    refused(call(capsys, "compare", "own", "--root", "nowhere"), "nowhere is no folder")
+    annotated(Path("bare"), SPLITS)
     assert "failed" in refused(
-        call(capsys, "compare", "own", "--root", "nowhere", "--runs", "other"),
+        call(capsys, "compare", "own", "--root", "bare", "--runs", "other"),
         "training other/own-",
     )
+
+
+def test_experiments_on_other_data_are_refused_before_they_are_trained(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    own = EXPERIMENTS["own"]
+    faster = replace(own, features=replace(own.features, rate_hz=9.0))
+    monkeypatch.setitem(EXPERIMENTS, "faster", faster)
+    for other, differs in (("shapes_ctrl", "data"), ("faster", "features")):
+        called = call(capsys, "compare", "own", other, "--runs", tmp_path / "runs")
+        refused(called, f"own and {other} have other {differs}; compare")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slice

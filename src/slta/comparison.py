@@ -24,6 +24,9 @@ from slta.errors import InputError
 from slta.experiments import experiment
 from slta.features.sentences import Progress
 from slta.learning import WATCHED
+from slta.preparation import open_dataset, root_of, settled
+
+NAMED = {"dataset": "data", "features": "features"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,7 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
     if not plan.seeds:
         raise InputError("give at least one seed")
     names, first = plan.experiments, plan.jobs(plan.seeds[0])
+    _check_one_data_set(plan, first)
     total = float(len(first) + len(names) * (len(plan.seeds) - 1))
 
     def tell(done: float, _: float) -> None:
@@ -141,6 +145,21 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
         for name, job in best.items()
     }
     return {**summary(runs, settings, plan.store), "diverged": diverged}
+
+
+def _check_one_data_set(plan: Plan, jobs: Sequence[Job]) -> None:
+    """Raises ``InputError`` before anything is trained in vain."""
+    held = settled(jobs[0].experiment(plan))
+    for job in jobs:
+        found = settled(job.experiment(plan))
+        for what in ("dataset", "features"):
+            if getattr(found, what) != getattr(held, what):
+                raise InputError(
+                    f"{jobs[0].name} and {job.name} have other {NAMED[what]}; compare "
+                    "experiments on the same"
+                )
+    if root_of(held):
+        open_dataset(held)
 
 
 def chosen(plan: Plan) -> dict[str, Job]:

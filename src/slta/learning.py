@@ -31,6 +31,7 @@ from slta.datasets.split import Split
 from slta.datasets.whole import TrainingVideos, VideoSampler
 from slta.errors import InputError
 from slta.evaluation import measure
+from slta.models import maker
 from slta.models.base import CandidateModel, Model, VideoModel
 from slta.predictions import Prediction
 from slta.preparation import open_splits
@@ -236,6 +237,17 @@ def digest(model: Model) -> str:
     return found.hexdigest()
 
 
+def check(experiment: Experiment) -> None:
+    """Raises ``InputError`` for a model that can't be trained so, whatever the data."""
+    made = maker(experiment.model)
+    whole = isinstance(made, type) and issubclass(made, VideoModel)
+    if whole and experiment.training.still_steps:
+        raise InputError(
+            f"the model {experiment.model.name} looks at whole videos and cannot begin "
+            f"with single frames; leave --training.still-steps out, or give 0"
+        )
+
+
 @singledispatch
 def sampler(model: Model, experiment: Experiment, train: Split) -> Draws:
     """Raises ``InputError`` where no query can be trained with."""
@@ -272,11 +284,6 @@ def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
 
 @sampler.register
 def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
-    if experiment.training.still_steps:
-        raise InputError(
-            f"the model {experiment.model.name} looks at whole videos and cannot begin "
-            f"with single frames; leave --training.still-steps out, or give 0"
-        )
     found = VideoSampler(
         train,
         model.clips,

@@ -26,9 +26,9 @@ from slta.datasets.split import Split, spread, unknown_words
 from slta.errors import InputError
 from slta.evaluation import answers, lines, measured
 from slta.folders import whole_file
-from slta.learning import Training, sampler
+from slta.learning import Training, check, sampler
 from slta.models import build
-from slta.models.base import Model, Scale, Sizes
+from slta.models.base import CandidateModel, Model, Scale, Sizes
 from slta.preparation import (
     Shows,
     open_dataset,
@@ -56,6 +56,7 @@ def train(
 ) -> Run:
     """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
     experiment = settled(experiment)
+    check(experiment)
     run = Run.create(folder, name, experiment)
     try:
         return _go(run, experiment, store, shows, resume=False)
@@ -95,6 +96,7 @@ def _train(
     splits = open_splits(experiment, ("train", "val"), store, shows)
     model, about = new_model(experiment, splits["train"], store)
     sampler(model, experiment, splits["train"])
+    _say_of_regions(model, splits["train"])
     if resume:
         _check_same(run, about)
     else:
@@ -147,6 +149,17 @@ def _check_same(run: Run, about: About) -> None:
             f"{run.folder} was begun with the features of {begun} and sentences as "
             f"{read_by} reads them, not {now} and {about.words}; put the same files "
             "there, or train anew"
+        )
+
+
+def _say_of_regions(model: Model, train: Split) -> None:
+    """Told where a frame has no regions to choose from."""
+    if not (isinstance(model, CandidateModel) and model.sees_regions):
+        return
+    if all(video.regions.shape[1] == 1 for video in train.videos.values()):
+        logger.info(
+            "the features of train have one region a frame: which region a query means "
+            "can't be learnt from them"
         )
 
 

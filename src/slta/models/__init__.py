@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slta.models.base import Model, Sizes
 
 MODELS: dict[str, tuple[str, str]] = {
@@ -25,9 +27,16 @@ MODELS: dict[str, tuple[str, str]] = {
 """By the name that its configuration has: its file, and what makes it there."""
 
 
-def build(config: Any, sizes: "Sizes") -> "Model":
-    """The model that a configuration describes, with new weights."""
+def maker(config: Any) -> "Callable[[Any, Sizes], Model]":
+    """The class of the model that a configuration describes, or what makes it."""
     # Imported late, so that who searches without training need not wait for torch.
     file, name = MODELS[config.name]
-    model: Model = getattr(import_module(f"slta.models.{file}"), name)(config, sizes)
-    return model
+    made: Callable[[Any, Sizes], Model] = getattr(
+        import_module(f"slta.models.{file}"), name
+    )
+    return made
+
+
+def build(config: Any, sizes: "Sizes") -> "Model":
+    """The model that a configuration describes, with new weights."""
+    return maker(config)(config, sizes)
