@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from slta import plot_comparison
-from slta.comparison import Plan, chosen, compare, has_diverged, is_finished
+from slta.comparison import Plan, at_a_time, chosen, compare, has_diverged, is_finished
 from slta.experiments import shapes_ablations, shapes_detr, shapes_models
 from slta.experiments.composites import FAULTS, PARTS
 from slta.features.sentences import Progress
@@ -110,12 +110,11 @@ def _composites() -> Path:
 
 
 def _plan(name: str, names: Sequence[str]) -> Plan:
-    cores = len(os.sched_getaffinity(0))
     return Plan(
         experiments=tuple(names),
         runs=home() / "benchmarks" / name,
         seeds=SEEDS,
-        processes=int(os.environ.get("SLTA_PROCESSES", cores)),
+        processes=int(os.environ.get("SLTA_PROCESSES", at_a_time())),
     )
 
 

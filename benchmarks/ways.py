@@ -5,15 +5,12 @@ of half the size.
     python -m benchmarks ways-on-gpu
 
 The batches of two processes are half as large each, so that a step learns from as many
-queries. Runs lie in $SLTA_HOME/benchmarks/ways and are not made twice; on a GPU they are
-trained at once.
+queries. Runs lie in $SLTA_HOME/benchmarks/ways and are not made twice.
 """
 
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +55,7 @@ def measure_on_gpu(shared: Path) -> dict[str, Any]:
         flags = (*ON_GPU[way], "--training.seed", str(seed))
         return _trained(f"gpu {way} {seed}", flags, root)
 
-    wanted = [*product(ON_GPU, GPU_SEEDS)]
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        found = pool.map(lambda each: trained(*each), wanted)
-        runs = dict(zip(wanted, found, strict=True))
-    return _measured({w: [runs[w, seed] for seed in GPU_SEEDS] for w in ON_GPU})
+    return _measured({way: [trained(way, s) for s in GPU_SEEDS] for way in ON_GPU})
 
 
 def _measured(runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from slta.checkpoints import Run
 from slta.compared import summary
 from slta.config import Experiment
@@ -93,6 +95,12 @@ class Job:
     def run(self, plan: Plan) -> Run:
         told = f"{self.name}-{self.learning_rate:g}-{self.steps}-{self.seed}"
         return Run(plan.runs / told)
+
+
+def at_a_time() -> int:
+    """Runs that do not keep one another waiting: one a core, but one alone on a GPU, which
+    many processes share by turns."""
+    return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
 
 
 def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:

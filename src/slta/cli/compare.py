@@ -1,7 +1,6 @@
 """``slta compare``: experiments and seeds to one table."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,13 +44,14 @@ class Compare:
     ] = None
     """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
     processes: Annotated[
-        int, tyro.conf.arg(help_behavior_hint="(default: one a core)")
+        int,
+        tyro.conf.arg(help_behavior_hint="(default: one a core, or one on a GPU)"),
     ] = 0
     """Runs at a time, each with one thread."""
 
 
 def compare(command: Compare) -> None:
-    from slta.comparison import Plan
+    from slta.comparison import Plan, at_a_time
     from slta.comparison import compare as compare_all
     from slta.experiments import known
     from slta.folders import write_whole
@@ -66,7 +66,7 @@ def compare(command: Compare) -> None:
         steps=command.steps,
         root=command.root,
         store=command.store,
-        processes=command.processes or len(os.sched_getaffinity(0)),
+        processes=command.processes or at_a_time(),
     )
     with progress("training") as bar:
         found = compare_all(plan, bar)
