@@ -268,7 +268,23 @@ def test_no_name_is_written_over_another() -> None:
     found = {"splits": ["test"], "models": {name: model for name in "abc"}}
     (axes,) = plot_comparison.cost(found).axes
     heights = [each.xyann[1] for each in axes.texts if isinstance(each, Annotation)]
-    assert len(heights) == 3 and np.diff(sorted(heights)).min() > 3
+    assert len(heights) == 3 and np.diff(sorted(heights)).min() > 1.5
+
+
+def test_no_name_is_written_over_a_point() -> None:
+    """The first model's reaches as far as the second's point, which is as high."""
+    number = {"R@1, IoU=0.5": {"mean": 0.5, "interval": [0.4, 0.6]}}
+    found = {
+        "splits": ["test"],
+        "models": {
+            name: {"query_ms": milliseconds, "test": number}
+            for name, milliseconds in (("x_a_long_name", 1.0), ("y", 1.2), ("z", 5.0))
+        },
+    }
+    (axes,) = plot_comparison.cost(found).axes
+    names = {each.get_text(): each for each in axes.texts}
+    below = abs(names["x_a_long_name"].get_position()[1] - 50)
+    assert below > 1 and names["z"].get_position()[1] == 50
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '{"models": {}, "splits": []}'])

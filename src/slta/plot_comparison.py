@@ -20,8 +20,8 @@ COLOURS = (
     *("#f4a6c0", "#111111", "#8cb369"),
 )
 WATCHED = named(1, 0.5)
-LABEL_HIGH, LABEL_WIDE = 3.5, 0.45
-"""Of a name beside a point: per cent, and a share on the scale of the logarithm."""
+LETTER_WIDE, LINE_HIGH = 0.016, 0.04
+"""Of a name beside a point, as shares of what the picture spans across and upwards."""
 
 
 def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
@@ -114,17 +114,34 @@ def cost(found: Mapping[str, Any]) -> Figure:
 def _beside(
     found: Mapping[str, Any], split: str
 ) -> dict[str, tuple[float, float, float]]:
-    """Every model's point and the height of its name, so that none is on another."""
+    """Every model's point and the height of its name to the right of it: the nearest at
+    which it lies on no other name and on no point."""
     points = {
         name: (float(model["query_ms"]), 100 * float(model[split][WATCHED]["mean"]))
         for name, model in found["models"].items()
     }
+    called = labels(found)
+    across, high = zip(*points.values(), strict=True)
+    wide = max(log(max(across) / min(across)), log(2)) * LETTER_WIDE
+    line = max(high) * LINE_HIGH
+    # Each as its middle and how far it reaches, across and upwards.
+    taken = [(log(x), y, wide, 0.2 * line) for x, y in points.values()]
     placed: dict[str, tuple[float, float, float]] = {}
     for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
-        near = [
-            at for other, _, at in placed.values() if abs(log(x / other)) < LABEL_WIDE
+        half = wide * len(called[name]) / 2
+        middle = log(x) + 2 * wide + half
+        heights = [y + step * line / 2 for step in sorted(range(-40, 41), key=abs)]
+        free = [
+            at
+            for at in heights
+            if at >= 0
+            and not any(
+                abs(middle - px) < half + w and abs(at - py) < line / 2 + h
+                for px, py, w, h in taken
+            )
         ]
-        placed[name] = x, y, max([y, *(at + LABEL_HIGH for at in near)])
+        placed[name] = x, y, free[0] if free else y
+        taken.append((middle, placed[name][2], half, line / 2))
     return placed
 
 
