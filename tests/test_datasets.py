@@ -359,6 +359,12 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "again, after line 1; remove one",
     ),
     "no length": ("charades-sta", "Charades_v1_test.csv", "X,A,x,6,x,,long", "length"),
+    "a video twice": (
+        "charades-sta",
+        "Charades_v1_test.csv",
+        "3MSZA,A,x,6,x,,29.0",
+        "has a second row of 3MSZA, after line 2; keep one of the two",
+    ),
     "no colon": ("tacos-tall", "tacos_val_100_126.txt", "s1_1_2", "no colon"),
     "no frames": ("tacos-tall", "tacos_val_100_126.txt", "s1_1:x#", "no span"),
     "nothing said": (
@@ -423,6 +429,26 @@ def test_a_line_that_is_wrong_is_told(tmp_path: Path, kind: str) -> None:
     assert (fault.file, fault.line) == (tmp_path / file, number)
     with pytest.raises(InputError, match=rf"{file}:{number} .*{says}"):
         SOURCES[name].open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (",length\n", ",seconds\n", "1 has no column length"),
+        (",47.58", ",long", "5 has no length of XJOJL"),
+        (",47.58", "", "5 has 6 values"),
+    ],
+)
+def test_a_table_of_lengths_that_is_wrong_is_all_that_is_told(
+    tmp_path: Path, before: str, after: str, says: str
+) -> None:
+    charades(tmp_path)
+    file = tmp_path / "Charades_v1_train.csv"
+    text = file.read_text()
+    assert text.count(before) == 1
+    file.write_text(text.replace(before, after))
+    (fault,) = charades_sta.read(tmp_path).faults
+    assert str(fault).startswith(f"{file}:{says}")
 
 
 def changed(name: str, file: str, change: Callable[[Any], Any]) -> Any:

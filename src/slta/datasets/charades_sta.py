@@ -5,6 +5,7 @@ Gao, Sun, Yang, Nevatia: TALL, Temporal Activity Localization via Language Query
 ECCV 2016.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -58,10 +59,10 @@ def load(config: CharadesSTAConfig) -> Dataset:
 def read(root: Path) -> Annotations:
     found = Annotations(root, ODDITIES)
     for split in SPLITS:
-        knows_lengths = _lengths(found, split)
+        videos = _lengths(found, split)
         if file := found.file(f"charades_sta_{split}.txt", split=split):
             for number, line in found.lines(file):
-                _query(found, split, file, number, line, knows_lengths)
+                _query(found, split, file, number, line, videos)
     return found
 
 
@@ -71,7 +72,7 @@ def _query(
     file: Path,
     number: int,
     line: str,
-    knows_lengths: bool,
+    videos: AbstractSet[str] | None,
 ) -> None:
     """``3MSZA 24.3 30.4##person turn a light on.``"""
     head, mark, sentence = line.partition("##")
@@ -83,7 +84,7 @@ def _query(
     except ValueError as error:
         what = f"is no query ({error})"
         return found.fault(file, number, what, "write VIDEO START END##SENTENCE")
-    if knows_lengths and video_id not in found.durations_s:
+    if videos is not None and video_id not in videos:
         what = f"names the video {video_id}, which Charades_v1_{split}.csv has not"
         return found.fault(file, number, what, "mend its id")
     return found.add(
@@ -97,22 +98,31 @@ def _query(
     )
 
 
-def _lengths(found: Annotations, split: str) -> bool:
-    """Whether the file is there."""
+def _lengths(found: Annotations, split: str) -> AbstractSet[str] | None:
+    """The videos that have a row; None where the table is missing or only partly read."""
     file = found.file(f"Charades_v1_{split}.csv")
     if file is None:
-        return False
-    for number, row in table(found, file, ("id", "length")):
+        return None
+    before = len(found.problems)
+    rows = list(table(found, file, ("id", "length")))
+    is_whole = len(found.problems) == before
+    lines: dict[str, int] = {}
+    for number, row in rows:
+        video_id = row["id"]
+        if (first := lines.setdefault(video_id, number)) != number:
+            what = f"has a second row of {video_id}, after line {first}"
+            found.fault(file, number, what, "keep one of the two")
+            continue
         try:
             length_s = float(row["length"])
             if not 0 < length_s < float("inf"):
                 raise ValueError(f"length {length_s:g}")
         except ValueError as error:
-            what = f"has no length of {row['id']} ({error})"
+            what = f"has no length of {video_id} ({error})"
             found.fault(file, number, what, "write it in seconds")
             continue
-        found.durations_s[row["id"]] = length_s
-    return True
+        found.durations_s[video_id] = length_s
+    return lines.keys() if is_whole else None
 
 
 SOURCE = Source(
