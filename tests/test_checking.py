@@ -264,6 +264,27 @@ def checked(capsys: pytest.CaptureFixture[str], root: Path, *more: str) -> Calle
     return call(capsys, "data", "check", "charades-sta", "--root", root, *more)
 
 
+def test_an_entry_that_shares_its_line_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    MADE["didemo"](tmp_path)
+    file = tmp_path / "val_data.json"
+    (row,) = json.loads(file.read_text())
+    rows = [row, row | {"description": "the dog leaves"}]
+    for indent, first, line, entry in (
+        (None, "entry 1", None, "2"),
+        (0, "line 32", 65, None),
+    ):
+        file.write_text(json.dumps(rows, indent=indent))
+        words = ("data", "check", "didemo", "--root", tmp_path, "--json")
+        faults = json.loads(call(capsys, *words).out)["faults"]
+        what = f"gives the query id '101' again, after {first}"
+        (fault,) = [each for each in faults if each["what"] == what]
+        assert (fault["line"], fault["entry"]) == (line, entry)
+        if line is not None:
+            assert file.read_text().splitlines()[line - 1].startswith('"video": ')
+
+
 def test_counts_are_held_against_the_published_ones(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -91,18 +91,30 @@ def row(**changed: Any) -> str:
 LINES: dict[str, tuple[str, str]] = {
     "broken": ('{"video_id": "a", ', r"is broken \(.* column \d+\); write one JSON"),
     "deep": ("[" * 100_000, "is broken"),
-    "no object": ("[1, 2]", "holds list, not an object"),
+    "no object": ("[1, 2]", r"holds \[1, 2\], not an object; write one"),
     "no video": ('{"query": "x", "spans": []}', "has no field 'video_id'; add it"),
     "no query": ('{"video_id": "a", "spans": []}', "has no field 'query'; add it"),
     "no spans": ('{"video_id": "a", "query": "x"}', "has no field 'spans'; add it"),
     "no words": (row(query=" "), "a query of a without words; write the sentence"),
-    "words of another kind": (row(query=3), "the query 3 is no text"),
+    "words of another kind": (
+        row(query=3),
+        "gives query as 3, which is no text; write it in quotes",
+    ),
     "a path as video": (row(video_id="../a"), "'../a' cannot name a file"),
     "no name": (row(video_id=""), "'' cannot name a file"),
-    "one number": (row(spans=[[1]]), r"\[1\] is no pair of numbers"),
-    "no pairs": (row(spans=[1, 2]), "1 is no pair"),
-    "text for numbers": (row(spans=[["1", "2"]]), "'1' is no number"),
-    "truth for a number": (row(spans=[[False, True]]), "False is no number"),
+    "one number": (
+        row(spans=[[1]]),
+        r"gives spans with \[1\], which is no pair of numbers; write \[\[",
+    ),
+    "no pairs": (row(spans=[1, 2]), "gives spans with 1, which is no pair"),
+    "text for numbers": (
+        row(spans=[["1", "2"]]),
+        r'spans with \["1", "2"\], which is no pair of numbers',
+    ),
+    "truth for a number": (
+        row(spans=[[False, True]]),
+        r"spans with \[false, true\], which is no pair of numbers",
+    ),
     "NaN": (row(spans=[[float("nan"), 2]]), "which is no span; give seconds"),
     "infinity": (row(spans=[[1, float("inf")]]), "which is no span"),
     "negative": (row(spans=[[-1, 2]]), "which is no span; give seconds from 0 on"),
@@ -116,8 +128,24 @@ LINES: dict[str, tuple[str, str]] = {
         row(spans=[[1500, 4000]], duration_s=10),
         "1500-4000 s, .* look like milliseconds: divide them by 1000",
     ),
-    "no duration": (row(duration_s=-3), "a duration of -3 s"),
-    "odd facts": (row(clips=[["a"]]), "clips are no lists of whole numbers"),
+    "no duration": (
+        row(duration_s=-3),
+        "gives duration_s as -3.0, which is no number above 0; mend",
+    ),
+    "nouns that are none": (row(nouns=[3]), "nouns with 3, which is no text"),
+    "a field twice": (
+        row()[:-1] + ', "query": "x"}',
+        "has the field 'query' twice; keep one of the two",
+    ),
+    "a slip of the pen": (
+        row(spans=[[1, 300]], duration_s=10.1),
+        r"ends 289.90 s after the video \(10.1 s\); mend the times",
+    ),
+    "cut short": ('{"query": "a m', r"is broken \(Unterminated string at column 11\)"),
+    "odd facts": (
+        row(clips=[["a"]]),
+        r'clips as \[\["a"\]\], which is no list of whole numb',
+    ),
     "another encoding": ("caf\udce9", r"is no UTF-8 \(byte 4 of the line\); save"),
 }
 
@@ -154,7 +182,11 @@ TABLES: dict[str, tuple[str, int, str]] = {
     ),
     "too few values": ("video_id,query,start_s,end_s\na,x,1\n", 2, "has 3 values"),
     "no number": ("video_id,query,start_s,end_s\na,x,0:10,0:20\n", 2, "0:10"),
-    "one time": ("video_id,query,start_s,end_s\na,x,1,\n", 2, "cannot be read"),
+    "one time": (
+        "video_id,query,start_s,end_s\na,x,1,\n",
+        2,
+        'end_s as "", which is no',
+    ),
     "end before start": ("video_id,query,start_s,end_s\na,x,3,1\n", 2, "start first"),
     "milliseconds": (
         "video_id,query,start_s,end_s,duration_s\na,x,1500,4000,10\n",
@@ -260,7 +292,7 @@ def test_a_little_beyond_the_video_is_rounding_and_cut(tmp_path: Path) -> None:
 
 def test_a_folder_without_splits_is_told(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"has no split of own; put train\.jsonl there"
+        InputError, match=r"/train\.jsonl is missing; write it or train\.csv, or let"
     ):
         own.load(tmp_path)
     with pytest.raises(InputError, match="is no folder"):

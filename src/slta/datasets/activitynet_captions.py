@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.annotations import Annotations, Oddities, Place
 from slta.datasets.base import Dataset
-from slta.datasets.reading import json_of, number, pairs_of
+from slta.datasets.fields import Wrong, positive, sentences
+from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
 
 NAME: Final = "activitynet-captions"
@@ -46,7 +47,8 @@ def read(root: Path) -> Annotations:
             continue
         content, places = json_of(found, file, {})
         for video_id, entry in content.items():
-            _entry(found, split, file, places.line(video_id), video_id, entry)
+            place = places.of(video_id, video_id)
+            _entry(found, split, file, place, video_id, entry)
     return found
 
 
@@ -54,31 +56,26 @@ def _entry(
     found: Annotations,
     split: str,
     file: Path,
-    line: int | None,
+    place: Place,
     video_id: str,
     entry: Any,
 ) -> None:
     try:
-        duration_s = number(entry["duration"])
-        if not 0 < duration_s < float("inf"):
-            raise ValueError(f"duration {duration_s:g}")
-        spans, sentences = pairs_of(entry["timestamps"]), list(entry["sentences"])
-        if len(spans) != len(sentences):
-            raise ValueError(f"{len(spans)} timestamps, {len(sentences)} sentences")
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"has an entry {video_id} that cannot be read ({error!r})"
-        return found.fault(file, line, what, "get the file again")
+        duration_s, said = positive(entry, "duration"), sentences(entry)
+    except Wrong as error:
+        return found.fault(file, place, error.what, error.remedy)
     if found.durations_s.setdefault(video_id, duration_s) != duration_s:
         what = f"gives {video_id} another length than before ({duration_s:g} s)"
-        return found.fault(file, line, what, "get the files again, all from one place")
-    for i, (span, sentence) in enumerate(zip(spans, sentences, strict=True), start=1):
+        remedy = "get the files again, all from one place"
+        return found.fault(file, place, what, remedy)
+    for i, (span, sentence) in enumerate(said, start=1):
         found.add(
             split,
             file,
-            line,
+            place,
             query_id=f"{video_id}:{split}:{i}",
             video_id=video_id,
-            query=str(sentence),
+            query=sentence,
             spans=[span],
         )
     return None

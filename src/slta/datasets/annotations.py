@@ -27,19 +27,34 @@ REVERSED = "start not before end"
 DUPLICATE = "query annotated twice"
 
 
+Place = int | str | None
+"""In a file: a line, counted from 1; an entry, where many share a line; None for all of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     file: Path
-    line: int | None
-    """Counted from 1; None where it is the file as a whole."""
+    place: Place
     what: str
     remedy: str
     oddity: str | None = None
     """Its kind, if docs/data-sets.md tells how it is handled; a fault has none."""
 
+    @property
+    def line(self) -> int | None:
+        return self.place if isinstance(self.place, int) else None
+
+    @property
+    def entry(self) -> str | None:
+        return self.place if isinstance(self.place, str) else None
+
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place} {self.what}; {self.remedy}"
+        where = str(self.file)
+        if self.line is not None:
+            where += f":{self.line}"
+        elif self.entry is not None:
+            where += f", entry {self.entry},"
+        return f"{where} {self.what}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +88,10 @@ class Annotations:
     """Files of the data set that are not there."""
     split_files: dict[str, Path] = field(default_factory=dict)
     """Where a split's queries are."""
-    first_lines: dict[str, tuple[Path, int | None]] = field(default_factory=dict)
+    first_lines: dict[str, tuple[Path, Place]] = field(default_factory=dict)
     """Where a video is named first."""
-    _ids: dict[tuple[str, str], int | None] = field(default_factory=dict)
-    _asked: dict[tuple[object, ...], int | None] = field(default_factory=dict)
+    _ids: dict[tuple[str, str], Place] = field(default_factory=dict)
+    _asked: dict[tuple[object, ...], Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.root.is_dir():
@@ -123,19 +138,17 @@ class Annotations:
             if text.strip():
                 yield number, text
 
-    def fault(self, file: Path, line: int | None, what: str, remedy: str) -> None:
-        self.problems.append(Problem(file, line, what, remedy))
+    def fault(self, file: Path, place: Place, what: str, remedy: str) -> None:
+        self.problems.append(Problem(file, place, what, remedy))
 
-    def odd(
-        self, file: Path, line: int | None, what: str, remedy: str, kind: str
-    ) -> None:
-        self.problems.append(Problem(file, line, what, remedy, kind))
+    def odd(self, file: Path, place: Place, what: str, remedy: str, kind: str) -> None:
+        self.problems.append(Problem(file, place, what, remedy, kind))
 
     def add(
         self,
         split: str,
         file: Path,
-        line: int | None,
+        place: Place,
         *,
         query_id: str,
         video_id: str,
@@ -152,21 +165,21 @@ class Annotations:
         who = f"{sentence[:40]!r} of {video_id}"
         if not sentence:
             what = f"has a query of {video_id} without words"
-            return self.fault(file, line, what, "write the sentence, or remove it")
+            return self.fault(file, place, what, "write the sentence, or remove it")
         if video_id in ("", ".", "..") or any(mark in video_id for mark in "/\\\0"):
             what = f"has a query of a video whose id {video_id!r} cannot name a file"
-            return self.fault(file, line, what, "name the video like its file")
+            return self.fault(file, place, what, "name the video like its file")
         if (split, query_id) in self._ids:
             first = self._ids[split, query_id]
             what = f"gives the query id {query_id!r} again{_after(first)}"
-            return self.fault(file, line, what, "give each query an id of its own")
+            return self.fault(file, place, what, "give each query an id of its own")
         truth: tuple[Span, ...] | None = None
         if spans is not None and self._is_known_reversed(video_id, spans):
             what = f"has {who} at {spans[0][0]:g}-{spans[0][1]:g} s, start after end"
             remedy = "the query is kept, without its truth"
-            self.odd(file, line, what, remedy, REVERSED)
+            self.odd(file, place, what, remedy, REVERSED)
         elif spans is not None:
-            found = [self._span(file, line, who, video_id, *each) for each in spans]
+            found = [self._span(file, place, who, video_id, *each) for each in spans]
             if None in found:
                 return None
             truth = tuple(each for each in found if each is not None)
@@ -174,12 +187,12 @@ class Annotations:
         if asked in self._asked:
             what = f"has {who} again{_after(self._asked[asked])}"
             if self.oddities.duplicates:
-                self.odd(file, line, what, "both are kept", DUPLICATE)
+                self.odd(file, place, what, "both are kept", DUPLICATE)
             else:
-                self.fault(file, line, what, "remove one of them")
-        self._asked.setdefault(asked, line)
-        self._ids[split, query_id] = line
-        self.first_lines.setdefault(video_id, (file, line))
+                self.fault(file, place, what, "remove one of them")
+        self._asked.setdefault(asked, place)
+        self._ids[split, query_id] = place
+        self.first_lines.setdefault(video_id, (file, place))
         self.splits[split].append(Query(query_id, video_id, sentence, truth))
         if facts is not None:
             self.facts[query_id] = facts
@@ -195,7 +208,7 @@ class Annotations:
     def _span(
         self,
         file: Path,
-        line: int | None,
+        place: Place,
         who: str,
         video_id: str,
         start: float,
@@ -205,19 +218,19 @@ class Annotations:
         times = f"{start:g}-{end:g} s"
         if not (isfinite(start) and isfinite(end)) or start < 0:
             what = f"has {who} at {times}, which is no span"
-            self.fault(file, line, what, "give seconds from 0 on")
+            self.fault(file, place, what, "give seconds from 0 on")
             return None
         if start >= end:
             what = f"has {who} at {times}, which does not start before it ends"
-            self.fault(file, line, what, "give the start first, in seconds")
+            self.fault(file, place, what, "give the start first, in seconds")
             return None
-        inside = self._within(file, line, who, video_id, start, end)
+        inside = self._within(file, place, who, video_id, start, end)
         return Span(start, end) if inside else None
 
     def _within(
         self,
         file: Path,
-        line: int | None,
+        place: Place,
         who: str,
         video_id: str,
         start: float,
@@ -233,15 +246,17 @@ class Annotations:
             f"video ({duration_s:g} s)"
         )
         if start < duration_s and over_s <= self.oddities.beyond_s + 1e-6:
-            self.odd(file, line, what, "it is cut there", BEYOND)
+            self.odd(file, place, what, "it is cut there", BEYOND)
             return True
         if start < duration_s and over_s <= ROUNDING_S:
             return True
-        if end > FAR * duration_s and end / 1000 <= duration_s + ROUNDING_S:
+        # A moment that ends within a second is rarer than a slip of the pen.
+        in_ms = end >= max(1000, FAR * duration_s)
+        if in_ms and end / 1000 <= duration_s + ROUNDING_S:
             remedy = "the times look like milliseconds: divide them by 1000"
         else:
             remedy = "mend the times, or the length of the video"
-        self.fault(file, line, what, remedy)
+        self.fault(file, place, what, remedy)
         return False
 
     def dataset(
@@ -262,8 +277,9 @@ class Annotations:
             raise InputError(f"{faults[0]}{rest if more else ''}")
         splits = self.splits if splits is None else splits
         if not splits:
-            names = " or ".join(path.name for path in self.absent)
-            raise InputError(f"{self.root} has no split of {name}; put {names} there")
+            names = [path.name for path in self.absent]
+            all_of = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+            raise InputError(f"{self.root} has no split of {name}; put {all_of} there")
         if cut:
             splits = {
                 split: [within(query, self.durations_s) for query in queries]
@@ -279,8 +295,10 @@ class Annotations:
         )
 
 
-def _after(line: int | None) -> str:
-    return "" if line is None else f", after line {line}"
+def _after(place: Place) -> str:
+    if place is None:
+        return ""
+    return f", after {'line' if isinstance(place, int) else 'entry'} {place}"
 
 
 def within(query: Query, durations_s: Mapping[str, float]) -> Query:

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from slta.datasets.annotations import Annotations, Oddities
 from slta.datasets.base import Dataset
+from slta.datasets.fields import Wrong, above_0, written
 from slta.datasets.held_out import train_and_val
 from slta.datasets.reading import table
 from slta.datasets.source import Count, Source
@@ -76,14 +77,15 @@ def _query(
 ) -> None:
     """``3MSZA 24.3 30.4##person turn a light on.``"""
     head, mark, sentence = line.partition("##")
+    form = "write VIDEO START END##SENTENCE"
+    if not mark:
+        return found.fault(file, number, "has no ## before its sentence", form)
     try:
-        if not mark:
-            raise ValueError("no ##")
         video_id, start, end = head.split()
         span = (float(start), float(end))
-    except ValueError as error:
-        what = f"is no query ({error})"
-        return found.fault(file, number, what, "write VIDEO START END##SENTENCE")
+    except ValueError:
+        what = f"begins with {head!r}, not with a video and two times"
+        return found.fault(file, number, what, form)
     if videos is not None and video_id not in videos:
         what = f"names the video {video_id}, which Charades_v1_{split}.csv has not"
         return found.fault(file, number, what, "mend its id")
@@ -114,14 +116,9 @@ def _lengths(found: Annotations, split: str) -> AbstractSet[str] | None:
             found.fault(file, number, what, "keep one of the two")
             continue
         try:
-            length_s = float(row["length"])
-            if not 0 < length_s < float("inf"):
-                raise ValueError(f"length {length_s:g}")
-        except ValueError as error:
-            what = f"has no length of {video_id} ({error})"
-            found.fault(file, number, what, "write it in seconds")
-            continue
-        found.durations_s[video_id] = length_s
+            found.durations_s[video_id] = above_0("length", written(row, "length"))
+        except Wrong as error:
+            found.fault(file, number, error.what, error.remedy)
     return lines.keys() if is_whole else None
 
 

@@ -232,6 +232,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     return {
         "file": str(problem.file),
         "line": problem.line,
+        "entry": problem.entry,
         "what": problem.what,
         "remedy": problem.remedy,
         "kind": problem.oddity,

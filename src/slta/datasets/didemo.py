@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+from jaxtyping import Int
 
 from slta.candidates import CHUNKS
-from slta.datasets.annotations import Annotations
+from slta.datasets.annotations import Annotations, Place
 from slta.datasets.base import Dataset, Facts
+from slta.datasets.fields import Wrong, identity, integers, number, shown, text
 from slta.datasets.reading import Places, json_of
 from slta.datasets.source import Count, Source
 from slta.spans import CHUNK_S, from_chunks
@@ -55,38 +57,45 @@ def read(root: Path) -> Annotations:
 def _entry(
     found: Annotations, split: str, file: Path, places: Places, i: int, entry: Any
 ) -> None:
+    place: Place = str(i)
     try:
-        video_id, sentence = str(entry["video"]), str(entry["description"])
-        line = places.line(video_id)
-        query_id, count = str(entry["annotation_id"]), int(entry["num_segments"])
-        chunks = np.array(entry["times"])
-        if not 1 <= count <= CHUNKS:
-            raise ValueError(f"{count} chunks")
-        if chunks.dtype.kind != "i" or chunks.ndim != 2 or chunks.shape[1:] != (2,):
-            raise ValueError(f"times {entry['times']!r}"[:80])
-        first, last = chunks.T
-        if not ((first >= 0) & (first <= last) & (last < count)).all():
-            raise ValueError(f"chunks {entry['times']!r} of {count}"[:80])
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"has an entry, number {i}, that cannot be read ({error!r})"
-        return found.fault(file, None, what, "get the file again")
+        video_id = identity(entry, "video")
+        place = places.of(video_id, str(i))
+        sentence = text(entry, "description")
+        query_id = identity(entry, "annotation_id")
+        count, chunks = _chunks(entry)
+    except Wrong as error:
+        return found.fault(file, place, error.what, error.remedy)
     duration_s = count * CHUNK_S
     if found.durations_s.setdefault(video_id, duration_s) != duration_s:
         what = f"gives {video_id} {count} chunks, and others before"
-        return found.fault(file, line, what, "get the file again")
+        return found.fault(file, place, what, "get the file again")
     if count < CHUNKS and video_id not in found.first_lines:
         remedy = "its moments are the runs of these"
-        found.odd(file, line, f"gives {video_id} {count} chunks", remedy, FEWER_CHUNKS)
+        found.odd(file, place, f"gives {video_id} {count} chunks", remedy, FEWER_CHUNKS)
     return found.add(
         split,
         file,
-        line,
+        place,
         query_id=query_id,
         video_id=video_id,
         query=sentence,
         spans=agreed(chunks.tolist()),
         facts=Facts(chunks=chunks),
     )
+
+
+def _chunks(entry: Any) -> tuple[int, Int[np.ndarray, "a 2"]]:
+    """How many the video has, and which each annotator chose."""
+    count, chunks = number(entry, "num_segments"), integers(entry, "times", 2)
+    if count not in range(1, CHUNKS + 1):
+        what = f"gives num_segments as {count:g}, which is no number of chunks"
+        raise Wrong(what, f"write one from 1 to {CHUNKS}")
+    first, last = chunks.T
+    if not ((first >= 0) & (first <= last) & (last < count)).all():
+        what = f"gives times as {shown(entry['times'])}, which are not all chunks of "
+        raise Wrong(f"{what}{count:g}", "write the first and the last, from 0")
+    return int(count), chunks
 
 
 def agreed(chunks: list[list[int]]) -> list[tuple[float, float]]:

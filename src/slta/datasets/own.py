@@ -13,11 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import numpy as np
-
 from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
-from slta.datasets.reading import json_lines, number, pairs_of, table
+from slta.datasets.fields import (
+    Wrong,
+    above_0,
+    given,
+    identity,
+    integers,
+    number,
+    pairs,
+    text,
+    texts,
+    written,
+)
+from slta.datasets.reading import json_lines, table
 from slta.datasets.source import Length, Source
 from slta.errors import InputError
 
@@ -25,8 +35,8 @@ NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")
 ODDITIES = Oddities(duplicates=True)
 _SECONDS = "give seconds, or leave duration_s out"
-LISTS = {"chunks": 2, "clips": 1, "saliency": 2, "windows": 2}
-"""The optional fields that are numbers, and how deep their lists are."""
+LISTS = {"chunks": (2,), "clips": (), "saliency": (3,), "windows": (2,)}
+"""The optional fields that are numbers, and the columns of those that are tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +88,8 @@ def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotatio
     found = Annotations(folder, ODDITIES)
     files = files_of(folder)
     if not files:
-        found.absent.append(folder / "train.jsonl")
+        remedy = "write it or train.csv, or let 'slta data convert' write it"
+        found.fault(folder / "train.jsonl", None, "is missing", remedy)
     _fill(found, files, lengths or {})
     return found
 
@@ -138,27 +149,23 @@ def _of_lines(found: Annotations, file: Path) -> list[_Row]:
     for line, row in json_lines(found, file):
         try:
             rows.append(_row(file, line, row))
-        except KeyError as error:
-            found.fault(file, line, f"has no field {error}", "add it")
-        except (TypeError, ValueError) as error:
-            found.fault(file, line, f"cannot be read ({error})", "mend it")
+        except Wrong as error:
+            found.fault(file, line, error.what, error.remedy)
     return rows
 
 
 def _row(file: Path, line: int, row: Mapping[str, Any]) -> _Row:
-    video_id, query, spans = _name(row["video_id"]), row["query"], row["spans"]
-    if not isinstance(query, str):
-        raise TypeError(f"the query {query!r} is no text")
-    given = row.get("query_id")
+    video_id, query = identity(row, "video_id").strip(), text(row, "query")
+    has_id = row.get("query_id") is not None
     return _Row(
         split=file.stem,
         file=file,
         line=line,
-        query_id=_default(video_id, line) if given is None else str(given),
+        query_id=identity(row, "query_id") if has_id else _default(video_id, line),
         video_id=video_id,
         query=query,
-        spans=None if spans is None else pairs_of(spans),
-        duration_s=_duration(row.get("duration_s")),
+        spans=None if given(row, "spans") is None else pairs(row, "spans"),
+        duration_s=None if row.get("duration_s") is None else _duration(row),
         facts=_facts(row),
     )
 
@@ -168,26 +175,25 @@ def _of_table(found: Annotations, file: Path) -> list[_Row]:
     rows: dict[str, _Row] = {}
     for line, row in table(found, file, COLUMNS):
         try:
-            video_id = _name(row["video_id"])
-            given = row.get("query_id") or ""
+            video_id, query_id = row["video_id"].strip(), row.get("query_id") or ""
             made = _Row(
                 split=file.stem,
                 file=file,
                 line=line,
-                query_id=given or _default(video_id, line),
+                query_id=query_id or _default(video_id, line),
                 video_id=video_id,
                 query=row["query"],
-                spans=_times(row["start_s"], row["end_s"]),
-                duration_s=_duration(row.get("duration_s") or None),
+                spans=_times(row),
+                duration_s=_duration(row) if row.get("duration_s") else None,
             )
-        except ValueError as error:
-            found.fault(file, line, f"cannot be read ({error})", "mend it")
+        except Wrong as error:
+            found.fault(file, line, error.what, error.remedy)
             continue
         first = rows.setdefault(made.query_id, made)
         if first is made:
             continue
         if (first.video_id, first.query) != (made.video_id, made.query):
-            what = f"gives the query id {given!r} to another query than line "
+            what = f"gives the query id {query_id!r} to another query than line "
             found.fault(
                 file, line, f"{what}{first.line}", "give each query an id of its own"
             )
@@ -196,45 +202,29 @@ def _of_table(found: Annotations, file: Path) -> list[_Row]:
     return list(rows.values())
 
 
-def _times(start: str, end: str) -> list[tuple[float, float]]:
-    if not start.strip() and not end.strip():
+def _times(row: Mapping[str, str]) -> list[tuple[float, float]]:
+    if not row["start_s"].strip() and not row["end_s"].strip():
         return []
-    return [(float(start), float(end))]
+    return [(written(row, "start_s"), written(row, "end_s"))]
 
 
 def _default(video_id: str, line: int) -> str:
     return f"{video_id}:{line}"
 
 
-def _name(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise TypeError(f"the video id {value!r} is no text")
-    return str(value).strip()
-
-
-def _duration(value: Any) -> float | None:
-    if value is None:
-        return None
-    duration_s = float(value) if isinstance(value, str) else number(value)
-    if not 0 < duration_s < float("inf"):
-        raise ValueError(f"a duration of {duration_s:g} s")
-    return duration_s
+def _duration(row: Mapping[str, Any]) -> float:
+    is_text = isinstance(row["duration_s"], str)
+    duration_s = (written if is_text else number)(row, "duration_s")
+    return above_0("duration_s", duration_s)
 
 
 def _facts(row: Mapping[str, Any]) -> Facts | None:
     """What data sets of the field know besides, as ``convert`` writes it."""
-    given: dict[str, Any] = {}
-    for name, depth in LISTS.items():
-        if (value := row.get(name)) is not None:
-            array = np.array(value)
-            if not array.size:
-                array = np.zeros((0, 3 if name == "saliency" else 2)[:depth], np.int64)
-            if array.dtype.kind != "i" or array.ndim != depth:
-                raise ValueError(f"{name} are no lists of whole numbers")
-            given[name] = array
-    if (nouns := row.get("nouns")) is not None:
-        given["nouns"] = tuple(map(str, nouns))
-    return Facts(**given) if given else None
+    there = [name for name in LISTS if row.get(name) is not None]
+    found: dict[str, Any] = {n: integers(row, n, *LISTS[n]) for n in there}
+    if row.get("nouns") is not None:
+        found["nouns"] = tuple(texts(row, "nouns"))
+    return Facts(**found) if found else None
 
 
 SOURCE = Source(

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import numpy as np
-
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset, Facts
-from slta.datasets.reading import json_lines, number, pairs_of
+from slta.datasets.fields import Wrong, identity, integers, pairs, positive, text
+from slta.datasets.reading import json_lines
 from slta.datasets.source import Count, Source
 
 NAME: Final = "qvhighlights"
@@ -54,18 +53,13 @@ def _row(
     found: Annotations, split: str, file: Path, line: int, row: dict[str, Any]
 ) -> None:
     try:
-        query_id, video_id = str(row["qid"]), str(row["vid"])
-        sentence, duration_s = str(row["query"]), number(row["duration"])
-        if not 0 < duration_s < float("inf"):
-            raise ValueError(f"duration {duration_s:g}")
-        known = [name for name in TRUTH if name in row]
-        if known and len(known) < len(TRUTH):
-            raise ValueError(f"{known[0]} alone")
-        spans = pairs_of(row["relevant_windows"]) if known else None
+        query_id, video_id = identity(row, "qid"), identity(row, "vid")
+        sentence, duration_s = text(row, "query"), positive(row, "duration")
+        known = any(name in row for name in TRUTH)
+        spans = pairs(row, "relevant_windows") if known else None
         facts = _facts(row, duration_s) if known else None
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"is no query of QVHighlights ({error!r})"
-        return found.fault(file, line, what, "get the file again")
+    except Wrong as error:
+        return found.fault(file, line, error.what, error.remedy)
     if found.durations_s.setdefault(video_id, duration_s) != duration_s:
         what = f"gives {video_id} another length than before ({duration_s:g} s)"
         return found.fault(file, line, what, "get the file again")
@@ -82,16 +76,17 @@ def _row(
 
 
 def _facts(row: dict[str, Any], duration_s: float) -> Facts:
-    clips, saliency = np.array(row["relevant_clip_ids"]), row["saliency_scores"]
-    if clips.ndim != 1 or clips.dtype.kind != "i":
-        raise ValueError("relevant_clip_ids are no whole numbers")
+    clips = integers(row, "relevant_clip_ids")
+    scores = integers(row, "saliency_scores", ANNOTATORS)
     if not ((clips >= 0) & (clips * CLIP_S < duration_s)).all():
-        raise ValueError(f"a clip after the end of {duration_s:g} s")
-    scores = np.array(saliency)
-    if scores.shape != (len(clips), ANNOTATORS) or scores.dtype.kind != "i":
-        raise ValueError(f"saliency of {scores.shape} for {len(clips)} clips")
+        what = f"has a clip outside the video of {duration_s:g} s in relevant_clip_ids"
+        raise Wrong(what, f"number its clips of {CLIP_S:g} s from 0 on")
+    if len(scores) != len(clips):
+        what = f"has saliency_scores of {len(scores)} clips for {len(clips)} clips"
+        raise Wrong(what, "give each of relevant_clip_ids a row")
     if not ((scores >= 0) & (scores <= MOST)).all():
-        raise ValueError(f"saliency outside 0 to {MOST}")
+        what = f"has saliency_scores from {scores.min(initial=0)} to "
+        raise Wrong(f"{what}{scores.max(initial=0)}", f"give each from 0 to {MOST}")
     return Facts(clips=clips, saliency=scores)
 
 

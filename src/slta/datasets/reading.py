@@ -3,13 +3,17 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from slta.datasets.annotations import Annotations
+from slta.datasets.fields import shown
 
 T = TypeVar("T", dict[str, Any], list[Any])
+AGAIN = "get the file again"
+ONE = "write one JSON object to a line"
 
 
 def table(
@@ -44,12 +48,13 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._text, self._at, self._line = text, 0, 1
+        self._many = "\n" in text.strip()
 
-    def line(self, name: str) -> int | None:
-        """The line on which a name stands next; None if it is written in another way."""
-        place = self._text.find(json.dumps(name), self._at)
+    def of(self, name: str, entry: str) -> int | str:
+        """The line on which a name stands next; the entry, where that tells nothing."""
+        place = self._text.find(json.dumps(name), self._at) if self._many else -1
         if place < 0:
-            return None
+            return entry
         self._line += self._text.count("\n", self._at, place)
         self._at = place + 1
         return self._line
@@ -61,16 +66,19 @@ def json_of(found: Annotations, file: Path, empty: T) -> tuple[T, Places]:
     if text is None:
         return empty, Places("")
     try:
-        content = json.loads(text)
+        content, twice = parsed(text)
+    except json.JSONDecodeError as error:
+        found.fault(file, error.lineno, f"is no JSON ({why(error)})", AGAIN)
+    except (RecursionError, ValueError) as error:
+        found.fault(file, None, f"is no JSON ({error})", AGAIN)
+    else:
+        for key in twice:
+            what = f"has the key {key!r} twice in one object"
+            found.fault(file, None, what, "keep one of the two")
         if isinstance(content, type(empty)):
             return content, Places(text)
-        what = f"holds {type(content).__name__}, not {type(empty).__name__}"
-        found.fault(file, 1, what, "get the file again")
-    except json.JSONDecodeError as error:
-        what = f"is no JSON ({error.msg} at column {error.colno})"
-        found.fault(file, error.lineno, what, "get the file again")
-    except (RecursionError, ValueError) as error:
-        found.fault(file, None, f"is no JSON ({error})", "get the file again")
+        kind = "a list" if isinstance(empty, list) else "an object"
+        found.fault(file, 1, f"holds {shown(content)}, not {kind}", AGAIN)
     return empty, Places(text)
 
 
@@ -78,38 +86,43 @@ def json_lines(found: Annotations, file: Path) -> Iterator[tuple[int, dict[str, 
     """The objects of a JSON Lines file, with the numbers of their lines."""
     for number, line in found.lines(file):
         try:
-            row = json.loads(line)
+            row, twice = parsed(line)
         except json.JSONDecodeError as error:
-            what = f"is broken ({error.msg} at column {error.colno})"
-            found.fault(file, number, what, "write one JSON object to a line")
+            found.fault(file, number, f"is broken ({why(error)})", ONE)
             continue
         except (RecursionError, ValueError) as error:
             found.fault(file, number, f"is broken ({error})", "write it anew")
             continue
+        for key in twice:
+            what = f"has the field {key!r} twice"
+            found.fault(file, number, what, "keep one of the two")
         if not isinstance(row, dict):
-            what = f"holds {type(row).__name__}, not an object"
-            found.fault(file, number, what, "write one JSON object to a line")
-            continue
-        yield number, row
+            found.fault(file, number, f"holds {shown(row)}, not an object", ONE)
+        elif not twice:
+            yield number, row
 
 
-def number(value: Any) -> float:
-    """Raises ``TypeError`` for what is no number, a truth value included."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
-    return float(value)
+def parsed(text: str) -> tuple[Any, list[str]]:
+    """What JSON says, and the keys that stand twice in an object: Python keeps the last."""
+    twice: list[str] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            twice.extend(key for key, count in counts.items() if count > 1)
+        return found
+
+    return json.loads(text, object_pairs_hook=once), twice
 
 
-def pairs_of(value: Any) -> list[tuple[float, float]]:
-    """Raises ``TypeError`` or ``ValueError`` for what is no list of two numbers each."""
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
-    found = []
-    for each in value:
-        if not isinstance(each, list) or len(each) != 2:
-            raise ValueError(f"{each!r} is no pair of numbers")
-        found.append((number(each[0]), number(each[1])))
-    return found
+def why(error: json.JSONDecodeError) -> str:
+    """
+    >>> try: json.loads('{"a": "b')
+    ... except json.JSONDecodeError as error: why(error)
+    'Unterminated string at column 7'
+    """
+    said = error.msg.removesuffix(" at").removesuffix(" starting")
+    return f"{said} at column {error.colno}"
 
 
 def _text(found: Annotations, file: Path) -> str | None:

@@ -99,8 +99,8 @@ def read_tacos(root: Path) -> Annotations:
             known = {row[:2] for _, row in rows}
             for number, pair in pairs:
                 if pair[:2] not in known:
-                    what = f"has a pair, number {number}, of no sentence of train"
-                    found.fault(pairs_file, None, what, "get both files again")
+                    what = "is a pair of no sentence of train"
+                    found.fault(pairs_file, str(number), what, "get both files again")
     return found
 
 
@@ -109,8 +109,11 @@ def parse(name: str) -> tuple[str, tuple[int, int]]:
     >>> parse("s13-d21.avi_103_135.npy")
     ('s13-d21.avi', (103, 135))
     """
-    video_id, first, end = name.removesuffix(".npy").rsplit("_", 2)
-    return video_id, (int(first), int(end))
+    try:
+        video_id, first, end = name.removesuffix(".npy").rsplit("_", 2)
+        return video_id, (int(first), int(end))
+    except ValueError:
+        raise ValueError(f"has the name {name!r}, not VIDEO_FIRST_END") from None
 
 
 def truth_frames(spans: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "n 2"]:
@@ -148,10 +151,9 @@ def _pairs(
             (video_id, truth), (other_id, window) = parse(row[0]), parse(row[2])
             offsets = (truth[0] - window[0], truth[1] - window[1])
             if other_id != video_id or offsets != row[3:5]:
-                raise ValueError("other offsets than its names")
+                raise ValueError("has other offsets than its names")
         except ValueError as error:
-            what = f"has a pair, number {number}, that is none ({error})"
-            found.fault(file, None, what, "get the file again")
+            found.fault(file, str(number), str(error), "get the file again")
             continue
         usable.append((number, row))
     return file, usable
@@ -166,16 +168,15 @@ def _rows(found: Annotations, file: Path, kinds: tuple[type, ...]) -> Rows:
         found.fault(file, None, what, remedy)
         return []
     if not isinstance(content, list):
-        what = f"holds {type(content).__name__}, not a list"
-        found.fault(file, None, what, "get the file again")
+        found.fault(file, None, "holds no list", "get the file again")
         return []
     rows = []
     for number, row in enumerate(content, start=1):
         if isinstance(row, tuple) and tuple(map(type, row)) == kinds:
             rows.append((number, row))
         else:
-            what = f"has an entry, number {number}, of another kind"
-            found.fault(file, None, what, "get the file again")
+            what = "is no tuple of the kind that the file is made of"
+            found.fault(file, str(number), what, "get the file again")
     return rows
 
 
@@ -189,14 +190,13 @@ def _add(
         try:
             video_id, (first, end) = parse(truth)
         except ValueError as error:
-            what = f"has an entry, number {number}, named {truth!r} ({error})"
-            found.fault(file, None, what, "get the file again")
+            found.fault(file, str(number), str(error), "get the file again")
             continue
         mine = list(windows.get((truth, sentence), ()))
         found.add(
             split,
             file,
-            None,
+            str(number),
             query_id=f"{video_id}:{split}:{number}",
             video_id=video_id,
             query=sentence,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.annotations import Annotations, Oddities, Place
 from slta.datasets.base import Dataset
-from slta.datasets.reading import json_of, number, pairs_of
+from slta.datasets.fields import Wrong, positive, sentences
+from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
 
 TALL: Final = "tacos-tall"
@@ -76,20 +77,20 @@ def read_tall(root: Path) -> Annotations:
 def _said(found: Annotations, split: str, file: Path, line: int, text: str) -> None:
     """``s27-d50.avi_233_485:He took out a glass.#Person sets a mug on counter.#``"""
     head, mark, rest = text.partition(":")
+    form = "write VIDEO_FIRST_LAST:SENTENCE#SENTENCE#, in frames"
+    if not mark:
+        return found.fault(file, line, "has no colon before its sentences", form)
     try:
-        if not mark:
-            raise ValueError("no colon")
         video_id, first, last = head.rsplit("_", 2)
         span = (int(first) / RATE_HZ, int(last) / RATE_HZ)
-    except ValueError as error:
-        what = f"is no span with sentences ({error})"
-        remedy = "write VIDEO_FIRST_LAST:SENTENCE#SENTENCE#, in frames"
-        return found.fault(file, line, what, remedy)
-    sentences = [each for each in rest.split("#") if each.strip()]
-    if not sentences:
+    except ValueError:
+        what = f"begins with {head!r}, not with a video and two frame numbers"
+        return found.fault(file, line, what, form)
+    said = [each for each in rest.split("#") if each.strip()]
+    if not said:
         what = f"says nothing of {head}"
         found.fault(file, line, what, "write a sentence, or remove the line")
-    for i, sentence in enumerate(sentences, start=1):
+    for i, sentence in enumerate(said, start=1):
         found.add(
             split,
             file,
@@ -108,29 +109,26 @@ def read_2dtan(root: Path) -> Annotations:
         file = found.file(f"{split}.json", split=split)
         if file is None:
             continue
-        for line, video_id, entry in _lengths(found, file):
-            _entry(found, split, file, line, video_id, entry)
+        for place, video_id, entry in _lengths(found, file):
+            _entry(found, split, file, place, video_id, entry)
     return found
 
 
 def _lengths(
     found: Annotations, file: Path
-) -> list[tuple[int | None, str, Mapping[str, Any]]]:
+) -> list[tuple[Place, str, Mapping[str, Any]]]:
     """Notes the lengths of the videos; returns the entries that have one."""
     content, places = json_of(found, file, {})
-    entries = []
+    entries: list[tuple[Place, str, Mapping[str, Any]]] = []
     for video_id, entry in content.items():
-        line = places.line(video_id)
+        place = places.of(video_id, video_id)
         try:
-            rate_hz, frames = number(entry["fps"]), number(entry["num_frames"])
-            if not (0 < rate_hz < float("inf") and 0 < frames < float("inf")):
-                raise ValueError(f"{frames:g} frames at {rate_hz:g} a second")
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"does not say how long {video_id} is ({error!r})"
-            found.fault(file, line, what, "give it fps and num_frames")
+            rate_hz, frames = positive(entry, "fps"), positive(entry, "num_frames")
+        except Wrong as error:
+            found.fault(file, place, error.what, error.remedy)
             continue
         found.durations_s[video_id] = frames / rate_hz
-        entries.append((line, video_id, entry))
+        entries.append((place, video_id, entry))
     return entries
 
 
@@ -138,28 +136,23 @@ def _entry(
     found: Annotations,
     split: str,
     file: Path,
-    line: int | None,
+    place: Place,
     video_id: str,
     entry: Mapping[str, Any],
 ) -> None:
     try:
-        spans, sentences = pairs_of(entry["timestamps"]), list(entry["sentences"])
-        if len(spans) != len(sentences):
-            raise ValueError(f"{len(spans)} timestamps, {len(sentences)} sentences")
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"has an entry {video_id} that cannot be read ({error!r})"
-        return found.fault(file, line, what, "give it a timestamp a sentence")
+        said = sentences(entry)
+    except Wrong as error:
+        return found.fault(file, place, error.what, error.remedy)
     rate_hz = float(entry["fps"])
-    for i, ((first, last), sentence) in enumerate(
-        zip(spans, sentences, strict=True), start=1
-    ):
+    for i, ((first, last), sentence) in enumerate(said, start=1):
         found.add(
             split,
             file,
-            line,
+            place,
             query_id=f"{video_id}:{i}",
             video_id=video_id,
-            query=str(sentence),
+            query=sentence,
             spans=[(first / rate_hz, last / rate_hz)],
         )
     return None

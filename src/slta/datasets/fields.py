@@ -1,0 +1,133 @@
+"""The fields of an entry: each as what it must be, or told in words with its value."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+LONGEST = 60
+"""Letters of a value that are shown, at most."""
+
+
+class Wrong(ValueError):
+    """A field is missing, or is not what it must be."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what, self.remedy = what, remedy
+
+
+def shown(value: Any) -> str:
+    """As JSON has it, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+
+def given(row: Any, name: str) -> Any:
+    if not isinstance(row, Mapping):
+        raise Wrong(f"is {shown(row)}, which is no object", "write its fields in {}")
+    if name not in row:
+        raise Wrong(f"has no field {name!r}", "add it")
+    return row[name]
+
+
+def text(row: Any, name: str) -> str:
+    value = given(row, name)
+    if not isinstance(value, str):
+        raise _not(name, value, "no text", "write it in quotes")
+    return value
+
+
+def identity(row: Any, name: str) -> str:
+    """A name, or a number that stands for one."""
+    value = given(row, name)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise _not(name, value, "no name", "write one in quotes")
+    return str(value)
+
+
+def number(row: Any, name: str) -> float:
+    """A truth value is none; text is one in a table, where everything is text."""
+    value = given(row, name)
+    if is_number(value):
+        return float(value)
+    raise _not(name, value, "no number", "write one without quotes")
+
+
+def positive(row: Any, name: str) -> float:
+    return above_0(name, number(row, name))
+
+
+def written(row: Mapping[str, str], name: str) -> float:
+    """A number of a table, where everything is text."""
+    try:
+        return float(row[name])
+    except ValueError:
+        raise _not(name, row[name], "no number", "write seconds") from None
+
+
+def above_0(name: str, value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise _not(name, value, "no number above 0", "mend it")
+    return value
+
+
+def pairs(row: Any, name: str) -> list[tuple[float, float]]:
+    """A list of a start and an end each."""
+    for each in _list(row, name, form := "write [[START, END]]"):
+        if not (
+            isinstance(each, list) and len(each) == 2 and all(map(is_number, each))
+        ):
+            raise _not(name, each, "no pair of numbers", form, of="with")
+    return [(float(start), float(end)) for start, end in row[name]]
+
+
+def texts(row: Any, name: str) -> list[str]:
+    found: list[str] = _list(row, name, 'write ["…", "…"]')
+    for each in found:
+        if not isinstance(each, str):
+            raise _not(name, each, "no text", "write it in quotes", of="with")
+    return found
+
+
+def sentences(row: Any) -> list[tuple[tuple[float, float], str]]:
+    """Each sentence of a video with its span, as ActivityNet Captions has them."""
+    spans, said = pairs(row, "timestamps"), texts(row, "sentences")
+    if len(spans) != len(said):
+        what = f"has {len(spans)} timestamps and {len(said)} sentences"
+        raise Wrong(what, "give each sentence one")
+    return list(zip(spans, said, strict=True))
+
+
+def integers(row: Any, name: str, *columns: int) -> Int[np.ndarray, "..."]:
+    """A list of whole numbers, or of rows of them, of so many columns each."""
+    value = given(row, name)
+    try:
+        found = np.array(value)
+    except (ValueError, OverflowError):
+        found = np.array(np.nan)
+    if found.shape == (0,):
+        return np.zeros((0, *columns), np.int64)
+    if found.dtype.kind != "i" or found.ndim != 1 + len(columns):
+        kind = "table" if columns else "list"
+        raise _not(name, value, f"no {kind} of whole numbers", "mend it")
+    if found.shape[1:] != columns:
+        raise _not(name, value, f"no table of {columns[0]} columns", "mend it")
+    return found
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _list(row: Any, name: str, form: str) -> list[Any]:
+    value = given(row, name)
+    if not isinstance(value, list):
+        raise _not(name, value, "no list", form)
+    return value
+
+
+def _not(name: str, value: Any, kind: str, remedy: str, of: str = "as") -> Wrong:
+    return Wrong(f"gives {name} {of} {shown(value)}, which is {kind}", remedy)
