@@ -217,6 +217,17 @@ def test_answers_after_the_video_are_told(tmp_path: Path) -> None:
     assert "1 of 2 answers in" in note and "after their video has ended" in note
 
 
+def test_answers_that_end_before_they_start_are_told(tmp_path: Path) -> None:
+    turned = {**DETR[0], "pred_relevant_windows": [[0, 4, 0.9], [4.0, 2.2, 0.2]]}
+    found = told(tmp_path, [DETR[1], turned])
+    (note,) = found.notes
+    assert note == (
+        f"1 of 2 answers in {tmp_path}/answers.jsonl end before they start (the first is "
+        f"4-2.2 s, {tmp_path}/answers.jsonl:2); none of them is a hit: give the start first"
+    )
+    assert found.predictions[0].spans.tolist() == [[0, 4], [4.0, 2.2]]
+
+
 def test_an_answer_to_another_query_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InputError,
@@ -268,24 +279,24 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "a broken line": (
         json.dumps(DETR[0]) + '\n{"qid": 8, "que',
-        "x.jsonl:2 cannot be read .Unterminated string",
+        "x.jsonl:2 is broken .Unterminated string at column 12.; mend it",
     ),
     "a number for a line": (
         json.dumps(DETR[0]) + "\n8\n",
-        "x.jsonl:2 cannot be read .int, not an object.; mend it",
+        "x.jsonl:2 holds 8, not an object; mend it",
     ),
     "no field": (json.dumps(WITHOUT), "x.jsonl:1 has no field 'vid'; add it"),
     "windows without a score": (
         json.dumps({**DETR[0], "pred_relevant_windows": [[0, 4]]}),
-        "x.jsonl:1 cannot be read .pred_relevant_windows need a start, an end and a sc",
+        "x.jsonl:1 gives pred_relevant_windows as .* which are no numbers start, end, score",
     ),
     "words for times": (
         json.dumps({**DETR[0], "pred_relevant_windows": [["a", 4, 1]]}),
-        "x.jsonl:1 cannot be read .could not convert",
+        'x.jsonl:1 gives pred_relevant_windows as .."a", 4, 1.., which are no n',
     ),
     "saliency in two rows": (
         json.dumps({**DETR[0], "pred_saliency_scores": [[1.0]]}),
-        "x.jsonl:1 cannot be read .numbers of",
+        "x.jsonl:1 gives pred_saliency_scores as .* no list of numbers; mend it",
     ),
     "of CBP, no score": (
         json.dumps({"results": {"v-0": [{"timestamp": [0, 1]}]}}),
@@ -293,7 +304,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "of CBP, no pair": (
         json.dumps({"results": {"v-0": [{"timestamp": [0], "score": 1}]}}),
-        "x.jsonl, v-0 cannot be read .spans of",
+        "x.jsonl, v-0 gives timestamp as ..0.., which are no numbers start, end; w",
     ),
     "of CBP, two objects": (
         json.dumps(CBP) + "\n" + json.dumps(CBP),
@@ -301,19 +312,51 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "own, more scores": (
         json.dumps({**OWN[0], "scores": [1.0]}),
-        "x.jsonl:1 cannot be read .2 spans, scores of .1,",
+        "x.jsonl:1 has 2 spans and 1 scores; give each span one",
     ),
     "own, final is no switch": (
         json.dumps({**OWN[0], "final": "yes"}),
-        "x.jsonl:1 cannot be read .final is 'yes', not true or false",
+        'x.jsonl:1 gives final as "yes", which is neither true nor false',
     ),
     "own, no such chunks": (
         json.dumps({**OWN[0], "chunks": [[2, 1]]}),
-        "x.jsonl:1 cannot be read .chunks are the numbers of the first and the last",
+        "x.jsonl:1 gives chunks as ..2, 1.., which are no first and last chunks; num",
     ),
     "own, ragged saliency": (
         json.dumps({**OWN[0], "true_saliency": [[1, 2], [1]]}),
-        "x.jsonl:1 cannot be read",
+        "x.jsonl:1 gives true_saliency as ..1, 2., .1.., which is no table",
+    ),
+    "own, no sentence": (
+        json.dumps({**OWN[0], "query": None}),
+        "x.jsonl:1 gives query as null, which is no text; write it in quotes",
+    ),
+    "own, NaN for a score": (
+        json.dumps({**OWN[0], "scores": [1.0, float("nan")]}),
+        "x.jsonl:1 gives number 2 of its scores as NaN, which is not finite; mend it, or",
+    ),
+    "no end": (
+        json.dumps(DETR[0])
+        + "\n"
+        + json.dumps({**DETR[1], "pred_relevant_windows": [[0, float("inf"), 1]]}),
+        "x.jsonl:2 gives number 1 of its spans as .0.0, Infinity., which is not finite",
+    ),
+    "NaN for saliency": (
+        json.dumps({**DETR[0], "pred_saliency_scores": [float("nan")]}),
+        "x.jsonl:1 gives number 1 of its saliency as NaN, which is not finite",
+    ),
+    "of CBP, NaN": (
+        json.dumps(
+            {"results": {"v-0": [{"timestamp": [0, 1], "score": float("nan")}]}}
+        ),
+        "x.jsonl, v-0 gives number 1 of its scores as NaN, which is not finite",
+    ),
+    "of CBP, twice": (
+        '{"results": {"v-0": [], "v-0": []}}',
+        "x.jsonl has the key 'v-0' twice in one object; keep one of the two",
+    ),
+    "of CBP, no list": (
+        json.dumps({"results": {"v-0": None}}),
+        "x.jsonl, v-0 is null, which is no list; mend it",
     ),
 }
 
@@ -345,12 +388,15 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
     ),
     "one time in a window": (
         {**QV[0], "relevant_windows": [[2]]},
-        "cannot be read .spans",
+        "t.json:1 gives relevant_windows as ..2.., which are no numbers start, end",
     ),
-    "no length": ({**QV[0], "duration": None}, "t.json:1 cannot be read"),
+    "no length": (
+        {**QV[0], "duration": None},
+        "t.json:1 gives duration as null, which is no number",
+    ),
     "more sentences than times": (
         {"v": {"timestamps": [[0, 1]], "sentences": ["a", "b"]}},
-        "t.json, v cannot be read .1 timestamps, 2 sentences",
+        "t.json, v has 1 timestamps and 2 sentences; give each sentence one",
     ),
     "answers": (DETR[0], "in no known format of truths"),
     "own, end before start": (

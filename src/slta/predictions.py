@@ -23,6 +23,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from slta import ranking
+from slta.datasets.fields import Wrong, given, identity, positive, shown, text
+from slta.datasets.reading import why
 from slta.errors import InputError
 from slta.folders import write_whole
 from slta.moments import Moment, Query
@@ -141,30 +143,41 @@ def read(path: Path) -> Sequence[Prediction]:
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             found.append(parsed(json.loads(line)))
-        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path}:{number} is no prediction ({error!r}); make the file again"
-            ) from error
+        except UnicodeDecodeError as error:
+            raise _none(path, number, "it is no text in UTF-8") from error
+        except json.JSONDecodeError as error:
+            raise _none(path, number, why(error)) from error
+        except Wrong as error:
+            raise _none(path, number, f"it {error.what}") from error
     if not found:
         raise InputError(f"{path} has no predictions; make the file again")
     return found
 
 
-def parsed(row: dict[str, Any]) -> Prediction:
-    """Of what a line holds. Raises what Python raises at what cannot be read."""
-    spans, scores = as_spans(row["spans"]), np.array(row["scores"], np.float64)
-    if scores.shape != (len(spans),):
-        raise ValueError(f"{len(spans)} spans, scores of {scores.shape}")
+def _none(path: Path, number: int, problem: str) -> InputError:
+    return InputError(
+        f"{path}:{number} is no prediction ({problem}); make the file again"
+    )
+
+
+def parsed(row: Any) -> Prediction:
+    """Of what a line holds. Raises ``Wrong`` for what cannot be read."""
+    spans = as_spans(given(row, "spans"), "spans")
+    scores = as_numbers(given(row, "scores"), "scores")
+    if len(scores) != len(spans):
+        what = f"has {len(spans)} spans and {len(scores)} scores"
+        raise Wrong(what, "give each span one")
     final = row.get("final", False)
     if not isinstance(final, bool):
-        raise TypeError(f"final is {final!r}, not true or false")
-    length = row.get("duration_s") if final else float(row["duration_s"])
+        what = f"gives final as {shown(final)}, which is neither true nor false"
+        raise Wrong(what, "mend it")
+    may_lack = final and row.get("duration_s") is None
     return Prediction(
-        str(row["query_id"]),
-        str(row["video_id"]),
-        str(row["query"]),
-        None if length is None else float(length),
-        as_spans(row["truth"]),
+        identity(row, "query_id"),
+        identity(row, "video_id"),
+        text(row, "query"),
+        None if may_lack else positive(row, "duration_s"),
+        as_spans(given(row, "truth"), "truth"),
         spans,
         scores,
         final,
@@ -174,36 +187,60 @@ def parsed(row: dict[str, Any]) -> Prediction:
     )
 
 
-def as_spans(rows: Any) -> Float[np.ndarray, "n 2"]:
-    """Like what follows, raises ``ValueError`` for what has another form."""
-    return _shaped(rows, 2, "spans")
+def as_spans(rows: Any, name: str) -> Float[np.ndarray, "n 2"]:
+    """Like what follows, raises ``Wrong`` for what has another form."""
+    return as_rows(rows, name, ("start", "end"))
 
 
-def as_numbers(row: Any) -> Float[np.ndarray, " c"]:
-    found = np.array(row, np.float64)
-    if found.ndim != 1:
-        raise ValueError(f"numbers of {found.shape}")
+def as_numbers(row: Any, name: str) -> Float[np.ndarray, " c"]:
+    found = _numbers(row)
+    if found is None or found.ndim != 1:
+        raise Wrong(
+            f"gives {name} as {shown(row)}, which is no list of numbers", "mend it"
+        )
     return found
 
 
-def as_table(rows: Any) -> Float[np.ndarray, "c a"]:
+def as_table(rows: Any, name: str) -> Float[np.ndarray, "c a"]:
     """A row of numbers for each clip, all as long."""
-    return _shaped(rows, len(rows[0]) if len(rows) else 0, "saliency")
+    found = _numbers(rows)
+    if found is not None and found.shape == (0,):
+        return np.zeros((0, 1))
+    if found is None or found.ndim != 2:
+        raise Wrong(f"gives {name} as {shown(rows)}, which is no table", "mend it")
+    return found
 
 
-def as_chunks(rows: Any) -> Int[np.ndarray, "a 2"]:
-    found = _shaped(rows, 2, "chunks")
+def as_chunks(rows: Any, name: str) -> Int[np.ndarray, "a 2"]:
+    found = as_rows(rows, name, ("first", "last"))
     if (found % 1).any() or (found[:, 0] > found[:, 1]).any() or (found < 0).any():
-        raise ValueError("chunks are the numbers of the first and the last, from 0")
+        what = f"gives {name} as {shown(rows)}, which are no first and last chunks"
+        raise Wrong(what, "number them from 0")
     return found.astype(np.int64)
 
 
-def _shaped(rows: Any, columns: int, what: str) -> Float[np.ndarray, "n _"]:
-    found = np.array(rows, np.float64)
-    if found.shape != (len(rows), columns) and len(rows):
-        raise ValueError(f"{what} of {found.shape}")
-    return found.reshape(-1, columns) if columns else np.zeros((0, 1))
+def as_rows(rows: Any, name: str, columns: tuple[str, ...]) -> Float[np.ndarray, "n _"]:
+    found = _numbers(rows)
+    if found is not None and found.shape == (0,):
+        return found.reshape(0, len(columns))
+    if found is None or found.ndim != 2 or found.shape[1] != len(columns):
+        what = f"gives {name} as {shown(rows)}, which are no numbers "
+        raise Wrong(f"{what}{', '.join(columns)}", "write them in [] for each")
+    return found
 
 
-def _optional(row: dict[str, Any], name: str, form: Callable[[Any], T]) -> T | None:
-    return None if row.get(name) is None else form(row[name])
+def _numbers(value: Any) -> Float[np.ndarray, "..."] | None:
+    """None for anything else, a number beyond all bounds included."""
+    try:
+        found = np.array(value)
+    except ValueError:
+        return None
+    if found.size and found.dtype.kind not in "iuf":
+        return None
+    return found.astype(np.float64)
+
+
+def _optional(
+    row: dict[str, Any], name: str, form: Callable[[Any, str], T]
+) -> T | None:
+    return None if row.get(name) is None else form(row[name], name)

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
+from slta.datasets.fields import Wrong, shown
 from slta.errors import InputError
 from slta.formats import cbp, moment_detr, own
-from slta.formats.base import Answered, Content, Format, Truth
+from slta.formats.base import Answered, Content, Format, Truth, reading
+from slta.predictions import Prediction
 
 T = TypeVar("T")
 
@@ -30,12 +34,26 @@ TRUTHS: dict[str, Format[Truth]] = {
 
 def predictions(path: Path) -> Sequence[Answered]:
     """Raises ``InputError`` for a file in none of the formats, or with a wrong line."""
-    return _read(path, PREDICTIONS, "predictions")
+    found = _read(path, PREDICTIONS, "predictions")
+    for each in found:
+        with reading(each.where):
+            _check_finite(each.prediction)
+    return found
 
 
 def truths(path: Path) -> Sequence[Truth]:
     """Raises ``InputError`` for a file in none of the formats, or with a wrong line."""
     return _read(path, TRUTHS, "truths")
+
+
+def _check_finite(prediction: Prediction) -> None:
+    for name in ("spans", "scores", "saliency"):
+        values = getattr(prediction, name)
+        if values is not None and not np.isfinite(values).all():
+            number = int(np.argwhere(~np.isfinite(values))[0, 0])
+            what = f"gives number {number + 1} of its {name} as "
+            what += f"{shown(values[number].tolist())}, which is not finite"
+            raise Wrong(what, "mend it, or leave that answer out")
 
 
 def _read(path: Path, formats: Mapping[str, Format[T]], what: str) -> Sequence[T]:

@@ -12,6 +12,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from slta.datasets.fields import Wrong, shown
+from slta.datasets.reading import parsed, why
 from slta.errors import InputError
 from slta.predictions import Prediction
 
@@ -86,19 +88,25 @@ class Content:
                 with reading(where):
                     row = json.loads(line)
                     if not isinstance(row, dict):
-                        raise TypeError(f"{type(row).__name__}, not an object")
+                        raise Wrong(f"holds {shown(row)}, not an object", "mend it")
                 yield where, row
 
     def whole(self) -> dict[str, Any]:
         """All of the file as one object."""
         try:
-            found: dict[str, Any] = json.loads(self.text)
+            found, twice = parsed(self.text)
         except json.JSONDecodeError as error:
             raise InputError(
                 f"{self.path}:{error.lineno} goes on after its end ({error.msg}); "
                 "give a file of one JSON object"
             ) from error
-        return found
+        if twice:
+            raise InputError(
+                f"{self.path} has the key {twice[0]!r} twice in one object; keep one of "
+                "the two"
+            )
+        whole: dict[str, Any] = found
+        return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,10 @@ def reading(where: str) -> Iterator[None]:
         yield
     except InputError:
         raise
+    except Wrong as error:
+        raise InputError(f"{where} {error}") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where} is broken ({why(error)}); mend it") from error
     except KeyError as error:
         raise InputError(f"{where} has no field {error}; add it") from error
     except (ArithmeticError, TypeError, ValueError) as error:

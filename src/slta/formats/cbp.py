@@ -10,6 +10,7 @@ second form, too, with a ``duration`` for each video.
 
 import numpy as np
 
+from slta.datasets.fields import Wrong, given, number, positive, sentences, shown
 from slta.formats.base import Answered, Content, Truth, has, reading
 from slta.predictions import Prediction, as_spans
 
@@ -25,8 +26,11 @@ def predictions(content: Content) -> list[Answered]:
     for query_id, answers in content.whole()["results"].items():
         where = f"{content.path}, {query_id}"
         with reading(where):
-            spans = as_spans([answer["timestamp"] for answer in answers])
-            scores = [float(answer["score"]) for answer in answers]
+            if not isinstance(answers, list):
+                raise Wrong(f"is {shown(answers)}, which is no list", "mend it")
+            times = [given(answer, "timestamp") for answer in answers]
+            spans = as_spans(times, "timestamp")
+            scores = [number(answer, "score") for answer in answers]
             prediction = Prediction(
                 query_id=query_id,
                 video_id="",
@@ -52,21 +56,17 @@ def truths(content: Content) -> list[Truth]:
     for video_id, video in content.whole().items():
         where = f"{content.path}, {video_id}"
         with reading(where):
-            spans, sentences = as_spans(video["timestamps"]), video["sentences"]
-            if len(spans) != len(sentences):
-                raise ValueError(f"{len(spans)} timestamps, {len(sentences)} sentences")
-            length = video.get("duration")
+            said, has_length = sentences(video), video.get("duration") is not None
+            length = positive(video, "duration") if has_length else None
             found += [
                 Truth(
-                    f"{where}-{number}",
-                    f"{video_id}-{number}",
+                    f"{where}-{i}",
+                    f"{video_id}-{i}",
                     video_id,
-                    str(sentence),
-                    span[None],
-                    None if length is None else float(length),
+                    sentence,
+                    np.array([span], np.float64),
+                    length,
                 )
-                for number, (span, sentence) in enumerate(
-                    zip(spans, sentences, strict=True)
-                )
+                for i, (span, sentence) in enumerate(said)
             ]
     return found

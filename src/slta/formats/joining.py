@@ -40,7 +40,7 @@ def load(path: Path, truth: Path | None = None) -> Joined:
                     f"{each.where} has no truth; give the file that has it with --truth"
                 )
         found = [each.prediction for each in answered.values()]
-        return Joined(found, notes=_beyond(path, found))
+        return Joined(found, notes=_odd(path, answered.values(), found))
     known = _by_id((each.query_id, each) for each in formats.truths(truth))
     if others := [each for name, each in answered.items() if name not in known]:
         first = others[0]
@@ -51,7 +51,7 @@ def load(path: Path, truth: Path | None = None) -> Joined:
         )
     found = [_with_truth(answered.get(name), each) for name, each in known.items()]
     missing = [each for name, each in known.items() if name not in answered]
-    notes = _beyond(path, found)
+    notes = _odd(path, answered.values(), found)
     if missing:
         notes.insert(
             0,
@@ -103,6 +103,29 @@ def _with_truth(answered: Answered | None, truth: Truth) -> Prediction:
         true_saliency=truth.saliency,
         chunks=truth.chunks,
     )
+
+
+def _odd(
+    path: Path, answered: Iterable[Answered], predictions: Sequence[Prediction]
+) -> list[str]:
+    return [*_beyond(path, predictions), *_turned(path, answered)]
+
+
+def _turned(path: Path, answered: Iterable[Answered]) -> list[str]:
+    """Where answers end before they start: offsets may do that, and so may a file of
+    middles and lengths."""
+    total, found = 0, []
+    for each in answered:
+        spans = each.prediction.spans
+        total += len(spans)
+        found += [(each.where, *span) for span in spans[spans[:, 1] < spans[:, 0]]]
+    if not found:
+        return []
+    where, start, end = found[0]
+    return [
+        f"{len(found)} of {total} answers in {path} end before they start (the first is "
+        f"{start:g}-{end:g} s, {where}); none of them is a hit: give the start first"
+    ]
 
 
 def _beyond(path: Path, predictions: Sequence[Prediction]) -> list[str]:

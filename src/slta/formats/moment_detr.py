@@ -8,16 +8,16 @@
  "saliency_scores": [[1, 1, 2], …]}
 """
 
-from typing import Any
-
 import numpy as np
 
+from slta.datasets.fields import identity, integers, positive, text
 from slta.errors import InputError
 from slta.formats.base import Answered, Content, Truth, has, reading
 from slta.metrics.detr import spread
-from slta.predictions import Prediction, as_numbers, as_spans, as_table
+from slta.predictions import Prediction, as_numbers, as_rows, as_spans, as_table
 
 NOTHING = np.zeros((0, 2))
+WINDOWS, COLUMNS = "pred_relevant_windows", ("start", "end", "score")
 
 
 def is_predictions(first: object) -> bool:
@@ -31,18 +31,20 @@ def predictions(content: Content) -> list[Answered]:
     found = []
     for where, row in content.lines():
         with reading(where):
-            windows = _windows(row.get("pred_relevant_windows", []))
+            windows = as_rows(row.get(WINDOWS, []), WINDOWS, COLUMNS)
             scores = row.get("pred_saliency_scores")
             prediction = Prediction(
-                query_id=str(row["qid"]),
-                video_id=str(row["vid"]),
-                query=str(row["query"]),
+                query_id=identity(row, "qid"),
+                video_id=identity(row, "vid"),
+                query=text(row, "query"),
                 duration_s=None,
                 truth=NOTHING,
                 spans=windows[:, :2],
                 scores=windows[:, 2],
                 final=True,
-                saliency=None if scores is None else as_numbers(scores),
+                saliency=None
+                if scores is None
+                else as_numbers(scores, "pred_saliency_scores"),
             )
         found.append(Answered(where, prediction, has_truth=False))
     return found
@@ -61,30 +63,23 @@ def truths(content: Content) -> list[Truth]:
                 "highlight_val_release.jsonl"
             )
         with reading(where):
-            duration_s = float(row["duration"])
+            duration_s = positive(row, "duration")
             given = row.get("saliency_scores")
             found.append(
                 Truth(
                     where,
-                    str(row["qid"]),
-                    str(row["vid"]),
-                    str(row["query"]),
-                    as_spans(row["relevant_windows"]),
+                    identity(row, "qid"),
+                    identity(row, "vid"),
+                    text(row, "query"),
+                    as_spans(row["relevant_windows"], "relevant_windows"),
                     duration_s,
                     None
                     if given is None
                     else spread(
-                        np.array(row["relevant_clip_ids"], np.int64),
-                        as_table(given),
+                        integers(row, "relevant_clip_ids"),
+                        as_table(given, "saliency_scores"),
                         duration_s,
                     ),
                 )
             )
     return found
-
-
-def _windows(rows: Any) -> np.ndarray:
-    found = np.array(rows, np.float64)
-    if len(rows) and found.shape != (len(rows), 3):
-        raise ValueError("pred_relevant_windows need a start, an end and a score each")
-    return found.reshape(-1, 3)
