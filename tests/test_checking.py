@@ -492,6 +492,24 @@ def test_the_prior_is_drawn(
     assert first["split"] == "train" and first["truth_unknown"] == 1
 
 
+@pytest.mark.slice
+def test_statistics_take_lengths_from_videos_and_features(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    damage = put("frames", nan)(arrays())
+    root = folder(tmp_path / "d", {"a": arrays(), "b": arrays(), "c": damage})
+    (root / "videos").mkdir()
+    coloured(root / "videos" / "b.mp4")
+    called = call(capsys, "data", "stats", "own", "--root", root, "--json")
+    assert called.code == 0, called.err
+    (found,) = json.loads(called.out)
+    quantiles = found["quantiles"]["video, s"]
+    assert (quantiles["least"], quantiles["most"]) == (4.0, 6.0)
+    shares = found["quantiles"]["span, share of the video"]
+    assert (shares["least"], shares["most"]) == (pytest.approx(1 / 3, abs=1e-3), 0.5)
+    assert sum(map(sum, found["prior"])) == pytest.approx(1.0)
+
+
 def test_a_set_without_known_lengths_is_drawn(tmp_path: Path) -> None:
     splits = statistics(own.load(written(tmp_path / "d", {"train.jsonl": [ROW]})))
     assert splits[0].prior.sum() == 0

@@ -36,7 +36,8 @@ LAYERS = [
     | {"features.resampling"}
     | {"features.packing", "features.saved", "features.sentences", "features.store"}
     | {"features.weights", "features.worded"},
-    {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
+    {"datasets.lengths"}
+    | {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.activitynet_captions", "datasets.annotations", "datasets.charades_sta"}
     | {"datasets.checking", "datasets.converting", "datasets.didemo"}
     | {

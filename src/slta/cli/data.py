@@ -4,7 +4,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,6 +195,7 @@ def _convert(command: Convert) -> None:
 
 def _stats(command: Stats) -> None:
     from slta.datasets import source
+    from slta.datasets.lengths import lengths_s
     from slta.datasets.statistics import statistics
 
     if (file := command.plot) is not None:
@@ -205,7 +206,12 @@ def _stats(command: Stats) -> None:
             raise InputError(
                 f"--plot {file} cannot be written; name a file in a folder"
             )
-    splits = statistics(source(command.name).open(command.root))
+    dataset = source(command.name).open(command.root)
+    unknown = [name for name in dataset.video_ids if name not in dataset.durations_s]
+    with progress("looking how long videos are") as bar:
+        lengths = lengths_s(command.root, unknown, bar)
+    lengths |= dataset.durations_s
+    splits = statistics(replace(dataset, durations_s=lengths))
     if not splits:
         raise InputError(f"{command.root} has no queries; look into its files")
     if command.json:

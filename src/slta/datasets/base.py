@@ -65,6 +65,12 @@ class Dataset:
     facts: Mapping[str, Facts] = field(default_factory=dict)
     """By the query's id; most queries have none."""
 
+    @property
+    def video_ids(self) -> list[str]:
+        """Of all splits, each once."""
+        each = (q.video_id for queries in self.splits.values() for q in queries)
+        return list(dict.fromkeys(each))
+
     def queries(self, split: str) -> tuple[Query, ...]:
         """Raises ``InputError`` for a split that is not there or has no queries."""
         if split not in self.splits:

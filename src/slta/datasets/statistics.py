@@ -90,7 +90,7 @@ def _of(dataset: Dataset, split: str, queries: Sequence[Query]) -> Statistics:
     texts = [query.query.lower().split() for query in queries]
     spans = as_array([span for query in queries for span in query.truth or ()])
     relative = [
-        as_array(query.truth) / dataset.durations_s[query.video_id]
+        np.clip(as_array(query.truth) / dataset.durations_s[query.video_id], 0, 1)
         for query in queries
         if query.truth and query.video_id in dataset.durations_s
     ]
