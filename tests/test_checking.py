@@ -294,8 +294,8 @@ def test_counts_are_held_against_the_published_ones(
     assert called.code == 1
     assert "train: 3 queries of 3 videos, NOT as published" in called.out
     assert (
-        "charades_sta_train.txt has 3 videos and 3 queries, not 5338 videos and 12408 "
-        "queries; mend its faults, or get the file again" in called.out
+        "charades_sta_train.txt has 3 queries of 3 videos, not 12408 queries of 5338 "
+        "videos; mend its faults, or get the file again" in called.out
     )
     assert "Charades_v1_test.csv is missing; get it from" in called.out
     assert "odd, as known: span beyond the video, 1 times" in called.out
@@ -303,12 +303,52 @@ def test_counts_are_held_against_the_published_ones(
     assert "charades_sta_train.txt:3" in checked(capsys, tmp_path, "--oddities").out
 
 
+def test_the_pairs_of_a_release_are_counted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    MADE["slta-tacos"](tmp_path)
+    words = ("data", "check", "slta-tacos", "--root", tmp_path)
+    called = call(capsys, *words)
+    assert "train: 2 queries of 1 videos; 2 training pairs, NOT as" in called.out
+    assert "not 10146 queries of 75 videos; 12371 training pairs; mend" in called.out
+    assert "val: 1 queries of 1 videos, NOT as published" in called.out
+    found = json.loads(call(capsys, *words, "--json").out)["splits"]
+    assert found["train"] == {"videos": 1, "queries": 2, "pairs": 2}
+    assert found["val"] == {"videos": 1, "queries": 1}
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("check", "interrupted; begin again with the same command"),
+        ("convert", "interrupted; what was finished is kept"),
+    ],
+)
+def test_only_a_conversion_keeps_something_when_it_is_stopped(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    says: str,
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    name = {"check": "checking.check", "convert": "converting.convert"}[command]
+    monkeypatch.setattr(f"slta.datasets.{name}", stop)
+    MADE["didemo"](tmp_path)
+    words = ["data", command, "didemo", "--root", tmp_path]
+    more = ["--to", tmp_path / "to"] if command == "convert" else []
+    called = call(capsys, *words, *more)
+    assert (called.code, called.err) == (130, f"slta: {says}\n")
+
+
 def test_an_empty_split_is_not_as_published(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     MADE["charades-sta"](tmp_path)
     (tmp_path / "charades_sta_test.txt").write_text("")
-    assert "charades_sta_test.txt has 0 videos and 0" in checked(capsys, tmp_path).out
+    assert "charades_sta_test.txt has 0 queries of 0" in checked(capsys, tmp_path).out
 
 
 def test_what_is_only_odd_is_no_fault(
@@ -363,7 +403,7 @@ def test_the_list_has_every_data_set(capsys: pytest.CaptureFixture[str]) -> None
     called = call(capsys, "data", "list")
     for name, each in SOURCES.items():
         assert f"{name}: {each.title}" in called.out
-        for what in (each.files, each.get, each.licence, each.layout):
+        for what in (each.files, each.get, each.licence, each.layout, each.videos):
             assert what in called.out
     rows = json.loads(call(capsys, "data", "list", "--json").out)
     assert rows.keys() == SOURCES.keys()

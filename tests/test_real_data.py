@@ -92,7 +92,9 @@ def test_counts_are_the_published_ones(shared: Path, name: str) -> None:
     assert Counter(each.oddity for each in found.problems) == ODD[name]
 
 
-@pytest.mark.parametrize("name", ["charades-sta", "didemo", "tacos-2dtan"])
+@pytest.mark.parametrize(
+    "name", ["charades-sta", "didemo", "tacos-2dtan", "slta-charades", "slta-tacos"]
+)
 def test_a_check_finds_no_fault_but_what_is_not_here(
     capsys: pytest.CaptureFixture[str], shared: Path, name: str
 ) -> None:

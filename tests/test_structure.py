@@ -36,16 +36,11 @@ LAYERS = [
     | {"features.resampling"}
     | {"features.packing", "features.saved", "features.sentences", "features.store"}
     | {"features.weights", "features.worded"},
-    {"datasets.lengths"}
-    | {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
+    {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.activitynet_captions", "datasets.annotations", "datasets.charades_sta"}
     | {"datasets.checking", "datasets.converting", "datasets.didemo"}
-    | {
-        "datasets.fields",
-        "datasets.held_out",
-        "datasets.memory",
-        "datasets.qvhighlights",
-    }
+    | {"datasets.fields", "datasets.held_out", "datasets.lengths", "datasets.memory"}
+    | {"datasets.qvhighlights"}
     | {"datasets.reading", "datasets.slta_release"}
     | {"datasets.source", "datasets.statistics", "datasets.tacos"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}

@@ -25,7 +25,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 @dataclass(frozen=True, kw_only=True)
 class List:
-    """Show each data set: what to get, from whom, under which licence, how big."""
+    """Show each data set: which files and videos to get, from whom, under which licence."""
 
     json: bool = False
     """Print one JSON object instead of text."""
@@ -95,7 +95,13 @@ def data(arguments: Sequence[str]) -> None:
         prog="slta data",
         description=Data.__doc__,
     )
-    COMMANDS[type(given)](given)
+    try:
+        COMMANDS[type(given)](given)
+    except KeyboardInterrupt:
+        if isinstance(given, Convert):
+            raise
+        # The others write nothing.
+        raise KeyboardInterrupt("begin again with the same command") from None
 
 
 def _list(command: List) -> None:
@@ -109,11 +115,9 @@ def _list(command: List) -> None:
             "get": each.get,
             "licence": each.licence,
             "size": each.size,
+            "videos": each.videos,
             "layout": each.layout,
-            "splits": {
-                split: {"videos": count.videos, "queries": count.queries}
-                for split, count in each.counts.items()
-            },
+            "splits": {split: count.to_json() for split, count in each.counts.items()},
         }
         for name, each in SOURCES.items()
     }
@@ -122,14 +126,11 @@ def _list(command: List) -> None:
         return
     for name, row in rows.items():
         screen.print(f"[bold]{name}[/]: {row['title']}")
-        for what in ("files", "get", "authors", "licence", "size", "layout"):
-            screen.print(f"  {what}: {row[what]}", markup=False, soft_wrap=True)
+        for what in ("files", "get", "authors", "licence", "size", "layout", "videos"):
+            head = "size of the files" if what == "size" else what
+            screen.print(f"  {head}: {row[what]}", markup=False, soft_wrap=True)
         if counts := SOURCES[name].counts:
-            shown = (
-                f"{split} {count.queries} queries"
-                + (f" of {count.videos} videos" if count.videos else "")
-                for split, count in counts.items()
-            )
+            shown = (f"{split} {count}" for split, count in counts.items())
             screen.print(f"  splits: {', '.join(shown)}", soft_wrap=True)
 
 
@@ -155,10 +156,8 @@ def lines(report: "Report", *, oddities: bool = False) -> list[str]:
     for split, count in report.counts.items():
         fits = ""
         if (expected := report.expected.get(split)) is not None:
-            same = expected.queries == count.queries
-            same &= expected.videos in (None, count.videos)
-            fits = ", as published" if same else ", NOT as published"
-        said.append(f"{split}: {count.queries} queries of {count.videos} videos{fits}")
+            fits = ", as published" if count.fits(expected) else ", NOT as published"
+        said.append(f"{split}: {count}{fits}")
     for each in report.features:
         shapes = ", ".join(f"{name} {shape}" for name, shape in each.shapes.items())
         total = each.videos + len(each.missing)

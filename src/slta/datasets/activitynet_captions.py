@@ -85,10 +85,10 @@ SOURCE = Source(
     title="ActivityNet Captions",
     files=", ".join(FILES.values()),
     authors="Krishna et al., ICCV 2017; videos by Caba Heilbron et al., CVPR 2015",
-    get="the authors' page, cs.stanford.edu/people/ranjaykrishna/densevid; "
-    "videos: activity-net.org",
+    get="the authors' page, cs.stanford.edu/people/ranjaykrishna/densevid",
     licence="annotations as the repositories that carry them, MIT; videos: YouTube's",
     size="7.3 MB",
+    videos="activity-net.org",
     layout='{VIDEO: {"duration", "timestamps": [[START, END]], "sentences"}}, seconds',
     counts={
         "train": Count(10009, 37421),

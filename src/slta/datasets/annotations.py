@@ -259,6 +259,12 @@ class Annotations:
         self.fault(file, place, what, remedy)
         return False
 
+    def pairs(self, queries: Iterable[Query]) -> int | None:
+        """The windows that they are trained with; None where none are listed."""
+        each = [self.facts.get(query.query_id, Facts()).windows for query in queries]
+        listed = [len(windows) for windows in each if windows is not None]
+        return sum(listed) if listed else None
+
     def dataset(
         self,
         *,

@@ -122,15 +122,18 @@ def _lengths(found: Annotations, split: str) -> AbstractSet[str] | None:
     return lines.keys() if is_whole else None
 
 
+PAGE = "prior.allenai.org/projects/charades"
+VIDEOS = f"the Charades page of the Allen Institute, {PAGE}"
 SOURCE = Source(
     title="Charades-STA",
     files="charades_sta_train.txt, charades_sta_test.txt, "
     "Charades_v1_train.csv, Charades_v1_test.csv",
     authors="Gao et al., ICCV 2017; videos by Sigurdsson et al., ECCV 2016",
-    get="sentences: the TALL repository, github.com/jiyanggao/TALL; lengths and videos: "
-    "the Charades page of the Allen Institute, prior.allenai.org/projects/charades",
+    get="the TALL repository, github.com/jiyanggao/TALL (sentences), and the Charades page "
+    f"(lengths), {PAGE}",
     licence="Charades: non-commercial research",
     size="5.6 MB",
+    videos=VIDEOS,
     layout="VIDEO START END##SENTENCE, seconds; csv with the columns id and length",
     counts={"train": Count(5338, 12408), "test": Count(1334, 3720)},
     read=read,

@@ -45,10 +45,7 @@ class Report:
         return {
             "root": str(self.root),
             "ok": not self.faults,
-            "splits": {
-                split: {"videos": count.videos, "queries": count.queries}
-                for split, count in self.counts.items()
-            },
+            "splits": {split: count.to_json() for split, count in self.counts.items()},
             "faults": [_problem(each) for each in self.faults],
             "oddities": [_problem(each) for each in self.oddities],
             "features": [
@@ -85,7 +82,11 @@ def check(
     if source.read_knowing is not None and lengths:
         found = source.read_knowing(root, lengths)
     report.counts = {
-        split: Count(len({query.video_id for query in queries}), len(queries))
+        split: Count(
+            len({query.video_id for query in queries}),
+            len(queries),
+            found.pairs(queries),
+        )
         for split, queries in found.splits.items()
     }
     report.oddities += [each for each in found.problems if each.oddity is not None]
@@ -114,19 +115,11 @@ def _video_ids(found: Annotations) -> list[str]:
 def _counted(found: Annotations, source: Source, report: Report) -> Iterable[Problem]:
     for split, expected in source.counts.items():
         count = report.counts.get(split)
-        if count is None or (
-            count.queries == expected.queries
-            and expected.videos in (None, count.videos)
-        ):
+        if count is None or count.fits(expected):
             continue
-        videos = "" if expected.videos is None else f"{expected.videos} videos and "
-        yield Problem(
-            found.split_files[split],
-            None,
-            f"has {count.videos} videos and {count.queries} queries, not {videos}"
-            f"{expected.queries} queries",
-            "mend its faults, or get the file again",
-        )
+        what = f"has {count}, not {expected}"
+        remedy = "mend its faults, or get the file again"
+        yield Problem(found.split_files[split], None, what, remedy)
 
 
 def _look(

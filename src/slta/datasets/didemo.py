@@ -117,9 +117,10 @@ SOURCE = Source(
     files="train_data.json, val_data.json, test_data.json",
     authors="Hendricks et al., ICCV 2017",
     get="the LocalizingMoments repository, github.com/LisaAnne/LocalizingMoments, "
-    "folder data; videos: YFCC100M, see there",
+    "folder data",
     licence="annotations CC BY-NC-SA 4.0; videos Creative Commons, each its own",
     size="11 MB",
+    videos="YFCC100M, see the same repository",
     layout='[{"annotation_id", "video", "description", "num_segments", '
     '"times": [[FIRST, LAST]]}], chunks of 5 s',
     counts={

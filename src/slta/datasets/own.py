@@ -235,6 +235,7 @@ SOURCE = Source(
     get="write them, or let 'slta data convert' write them",
     licence="yours",
     size="as it comes",
+    videos="your own",
     layout='{"query_id", "video_id", "query", "spans": [[START, END]], "duration_s"} '
     "or a table with the columns video_id,query,start_s,end_s; seconds",
     counts={},

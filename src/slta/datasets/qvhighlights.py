@@ -94,10 +94,10 @@ SOURCE = Source(
     title="QVHighlights",
     files=", ".join(names[0] for names in FILES.values()),
     authors="Lei et al., NeurIPS 2021",
-    get="the moment_detr repository, github.com/jayleicn/moment_detr, folder data; "
-    "videos: YouTube, see there",
+    get="the moment_detr repository, github.com/jayleicn/moment_detr, folder data",
     licence="CC BY-NC-SA 4.0",
     size="5.6 MB",
+    videos="YouTube, see the same repository",
     layout='{"qid", "vid", "query", "duration", "relevant_windows": [[START, END]], '
     '"relevant_clip_ids", "saliency_scores"}, seconds and clips of 2 s',
     counts={

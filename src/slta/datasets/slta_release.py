@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from slta.candidates import RELEASED_HZ
+from slta.datasets import charades_sta, tacos
 from slta.datasets.annotations import Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.held_out import train_and_val
@@ -217,9 +218,10 @@ CHARADES_SOURCE = Source(
     get=GET,
     licence="Charades: non-commercial research",
     size="2.3 MB",
+    videos=charades_sta.VIDEOS,
     layout="pickled (TRUTH, SENTENCE, WINDOW, START OFFSET, END OFFSET, NOUNS) and "
     "(TRUTH, SENTENCE, NOUNS), frames at 3 a second",
-    counts={"train": Count(5066, 11363), "test": Count(1322, 3694)},
+    counts={"train": Count(5066, 11363, pairs=29589), "test": Count(1322, 3694)},
     read=read_charades,
     open=lambda root: load_charades(SLTACharadesConfig(root=str(root))),
 )
@@ -231,9 +233,10 @@ TACOS_SOURCE = Source(
     get=GET,
     licence="MPII Cooking: research use",
     size="2.3 MB",
+    videos=tacos.VIDEOS,
     layout=CHARADES_SOURCE.layout,
     counts={
-        "train": Count(75, 10146),
+        "train": Count(75, 10146, pairs=12371),
         "val": Count(27, 4589),
         "test": Count(25, 4083),
     },

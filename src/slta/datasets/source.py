@@ -13,6 +13,25 @@ class Count(NamedTuple):
     videos: int | None
     """None where it is not known."""
     queries: int
+    pairs: int | None = None
+    """Windows that the queries are trained with, where a release lists them."""
+
+    def fits(self, expected: "Count") -> bool:
+        """Whether it is what is expected, as far as that is known."""
+        each = zip(self, expected, strict=True)
+        return all(known in (None, mine) for mine, known in each)
+
+    def to_json(self) -> dict[str, int | None]:
+        """Pairs only where there are some."""
+        found = {"videos": self.videos, "queries": self.queries}
+        return found if self.pairs is None else {**found, "pairs": self.pairs}
+
+    def __str__(self) -> str:
+        # Of queries with pairs, the number of pairs is the published one: it stands last.
+        shown = f"{self.queries} queries"
+        if self.videos is not None:
+            shown += f" of {self.videos} videos"
+        return shown if self.pairs is None else f"{shown}; {self.pairs} training pairs"
 
 
 class Length(NamedTuple):
@@ -35,6 +54,8 @@ class Source:
     licence: str
     size: str
     """How big the files are."""
+    videos: str
+    """From whom the videos are to be had, which features are made of."""
     layout: str
     """How a line or an entry looks."""
     counts: Mapping[str, Count]

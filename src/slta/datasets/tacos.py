@@ -158,15 +158,17 @@ def _entry(
     return None
 
 
+VIDEOS = "MPII Cooking Composite Activities"
 LICENCE = "MPII Cooking: research use"
 TALL_SOURCE = Source(
     title="TACoS, the queries of TALL",
     files=", ".join(TEXTS.values()),
     authors="Regneri et al., TACL 2013; split and text by Gao et al., ICCV 2017",
     get="the TALL repository, github.com/jiyanggao/TALL, or CBP's, "
-    "github.com/JaywongWang/CBP; videos: MPII Cooking Composite Activities",
+    "github.com/JaywongWang/CBP",
     licence=LICENCE,
     size="1 MB",
+    videos=VIDEOS,
     layout="VIDEO_FIRST_LAST:SENTENCE#SENTENCE#, frames at 29.4 a second",
     counts={
         "train": Count(75, 10146),
@@ -180,10 +182,10 @@ TAN_SOURCE = Source(
     title="TACoS, the queries of 2D-TAN",
     files="train.json, val.json, test.json",
     authors="Regneri et al., TACL 2013; JSON by Zhang et al., AAAI 2020",
-    get="the 2D-TAN repository, github.com/microsoft/VideoX, folder 2D-TAN/data/TACoS; "
-    "videos: MPII Cooking Composite Activities",
+    get="the 2D-TAN repository, github.com/microsoft/VideoX, folder 2D-TAN/data/TACoS",
     licence=LICENCE,
     size="1.1 MB",
+    videos=VIDEOS,
     layout='{VIDEO: {"timestamps": [[FIRST, LAST]], "sentences", "fps", "num_frames"}}',
     counts={
         "train": Count(75, 9790),
