@@ -8,14 +8,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
-from slta.features import EXTRACTORS
+from slta.extraction import dataset_at, extract, videos_of
+from slta.features import EXTRACTORS, provider
 from slta.features.base import VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.video import Frames
 from tests.commands import Colours, call, coloured, command, records, refused
+from tests.conftest import SHARED
+from tests.test_datasets import MADE, opened
 from tests.test_glove import written
 from tests.videos import only_sound
 
@@ -261,3 +266,136 @@ def test_queries_in_a_table_are_read_too(
     (own / "train.csv").write_text(f"video_id,query,start_s,end_s\n{row}\n")
     done = call(capsys, "extract", own, *flags(own))
     assert done.out.startswith("1 queries with 1 words\n")
+
+
+def windows(folder: Path, *names: str) -> str:
+    folder.mkdir()
+    for name in names:
+        vector = np.full(4, len(name), np.float32)
+        for first in (1, 5, 9):
+            np.save(folder / f"{name}_{first}_{first + 16}.npy", vector)
+    return f"slta-release:{folder}"
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_an_official_data_set_is_named(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root, store = tmp_path / "root", tmp_path / "store"
+    root.mkdir()
+    found = opened(name, root)
+    queries = [query for split in found.splits.values() for query in split]
+    asked = {query.video_id for query in queries}
+    given = windows(tmp_path / "features", *asked, "other")
+    flags = "--dataset", name, "--extractor", given, "--store", store
+    done = call(capsys, "extract", root, *flags)
+    assert done.code == 0 and done.err == ""
+    first, second = done.out.splitlines()
+    assert first.startswith(f"{len(queries)} queries with ")
+    assert second.startswith(f"{len(asked)} videos read, 0 were there")
+
+
+def test_samples_without_times_lie_as_the_official_lengths_say(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root, file = tmp_path / "root", tmp_path / "tan.hdf5"
+    root.mkdir()
+    lengths = opened("activitynet-captions", root).durations_s
+    with h5py.File(file, "w") as opened_file:
+        for name in ("v_a", "v_b", "v_test"):
+            opened_file[name] = np.zeros((10, 4), np.float32)
+    given = f"2dtan:{file}"
+    flags = "--extractor", given, "--rate", 1, "--store", tmp_path / "store"
+    done = call(capsys, "extract", root, "--dataset", "activitynet-captions", *flags)
+    assert done.code == 0 and "2 videos read, 0 were there" in done.out, done.err
+    store = Store(tmp_path / "store")
+    known = provider(given, store, 1.0, durations=lambda: lengths)
+    assert known.has("v_a")
+    info, features = known.read("v_a")
+    assert info.duration_s == 82.73 and len(features.frames) == 83
+    unnamed = call(capsys, "extract", root, *flags)
+    assert unnamed.code == 2
+    assert "give its duration_s in the annotations, or name the" in unnamed.err
+
+
+@pytest.mark.parametrize("name", ["charades-sta", "qvhighlights"])
+def test_what_looks_like_an_official_data_set_is_to_be_named(
+    name: str, seen: Seen, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    opened(name, root)
+    coloured(root / "a.mp4")
+    line = refused(call(capsys, "extract", root, *flags(root)))
+    assert line.endswith(
+        f"{root} has the files of {name}; say which data set it is, as in --dataset {name}"
+    )
+
+
+def test_an_official_data_set_without_its_videos(
+    seen: Seen, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    opened("didemo", root)
+    (root / "videos").mkdir()
+    given = "--dataset", "didemo", *flags(root)
+    says = (
+        "none of the 3 videos of the data set is there: the video '0@N01_x.m4v' is mi"
+    )
+    refused(call(capsys, "extract", root, *given), says)
+    coloured(root / "videos" / "0@N01_x.m4v.mp4")
+    coloured(root / "videos" / "another.mp4")
+    done = call(capsys, "extract", root, *given)
+    assert done.code == 2 and done.out.splitlines()[1].startswith("1 videos looked at")
+    assert [line.split(": ")[0] for line in done.err.splitlines()] == [
+        "1@N01_x.m4v",
+        "2@N01_x.m4v",
+        "slta",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "says"),
+    [
+        (".", "didem", "unknown data set 'didem'; did you mean 'didemo'"),
+        ("nowhere", "didemo", "nowhere is no folder; name the one with the files"),
+        (".", "own", "has no split of own; put train.jsonl there"),
+    ],
+)
+def test_a_data_set_that_is_not_there(
+    place: str,
+    name: str,
+    says: str,
+    seen: Seen,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    given = "--dataset", name, *flags(tmp_path / "x")
+    refused(call(capsys, "extract", tmp_path / place, *given), says)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "folder", "count"),
+    [("charades-sta", "charades", 6672), ("tacos-2dtan", "tacos", 127)],
+)
+def test_the_videos_of_the_official_files_are_found(
+    name: str, folder: str, count: int, tmp_path: Path
+) -> None:
+    dataset = dataset_at(SHARED / "data" / folder, name)
+    assert dataset is not None
+    known = dataset.durations_s
+    videos = {q.video_id for split in dataset.splits.values() for q in split}
+    with h5py.File(tmp_path / "tan.hdf5", "w") as file:
+        for video_id in videos:
+            file[video_id] = np.zeros((3, 4), np.float32)
+    store = Store(tmp_path / "store")
+    library = provider(
+        f"2dtan:{tmp_path / 'tan.hdf5'}", store, 1.0, durations=lambda: known
+    )
+    found = videos_of(dataset, library)
+    assert len(found.paths) == count and found.refused == {}
+    done = extract(library, found.paths[:3])
+    assert len(done.made) == 3 and done.refused == {}
+    assert done.video_s == pytest.approx(sum(known[p.name] for p in found.paths[:3]))

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from slta.datasets import own
+from slta.datasets import SOURCES, own, source
+from slta.datasets.base import Dataset
 from slta.datasets.split import unknown_words
 from slta.errors import InputError
 from slta.features.provider import Provider
@@ -37,37 +39,90 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """What became of the queries beside the videos."""
+    """What became of a data set's queries."""
 
     count: int
     words: int
     unknown: Counter[str]
     """How often each word without a vector is."""
-    missing: dict[str, str]
-    """What is wrong with those of their videos that have no file, by its id."""
 
 
-def videos_at(place: Path, library: Provider) -> list[Path]:
-    """The file itself, or the files in the folder, or in the folder ``videos`` in it; of
-    ready features, all that there are."""
+class Found(NamedTuple):
+    """Videos to look at."""
+
+    paths: list[Path]
+    refused: dict[str, str]
+    """Why each of the others cannot be used, by its name."""
+
+
+def dataset_at(place: Path, name: str | None = None) -> Dataset | None:
+    """The data set of that name, or data in the project's own format; None for videos
+    alone."""
+    if name is not None:
+        known = source(name)
+        if not place.is_dir():
+            raise InputError(f"{place} is no folder; name the one with the files")
+        return known.open(place)
+    if not own.files_of(place):
+        return None
+    try:
+        return own.load(place)
+    except InputError as error:
+        if names := [each for each in SOURCES if _looks_like(each, place)]:
+            raise InputError(
+                f"{place} has the files of {' and '.join(names)}; say which data set "
+                f"it is, as in --dataset {names[0]}"
+            ) from error
+        raise
+
+
+def _looks_like(name: str, folder: Path) -> bool:
+    found = SOURCES[name].read(folder)
+    return name != own.NAME and any(found.splits.values()) and not found.absent
+
+
+def videos_of(dataset: Dataset, library: Provider) -> Found:
+    """Those that the data set's queries are about."""
+    found = Found([], {})
+    queries = [query for split in dataset.splits.values() for query in split]
+    for video_id in dict.fromkeys(query.video_id for query in queries):
+        try:
+            found.paths.append(library.find(dataset, video_id))
+        except InputError as error:
+            found.refused[video_id] = str(error)
+    if found.refused and not found.paths:
+        count, first = len(found.refused), next(iter(found.refused.values()))
+        raise InputError(
+            f"none of the {count} videos of the data set is there: {first}"
+        )
+    return found
+
+
+def videos_at(place: Path, library: Provider) -> Found:
+    """The file itself, or the files in the folder, or in the folder ``videos`` in it, of
+    several of one video the first; of ready features, all that there are."""
     if (known := library.listed()) is not None:
         if not known:
             raise InputError(f"{place} has no ready features; name their folder")
-        return list(known)
+        return Found(list(known), {})
     if not place.is_dir():
-        return [place]
+        return Found([place], {})
     folder = place / "videos"
     folder = folder if folder.is_dir() else place
-    found = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.is_file()
-        and not path.name.startswith(".")
-        and path.suffix.lower() not in NO_VIDEO
-    ]
+    found, refused = dict[str, Path](), dict[str, str]()
+    for path in sorted(folder.iterdir()):
+        if (
+            not path.is_file()
+            or path.name.startswith(".")
+            or path.suffix.lower() in NO_VIDEO
+        ):
+            continue
+        if (other := found.setdefault(path.stem, path)) != path:
+            what = f"the video {path.stem!r} is there as {other.name}, too"
+            refused[path.name] = f"{what}; keep one"
     if not found:
         raise InputError(f"{folder} has no videos; put them there, or name another")
-    return found
+    return Found([*found.values()], refused)
 
 
 def extract(
@@ -79,15 +134,7 @@ def extract(
     for what is not about one of the videos, such as a full disk.
     """
     done = Extracted()
-    named: dict[str, Path] = {}
-    # Ids of ready features may differ in their suffix only.
-    ids = library.listed() is not None
     for number, path in enumerate(paths, start=1):
-        if (other := named.setdefault(path.name if ids else path.stem, path)) != path:
-            done.refused[path.name] = (
-                f"the video {path.stem!r} is there as {other.name}, too; keep one"
-            )
-            continue
         begun = time.perf_counter()
         try:
             known = library.has(path)
@@ -117,20 +164,10 @@ def _bytes(folder: Path) -> int:
 
 
 def read_queries(
-    library: Provider, folder: Path, shows: Shows = quietly
-) -> Queries | None:
-    """Reads the queries of a folder in the project's own format, if there are any."""
-    if not own.files_of(folder):
-        return None
-    dataset = own.load(folder)
-    queries = [query for split in dataset.splits.values() for query in split]
-    missing = {}
-    for video_id in dict.fromkeys(query.video_id for query in queries):
-        try:
-            library.find(dataset, video_id)
-        except InputError as error:
-            missing[video_id] = str(error)
+    library: Provider, dataset: Dataset, shows: Shows = quietly
+) -> Queries:
+    """Reads the queries of a data set into the store."""
+    queries = [query.query for split in dataset.splits.values() for query in split]
     with shows("sentences") as progress:
-        sentences = [query.query for query in queries]
-        asked = library.sentences(sentences, progress=progress)
-    return Queries(len(queries), *unknown_words(asked), missing)
+        asked = library.sentences(queries, progress=progress)
+    return Queries(len(queries), *unknown_words(asked))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from slta.config import AUTOMATIC, Experiment
+from slta.config import AUTOMATIC, Experiment, FeaturesConfig
 from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.datasets.split import Split, prepare
@@ -42,13 +42,17 @@ def root_of(experiment: Experiment) -> Path | None:
 def settled(experiment: Experiment) -> Experiment:
     """With an extractor where none is named: ready features, if they lie beside the
     annotations and no videos do, and else what looks at videos without more ado."""
-    if experiment.features.extractor != AUTOMATIC:
-        return experiment
-    root = root_of(experiment)
+    features = _settled(experiment.features, root_of(experiment))
+    return replace(experiment, features=features)
+
+
+def _settled(features: FeaturesConfig, root: Path | None) -> FeaturesConfig:
+    if features.extractor != AUTOMATIC:
+        return features
     name = WATCHING
     if root and (root / "features").is_dir() and not (root / "videos").exists():
         name = READY
-    return replace(experiment, features=replace(experiment.features, extractor=name))
+    return replace(features, extractor=name)
 
 
 def open_library(
@@ -57,15 +61,27 @@ def open_library(
     durations: Callable[[], Mapping[str, float]] | None = None,
 ) -> Provider:
     """``durations`` gives the lengths that the data set knows, if it is open anyway."""
-    features = settled(experiment).features
+    known = durations or durations_of(experiment)
+    return library_of(experiment.features, root_of(experiment), known, store)
+
+
+def library_of(
+    features: FeaturesConfig,
+    root: Path | None,
+    durations: Callable[[], Mapping[str, float]],
+    store: Path | None = None,
+) -> Provider:
+    """``root`` is the folder of the data set, ``durations`` gives the lengths that it
+    knows."""
+    features = _settled(features, root)
     return provider(
         features.extractor,
         Store(store),
         features.rate_hz,
         centred=features.centred,
         words_name=features.words,
-        root=root_of(experiment),
-        durations=durations or durations_of(experiment),
+        root=root,
+        durations=durations,
     )
 
 

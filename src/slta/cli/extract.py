@@ -1,5 +1,6 @@
 """``slta extract``: videos into the store, before they are asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,15 +25,20 @@ class Extract:
     """
 
     place: tyro.conf.Positional[Path]
-    """A video, or a folder of videos, or of data in the own format (docs/features.md)."""
-    extractor: str = "cells"
+    """A video, or a folder of videos, or of a data set (docs/features.md)."""
+    dataset: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: own)")
+    ] = None
+    """Data set in the folder, as 'slta data list' shows it: only the videos that its
+    queries are about are looked at."""
+    extractor: Annotated[str, tyro.conf.arg(metavar="NAME")] = "cells"
     """What makes the features, or ready ones, which are put into the store as they are;
     docs/features.md has all names."""
     rate_hz: Annotated[float, tyro.conf.arg(aliases=["--rate"])] = 3.0
     """Frames a second that are looked at."""
-    words: str = ""
-    """What makes the vectors of words, such as glove:FILE; else the extractor. Of data in
-    the own format, the queries are read with them, and words without a vector are told."""
+    words: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
+    """What makes the vectors of words, such as glove:FILE; else the extractor. Of a data
+    set, the queries are read with them, and words without a vector are told."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -40,12 +46,12 @@ class Extract:
 
 
 def extract(command: Extract) -> None:
-    from slta.config import Experiment, FeaturesConfig
-    from slta.datasets.own import OwnConfig
+    from slta.config import FeaturesConfig
+    from slta.extraction import dataset_at, read_queries, videos_at, videos_of
     from slta.extraction import extract as extract_all
-    from slta.extraction import read_queries, videos_at
-    from slta.preparation import open_library
+    from slta.preparation import library_of
 
+    place = command.place
     try:
         features = FeaturesConfig(
             extractor=command.extractor, rate_hz=command.rate_hz, words=command.words
@@ -53,16 +59,23 @@ def extract(command: Extract) -> None:
     except ValueError as error:
         said = str(error).replace("features.rate_hz", "--rate")
         raise InputError(said) from error
-    dataset = OwnConfig(root=str(command.place))
-    experiment = Experiment(dataset=dataset, features=features)
-    library = open_library(experiment, command.store)
-    paths = videos_at(command.place, library)
-    read = read_queries(library, command.place, progress)
-    if read is not None:
-        _tell_queries(read)
-    done = extract_all(library, paths, progress)
-    refused = done.refused | (read.missing if read else {})
-    if refused and not command.place.is_dir():
+
+    def durations() -> Mapping[str, float]:
+        return dataset.durations_s if dataset else {}
+
+    library = library_of(features, place, durations, command.store)
+    dataset = dataset_at(place, command.dataset)
+    if dataset and command.dataset:
+        found = videos_of(dataset, library)
+    else:
+        found = videos_at(place, library)
+        if dataset:
+            found.refused.update(videos_of(dataset, library).refused)
+    if dataset:
+        _tell_queries(read_queries(library, dataset, progress))
+    done = extract_all(library, found.paths, progress)
+    refused = done.refused | found.refused
+    if refused and not place.is_dir():
         raise InputError(*refused.values())
     _tell(done)
     for name, why in refused.items():

@@ -58,7 +58,8 @@ class TAN2D:
 
         if duration_s is None:
             what = "has samples without times, and nothing says how long the video is"
-            raise Faults((what, "give its duration_s in the annotations"))
+            remedy = "give its duration_s in the annotations, or name the data set"
+            raise Faults((what, remedy))
         with h5py.File(self._file, "r") as opened:
             array = _array(opened[video_id])
             shape = tuple(map(int, array.shape))
