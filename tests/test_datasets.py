@@ -26,7 +26,7 @@ from slta.datasets.base import Dataset, Files
 from slta.datasets.held_out import SHARE, is_held_out
 from slta.errors import InputError
 from slta.moments import Query, Span
-from tests.commands import call
+from tests.commands import call, refused
 
 CSV = "id,subject,scene,quality,script,actions,length\n"
 
@@ -839,9 +839,9 @@ def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         dataset.path("a")
 
 
-def test_an_experiment_takes_the_folder_as_a_flag(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
+    """What training was begun with."""
     from slta import experiments, training
 
     given: list[Experiment] = []
@@ -856,12 +856,50 @@ def test_an_experiment_takes_the_folder_as_a_flag(
         Experiment(dataset=charades_sta.CharadesSTAConfig()),
     )
     monkeypatch.setattr(training, "train", train)
-    flags = ("--dataset.root", tmp_path, "--dataset.no-cut")
+    return given
+
+
+@pytest.mark.parametrize("flag", ["--dataset.root", "--root"])
+def test_an_experiment_takes_the_folder_as_a_flag(
+    flag: str,
+    capsys: pytest.CaptureFixture[str],
+    begun: list[Experiment],
+    tmp_path: Path,
+) -> None:
+    flags = (flag, tmp_path, "--dataset.no-cut")
     called = call(capsys, "train", "charades", *flags, "--out", tmp_path / "run")
     assert called.code == 0, called.err
-    assert given[0].dataset == charades_sta.CharadesSTAConfig(
+    assert begun[0].dataset == charades_sta.CharadesSTAConfig(
         root=str(tmp_path), cut=False
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            "shapes_slta --root .",
+            "of shapes_slta is made and has no folder; leave --ro",
+        ),
+        ("own --root no", "no is no folder; name the one with the files by --root DIR"),
+        ("charades", "charades-sta is no folder; name the .* by --root DIR"),
+        (
+            "own --root . --dataset.root x",
+            r"--root \. and --dataset.root x are two; giv",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_trained_with(
+    words: str,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    begun: list[Experiment],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(call(capsys, "train", *words.split()), says)
+    assert begun == []
 
 
 class _Run:

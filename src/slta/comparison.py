@@ -26,7 +26,7 @@ from slta.errors import InputError
 from slta.experiments import experiment
 from slta.features.sentences import Progress
 from slta.learning import WATCHED
-from slta.preparation import open_dataset, root_of, settled
+from slta.preparation import open_dataset, root_of, rooted, settled
 
 NAMED = {"dataset": "data", "features": "features"}
 
@@ -82,15 +82,7 @@ class Job:
             seed=self.seed,
             threads=1,
         )
-        found = replace(own, training=training)
-        if plan.root is None:
-            return found
-        if not hasattr(own.dataset, "root"):
-            raise InputError(
-                f"the data set of {self.name} is made and has no folder; leave --root out"
-            )
-        dataset: Any = own.dataset
-        return replace(found, dataset=replace(dataset, root=plan.root))
+        return rooted(self.name, replace(own, training=training), plan.root)
 
     def run(self, plan: Plan) -> Run:
         told = f"{self.name}-{self.learning_rate:g}-{self.steps}-{self.seed}"

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from slta.config import AUTOMATIC, Experiment, FeaturesConfig
 from slta.datasets import DATASETS
@@ -37,6 +38,21 @@ def root_of(experiment: Experiment) -> Path | None:
     """The folder of the data set; None where it is made here."""
     root = getattr(experiment.dataset, "root", None)
     return None if root is None else Path(root)
+
+
+def rooted(name: str, experiment: Experiment, root: str | None) -> Experiment:
+    """The experiment of that name on the data set in ``root``, if one is given.
+
+    Raises ``InputError`` for a data set without a folder.
+    """
+    if root is None:
+        return experiment
+    dataset: Any = experiment.dataset
+    if not hasattr(dataset, "root"):
+        raise InputError(
+            f"the data set of {name} is made and has no folder; leave --root out"
+        )
+    return replace(experiment, dataset=replace(dataset, root=root))
 
 
 def settled(experiment: Experiment) -> Experiment:

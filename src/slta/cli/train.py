@@ -57,23 +57,38 @@ def train_named(name: str, arguments: Sequence[str]) -> None:
     """``arguments`` are the flags after the experiment's name."""
     from slta.config import Experiment
     from slta.experiments import experiment
+    from slta.preparation import root_of, rooted
     from slta.training import train
+
+    usual = experiment(name)
 
     @dataclass(frozen=True, kw_only=True)
     class Named:
         folders: Annotated[Folders, tyro.conf.arg(name="")]
+        root: Annotated[
+            str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+        ] = None
+        """Folder of the data set, for those that have one: --dataset.root for short."""
         experiment: Annotated[Experiment, tyro.conf.arg(name="")]
 
     given = parsed(
         Named,
         arguments,
-        default=Named(folders=Folders(), experiment=experiment(name)),
+        default=Named(folders=Folders(), experiment=usual),
         prog=f"slta train {name}",
         description=f"Train the experiment {name}.",
     )
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = given.folders.out or Path("runs") / f"{name}-{stamp}"
-    run = train(
-        name, given.experiment, folder, store=given.folders.store, shows=progress
-    )
+    named = getattr(given.experiment.dataset, "root", None)
+    if given.root and named not in (given.root, getattr(usual.dataset, "root", None)):
+        raise InputError(
+            f"--root {given.root} and --dataset.root {named} are two; give one"
+        )
+    chosen = rooted(name, given.experiment, given.root)
+    if (root := root_of(chosen)) is not None and not root.is_dir():
+        raise InputError(
+            f"{root} is no folder; name the one with the files by --root DIR"
+        )
+    run = train(name, chosen, folder, store=given.folders.store, shows=progress)
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
