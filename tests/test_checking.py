@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from slta.cli.data import lines
 from slta.datasets import SOURCES, own
 from slta.datasets.checking import Report, check
 from slta.datasets.converting import convert, record
@@ -198,8 +199,13 @@ def test_missing_features_are_told_by_name(tmp_path: Path) -> None:
     report = check(own.SOURCE, root)
     assert report.features[0].missing == ["b", "c"]
     first, second = said(report)
-    assert "train.jsonl:2 names the video 'b', which has neither features" in first
-    assert "train.jsonl:3 names the video 'c'" in second and "mend its id" in second
+    assert first.endswith(
+        "train.jsonl:2 names the video 'b', which has no features; put them into "
+        f"{root / 'features' / 'b.npz'}, or mend its id"
+    )
+    assert "train.jsonl:3 names the video 'c'" in second
+    told = [line for line in lines(report) if "'c'" in line or line.endswith(" c")]
+    assert len(told) == 1, told
 
 
 def test_milliseconds_are_seen_by_the_features(tmp_path: Path) -> None:
@@ -238,7 +244,16 @@ def test_films_are_looked_at(tmp_path: Path) -> None:
     assert "train.jsonl:5 " in late and "look like milliseconds" in late
     assert "is one of 2 files of the video 'b': b.mkv and b.mp4; keep one" in twice
     assert "c.mp4 " in broken
-    assert "train.jsonl:4 names the video 'd'" in missing
+    assert missing.endswith(
+        "train.jsonl:4 names the video 'd', which has no file; put it into "
+        f"{root / 'videos'}, or mend its id"
+    )
+    (root / "features").mkdir()
+    np.savez(root / "features" / "a.npz", **arrays())  # type: ignore[arg-type]
+    report = check(own.SOURCE, root)
+    assert f"or its features into {root / 'features' / 'd.npz'}, or" in said(report)[-1]
+    told = lines(report)
+    assert "  without features: b" in told and "  without features: d" not in told
 
 
 def test_all_faults_are_told_at_once(

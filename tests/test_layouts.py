@@ -365,7 +365,10 @@ def test_all_problems_of_an_hdf5_file_are_told_at_once(
     assert (
         f"{tree.place}:3MSZA has NaN or infinity in frames, first in row 3" in damaged
     )
-    assert "test.jsonl:1 names the video 'a_b_12'" in missing
+    assert (
+        "test.jsonl:1 names the video 'a_b_12', which has no features; put them into "
+        f"{tree.place} as the data set 'a_b_12', or mend its id" in missing
+    )
     given = "extract", own, "--extractor", tree.name, "--store", "store"
     done = call(capsys, *given)
     assert done.code == 2
@@ -380,8 +383,71 @@ def test_an_hdf5_file_that_is_cut_is_told(
 ) -> None:
     tree = tan2d(tmp_path / "features")
     tree.place.write_bytes(tree.place.read_bytes()[:5000])
+    with (own / "train.jsonl").open("a") as file:
+        file.write("{\n")
+    line, damage = faults(capsys, own, tree)
+    assert "train.jsonl:2 " in line
+    assert re.search(r"c3d\.hdf5 cannot be read as HDF5 \(.*\); copy it", damage)
     given = "extract", own, "--extractor", tree.name, "--store", "store"
     refused(call(capsys, *given), r"c3d\.hdf5 cannot be read as HDF5 \(.*\); copy it")
+
+
+def test_an_empty_group_is_told(
+    own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tree = tan2d(tmp_path / "features")
+    with h5py.File(tree.place, "a") as file:
+        del file["s13-d21.avi"]["c3d_features"]
+    (wrong,) = faults(capsys, own, tree)
+    assert f"{tree.place}:s13-d21.avi is an empty group; put the video's data" in wrong
+
+
+def test_all_problems_of_a_video_of_the_release_are_told_at_once(
+    own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tree = slta_release(tmp_path / "features")
+    clips, objects = tree.place / "clips", tree.place / "objects"
+    cut(clips / "3MSZA_1_17.npy")
+    nan(clips / "3MSZA_13_29.npy")
+    smaller(clips / "3MSZA_17_33.npy")
+    evil(objects / "3MSZA.pkl")
+    cut(clips / "a_b_12_1_17.npy")
+    nan_regions(objects / "a_b_12.pkl")
+    wrong = faults(capsys, own, tree)
+    told = {re.match(r"wrong: (\S+) ", each)[1] for each in wrong}  # type: ignore[index]
+    names = "3MSZA_1_17.npy 3MSZA_13_29.npy 3MSZA_17_33.npy a_b_12_1_17.npy".split()
+    assert told == {
+        *(str(clips / name) for name in names),
+        *(str(objects / name) for name in ("3MSZA.pkl", "a_b_12.pkl")),
+    }
+    assert len(wrong) == len(told)
+    assert any("regions, first in row 9" in each for each in wrong)
+
+
+def test_windows_and_regions_that_are_there_twice_are_told(
+    own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tree = slta_release(tmp_path / "features")
+    again = tree.place / "z"
+    again.mkdir()
+    for name in ("clips/3MSZA_1_17.npy", "objects/s13-d21.pkl"):
+        (again / Path(name).name).write_bytes((tree.place / name).read_bytes())
+    window, regions = faults(capsys, own, tree)
+    assert f"{again / '3MSZA_1_17.npy'} gives what {tree.place}/clips/3MSZ" in window
+    assert f"{again / 's13-d21.pkl'} gives what {tree.place}/objects/s13-" in regions
+    assert window.endswith("1_17.npy gives, too; keep one of both")
+
+
+def test_regions_of_a_shorter_video_are_told(
+    own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tree = slta_release(tmp_path / "features")
+    file = tree.place / "objects/3MSZA.pkl"
+    file.write_bytes(pickle.dumps(np.zeros((9, 36, 2048), np.float32), 2))
+    (wrong,) = faults(capsys, own, tree)
+    assert re.search(
+        r"3MSZA.pkl has regions of 9 frames, where .* reach to \d\d", wrong
+    )
 
 
 def test_samples_without_times_need_the_length_of_the_video(
@@ -430,10 +496,45 @@ def test_what_is_wrong_with_clips_is_told(
     assert not Path("ran").exists()
 
 
-def test_two_sizes_of_videos_are_told(
+def test_extractors_that_saw_different_videos_are_told(
     own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     tree = moment_detr(tmp_path / "features")
-    np.savez(tree.file("3MSZA"), features=np.ones((12, 99), np.float32))
+    np.savez(tree.file("3MSZA"), features=np.ones((3, 2304), np.float32))
     (wrong,) = faults(capsys, own, tree)
-    assert "3MSZA.npz has frames of size 611, others have 2816; make all" in wrong
+    other = tree.place / "3MSZA.npz"
+    says = f"{tree.file('3MSZA')} has 3 clips, where {other} has 13; make both from"
+    assert says in wrong
+
+
+def test_what_is_wrong_with_both_extractors_is_told(
+    own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tree = moment_detr(tmp_path / "features")
+    no_key(tree.place / "3MSZA.npz")
+    tree.file("3MSZA").unlink()
+    first, second = faults(capsys, own, tree)
+    assert f"{tree.place / '3MSZA.npz'} has no array" in first
+    assert f"{tree.file('3MSZA')} is missing" in second
+
+
+@pytest.mark.parametrize(("size", "usual"), [("clip", 512), ("slowfast", 2304)])
+def test_two_sizes_of_videos_are_told(
+    size: str, usual: int, own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tree = moment_detr(tmp_path / "features")
+    wrong_one = tmp_path / "features" / f"{size}_features" / "3MSZA.npz"
+    np.savez(wrong_one, features=np.ones((12, 99), np.float32))
+    (wrong,) = faults(capsys, own, tree)
+    assert f"{wrong_one} has frames of size 99, others have {usual}; make all" in wrong
+
+
+def test_features_of_no_video_are_told_without_a_shape(
+    own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    given = "--features", f"moment-detr:{tmp_path / 'empty'}"
+    found = call(capsys, "data", "check", "own", "--root", own, *given)
+    lines = found.out.splitlines()
+    assert "features (moment-detr): 0 of 3" in lines
+    assert len([line for line in lines if "'3MSZA'" in line or "3MSZA" in line]) == 1

@@ -33,7 +33,7 @@ class List:
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """Data set, as 'slta data list' shows it; 'own' for your own."""
     root: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder of its files."""
@@ -153,6 +153,8 @@ def _check(command: Check) -> None:
 def lines(report: "Report", *, oddities: bool = False) -> list[str]:
     """A report in words: what was found, what is odd, what is wrong."""
     said = []
+    # Each of them is told as a fault.
+    nowhere = {*report.nowhere}
     for split, count in report.counts.items():
         fits = ""
         if (expected := report.expected.get(split)) is not None:
@@ -161,12 +163,14 @@ def lines(report: "Report", *, oddities: bool = False) -> list[str]:
     for each in report.features:
         shapes = ", ".join(f"{name} {shape}" for name, shape in each.shapes.items())
         total = each.videos + len(each.missing)
-        said.append(f"features ({each.layout}): {each.videos} of {total}: {shapes}")
-        said += [f"  without features: {name}" for name in each.missing]
+        line = f"features ({each.layout}): {each.videos} of {total}"
+        said.append(f"{line}: {shapes}" if shapes else line)
+        said += [f"  without features: {n}" for n in each.missing if n not in nowhere]
     if report.films is not None:
         total = report.films + len(report.missing_films)
         said.append(f"video files: {report.films} of {total}")
-        said += [f"  without a file: {name}" for name in report.missing_films]
+        missing = (n for n in report.missing_films if n not in nowhere)
+        said += [f"  without a file: {name}" for name in missing]
     if report.films is None and not report.features:
         said.append("neither features nor videos beside the annotations")
     kinds = Counter(each.oddity for each in report.oddities)

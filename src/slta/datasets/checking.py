@@ -12,7 +12,7 @@ from slta.datasets.base import Files
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
 from slta.features.layouts import asked
-from slta.features.layouts.base import Layout, Look, look_at, sizes
+from slta.features.layouts.base import Layout, Look, Unreadable, look_at
 
 Progress = Callable[[float, float], None]
 
@@ -40,6 +40,14 @@ class Report:
     films: int | None = None
     """How many of the annotated videos have a file; None without a folder of them."""
     missing_films: list[str] = field(default_factory=list)
+
+    @property
+    def nowhere(self) -> list[str]:
+        """Annotated videos with neither features nor a file."""
+        lacking = [set(each.missing) for each in self.features]
+        return [
+            name for name in self.missing_films if all(name in each for each in lacking)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -75,8 +83,10 @@ def check(
     report = Report(root, expected=source.counts)
     found = source.read(root)
     names = _video_ids(found)
-    layouts = [asked(features, root).layout] if features else _beside(root)
-    looks = {each.name: _look(each, names, found, report, progress) for each in layouts}
+    layouts = _opened(features, root, names, report)
+    looks = {
+        each: _look(each, names, found, report, progress) for each in layouts or ()
+    }
     films = _films(root, names, report)
     lengths = _lengths(looks, films, report)
     if source.read_knowing is not None and lengths:
@@ -96,14 +106,24 @@ def check(
     ]
     report.faults = annotated + list(_counted(found, source, report)) + report.faults
     _missing(found, looks, films, report)
+    if layouts is not None:
+        report.faults += _nowhere(found, layouts, report)
     return report
 
 
-def _beside(root: Path) -> list[Layout]:
-    if not (root / "features").is_dir():
-        return []
-    found = asked("ready", root).layout
-    return [found] if found.videos else []
+def _opened(
+    features: str, root: Path, names: list[str], report: Report
+) -> list[Layout] | None:
+    """None, and noted, where nothing of them can be read."""
+    if not features:
+        found = asked("ready", root).layout
+        return [found] if (root / "features").is_dir() and found.videos else []
+    try:
+        return [asked(features, root).layout]
+    except Unreadable as error:
+        report.faults.append(Problem(error.file, None, error.what, error.remedy))
+        report.features.append(Features(features.partition(":")[0], 0, {}, names))
+        return None
 
 
 def _video_ids(found: Annotations) -> list[str]:
@@ -139,17 +159,25 @@ def _look(
         ]
         if progress:
             progress(done, len(there))
-    shapes = {
-        name: {n: shape for n, (_, shape) in each.shapes.items()}
-        for name, each in looks.items()
-    }
-    for array, size in sizes(shapes.values()).items():
-        for name, given in shapes.items():
-            if (found := given.get(array, (size,))[-1]) != size:
-                what = f"has {array} of size {found}, others have {size}"
-                remedy = "make all features with the same extractor"
-                report.faults.append(Problem(layout.videos[name], None, what, remedy))
+    for array in ("frames", "regions"):
+        report.faults += _sizes(layout, array, looks)
     return looks
+
+
+def _sizes(layout: Layout, array: str, looks: Mapping[str, Look]) -> Iterable[Problem]:
+    """What has vectors of another size than most videos have."""
+    parts = [
+        layout.parts(name, array, look.shapes[array][1][-1])
+        for name, look in looks.items()
+        if array in look.shapes
+    ]
+    for alike in zip(*parts, strict=True):
+        usual = Counter(size for _, size in alike).most_common(1)[0][0]
+        for file, size in alike:
+            if size != usual:
+                what = f"has {array} of size {size}, others have {usual}"
+                remedy = "make all features with the same extractor"
+                yield Problem(file, None, what, remedy)
 
 
 def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
@@ -169,7 +197,7 @@ def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
 
 
 def _lengths(
-    looks: Mapping[str, Mapping[str, Look]],
+    looks: Mapping[Layout, Mapping[str, Look]],
     films: Mapping[str, Path],
     report: Report,
 ) -> dict[str, Length]:
@@ -192,11 +220,11 @@ def _lengths(
 
 def _missing(
     found: Annotations,
-    looks: Mapping[str, Mapping[str, Look]],
+    looks: Mapping[Layout, Mapping[str, Look]],
     films: Mapping[str, Path],
     report: Report,
 ) -> None:
-    """Notes videos without features or a file, where others have some."""
+    """Notes which videos have no features or no file."""
     names = _video_ids(found)
     for layout, seen in looks.items():
         missing = [name for name in names if name not in seen]
@@ -208,17 +236,29 @@ def _missing(
         most = {
             array: counter.most_common(1)[0][0] for array, counter in shapes.items()
         }
-        report.features.append(Features(layout, len(seen), most, missing))
+        report.features.append(Features(layout.name, len(seen), most, missing))
     report.missing_films = [name for name in names if name not in films]
-    if not looks and report.films is None:
+
+
+def _nowhere(
+    found: Annotations, layouts: list[Layout], report: Report
+) -> Iterable[Problem]:
+    """Videos with neither features nor a file, where others have some."""
+    if not layouts and report.films is None:
         return
-    there = {name for seen in looks.values() for name in seen} | films.keys()
-    for name in names:
-        if name not in there:
-            file, line = found.first_lines[name]
-            what = f"names the video {name!r}, which has neither features nor a file"
-            remedy = f"put it into {report.root / 'videos'}, or mend its id"
-            report.faults.append(Problem(file, line, what, remedy))
+    videos = report.root / "videos"
+    for name in report.nowhere:
+        features = " and ".join(layout.expected(name) for layout in layouts)
+        if not layouts:
+            lacks, remedy = "no file", f"put it into {videos}"
+        elif report.films is None:
+            lacks, remedy = "no features", f"put them into {features}"
+        else:
+            lacks = "neither features nor a file"
+            remedy = f"put it into {videos}, or its features into {features}"
+        what = f"names the video {name!r}, which has {lacks}"
+        file, line = found.first_lines[name]
+        yield Problem(file, line, what, f"{remedy}, or mend its id")
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -4,11 +4,11 @@ Shapes: t samples, r regions, d size of a frame's vector, e of a region's.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 from zipfile import BadZipFile
 from zlib import error as ZlibError
 
@@ -28,6 +28,14 @@ ROWS = 64
 Array = Shaped[np.ndarray, "..."]
 Arrays = Mapping[str, Array]
 """By the names of ``AXES``; ``times_s`` and ``frames`` are always there."""
+
+
+class Part(NamedTuple):
+    """A file that an array comes from."""
+
+    file: Path
+    size: int
+    """How many numbers of a vector."""
 
 
 @dataclass(slots=True)
@@ -70,8 +78,8 @@ class Layout(Protocol):
         """Where the features of a video without any should be."""
         ...
 
-    def place(self, video_id: str, array: str) -> Path:
-        """Where the array of that name comes from."""
+    def parts(self, video_id: str, array: str, size: int = 0) -> Sequence[Part]:
+        """Where the array of that name comes from; its vectors have ``size`` numbers."""
         ...
 
     def files(self, video_id: str) -> tuple[Path, ...]:
@@ -97,10 +105,44 @@ class Faults(Exception):
 
     def __init__(self, *each: tuple[str, str], file: Path | None = None) -> None:
         super().__init__(*each)
-        self.each = each
-        """What is wrong, and the remedy."""
-        self.file = file
-        """Where it is, if the video has several files."""
+        self.each = [(file, *one) for one in each]
+        """Where it is, if the video has several files, what is wrong, and the remedy."""
+
+
+class Unreadable(InputError):
+    """A file of many videos' features that cannot be read at all."""
+
+    def __init__(self, file: Path, what: str, remedy: str) -> None:
+        super().__init__(f"{file} {what}; {remedy}")
+        self.file, self.what, self.remedy = file, what, remedy
+
+
+class Gathered:
+    """Faults of several files, so that each of them is looked into."""
+
+    def __init__(self) -> None:
+        self._each: list[tuple[Path | None, str, str]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._each)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if isinstance(error, Faults):
+            self._each += error.each
+        return isinstance(error, Faults)
+
+    def add(self, file: Path | None, what: str, remedy: str) -> None:
+        self._each.append((file, what, remedy))
+
+    def tell(self) -> None:
+        """Raises ``Faults`` with all that was gathered."""
+        if self._each:
+            faults = Faults()
+            faults.each = self._each
+            raise faults
 
 
 DAMAGE = (
@@ -121,12 +163,12 @@ def look_at(layout: Layout, video_id: str, duration_s: float | None = None) -> L
         for piece in layout.pieces(video_id, duration_s):
             values.take(piece)
     except Faults as error:
-        found.problems += [(error.file or file, *each) for each in error.each]
+        found.problems += [(of or file, what, cure) for of, what, cure in error.each]
     except DAMAGE as error:
         found.problems.append((file, *damaged(error)))
     else:
         found.problems += [
-            (layout.place(video_id, array), what, remedy)
+            (layout.parts(video_id, array)[0].file, what, remedy)
             for array, what, remedy in values.problems()
         ]
     if not found.problems:
@@ -149,7 +191,8 @@ def reading(file: Path) -> Iterator[None]:
     try:
         yield
     except Faults as error:
-        raise Faults(*error.each, file=error.file or file) from None
+        error.each = [(of or file, what, cure) for of, what, cure in error.each]
+        raise
     except DAMAGE as error:
         raise Faults(damaged(error), file=file) from None
 
@@ -171,8 +214,10 @@ class Values:
                 str(array.dtype),
                 (shape[0] + len(array), *array.shape[1:]),
             )
-            if array.dtype.kind == "f" and name not in self._odd:
-                self._finite(name, array, done)
+            if array.dtype.kind != "f" or name in self._odd:
+                continue
+            if odd := odd_numbers(name, array, done):
+                self._odd[name] = odd
         self._times.append(np.asarray(piece["times_s"], np.float64))
         if (boxes := piece.get("boxes")) is not None and boxes.size:
             low, high = self._boxes
@@ -209,24 +254,27 @@ class Values:
     def duration_s(self) -> float:
         return float(self._all_times()[-1]) + self.step_s
 
-    def _finite(self, name: str, array: Array, done: int) -> None:
-        with np.errstate(invalid="ignore", over="ignore"):
-            numbers = np.isfinite(array)
-            small = numbers & (np.abs(array) <= LARGEST)
-        if not numbers.all():
-            row = done + int(np.argwhere(~numbers)[0][0])
-            what = f"has NaN or infinity in {name}, first in row {row}"
-            self._odd[name] = what, "make the features again"
-        elif name != "times_s" and not small.all():
-            row = done + int(np.argwhere(~small)[0][0])
-            what = f"has numbers above {LARGEST:g} in {name}, first in row {row}"
-            self._odd[name] = what, "scale the features"
-
     def _count(self) -> int:
         return sum(map(len, self._times))
 
     def _all_times(self) -> Array:
         return np.concatenate([np.zeros(0), *self._times])
+
+
+def odd_numbers(name: str, array: Array, done: int = 0) -> tuple[str, str] | None:
+    """What is wrong with the numbers of an array after ``done`` rows, and the remedy."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        numbers = np.isfinite(array)
+        small = numbers & (np.abs(array) <= LARGEST)
+    if not numbers.all():
+        row = done + int(np.argwhere(~numbers)[0][0])
+        what = f"has NaN or infinity in {name}, first in row {row}"
+        return what, "make the features again"
+    if name != "times_s" and not small.all():
+        row = done + int(np.argwhere(~small)[0][0])
+        what = f"has numbers above {LARGEST:g} in {name}, first in row {row}"
+        return what, "scale the features"
+    return None
 
 
 def check_shapes(shapes: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> None:

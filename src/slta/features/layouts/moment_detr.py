@@ -8,7 +8,7 @@ left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from zipfile import ZipFile
@@ -16,11 +16,14 @@ from zipfile import ZipFile
 import numpy as np
 from jaxtyping import Float
 
-from slta.features.layouts.arrays import header, rows
-from slta.features.layouts.base import ROWS, Arrays, Faults, reading
+from slta.features.layouts.arrays import Header, Readable, header, rows
+from slta.features.layouts.base import ROWS, Arrays, Faults, Gathered, Part, reading
 
 CLIP_S = 2.0
 ARRAY = "features"
+SPARE, SPARE_SHARE = 2, 0.1
+"""Clips that one extractor may have beyond another, or this share of all: they round the
+end of a video differently."""
 LEAST = 1e-5
 """Added to a vector's length, so that zeros stay zeros."""
 
@@ -40,8 +43,9 @@ class MomentDETR:
     def expected(self, video_id: str) -> str:
         return " and ".join(str(folder / f"{video_id}.npz") for folder in self._folders)
 
-    def place(self, video_id: str, array: str) -> Path:
-        return self.videos[video_id]
+    def parts(self, video_id: str, array: str, size: int = 0) -> Sequence[Part]:
+        files = self.files(video_id)
+        return [Part(file, _size(file) if size else 0) for file in files]
 
     def files(self, video_id: str) -> tuple[Path, ...]:
         found = [folder / f"{video_id}.npz" for folder in self._folders]
@@ -53,11 +57,17 @@ class MomentDETR:
     def pieces(
         self, video_id: str, duration_s: float | None = None
     ) -> Iterator[Arrays]:
+        parts, gathered = [], Gathered()
         for folder in self._folders:
-            if not (file := folder / f"{video_id}.npz").is_file():
-                raise Faults(("is missing", f"put it into {folder}"), file=file)
-        parts = [_clips(file) for file in self.files(video_id)]
+            file = folder / f"{video_id}.npz"
+            if not file.is_file():
+                gathered.add(file, "is missing", f"put it into {folder}")
+                continue
+            with gathered:
+                parts.append(_clips(file))
+        gathered.tell()
         count = min(map(len, parts))
+        self._check_lengths(video_id, [*map(len, parts)])
         for start in range(0, count, ROWS):
             end = min(start + ROWS, count)
             yield {
@@ -67,9 +77,33 @@ class MomentDETR:
                 ),
             }
 
+    def _check_lengths(self, video_id: str, counts: Sequence[int]) -> None:
+        least, most = min(counts), max(counts)
+        if most - least > max(SPARE, SPARE_SHARE * most):
+            named = dict(zip(counts, self.files(video_id), strict=True))
+            what = f"has {least} clips, where {named[most]} has {most}"
+            remedy = "make both from the same video"
+            raise Faults((what, remedy), file=named[least])
+
 
 def _clips(file: Path) -> Float[np.ndarray, "t d"]:
-    with reading(file), ExitStack() as stack:
+    with reading(file), _opened(file) as (opened, given):
+        array = np.concatenate(list(rows(opened, given))).astype(np.float32)
+        if not np.isfinite(array).all():
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            what = f"has NaN or infinity in {ARRAY}, first in row {row}"
+            raise Faults((what, "make the features again"))
+        return array
+
+
+def _size(file: Path) -> int:
+    with _opened(file) as (_, given):
+        return given.shape[1]
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[Readable, Header]]:
+    with ExitStack() as stack:
         archive = stack.enter_context(ZipFile(file))
         if f"{ARRAY}.npy" not in archive.namelist():
             has = ", ".join(n.removesuffix(".npy") for n in archive.namelist())
@@ -82,12 +116,7 @@ def _clips(file: Path) -> Float[np.ndarray, "t d"]:
             raise Faults((what, "give it 2 axes of float16 or float32"))
         if not given.shape[0]:
             raise Faults(("has no samples", "make the features again"))
-        array = np.concatenate(list(rows(opened, given))).astype(np.float32)
-        if not np.isfinite(array).all():
-            row = int(np.argwhere(~np.isfinite(array))[0][0])
-            what = f"has NaN or infinity in {ARRAY}, first in row {row}"
-            raise Faults((what, "make the features again"))
-        return array
+        yield opened, given
 
 
 def _scaled(array: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:

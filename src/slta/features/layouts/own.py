@@ -7,14 +7,14 @@ features/VIDEO.npz  times_s (t,)        time of each sample, ascending
                     region_mask (t, r)  optional: True for a region that is there
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from zipfile import ZipFile
 
 from slta.features.layouts.arrays import header, rows
-from slta.features.layouts.base import AXES, Arrays, check_shapes
+from slta.features.layouts.base import AXES, Arrays, Part, check_shapes
 
 
 class Own:
@@ -35,8 +35,8 @@ class Own:
     def expected(self, video_id: str) -> str:
         return str(self._folder / f"{video_id}.npz")
 
-    def place(self, video_id: str, array: str) -> Path:
-        return self.videos[video_id]
+    def parts(self, video_id: str, array: str, size: int = 0) -> Sequence[Part]:
+        return [Part(self.videos[video_id], size)]
 
     def files(self, video_id: str) -> tuple[Path, ...]:
         return (self.videos[video_id],)

@@ -16,7 +16,8 @@ where none does, the nearest of all.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,9 +27,21 @@ from jaxtyping import Float, Int
 from slta.candidates import RELEASED_HZ
 from slta.errors import InputError
 from slta.features.layouts.arrays import header, rows
-from slta.features.layouts.base import ROWS, Arrays, Faults, reading
+from slta.features.layouts.base import (
+    ROWS,
+    Arrays,
+    Faults,
+    Gathered,
+    Part,
+    odd_numbers,
+    reading,
+)
 from slta.literals import load
 
+CONTEXT = 128
+"""Frames of a window for the context, which may reach beyond the video's end."""
+SPARE = 16
+"""Frames that a shorter window may reach beyond the regions."""
 WINDOW = re.compile(r"(.+)_(\d+)_(\d+)\.npy")
 
 
@@ -47,7 +60,7 @@ class SLTARelease:
     def __init__(self, folder: Path) -> None:
         """Raises ``InputError`` for a folder without windows."""
         self._folder = folder
-        self._windows, self._pickles = _found(folder)
+        self._windows, self._pickles, self._twice = _found(folder)
         self.videos: Mapping[str, Path] = {
             video_id: windows[0].file for video_id, windows in self._windows.items()
         }
@@ -55,9 +68,9 @@ class SLTARelease:
     def expected(self, video_id: str) -> str:
         return f"{self._folder / video_id}_START_END.npy"
 
-    def place(self, video_id: str, array: str) -> Path:
-        regions = self._regions(video_id)
-        return regions if regions and array == "regions" else self.videos[video_id]
+    def parts(self, video_id: str, array: str, size: int = 0) -> Sequence[Part]:
+        regions = self._regions(video_id) if array == "regions" else None
+        return [Part(regions or self.videos[video_id], size)]
 
     def files(self, video_id: str) -> tuple[Path, ...]:
         regions = self._regions(video_id)
@@ -71,14 +84,8 @@ class SLTARelease:
         self, video_id: str, duration_s: float | None = None
     ) -> Iterator[Arrays]:
         windows = self._windows[video_id]
-        regions = self._of_frames(video_id)
+        regions, vectors = self._read(video_id)
         count = max(w.end for w in windows) if regions is None else len(regions)
-        vectors = [_vector(window.file) for window in windows]
-        for window, vector in zip(windows, vectors, strict=True):
-            if len(vector) != len(vectors[0]):
-                what = f"has {len(vector)} numbers, others {len(vectors[0])}"
-                remedy = "make all features with the same extractor"
-                raise Faults((what, remedy), file=window.file)
         which = nearest(np.array([(w.first, w.end) for w in windows]), count)
         for start in range(0, count, ROWS):
             end = min(start + ROWS, count)
@@ -89,6 +96,42 @@ class SLTARelease:
             if regions is not None:
                 piece["regions"] = regions[start:end]
             yield piece
+
+    def _read(
+        self, video_id: str
+    ) -> tuple[Float[np.ndarray, "t r e"] | None, list[Float[np.ndarray, " d"]]]:
+        """The regions, and the vector of each window."""
+        gathered = Gathered()
+        regions, vectors = None, dict[Path, Float[np.ndarray, " d"]]()
+        for kept in self.files(video_id):
+            for file in self._twice.get(kept, ()):
+                gathered.add(file, f"gives what {kept} gives, too", "keep one of both")
+        with gathered:
+            regions = self._of_frames(video_id)
+        for window in self._windows[video_id]:
+            with gathered:
+                vectors[window.file] = _vector(window.file)
+        ((usual, _),) = Counter(map(len, vectors.values())).most_common(1) or [(0, 0)]
+        for file, vector in vectors.items():
+            if len(vector) != usual:
+                what = f"has {len(vector)} numbers, others {usual}"
+                remedy = "make all features with the same extractor"
+                gathered.add(file, what, remedy)
+        if regions is not None:
+            with gathered:
+                self._check_reach(video_id, len(regions))
+            # Of regions alone, who takes the pieces sees it.
+            if gathered and (odd := odd_numbers("regions", regions)):
+                gathered.add(self._regions(video_id), *odd)
+        gathered.tell()
+        return regions, [*vectors.values()]
+
+    def _check_reach(self, video_id: str, frames: int) -> None:
+        ends = [w.end for w in self._windows[video_id] if w.end - w.first < CONTEXT]
+        if (reach := max(ends, default=0)) > frames + SPARE:
+            what = f"has regions of {frames} frames, where windows reach to {reach}"
+            remedy = "make both from the same video"
+            raise Faults((what, remedy), file=self._regions(video_id))
 
     def _regions(self, video_id: str) -> Path | None:
         named = self._pickles.get(video_id)
@@ -115,27 +158,43 @@ class SLTARelease:
         return array
 
 
-def _found(top: Path) -> tuple[dict[str, list[Window]], dict[str, Path]]:
-    """The windows of each video, by their frames, and the regions of each."""
-    windows: dict[str, list[Window]] = {}
-    regions: dict[str, Path] = {}
-    for folder, _, names in os.walk(top):
-        for name in names:
-            file = Path(folder, name)
-            if found := WINDOW.fullmatch(name):
-                first, end = int(found[2]) - 1, int(found[3]) - 1
-                if 0 <= first < end:
-                    windows.setdefault(found[1], []).append(Window(first, end, file))
-            elif file.suffix == ".pkl":
-                regions[file.stem] = file
+class Files(NamedTuple):
+    """All that lies in a folder, and in folders below."""
+
+    windows: dict[str, list[Window]]
+    """Of each video, by their frames."""
+    pickles: dict[str, Path]
+    """The regions of each."""
+    twice: dict[Path, list[Path]]
+    """What gives the same as one of those files."""
+
+
+def _found(top: Path) -> Files:
+    windows: dict[str, dict[tuple[int, int], Path]] = {}
+    pickles: dict[str, Path] = {}
+    twice: dict[Path, list[Path]] = {}
+    for file in sorted(
+        Path(folder, n) for folder, _, names in os.walk(top) for n in names
+    ):
+        kept = file
+        if found := WINDOW.fullmatch(file.name):
+            first, end = int(found[2]) - 1, int(found[3]) - 1
+            if 0 <= first < end:
+                kept = windows.setdefault(found[1], {}).setdefault((first, end), file)
+        elif file.suffix == ".pkl":
+            kept = pickles.setdefault(file.stem, file)
+        if kept != file:
+            twice.setdefault(kept, []).append(file)
     if not windows:
         raise InputError(
             f"{top} has no windows VIDEO_START_END.npy; name the folder of the "
             "release's features"
         )
-    return {
-        video_id: sorted(windows[video_id]) for video_id in sorted(windows)
-    }, regions
+    ordered = {
+        video_id: [Window(*frames, file) for frames, file in sorted(files.items())]
+        for video_id, files in sorted(windows.items())
+    }
+    return Files(ordered, pickles, twice)
 
 
 def nearest(windows: Int[np.ndarray, "n 2"], count: int) -> Int[np.ndarray, " t"]:

@@ -5,15 +5,21 @@ the video's id, of ActivityNet Captions a group of that name with one data set i
 samples are spread evenly over the video; its length is in the annotations.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from slta.errors import InputError
 from slta.features.layouts.arrays import OBJECTS
-from slta.features.layouts.base import ROWS, Arrays, Faults, check_shapes
+from slta.features.layouts.base import (
+    ROWS,
+    Arrays,
+    Faults,
+    Part,
+    Unreadable,
+    check_shapes,
+)
 
 
 class TAN2D:
@@ -21,7 +27,7 @@ class TAN2D:
     spread = True
 
     def __init__(self, file: Path) -> None:
-        """Raises ``InputError`` for what cannot be read as HDF5."""
+        """Raises ``Unreadable`` for what is no HDF5."""
         import h5py
 
         self._file = file
@@ -30,16 +36,15 @@ class TAN2D:
                 names = sorted(opened)
         except OSError as error:
             problem = " ".join(str(error).split())[:120]
-            raise InputError(
-                f"{file} cannot be read as HDF5 ({problem}); copy it again"
-            ) from None
+            what = f"cannot be read as HDF5 ({problem})"
+            raise Unreadable(file, what, "copy it again") from None
         self.videos: Mapping[str, Path] = {n: Path(f"{file}:{n}") for n in names}
 
     def expected(self, video_id: str) -> str:
         return f"{self._file} as the data set {video_id!r}"
 
-    def place(self, video_id: str, array: str) -> Path:
-        return self.videos[video_id]
+    def parts(self, video_id: str, array: str, size: int = 0) -> Sequence[Part]:
+        return [Part(self.videos[video_id], size)]
 
     def files(self, video_id: str) -> tuple[Path, ...]:
         return (self._file,)
@@ -77,6 +82,8 @@ class TAN2D:
 def _array(found: Any) -> Any:
     """The data set itself, or the only one in a group."""
     if hasattr(found, "keys"):
+        if not len(found):
+            raise Faults(("is an empty group", "put the video's data set into it"))
         if len(found) != 1:
             what = f"is a group of {len(found)} data sets ({', '.join(found)})"
             raise Faults((what, "give each video one data set"))
