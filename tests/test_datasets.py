@@ -800,6 +800,8 @@ def test_val_is_held_out_by_video_whatever_the_others_are() -> None:
 def test_files_are_found_by_their_videos(tmp_path: Path) -> None:
     for name in ("a.mp4", "a.mkv", "s1.avi", "s2.avi.mp4", "b.c.webm"):
         (tmp_path / name).touch()
+    for name in ("s1.txt", "s2.avi.srt", "b.c.vtt", "b.c.JPG", ".b.c.webm", "z.json"):
+        (tmp_path / name).touch()
     files = Files(tmp_path)
     for video_id, names in {
         "a": ["a.mkv", "a.mp4"],

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slta.datasets import SOURCES, own, source
-from slta.datasets.base import Dataset
+from slta.datasets.base import Dataset, may_be_video
 from slta.datasets.split import unknown_words
 from slta.errors import InputError
 from slta.features.provider import Provider
 from slta.preparation import Shows, quietly
-
-NO_VIDEO = {".csv", ".json", ".jsonl", ".md", ".npy", ".npz", ".txt"}
-"""What may lie beside the videos and is passed over."""
 
 
 @dataclass(slots=True)
@@ -111,11 +108,7 @@ def videos_at(place: Path, library: Provider) -> Found:
     folder = folder if folder.is_dir() else place
     found, refused = dict[str, Path](), dict[str, str]()
     for path in sorted(folder.iterdir()):
-        if (
-            not path.is_file()
-            or path.name.startswith(".")
-            or path.suffix.lower() in NO_VIDEO
-        ):
+        if not path.is_file() or not may_be_video(path):
             continue
         if (other := found.setdefault(path.stem, path)) != path:
             what = f"the video {path.stem!r} is there as {other.name}, too"

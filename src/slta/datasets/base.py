@@ -11,6 +11,11 @@ from jaxtyping import Int
 from slta.errors import InputError
 from slta.moments import Query
 
+NO_VIDEO = frozenset(
+    ".csv .hdf5 .jpeg .jpg .json .jsonl .md .npy .npz .pkl .png .srt .txt .vtt".split()
+)
+"""Suffixes of what may lie beside the videos and is passed over."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
@@ -31,18 +36,24 @@ class Facts:
     """Of the SLTA release: the windows that the query is trained with, in its units."""
 
 
+def may_be_video(path: Path) -> bool:
+    return not path.name.startswith(".") and path.suffix.lower() not in NO_VIDEO
+
+
 class Files:
     """The files of a folder, listed once, by the videos that they are called after.
 
     A name has a suffix of its own or none: ids of TACoS and DiDeMo end in one themselves.
+    What cannot be a video is passed over.
     """
 
     def __init__(self, folder: Path) -> None:
         self._by_name: dict[str, Path] = {}
         self._by_stem: dict[str, list[Path]] = {}
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            self._by_name[path.name] = path
-            self._by_stem.setdefault(path.stem, []).append(path)
+            if may_be_video(path):
+                self._by_name[path.name] = path
+                self._by_stem.setdefault(path.stem, []).append(path)
 
     def of(self, video_id: str) -> list[Path]:
         """None or several where a folder is not as it should be."""
