@@ -276,7 +276,8 @@ def cut(path: Path) -> None:
         ),
         pytest.param(
             lambda path: path.write_text("<html>404</html>"),
-            "cannot be read as weights",
+            r"cannot be read as weights \(it is no file of weights, or damaged\); name a "
+            r"\.safetensors or what torch\.save wrote, or copy or download it again",
             id="a page",
         ),
     ],

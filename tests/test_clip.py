@@ -447,6 +447,7 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
             "no folder ./nothing/here; name one .* save_pretrained",
         ),
         ("clip:someone/small", "someone/small are .* 'hf download someone/small', or"),
+        ("clip:nope", "nope are .* 'hf download openai/clip-vit-base-patch32', or"),
     ],
 )
 def test_weights_that_are_not_there_are_told_how_to_get(

@@ -354,7 +354,9 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
         ("detr:./nothing/here", "no folder ./nothing/here; name one with a DETR model"),
         (
             "detr:someone/small",
-            "someone/small are not on this machine; .* 'hf download",
+            "someone/small are not on this machine; get some with "
+            "'hf download PekingU/rtdetr_r50vd' or 'hf download facebook/detr-resnet-50 "
+            "--revision no_timm --local-dir FOLDER', or name a folder",
         ),
     ],
 )

@@ -29,6 +29,8 @@ BATCH = 32
 """Frames that go through the network at once."""
 GRID = 7
 """Regions in a row and in a column, at most; each is the mean of some patches."""
+PUBLISHED = "openai/clip-vit-base-patch32"
+"""What to get by those who name nothing that can be got."""
 TEMPLATE = "a photo of a {}"
 """What a noun phrase is asked with: CLIP learned from captions."""
 ATTAINABLE = 0.3
@@ -39,7 +41,8 @@ class Clip:
     common_space = True
 
     def __init__(self, weights: str) -> None:
-        self._saved = Saved.find("clip", weights, "CLIP", ["clip"], "CLIPModel")
+        get = f"hf download {weights if '/' in weights else PUBLISHED}"
+        self._saved = Saved.find("clip", weights, "CLIP", ["clip"], "CLIPModel", get)
         self.id = self._saved.id
         _check_tokenizer(self._saved)
         with self._saved.loading():

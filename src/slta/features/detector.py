@@ -30,6 +30,9 @@ REGIONS = 36
 """Of a frame, at most: a detector that gives fewer answers has fewer."""
 BATCH = 4
 """Frames that go through the network at once."""
+DETR = "hf download facebook/detr-resnet-50 --revision no_timm --local-dir FOLDER"
+GET = f"hf download PekingU/rtdetr_r50vd' or '{DETR}"
+"""Commands that get weights."""
 THINNEST = 1e-4
 """Least side of a box in which is looked, as a share of the picture's."""
 
@@ -76,7 +79,7 @@ class Detector:
                 "or the revision no_timm of facebook/detr-resnet-50 there"
             )
         network = NETWORKS["detr"].name
-        self._saved = Saved.find(word, weights, "DETR", NETWORKS, network)
+        self._saved = Saved.find(word, weights, "DETR", NETWORKS, network, GET)
         self.id = self._saved.id
         self._kind = NETWORKS[self._saved.kind]
         self._pooled = pooled
@@ -211,6 +214,5 @@ def _check_backbone(saved: Saved) -> None:
     if needs or backbone.get("model_type") == "timm_backbone":
         raise InputError(
             f"{saved.folder} needs timm for its backbone, which is not used here; get "
-            "the same weights without it, such as by 'hf download "
-            "facebook/detr-resnet-50 --revision no_timm --local-dir FOLDER'"
+            f"the same weights without it, such as by '{DETR}'"
         )

@@ -29,13 +29,20 @@ class Saved:
 
     @classmethod
     def find(
-        cls, word: str, weights: str, noun: str, kinds: Collection[str], network: str
+        cls,
+        word: str,
+        weights: str,
+        noun: str,
+        kinds: Collection[str],
+        network: str,
+        get: str,
     ) -> "Saved":
         """The model in the folder, or of the name in the hub's cache, ``weights``.
 
-        ``word`` is the extractor's, ``network`` transformers' class for the weights.
+        ``word`` is the extractor's, ``network`` transformers' class for the weights,
+        ``get`` a command that gets some.
         """
-        name, folder = _find(word, weights, noun)
+        name, folder = _find(word, weights, noun, get)
         config = _config(folder, noun, kinds)
         _check_weights(folder, network)
         return cls(folder, name, noun, config)
@@ -118,7 +125,7 @@ def pixel_scale(processor: Any) -> tuple[float, list[float], list[float]]:
     return scale, [*map(float, mean)], [*map(float, spread)]
 
 
-def _find(word: str, weights: str, noun: str) -> tuple[str, Path]:
+def _find(word: str, weights: str, noun: str, get: str) -> tuple[str, Path]:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -140,8 +147,8 @@ def _find(word: str, weights: str, noun: str) -> tuple[str, Path]:
         ) from error
     if not isinstance(config, str):
         raise InputError(
-            f"the weights {weights} are not on this machine; get them with "
-            f"'hf download {weights}', or name a folder saved with save_pretrained"
+            f"the weights {weights} are not on this machine; get some with "
+            f"'{get}', or name a folder saved with save_pretrained"
         )
     return f"{word}:{weights}", Path(config).parent
 

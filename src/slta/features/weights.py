@@ -82,9 +82,12 @@ def _loaded(path: Path) -> Any:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    problem = " ".join(str(error).split())[:150]
+    why = "it is no file of weights, or damaged"
+    if isinstance(error, OSError) and error.strerror:
+        why = error.strerror
     return InputError(
-        f"{path} cannot be read as weights ({problem}); copy or download it again"
+        f"{path} cannot be read as weights ({why}); name a .safetensors or what "
+        "torch.save wrote, or copy or download it again"
     )
 
 
