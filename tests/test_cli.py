@@ -445,6 +445,14 @@ def test_a_process_with_wrong_words_says_one_line(kind: str, encoding: str) -> N
     refused(run(*arguments, PYTHONIOENCODING=encoding), said)
 
 
+@pytest.mark.parametrize("words", ["extract", "data check"])
+def test_what_is_to_be_named_is_called_a_name(
+    capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    said = call(capsys, *words.split(), "--help").out
+    assert "NAME" in said and "STR" not in said
+
+
 def test_a_box_that_is_none_is_no_obstacle() -> None:
     assert in_one_line("") == "the command cannot be read; see --help"
 

@@ -16,6 +16,7 @@ from slta.datasets.batch import candidates_of, collate
 from slta.datasets.own import OwnConfig, load
 from slta.datasets.sampling import shot_of
 from slta.datasets.split import prepare, spread
+from slta.errors import InputError
 from slta.experiments import EXPERIMENTS
 from slta.features import provider
 from slta.features.layouts.own import Own
@@ -24,7 +25,7 @@ from slta.features.store import Store
 from slta.models.base import Sizes
 from slta.models.slta import SLTA
 from slta.preparation import settled
-from tests.commands import Called, call, records, refused
+from tests.commands import Called, call, coloured, records, refused
 from tests.reference import ready as reference
 from tests.test_glove import written
 from tests.worlds import FEW_UNITS, FLAGS, WORD, sentence
@@ -143,6 +144,9 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
         given = "--checkpoint", "runs/own", "--store", "store", "--json"
         found = call(capsys, "search", name, "a cat", *given)
         assert found.code == 0, found.err
+        assert found.err == (
+            f"answered from the ready features {own / 'features' / 'v_20.avi.npz'}\n"
+        )
         best = json.loads(found.out)["moments"][0]
         assert best["start_s"] == pytest.approx(at, abs=1.5)
     missing = call(capsys, "search", "other.mp4", "a cat", *given)
@@ -341,6 +345,19 @@ def test_the_store_can_be_filled_beforehand(
     assert "0 videos read, 11 were there" in again.out
 
 
+def test_a_size_that_the_others_have_not_is_told_beforehand(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved(own / "features" / "v_00.avi.npz", planted(0, {}, size=7))
+    given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
+    for told in ("10 videos read, 0 were there", "0 videos read, 10 were there"):
+        done = call(capsys, *given)
+        assert done.code == 2 and told in done.out
+        first, last = done.err.splitlines()
+        assert first.startswith("v_00.avi: frames of size 7, others have 6; make all")
+        assert last == "slta: 1 of 11 videos cannot be used, as told above"
+
+
 def test_wrong_features_are_told_and_the_others_stored(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -478,3 +495,24 @@ def test_where_features_should_be_is_told(
         call(capsys, *given, "--out", tmp_path / "run"), "'v_00' has no ready"
     )
     assert line.endswith(str(tmp_path / "features" / "v_00.npz"))
+
+
+def test_a_film_of_another_length_is_not_answered_from_anothers_features(
+    own: Path, tmp_path: Path
+) -> None:
+    given = library(own, own.parent / "store")
+    length_s = SAMPLES * STEP_S
+    film = coloured(tmp_path / "v_00.avi.mp4", order="red green")
+    says = (
+        r"v_00\.avi\.mp4 lasts 4\.0 s, the ready features of 'v_00\.avi' 20\.0 s, so .* "
+        "of another video; name the right file, or only the video's id, v_00.avi"
+    )
+    with pytest.raises(InputError, match=says):
+        given.read(film)
+    for order, rate_hz in (("red " * 10, 10), ("red " * 11, 10.4)):
+        coloured(film, order=order, rate_hz=rate_hz)
+        info, _ = given.read(film)
+        assert (info.duration_s, info.width, info.height) == (length_s, 64, 48)
+    coloured(film, order="red " * 11, rate_hz=10)
+    with pytest.raises(InputError, match=r"lasts 22\.0 s"):
+        given.read(film)

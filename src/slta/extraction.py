@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +11,11 @@ from slta.datasets import SOURCES, own, source
 from slta.datasets.base import Dataset, may_be_video
 from slta.datasets.split import unknown_words
 from slta.errors import InputError
+from slta.features.layouts.base import sizes
 from slta.features.provider import Provider
 from slta.preparation import Shows, quietly
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(slots=True)
@@ -127,6 +130,7 @@ def extract(
     for what is not about one of the videos, such as a full disk.
     """
     done = Extracted()
+    seen: dict[Path, Shapes] = {}
     for number, path in enumerate(paths, start=1):
         begun = time.perf_counter()
         try:
@@ -134,6 +138,7 @@ def extract(
             with shows(f"{path.name} ({number} of {len(paths)})") as progress:
                 record = library.record(path, progress=progress)
             info, _ = library.opened(record, path)
+            seen[path] = {name: each.shape for name, each in record.arrays.items()}
         except InputError as error:
             # The weights or the disk will not be better at the next video.
             if not any(name in str(error) for name in library.names(path)):
@@ -149,7 +154,23 @@ def extract(
         done.made.append(path)
         done.video_s += info.duration_s
         done.seconds += time.perf_counter() - begun
+    _refuse_odd_sizes(done, seen)
     return done
+
+
+def _refuse_odd_sizes(done: Extracted, seen: Mapping[Path, Shapes]) -> None:
+    """No training takes them together with the others."""
+    for array, usual in sizes(seen.values()).items():
+        for path, shapes in seen.items():
+            if (size := shapes.get(array, (usual,))[-1]) == usual:
+                continue
+            done.refused.setdefault(
+                path.name,
+                f"{array} of size {size}, others have {usual}; make all features with "
+                "the same extractor",
+            )
+    done.made = [path for path in done.made if path.name not in done.refused]
+    done.found = [path for path in done.found if path.name not in done.refused]
 
 
 def _bytes(folder: Path) -> int:

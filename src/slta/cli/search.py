@@ -88,6 +88,9 @@ def search(command: Search) -> None:
             notes.print(told, markup=False, soft_wrap=True)
     with progress(f"looking at {command.video.name}") as bar:
         indexed = searcher.index(command.video, progress=bar)
+    if (ready := searcher.library.source(command.video)) is not None:
+        told = f"answered from the ready features {ready}"
+        notes.print(told, markup=False, soft_wrap=True)
     for number, query in enumerate(asked, start=1):
         answer = searcher.answer(indexed, query, top=command.top)
         if command.json:

@@ -55,6 +55,9 @@ class Library:
     def size(self, path: str | Path) -> None:
         """Nothing is ready."""
 
+    def source(self, path: str | Path) -> None:
+        """Nothing is ready."""
+
     def check(self, path: str | Path) -> None:
         head_of(Path(path))
 

@@ -57,6 +57,10 @@ class Provider(Protocol):
         """Bytes of a video's ready features; None where there are none."""
         ...
 
+    def source(self, path: str | Path) -> Path | None:
+        """Where a video's ready features are; None where there are none."""
+        ...
+
     def check(self, path: str | Path) -> None:
         """Raises ``InputError`` for what cannot be a video, without looking into it."""
         ...

@@ -25,6 +25,8 @@ from slta.moments import VideoInfo
 VERSION = "1"
 UNKNOWN = (16, 9)
 """Width and height of a picture that nobody has seen."""
+SHARE = 0.05
+"""Of its features' length, by which a film may be longer or shorter."""
 VECTORS = ("frames", "regions", "boxes")
 WHOLE = np.array([0, 0, 1, 1], np.float16)
 
@@ -89,6 +91,9 @@ class ReadyLibrary:
     def size(self, path: str | Path) -> int:
         return self.layout.size(self._named(path))
 
+    def source(self, path: str | Path) -> Path:
+        return self.layout.videos[self._named(path)]
+
     def check(self, path: str | Path) -> None:
         self._named(path)
 
@@ -112,12 +117,17 @@ class ReadyLibrary:
     ) -> tuple[VideoInfo, VideoFeatures]:
         with trusted(record):
             length_s = float(record.facts["video"]["duration_s"])
+            step_s = float(record.facts.get("step_s", 0.0))
             features = VideoFeatures(**_completed(record.arrays))
         video_id = self._named(path)
         if (said_s := self._said_s(video_id)) is not None:
             length_s = said_s
             features = features.first(samples_in(said_s, self.rate_hz))
-        info = VideoInfo(video_id, length_s, *_size(Path(path)))
+        size = UNKNOWN
+        if (film := _probed(Path(path))) is not None:
+            size = film.width, film.height
+            self._check_film(Path(path), film.duration_s, length_s, step_s)
+        info = VideoInfo(video_id, length_s, *size)
         return info, features.centred() if self.centred else features
 
     def read(
@@ -138,6 +148,19 @@ class ReadyLibrary:
         if path.stem in self.layout.videos:
             return path.stem
         raise _missing(self.layout, path.stem)
+
+    def _check_film(
+        self, path: Path, film_s: float, length_s: float, step_s: float
+    ) -> None:
+        """Only its name says that the features are this file's."""
+        within_s = max(1 + step_s, SHARE * length_s)
+        if abs(film_s - length_s) > within_s:
+            video_id = self._named(path)
+            raise InputError(
+                f"{path} lasts {film_s:.1f} s, the ready features of {video_id!r} "
+                f"{length_s:.1f} s, so they are of another video; name the right file, "
+                f"or only the video's id, {video_id}"
+            )
 
     def _digest(self, video_id: str) -> str:
         return self.store.digest(*self.layout.files(video_id))
@@ -167,6 +190,7 @@ class ReadyLibrary:
             "version": self.version,
             "rate_hz": self.rate_hz,
             "video": {"video_id": video_id, "duration_s": duration_s},
+            "step_s": seen.step_s,
         }
         name = self._record_name(video_id)
         with self.store.write(digest, name, facts=facts) as writer:
@@ -211,13 +235,12 @@ def _completed(arrays: Arrays) -> Arrays:
     return {"regions": regions, "boxes": boxes, **arrays}
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """Of a video's pictures, if its file is there, too."""
+def _probed(path: Path) -> VideoInfo | None:
+    """What a video's file says, if it is there, too."""
     if path.is_file():
         with suppress(InputError):
-            info = video.probe(path)
-            return info.width, info.height
-    return UNKNOWN
+            return video.probe(path)
+    return None
 
 
 def _missing(layout: Layout, video_id: str) -> InputError:
