@@ -68,7 +68,8 @@ def dataset_at(place: Path, name: str | None = None) -> Dataset | None:
     try:
         return own.load(place)
     except InputError as error:
-        if names := [each for each in SOURCES if _looks_like(each, place)]:
+        others = [name for name in SOURCES if name != own.NAME]
+        if names := [name for name in others if _looks_like(name, place)]:
             raise InputError(
                 f"{place} has the files of {' and '.join(names)}; say which data set "
                 f"it is, as in --dataset {names[0]}"
@@ -78,7 +79,7 @@ def dataset_at(place: Path, name: str | None = None) -> Dataset | None:
 
 def _looks_like(name: str, folder: Path) -> bool:
     found = SOURCES[name].read(folder)
-    return name != own.NAME and any(found.splits.values()) and not found.absent
+    return any(found.splits.values()) and not found.absent
 
 
 def videos_of(dataset: Dataset, library: Provider) -> Found:
