@@ -25,6 +25,8 @@ ODD: dict[str, dict[str, int]] = {
 
 def asked(
     seed: int = 0,
+    sizes: Sizes = SIZES,
+    /,
     *,
     videos: int = 2,
     frames: int = 9,
@@ -57,19 +59,19 @@ def asked(
 
     pairs = np.array(list(product(range(queries), range(candidates))))
     return Batch(
-        regions=normal(videos, frames, regions, 6),
+        regions=normal(videos, frames, regions, sizes.region),
         boxes=torch.from_numpy(corners.reshape(videos, frames, regions, 4)).float(),
         region_mask=torch.from_numpy(region_mask),
         candidate_video=torch.from_numpy(video),
         candidate_first=torch.from_numpy(first),
         candidate_count=torch.from_numpy(count),
-        clips=normal(candidates, 3, 5),
+        clips=normal(candidates, 3, sizes.frame),
         places=torch.from_numpy(np.sort(rng.random((candidates, 2)))).float(),
-        wholes=normal(videos, 5)[video],
-        words=normal(queries, words, 7),
+        wholes=normal(videos, sizes.frame)[video],
+        words=normal(queries, words, sizes.word),
         word_mask=torch.from_numpy(word_mask),
         noun_mask=torch.from_numpy(noun_mask),
-        sentences=normal(queries, 8),
+        sentences=normal(queries, sizes.sentence),
         weighed_mask=torch.from_numpy(
             word_mask & ~(noun_mask & (np.arange(queries) == 0)[:, None])
         ),
@@ -115,19 +117,19 @@ def longer(batch: Batch) -> Batch:
     return replace(batch, **padded)
 
 
-def scale() -> Scale:
+def scale(sizes: Sizes = SIZES) -> Scale:
     """Random, as the features of a training split might have it."""
-    sizes = (SIZES.region, BOX, SIZES.frame, SIZES.word, SIZES.sentence)
-    return Scale(*((torch.randn(size), torch.rand(size) + 0.5) for size in sizes))
+    counts = (sizes.region, BOX, sizes.frame, sizes.word, sizes.sentence)
+    return Scale(*((torch.randn(count), torch.rand(count) + 0.5) for count in counts))
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> None:
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-def made(config: Any, seed: int = 0) -> Model:
+def made(config: Any, seed: int = 0, sizes: Sizes = SIZES) -> Model:
     """With random weights, on a random scale, and asked as in search."""
     torch.manual_seed(seed)
-    model = build(config, SIZES).eval()
-    model.fit(scale())
+    model = build(config, sizes).eval()
+    model.fit(scale(sizes))
     return model

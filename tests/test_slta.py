@@ -9,6 +9,7 @@ import torch
 from slta.datasets.batch import Batch
 from slta.models.alignment import alignment_loss
 from slta.models.attention import GatedScores
+from slta.models.base import Sizes
 from slta.models.looks import Looks
 from slta.models.slta import SLTA, SLTAConfig, SLTAScores
 from tests import batches
@@ -306,3 +307,20 @@ def test_the_sizes_default_to_the_papers() -> None:
         "language_size": 1024,
         "fusion_size": 1000,
     }
+
+
+def test_the_papers_sizes_agree_with_the_paper_spelled_out_and_learn() -> None:
+    sizes = Sizes(region=2048, frame=4096, word=300, sentence=300)
+    model = batches.made(SLTAConfig(), sizes=sizes)
+    assert isinstance(model, SLTA)
+    counts = {"videos": 1, "frames": 64, "regions": 36, "words": 12}
+    batch = asked(0, sizes, queries=2, candidates=2, **counts)
+    scores = model(batch)
+    model.loss(scores, training_batch(batch)).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+    row = int(batch.candidate_count[batch.pairs[:, 1]].argmin())
+    query, candidate = batch.pairs[row].tolist()
+    with torch.no_grad():
+        expected = slow.answer(model, batch, query, candidate)
+    close(scores.relevance[row], expected.relevance)
