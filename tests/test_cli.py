@@ -405,7 +405,7 @@ WRONG = {
     ),
     "no choice": (
         ("evaluate", "run", "--protocol", "x"),
-        "invalid choice 'x' for argument '--protocol'; expected one of .*'plain'.*; see",
+        "invalid choice 'x' for argument '--protocol'; expected one of (.*, )?plain[,;].* see",
     ),
     "no experiment": (
         ("train",),

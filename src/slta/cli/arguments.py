@@ -87,9 +87,12 @@ def _plain(message: str, about: dict[str, list[str]]) -> str:
     message = message.rstrip(". ").replace(". Expected", "; expected")
     message = re.sub(r"^Error parsing [\w.]+: ", "", message)
     message = message.removesuffix("; expected 1 values")
+    if choices := re.fullmatch(r"(.*; expected one of )\((.*?),?\)", message):
+        message = choices[1] + choices[2].replace("'", "")
     if names := re.fullmatch(r"Expected one of {(.*)}", message):
         return f"no command given; it is one of {names[1]}"
     if option := about.get("Argument helptext"):
         value = re.match(rf"Error parsing .*: (?:{JARGON}).*?: (.*)", message)
-        return f"{option[0]} cannot be {value[1]}" if value else message
+        name = option[0].replace("{None}|INT", "None|INT")
+        return f"{name} cannot be {value[1]}" if value else message
     return message[:1].lower() + message[1:]
