@@ -30,9 +30,11 @@ from slta.scoring import predict
 NAME = "shapes_slta"
 SEEDS = (0, 1, 2)
 PARTS = tuple(f"no {part.replace('_', ' ')}" for part in shapes_ablations.PARTS)
+MEAN = "mean nouns"
 OTHERS = tuple(
     name.replace("_", " ")
     for name in (*shapes_ablations.ADDITIONS, *shapes_ablations.FAULTS)
+    if name != "mean_nouns"
 )
 NO_VOTES = "no votes"
 """The full model's runs, whose answers do not vote on their ends."""
@@ -42,7 +44,7 @@ SPLITS = ("test", "test_novel")
 def jobs() -> list[tuple[str, int]]:
     """The full model first; one seed of each fault is enough to see what it costs."""
     full = [("full", seed) for seed in SEEDS]
-    parts = [(part, seed) for seed in SEEDS for part in PARTS]
+    parts = [(part, seed) for seed in SEEDS for part in (MEAN, *PARTS)]
     return full + parts + [(other, 0) for other in OTHERS]
 
 
