@@ -360,7 +360,7 @@ def test_an_official_data_set_without_its_videos(
     [
         (".", "didem", "unknown data set 'didem'; did you mean 'didemo'"),
         ("nowhere", "didemo", "nowhere is no folder; name the one with the files"),
-        (".", "own", "has no split of own; put train.jsonl there"),
+        (".", "own", "train.jsonl is missing; write it or train.csv, or let"),
     ],
 )
 def test_a_data_set_that_is_not_there(
