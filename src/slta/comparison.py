@@ -28,8 +28,6 @@ from slta.features.sentences import Progress
 from slta.learning import WATCHED
 from slta.preparation import open_dataset, root_of, rooted, settled
 
-NAMED = {"dataset": "data", "features": "features"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -152,10 +150,13 @@ def _check_one_data_set(plan: Plan, jobs: Sequence[Job]) -> None:
     held = settled(jobs[0].experiment(plan))
     for job in jobs:
         found = settled(job.experiment(plan))
-        for what in ("dataset", "features"):
-            if getattr(found, what) != getattr(held, what):
+        for what, mine, other in (
+            ("data", found.dataset, held.dataset),
+            ("features", found.features, held.features),
+        ):
+            if mine != other:
                 raise InputError(
-                    f"{jobs[0].name} and {job.name} have other {NAMED[what]}; compare "
+                    f"{jobs[0].name} and {job.name} have other {what}; compare "
                     "experiments on the same"
                 )
     if root_of(held):
