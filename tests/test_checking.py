@@ -423,6 +423,9 @@ def test_the_list_has_every_data_set(capsys: pytest.CaptureFixture[str]) -> None
     rows = json.loads(call(capsys, "data", "list", "--json").out)
     assert rows.keys() == SOURCES.keys()
     assert rows["charades-sta"]["splits"]["train"] == {"videos": 5338, "queries": 12408}
+    # Of 10.1 hours of TACoS, 36 x 2048 numbers of 4 bytes for each third of a second.
+    assert rows["tacos-tall"]["regions_gb"] == round(10.1 * 3600 * 3 * 36 * 8.192e-6, 1)
+    assert rows["didemo"]["regions_gb"] is None
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -115,6 +115,8 @@ def _list(command: List) -> None:
             "get": each.get,
             "licence": each.licence,
             "size": each.size,
+            "film_h": each.film_h,
+            "regions_gb": each.regions_gb and round(each.regions_gb, 1),
             "videos": each.videos,
             "layout": each.layout,
             "splits": {split: count.to_json() for split, count in each.counts.items()},
@@ -129,6 +131,13 @@ def _list(command: List) -> None:
         for what in ("files", "get", "authors", "licence", "size", "layout", "videos"):
             head = "size of the files" if what == "size" else what
             screen.print(f"  {head}: {row[what]}", markup=False, soft_wrap=True)
+        if film_h := row["film_h"]:
+            regions_gb = row["regions_gb"]
+            screen.print(
+                f"  film: {film_h:g} hours, of which the paper's regions are "
+                f"{regions_gb:g} GB in the release's files, half as much in a store",
+                soft_wrap=True,
+            )
         if counts := SOURCES[name].counts:
             shown = (f"{split} {count}" for split, count in counts.items())
             screen.print(f"  splits: {', '.join(shown)}", soft_wrap=True)

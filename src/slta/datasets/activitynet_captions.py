@@ -88,6 +88,7 @@ SOURCE = Source(
     get="the authors' page, cs.stanford.edu/people/ranjaykrishna/densevid",
     licence="annotations as the repositories that carry them, MIT; videos: YouTube's",
     size="7.3 MB",
+    film_h=487.6,
     videos="activity-net.org",
     layout='{VIDEO: {"duration", "timestamps": [[START, END]], "sentences"}}, seconds',
     counts={

@@ -133,6 +133,7 @@ SOURCE = Source(
     f"(lengths), {PAGE}",
     licence="Charades: non-commercial research",
     size="5.6 MB",
+    film_h=56.7,
     videos=VIDEOS,
     layout="VIDEO START END##SENTENCE, seconds; csv with the columns id and length",
     counts={"train": Count(5338, 12408), "test": Count(1334, 3720)},

@@ -97,6 +97,7 @@ SOURCE = Source(
     get="the moment_detr repository, github.com/jayleicn/moment_detr, folder data",
     licence="CC BY-NC-SA 4.0",
     size="5.6 MB",
+    film_h=421.6,
     videos="YouTube, see the same repository",
     layout='{"qid", "vid", "query", "duration", "relevant_windows": [[START, END]], '
     '"relevant_clip_ids", "saliency_scores"}, seconds and clips of 2 s',

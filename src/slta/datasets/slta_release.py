@@ -218,6 +218,7 @@ CHARADES_SOURCE = Source(
     get=GET,
     licence="Charades: non-commercial research",
     size="2.3 MB",
+    film_h=54.6,
     videos=charades_sta.VIDEOS,
     layout="pickled (TRUTH, SENTENCE, WINDOW, START OFFSET, END OFFSET, NOUNS) and "
     "(TRUTH, SENTENCE, NOUNS), frames at 3 a second",
@@ -233,6 +234,7 @@ TACOS_SOURCE = Source(
     get=GET,
     licence="MPII Cooking: research use",
     size="2.3 MB",
+    film_h=tacos.FILM_H,
     videos=tacos.VIDEOS,
     layout=CHARADES_SOURCE.layout,
     counts={

@@ -8,6 +8,10 @@ from typing import NamedTuple
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset
 
+PAPER_HZ = 3
+PAPER_REGIONS = 36 * 2048
+"""Numbers of a frame's regions."""
+
 
 class Count(NamedTuple):
     videos: int | None
@@ -54,6 +58,8 @@ class Source:
     licence: str
     size: str
     """How big the files are."""
+    film_h: float | None = None
+    """How long all videos are together, in hours; None where the annotations do not say."""
     videos: str
     """From whom the videos are to be had, which features are made of."""
     layout: str
@@ -66,3 +72,10 @@ class Source:
     """The same once the lengths of videos are known, where the files need not say them."""
     open: Callable[[Path], Dataset]
     """The data set as it is trained with."""
+
+    @property
+    def regions_gb(self) -> float | None:
+        """Of regions as the paper has them, in float32."""
+        if self.film_h is None:
+            return None
+        return self.film_h * 3600 * PAPER_HZ * PAPER_REGIONS * 4 / 1e9

@@ -158,6 +158,7 @@ def _entry(
     return None
 
 
+FILM_H = 10.1
 VIDEOS = "MPII Cooking Composite Activities"
 LICENCE = "MPII Cooking: research use"
 TALL_SOURCE = Source(
@@ -168,6 +169,7 @@ TALL_SOURCE = Source(
     "github.com/JaywongWang/CBP",
     licence=LICENCE,
     size="1 MB",
+    film_h=FILM_H,
     videos=VIDEOS,
     layout="VIDEO_FIRST_LAST:SENTENCE#SENTENCE#, frames at 29.4 a second",
     counts={
@@ -185,6 +187,7 @@ TAN_SOURCE = Source(
     get="the 2D-TAN repository, github.com/microsoft/VideoX, folder 2D-TAN/data/TACoS",
     licence=LICENCE,
     size="1.1 MB",
+    film_h=FILM_H,
     videos=VIDEOS,
     layout='{VIDEO: {"timestamps": [[FIRST, LAST]], "sentences", "fps", "num_frames"}}',
     counts={
