@@ -153,6 +153,21 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     line = refused(missing, "the video 'other' has no ready features; put them into ")
     assert line.endswith(str(own / "features" / "other.npz"))
 
+    # The folder of the data set may be moved.
+    moved = own.rename(own.with_name("moved"))
+    again = "evaluate", "runs/own", "--store", "store", "--protocol", "plain", "--again"
+    refused(call(capsys, *again), f"{own}.*--root DIR")
+    assert call(capsys, *again, "--root", moved).out == measured.out
+    asked = "search", "v_20.avi", "a cat", *given
+    found_there = call(capsys, *asked, "--root", moved)
+    assert found_there.out == found.out and str(moved) in found_there.err
+    wrong = call(capsys, *asked, "--root", own)
+    refused(wrong, f"{own} is no folder; name the one with the files by --root DIR")
+    untrained = call(capsys, "search", "v_20.avi", "a cat", "--root", moved)
+    refused(untrained, "give the run with --checkpoint RUN, or leave --root out")
+    resumed = "train", "--resume", "runs/own", "--store", "store"
+    assert call(capsys, *resumed, "--root", moved).code == 0
+
 
 @pytest.mark.slice
 def test_a_split_whose_truth_is_not_published_is_no_test(

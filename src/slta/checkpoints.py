@@ -30,6 +30,7 @@ from slta.features.provider import Provider
 from slta.folders import whole_file, write_whole
 from slta.models import build
 from slta.models.base import Model, Sizes
+from slta.preparation import rooted
 
 ABOUT = "slta"
 """Where the weights' file keeps what belongs to them."""
@@ -93,6 +94,8 @@ def _named(reader: Reader) -> str:
 @dataclass(frozen=True, slots=True)
 class Run:
     folder: Path
+    root: Path | None = None
+    """Where the folder of the data set is now, if it is no longer where it was."""
 
     @classmethod
     def create(cls, folder: Path, name: str, experiment: Experiment) -> "Run":
@@ -114,13 +117,17 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
+    def open(cls, folder: Path, root: Path | None = None) -> "Run":
         if not (folder / "config.json").is_file():
             raise InputError(
                 f"{folder} is no run, as it has no config.json; name the folder that "
                 "'slta train' made"
             )
-        return cls(folder)
+        if root is not None and not root.is_dir():
+            raise InputError(
+                f"{root} is no folder; name the one with the files by --root DIR"
+            )
+        return cls(folder, root)
 
     def drop_unless_begun(self) -> None:
         """Where nothing was trained yet, the folder's name can be given again."""
@@ -147,7 +154,7 @@ class Run:
                 f"{self.folder / 'config.json'} has other fields than this version "
                 "knows; use the version that trained it, or train again"
             )
-        return found
+        return rooted(self.name, found, None if self.root is None else str(self.root))
 
     @property
     def weights(self) -> Path:

@@ -26,16 +26,18 @@ class Searcher:
         extractor_name: str | None = None,
         *,
         checkpoint: str | Path | None = None,
+        root: str | Path | None = None,
         words_name: str | None = None,
         store: str | Path | None = None,
     ) -> None:
-        """Answers without training, or with the model of the run ``checkpoint``.
+        """Answers without training, or with the model of the run ``checkpoint``, whose
+        data set may be in another folder now: ``root``.
 
         The extractor is ``imagenet-words``, or the run's, unless one is named; the
         words are the run's unless some are named.
         """
         place = Store(Path(store) if store else None)
-        self.retriever = _retriever(extractor_name, checkpoint, words_name, place)
+        self.retriever = _retriever(extractor_name, checkpoint, root, words_name, place)
         self._latest: Indexed[Any] | None = None
 
     @property
@@ -95,11 +97,17 @@ class Searcher:
 def _retriever(
     extractor_name: str | None,
     checkpoint: str | Path | None,
+    root: str | Path | None,
     words_name: str | None,
     store: Store,
 ) -> Retriever[Any]:
     # Only what is needed is imported: a model brings torch, which takes seconds.
     if checkpoint is None:
+        if root is not None:
+            raise InputError(
+                f"the folder {root} is that of a run's data set; give the run with "
+                "--checkpoint RUN, or leave --root out"
+            )
         if words_name is not None:
             raise InputError(
                 f"the words {words_name} are for a trained model; give a run with "
@@ -108,6 +116,8 @@ def _retriever(
         from slta.retrievers.untrained import Untrained
 
         return Untrained(extractor_name, store)
+    from slta.checkpoints import Run
     from slta.retrievers.trained import Trained
 
-    return Trained(Path(checkpoint), extractor_name, words_name, store)
+    run = Run.open(Path(checkpoint), None if root is None else Path(root))
+    return Trained(run, extractor_name, words_name, store)

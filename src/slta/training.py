@@ -65,9 +65,15 @@ def train(
         raise
 
 
-def resume(folder: Path, *, store: Path | None = None, shows: Shows = quietly) -> Run:
+def resume(
+    folder: Path,
+    *,
+    root: Path | None = None,
+    store: Path | None = None,
+    shows: Shows = quietly,
+) -> Run:
     """Goes on from the last evaluation, as if the run had never stopped."""
-    run = Run.open(folder)
+    run = Run.open(folder, root)
     return _go(run, run.experiment, store, shows, resume=run.last.is_file())
 
 

@@ -39,6 +39,10 @@ class Evaluate:
     """Print one JSON object instead of a table."""
     again: bool = False
     """Of a run: make the predictions anew even if it has them."""
+    root: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Of a run: the folder of the data set, if it is no longer where it was."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -64,7 +68,7 @@ def evaluate(command: Evaluate) -> None:
 def _of_file(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
     from slta.evaluation import measured_file
 
-    for name in ("split", "again", "store"):
+    for name in ("split", "again", "root", "store"):
         if getattr(command, name):
             raise InputError(
                 f"--{name} is for a run, and {command.source} is a file; leave it out"
@@ -84,7 +88,7 @@ def _of_run(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
             f"{command.source} does not exist; name the folder of a run, or a file of "
             "answers"
         )
-    run = Run.open(command.source)
+    run = Run.open(command.source, command.root)
     if command.truth is not None:
         raise InputError(
             f"--truth is for a file of answers, and {command.source} is a run, which "

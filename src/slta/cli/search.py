@@ -45,6 +45,11 @@ class Search:
     ] = None
     """Answer with the model of this run, a folder that 'slta train' made; else without
     training."""
+    root: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Folder of the run's data set, if it is no longer where it was; only for its ready
+    features."""
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
@@ -76,6 +81,7 @@ def search(command: Search) -> None:
     searcher = Searcher(
         command.extractor,
         checkpoint=command.checkpoint,
+        root=command.root,
         words_name=command.words,
         store=command.store,
     )

@@ -37,6 +37,10 @@ class Train(Folders):
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
     """Go on with a run that was stopped, from its last evaluation."""
+    root: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Folder of the data set, if it is no longer where the run was begun with it."""
 
 
 def train(command: Train) -> None:
@@ -49,7 +53,7 @@ def train(command: Train) -> None:
         raise InputError("a run goes on in its own folder; leave --out out")
     from slta.training import resume
 
-    run = resume(command.resume, store=command.store, shows=progress)
+    run = resume(command.resume, root=command.root, store=command.store, shows=progress)
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
 
 

@@ -95,7 +95,9 @@ class Annotations:
 
     def __post_init__(self) -> None:
         if not self.root.is_dir():
-            raise InputError(f"{self.root} is no folder; name the one with the files")
+            raise InputError(
+                f"{self.root} is no folder; name the one with the files by --root DIR"
+            )
 
     @property
     def faults(self) -> list[Problem]:

@@ -1,7 +1,6 @@
 """Answers of a trained model: its candidates, ranked as in evaluation."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -34,16 +33,16 @@ class Trained:
 
     def __init__(
         self,
-        checkpoint: Path,
+        run: Run,
         extractor_name: str | None,
         words_name: str | None,
         store: Store,
     ) -> None:
-        """Raises ``InputError`` for what is no run, is damaged, or was trained with
-        another extractor or other words than those asked for."""
-        self._run = Run.open(checkpoint)
-        experiment = self._run.experiment
-        self._model, self._about = self._run.load()
+        """Raises ``InputError`` for a run that is damaged, or was trained with another
+        extractor or other words than those asked for."""
+        self._run = run
+        experiment = run.experiment
+        self._model, self._about = run.load()
         self._candidates = experiment.candidates
         own = experiment.features
         self.library: Provider = provider(
