@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from slta import plot_comparison
-from slta.comparison import Plan, at_a_time, chosen, compare, has_diverged, is_finished
+from slta.comparison import Plan, at_a_time, compare, so_far
 from slta.experiments import shapes_ablations, shapes_detr, shapes_models
 from slta.experiments.composites import FAULTS, PARTS
 from slta.features.sentences import Progress
@@ -67,7 +67,7 @@ def made_composites(shared: Path) -> str:
 
 
 def on_composites_so_far() -> dict[str, Any]:
-    return _so_far(composites())
+    return so_far(composites())
 
 
 def on_shapes() -> dict[str, Any]:
@@ -75,7 +75,7 @@ def on_shapes() -> dict[str, Any]:
 
 
 def on_shapes_so_far() -> dict[str, Any]:
-    return _so_far(made_world())
+    return so_far(made_world())
 
 
 def made_world() -> Plan:
@@ -85,24 +85,6 @@ def made_world() -> Plan:
 def composites() -> Plan:
     plan = _plan("composites", ON_COMPOSITES)
     return replace(plan, root=str(_composites()), learning_rates=LEARNING_RATES)
-
-
-def _so_far(plan: Plan) -> dict[str, Any]:
-    """Those of which the first seed is trained with every setting or diverged, with the
-    seeds that all of the trained have."""
-    waiting = {
-        job.name
-        for job in plan.jobs(plan.seeds[0])
-        if not (is_finished(job.run(plan)) or has_diverged(job.run(plan)))
-    }
-    done = (name for name in plan.experiments if name not in waiting)
-    plan = replace(plan, experiments=tuple(done))
-    best = chosen(plan).values()
-
-    def complete(seed: int) -> bool:
-        return all(is_finished(replace(job, seed=seed).run(plan)) for job in best)
-
-    return compare(replace(plan, seeds=tuple(filter(complete, plan.seeds))))
 
 
 def _composites() -> Path:

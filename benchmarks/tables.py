@@ -538,11 +538,13 @@ def _made_by(name: str) -> str:
     found = _load(name)
     made = found["made_by"]
     hours = sum(sum(each["seconds"]) for each in found["models"].values()) / 3600
+    counts = {len(each["seconds"]) for each in found["models"].values()}
+    fewer = "" if len(counts) == 1 else ", or the first of them as the table says"
     return (
         _measured(name).rstrip()
         + f" Trained at commit {made['commit']}, with seeds "
-        + f"{', '.join(map(str, found['seeds']))}, one thread a run; the runs of the table "
-        f"took {hours:.1f} hours together.\n"
+        + f"{', '.join(map(str, found['seeds']))}{fewer}, one thread a run; the runs of "
+        + f"the table took {hours:.1f} hours together.\n"
     )
 
 

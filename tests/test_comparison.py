@@ -1,6 +1,7 @@
 """Several models and seeds, from training to the table and its pictures."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,36 @@ def test_what_diverges_is_named_and_the_others_are_compared(
         "own, which the others are held against, diverged",
     )
     assert "--learning-rates" in line
+
+
+@pytest.mark.slice
+def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
+    found: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A second experiment has seed 0 alone, a third has seen one setting of two."""
+    for name in ("second", "third"):
+        monkeypatch.setitem(EXPERIMENTS, name, EXPERIMENTS["own"])
+    shutil.copytree("runs", tmp_path / "runs", ignore=shutil.ignore_patterns("*.log"))
+    for rate in (0.001, 0.01):
+        one = tmp_path / "runs" / f"own-{rate:g}-4-0"
+        shutil.copytree(one, one.with_name(f"second-{rate:g}-4-0"))
+    shutil.copytree(one, one.with_name("third-0.01-4-0"))
+    plan = replace(
+        PLAN,
+        runs=tmp_path / "runs",
+        experiments=("own", "second", "third"),
+        seeds=(0, 1, 2),
+    )
+    rows = comparison.so_far(plan)["models"]
+    assert [*rows] == ["own", "second"]
+    assert rows["own"]["seeds"] == [0, 1] and rows["second"]["seeds"] == [0]
+    own = rows["own"]["test"]["mIoU"]
+    second = rows["second"]["test"]["mIoU"]
+    assert own == found["models"]["own"]["test"]["mIoU"]
+    assert second["seeds"] == [second["mean"]] == own["seeds"][:1]
+    assert second["difference"] == pytest.approx(second["mean"] - own["mean"])
+    with pytest.raises(InputError, match="third, which .* is not trained yet"):
+        comparison.so_far(replace(plan, experiments=("third", "own")))
 
 
 @pytest.mark.slice

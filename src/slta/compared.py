@@ -32,14 +32,14 @@ def summary(
     settings: Mapping[str, Mapping[str, Any]],
     store: Path | None,
 ) -> dict[str, Any]:
-    """Of every experiment's runs, one a seed; the others are held against the first.
-    ``settings`` are written down with each."""
+    """Of every experiment's runs, one a seed, of which some may have fewer; the others are
+    held against the first. ``settings`` are written down with each."""
     made_by = _made_alike([run for mine in runs.values() for run in mine])
     held = next(iter(runs.values()))
     splits = _tested(held[0])
     found: dict[str, Any] = {
         "protocol": PROTOCOL,
-        "seeds": [run.experiment.training.seed for run in held],
+        "seeds": _seeds(held),
         "made_by": made_by,
         "machine": provenance.machine(),
         "splits": list(splits),
@@ -49,6 +49,7 @@ def summary(
         found["models"][name] = {
             "model": mine[0].experiment.model.name,
             **settings[name],
+            "seeds": _seeds(mine),
             "seconds": [run.read("provenance")["seconds"] for run in mine],
             "train": _on_train(mine[0], store),
             **_cost(mine[0], splits[0], store),
@@ -88,6 +89,10 @@ def _made_alike(runs: Sequence[Run]) -> dict[str, Any]:
         )
     found: dict[str, Any] = json.loads(next(iter(seen)))
     return found
+
+
+def _seeds(runs: Sequence[Run]) -> list[int]:
+    return [run.experiment.training.seed for run in runs]
 
 
 def _tested(run: Run) -> list[str]:

@@ -112,23 +112,34 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
         replace(job, seed=seed) for seed in plan.seeds[1:] for job in best.values()
     ]
     train(plan, others, lambda done, _: tell(len(first) + done, total))
-    diverged = [
-        {"experiment": job.name, **_settings(job), "seed": job.seed, **told}
-        for job in (*first, *others)
-        if (told := has_diverged(job.run(plan)))
-    ]
-    best = {
-        name: job
-        for name, job in best.items()
-        if all(is_finished(replace(job, seed=seed).run(plan)) for seed in plan.seeds)
-    }
-    if names[0] not in best:
+    return so_far(plan)
+
+
+def so_far(plan: Plan) -> dict[str, Any]:
+    """Measures what is trained: the experiments whose first seed has seen every setting,
+    each with the seeds that it has."""
+    first = plan.jobs(plan.seeds[0])
+    waiting = {job.name for job in first if not _is_over(job.run(plan))}
+    best = {n: job for n, job in chosen(plan).items() if n not in waiting}
+    if (held := plan.experiments[0]) in waiting:
         raise InputError(
-            f"{names[0]}, which the others are held against, diverged; give a lower "
+            f"{held}, which the others are held against, is not trained yet; train it "
+            "first"
+        )
+    if held not in best:
+        raise InputError(
+            f"{held}, which the others are held against, diverged; give a lower "
             "--learning-rates"
         )
+    others = [
+        replace(job, seed=seed) for seed in plan.seeds[1:] for job in best.values()
+    ]
     runs = {
-        name: [replace(job, seed=seed).run(plan) for seed in plan.seeds]
+        name: [
+            run
+            for seed in plan.seeds
+            if is_finished(run := replace(job, seed=seed).run(plan))
+        ]
         for name, job in best.items()
     }
     settings = {
@@ -142,6 +153,11 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
         }
         for name, job in best.items()
     }
+    diverged = [
+        {"experiment": job.name, **_settings(job), "seed": job.seed, **told}
+        for job in (*first, *others)
+        if (told := has_diverged(job.run(plan)))
+    ]
     return {**summary(runs, settings, plan.store), "diverged": diverged}
 
 
@@ -218,6 +234,10 @@ def is_finished(run: Run) -> bool:
     return (run.folder / "provenance.json").exists() and "seconds" in run.read(
         "provenance"
     )
+
+
+def _is_over(run: Run) -> bool:
+    return is_finished(run) or has_diverged(run) is not None
 
 
 def has_diverged(run: Run) -> dict[str, Any] | None:

@@ -85,6 +85,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         for name, row in found["models"].items():
             number = row[split]["R@1, IoU=0.5"]
             line = f"  {name}: {_share(number['mean'], number['interval'])}"
+            if row["seeds"] != found["seeds"]:
+                line += f" of {len(row['seeds'])} of the seeds"
             if name != first:
                 away = _share(number["difference"], number["difference_interval"])
                 line += f", {away} against {first}"
