@@ -269,10 +269,44 @@ def _ablations(name: str) -> Callable[[], str]:
     return table
 
 
+def _trainings() -> str:
+    """What each training of SLTA on the made world ended with, by the program that made
+    it. What was called padded nouns is their sum."""
+    name = "R@1, IoU=0.5"
+    later, between = _load("shapes"), _load("variants")
+    rows = [
+        [nouns, commit, "; ".join(_percent(value) for value in values)]
+        for nouns, commit, values in (
+            (
+                "mean",
+                *_of_full(_load("ablations"), "full"),
+            ),
+            (
+                "mean",
+                between["made_by"]["commit"],
+                between["models"]["shapes_slta"]["test"][name]["seeds"],
+            ),
+            ("mean", *_of_full(later, "mean nouns")),
+            (
+                "sum",
+                between["made_by"]["commit"],
+                between["models"]["shapes_slta_padded_nouns"]["test"][name]["seeds"],
+            ),
+            ("sum", *_of_full(later, "full")),
+        )
+    ]
+    return _table(["nouns", "trained at commit", f"{name}, test, seeds 0, 1, 2"], rows)
+
+
+def _of_full(found: dict[str, Any], variant: str) -> tuple[str, list[float]]:
+    (commit,) = found["runs_at_commits"]
+    return commit, found["variants"][variant]["test"]["R@1, IoU=0.5"]
+
+
 def _variants() -> str:
     """SLTA on the made world without a part or with a fault, all at one commit."""
     rows = []
-    whole = _load("models")
+    whole = _load("variants")
     diverged = {each["experiment"]: each for each in whole["diverged"]}
     for name in VARIANTS:
         row = [f"`{name}`"]
@@ -701,7 +735,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "kinds": _kinds,
     "ablations": _ablations("ablations"),
     "summed-nouns": _ablations("shapes"),
+    "trainings": _trainings,
     "variants": _variants,
+    "about-variants": lambda: _made_by("variants"),
     "scoring": _scoring,
     "parity": _parity,
     "parity-numbers": _parity_numbers,
