@@ -1,7 +1,7 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [protocols] [pairs]
-                         [nouns] [extractors] [parameters]
+    python -m benchmarks [questions] [parts] [speed] [scoring] [memory] [protocols]
+                         [pairs] [nouns] [extractors] [parameters]
                          [layouts] [planted] [composites] [ways] [shapes] [models]
                          [tables]
 
@@ -22,6 +22,7 @@ from benchmarks import (
     attention,
     extractors,
     layouts,
+    memory,
     models,
     nouns,
     pairs,
@@ -45,7 +46,7 @@ SHARED = ROOT.parent / "shared"
 DATA = SHARED / "data"
 VIDEOS = DATA / "videos"
 STEPS = (
-    *("questions", "parts", "speed", "scoring", "protocols", "pairs"),
+    *("questions", "parts", "speed", "scoring", "memory", "protocols", "pairs"),
     *(
         "nouns",
         "extractors",
@@ -99,6 +100,7 @@ def main(wanted: list[str]) -> None:
     alone = {
         "speed": speed.measure,
         "scoring": scoring.measure,
+        "memory": memory.measure,
         "parameters": parameters.measure,
         "layouts": layouts.measure,
         "shapes": shapes.measure,

@@ -40,7 +40,7 @@ def measure() -> dict[str, Any]:
 
 
 def _search(model: SLTA) -> dict[str, Any]:
-    features, queries = _video(DURATION_S), random_queries(QUERIES)
+    features, queries = random_video(DURATION_S), random_queries(QUERIES)
     lengths_s = [length / RATE_HZ for length in LENGTHS]
     spans = windows(DURATION_S, lengths_s=lengths_s, overlap=0.8)
     candidates = candidates_of(
@@ -111,7 +111,7 @@ def _training(model: SLTA) -> dict[str, Any]:
     longest_s = LENGTHS[-1] / RATE_HZ
     shots: list[Shot] = []
     for seed in range(BATCH):
-        features = _video(longest_s, seed)
+        features = random_video(longest_s, seed)
         span = np.array([[0.0, longest_s]])
         found = candidates_of(features, span, rate_hz=RATE_HZ, context_s=1.0)
         shots.append(shot_of(features, found))
@@ -148,7 +148,7 @@ def _training(model: SLTA) -> dict[str, Any]:
     }
 
 
-def _video(duration_s: float, seed: int = 0) -> VideoFeatures:
+def random_video(duration_s: float, seed: int = 0) -> VideoFeatures:
     rng = np.random.default_rng(seed)
     frames = round(duration_s * RATE_HZ)
     return VideoFeatures(

@@ -269,6 +269,16 @@ def _ablations(name: str) -> Callable[[], str]:
     return table
 
 
+def _memory() -> str:
+    rows = [
+        [f"`{name}`", each["frames"], each["pairs"], f"{each['peak_memory_gb']} GB"]
+        for name, each in _load("memory").items()
+        if name != "about"
+    ]
+    head = ["experiment", "frames of the longest window", "pairs", "memory of a step"]
+    return _table(head, rows)
+
+
 def _trainings() -> str:
     """What each training of SLTA on the made world ended with, by the program that made
     it. What was called padded nouns is their sum."""
@@ -735,6 +745,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "kinds": _kinds,
     "ablations": _ablations("ablations"),
     "summed-nouns": _ablations("shapes"),
+    "memory": _memory,
+    "about-memory": lambda: _measured("memory"),
     "trainings": _trainings,
     "variants": _variants,
     "about-variants": lambda: _made_by("variants"),

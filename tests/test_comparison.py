@@ -244,7 +244,7 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
     assert own == found["models"]["own"]["test"]["mIoU"]
     assert second["seeds"] == [second["mean"]] == own["seeds"][:1]
     assert second["difference"] == pytest.approx(second["mean"] - own["mean"])
-    with pytest.raises(InputError, match="third, which .* is not trained yet"):
+    with pytest.raises(InputError, match=r"third, which .* is not trained yet"):
         comparison.so_far(replace(plan, experiments=("third", "own")))
 
 
