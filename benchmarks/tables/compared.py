@@ -1,0 +1,155 @@
+"""Models on one data set."""
+
+from collections.abc import Callable
+
+from benchmarks.models import VARIANTS
+from benchmarks.tables.cells import counted, load, measured, percent, table
+from slta.experiments import paper_models
+
+
+def _models(name: str, split: str) -> Callable[[], str]:
+    """What every model reaches, and those that see no video."""
+
+    def made() -> str:
+        found = load(name)
+        columns = ["R@1, IoU=0.3", "R@1, IoU=0.7"]
+        columns += [f"R@5, IoU={iou}" for iou in (0.3, 0.5, 0.7)]
+        rows = []
+        for model, each in found["models"].items():
+            row = each[split]
+            watched = row["R@1, IoU=0.5"]
+            seeds = [100 * share for share in watched["seeds"]]
+            first = model == next(iter(found["models"]))
+            rows.append(
+                [
+                    f"`{model}`",
+                    percent(watched["mean"], watched["interval"]),
+                    f"{len(seeds)}: {' '.join(f'{share:.1f}' for share in seeds)}",
+                    ""
+                    if first
+                    else percent(watched["difference"], watched["difference_interval"]),
+                    *(percent(row[column]["mean"]) for column in columns),
+                    percent(row["mIoU"]["mean"]),
+                ]
+            )
+        for kind, answers in found["without video"][split].items():
+            watched = answers["R@1, IoU=0.5"]
+            others = (
+                percent(answers[column]["value"]) for column in (*columns, "mIoU")
+            )
+            rows.append(
+                [kind, percent(watched["value"], watched["interval"]), "", "", *others]
+            )
+        head = ["experiment", "R@1, IoU=0.5", "seeds", "against the first"]
+        return table([*head, *columns, "mIoU"], rows)
+
+    return made
+
+
+def _models_short() -> str:
+    found, name = load("composites"), "R@1, IoU=0.5"
+    rows = [
+        [
+            model.removeprefix("composites_"),
+            *(
+                percent(each[split][name]["mean"], each[split][name]["interval"])
+                for split in found["splits"]
+            ),
+        ]
+        for model, each in found["models"].items()
+        if model not in VARIANTS
+    ]
+    rows += [
+        [
+            kind,
+            *(
+                percent(
+                    found["without video"][split][kind][name]["value"],
+                    found["without video"][split][kind][name]["interval"],
+                )
+                for split in found["splits"]
+            ),
+        ]
+        for kind in found["without video"][found["splits"][0]]
+    ]
+    return table([name, *found["splits"]], rows)
+
+
+def _model_costs(name: str) -> Callable[[], str]:
+    """What was chosen on val, and what every model costs."""
+
+    def made() -> str:
+        rows = [
+            [
+                f"`{model}`",
+                ", ".join(
+                    f"{percent(tried['val'])} at {tried['learning_rate']:g}"
+                    for tried in each["tried"]
+                ),
+                percent(each["train"]),
+                counted(each["parameters"]),
+                f"{sum(each['seconds']) / len(each['seconds']):.0f} s",
+                f"{each['query_ms']:.1f} ms",
+            ]
+            for model, each in load(name)["models"].items()
+        ]
+        head = "experiment", "R@1, IoU=0.5 on val, at learning rate", "on train"
+        return table([*head, "parameters", "training", "a query"], rows)
+
+    return made
+
+
+def made_by(name: str) -> str:
+    found = load(name)
+    made = found["made_by"]
+    hours = sum(sum(each["seconds"]) for each in found["models"].values()) / 3600
+    counts = {len(each["seconds"]) for each in found["models"].values()}
+    fewer = "" if len(counts) == 1 else ", or the first of them as the table says"
+    return (
+        measured(name).rstrip()
+        + f" Trained at commit {made['commit']}, with seeds "
+        + f"{', '.join(map(str, found['seeds']))}{fewer}, one thread a run; the runs of "
+        + f"the table took {hours:.1f} hours together.\n"
+    )
+
+
+def _parameters() -> str:
+    found = load("parameters")
+    sizes = ", ".join(f"{name} {size}" for name, size in found["sizes"].items())
+    rows = [[f"`{name}`", counted(count)] for name, count in found["models"].items()]
+    return table(["model", f"numbers that it learns ({sizes})"], rows)
+
+
+def _paper_training() -> str:
+    """Of the experiments on the paper's data sets, one number where it is the same."""
+    rows = []
+    for model in paper_models.models("tacos"):
+        found = [paper_models.models(data)[model][1] for data in paper_models.DATA]
+        columns = [
+            [f"{each.queries}" for each in found],
+            [f"{each.learning_rate:g}" for each in found],
+            [f"{each.steps}" for each in found],
+        ]
+        cells = (
+            column[0] if len({*column}) == 1 else ", ".join(column)
+            for column in columns
+        )
+        rows.append([f"`{model}`", *cells])
+    data = ", ".join(paper_models.DATA)
+    head = "model", "queries a batch", "learning rate", f"steps ({data})"
+    return table([*head], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "composites-test": _models("composites", "test"),
+    "composites-novel": _models("composites", "test_novel"),
+    "composites-short": _models_short,
+    "composites-costs": _model_costs("composites"),
+    "about-composites": lambda: made_by("composites"),
+    "models-test": _models("models", "test"),
+    "models-novel": _models("models", "test_novel"),
+    "models-costs": _model_costs("models"),
+    "about-models": lambda: made_by("models"),
+    "parameters": _parameters,
+    "paper-training": _paper_training,
+}
