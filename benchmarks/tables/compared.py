@@ -103,11 +103,12 @@ def made_by(name: str) -> str:
     found = load(name)
     made = found["made_by"]
     hours = sum(sum(each["seconds"]) for each in found["models"].values()) / 3600
+    word = "seeds" if len(found["seeds"]) > 1 else "seed"
     counts = {len(each["seconds"]) for each in found["models"].values()}
     fewer = "" if len(counts) == 1 else ", or the first of them as the table says"
     return (
         measured(name).rstrip()
-        + f" Trained at commit {made['commit']}, with seeds "
+        + f" Trained at commit {made['commit']}, with {word} "
         + f"{', '.join(map(str, found['seeds']))}{fewer}, one thread a run; the runs of "
         + f"the table took {hours:.1f} hours together.\n"
     )
