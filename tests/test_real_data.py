@@ -114,14 +114,14 @@ def test_a_check_finds_no_fault_but_what_is_not_here(
 def test_the_hours_of_film_are_those_of_the_annotations(
     shared: Path, name: str
 ) -> None:
-    lengths = {"slta-charades": "charades-sta", "slta-tacos": "tacos-2dtan"}
-    durations_s = opened(shared, lengths.get(name, name)).durations_s
-    queries = [query for some in opened(shared, name).splits.values() for query in some]
-    videos = {query.video_id for query in queries}
     if (hours := SOURCES[name].film_h) is None:
         # Its annotations count chunks of 5 s, the last of which may be shorter.
         assert name == "didemo"
         return
+    lengths = {"slta-charades": "charades-sta", "slta-tacos": "tacos-2dtan"}
+    durations_s = read(shared, lengths.get(name, name)).durations_s
+    queries = [query for some in read(shared, name).splits.values() for query in some]
+    videos = {query.video_id for query in queries}
     found = sum(durations_s[video] for video in videos) / 3600
     assert found == pytest.approx(hours, abs=0.05)
 
