@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.scoring import random_queries
+from benchmarks.random_features import random_queries
 from slta.candidates import released
 from slta.datasets.batch import Shot, candidates_of, collate, mean_frame
 from slta.datasets.memory import Memory

@@ -9,12 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
-import numpy as np
 import torch
 
-from benchmarks.scoring import SIZES, random_queries, random_video
-from slta.datasets.batch import TrainingBatch, candidates_of, collate
-from slta.datasets.sampling import shot_of
+from benchmarks.random_features import SIZES, every_pair, random_queries, random_shots
+from benchmarks.speed import kilobytes
 from slta.experiments import experiment
 from slta.models import build
 
@@ -34,27 +32,19 @@ def _apart(name: str, length_s: float) -> dict[str, Any]:
 
 def _steps(name: str, length_s: float) -> dict[str, Any]:
     usual = experiment(name)
-    rate_hz, queries = usual.features.rate_hz, usual.training.queries
     spans = usual.candidates.training_windows(length_s)
     longest_s = float((spans[:, 1] - spans[:, 0]).max())
-    shots = []
-    for seed in range(queries):
-        video = random_video(longest_s, seed)
-        span = np.array([[0.0, longest_s]])
-        found = candidates_of(video, span, rate_hz=rate_hz, context_s=1.0)
-        shots.append(shot_of(video, found))
-    batch = collate(shots, random_queries(queries))
-    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
-    given = TrainingBatch(batch, matching, torch.zeros(len(matching), 2), ~matching)
+    queries = usual.training.queries
+    given = every_pair(random_shots(queries, longest_s), random_queries(queries))
     model = build(usual.model, SIZES).train()
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        model.loss(model(batch), given).backward()
+        model.loss(model(given.batch), given).backward()
         optimizer.step()
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    used = kilobytes(resource.getrusage(resource.RUSAGE_SELF))
     return {
-        "frames": batch.regions.shape[1],
-        "pairs": len(batch.pairs),
-        "peak_memory_gb": round(kilobytes / 2**20, 1),
+        "frames": given.batch.regions.shape[1],
+        "pairs": len(given.batch.pairs),
+        "peak_memory_gb": round(used / 2**20, 1),
     }

@@ -4,7 +4,6 @@ The released notebook runs its network once for each query and window. Both ways
 the same weights and give the same scores; the features are random numbers.
 """
 
-import resource
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,17 +12,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.random_features import (
+    RATE_HZ,
+    SIZES,
+    every_pair,
+    random_queries,
+    random_shots,
+    random_video,
+)
 from slta.candidates import windows
-from slta.datasets.batch import Batch, Shot, TrainingBatch, candidates_of, collate
+from slta.datasets.batch import Batch, candidates_of, collate
 from slta.datasets.sampling import shot_of
-from slta.features.base import QueryFeatures, VideoFeatures
-from slta.models.base import Sizes
 from slta.models.slta import SLTA, SLTAConfig
 
-SIZES = Sizes(region=2048, frame=4096, word=300)
-RATE_HZ = 3.0
 DURATION_S = 300.0
-REGIONS, WORDS, QUERIES = 36, 10, 100
+QUERIES = 100
 LENGTHS = (16, 32, 48, 64)
 SAMPLE = 60
 """Pairs that are scored one at a time; all of them would take over an hour."""
@@ -108,25 +111,16 @@ def _unavoidable(model: SLTA, batch: Batch) -> dict[str, float]:
 
 def _training(model: SLTA) -> dict[str, Any]:
     """A step with all B² pairs, each candidate from a video of its own."""
-    longest_s = LENGTHS[-1] / RATE_HZ
-    shots: list[Shot] = []
-    for seed in range(BATCH):
-        features = random_video(longest_s, seed)
-        span = np.array([[0.0, longest_s]])
-        found = candidates_of(features, span, rate_hz=RATE_HZ, context_s=1.0)
-        shots.append(shot_of(features, found))
-    batch = collate(shots, random_queries(BATCH))
-    matching = batch.pairs[:, 0] == batch.pairs[:, 1]
-    given = TrainingBatch(batch, matching, torch.zeros(len(matching), 2), ~matching)
+    shots = random_shots(BATCH, LENGTHS[-1] / RATE_HZ)
+    queries = random_queries(BATCH)
+    given = every_pair(shots, queries)
     model.train()
 
     def step() -> None:
         model.zero_grad()
-        model.loss(model(batch), given).backward()
+        model.loss(model(given.batch), given).backward()
 
     step_s = min(_timed(step)[0] for _ in range(STEPS))
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    queries = random_queries(BATCH)
 
     def pair(i: int, j: int) -> None:
         scores = model(collate([shots[j]], [queries[i]]))
@@ -142,40 +136,9 @@ def _training(model: SLTA) -> dict[str, Any]:
         "queries": BATCH,
         "pairs": BATCH**2,
         "step_s": round(step_s, 2),
-        "peak_memory_gb": round(peak_gb, 1),
         "one_at_a_time_s": round(naive_s, 1),
         "times_faster": round(naive_s / step_s, 1),
     }
-
-
-def random_video(duration_s: float, seed: int = 0) -> VideoFeatures:
-    rng = np.random.default_rng(seed)
-    frames = round(duration_s * RATE_HZ)
-    return VideoFeatures(
-        times_s=np.arange(frames) / RATE_HZ,
-        frames=rng.standard_normal((frames, SIZES.frame), np.float32),
-        regions=rng.standard_normal((frames, REGIONS, SIZES.region), np.float32),
-        boxes=np.tile(np.array([0, 0, 1, 1], np.float32), (frames, REGIONS, 1)),
-    )
-
-
-def random_queries(count: int) -> list[QueryFeatures]:
-    rng = np.random.default_rng(1)
-    words = tuple(f"w{i}" for i in range(WORDS))
-    return [
-        QueryFeatures(
-            query=" ".join(words),
-            words=words,
-            word_vectors=rng.standard_normal((WORDS, SIZES.word), np.float32),
-            noun_mask=np.arange(WORDS) % 4 == 1,
-            action=True,
-            phrases=("",),
-            meanings=np.zeros((1, 1), np.float32),
-            attainable=np.ones(1, np.float32),
-            appearances=None,
-        )
-        for _ in range(count)
-    ]
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -106,11 +106,11 @@ def _search(path: Path, store: Path) -> dict[str, float]:
         raise subprocess.CalledProcessError(process.returncode, command)
     return {
         "seconds": round(time.perf_counter() - start, 2),
-        "peak_memory_mb": round(_kilobytes(used) / 1024),
+        "peak_memory_mb": round(kilobytes(used) / 1024),
     }
 
 
-def _kilobytes(used: resource.struct_rusage) -> int:
+def kilobytes(used: resource.struct_rusage) -> int:
     return used.ru_maxrss if sys.platform != "darwin" else used.ru_maxrss // 1024
 
 

@@ -13,6 +13,7 @@ from matplotlib.text import Annotation, Text
 
 from slta import comparison, plot_comparison
 from slta.checkpoints import Run
+from slta.cli.compare import lines
 from slta.compared import COLUMNS
 from slta.comparison import Job, Plan
 from slta.errors import InputError
@@ -236,7 +237,8 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
         experiments=("own", "second", "third"),
         seeds=(0, 1, 2),
     )
-    rows = comparison.so_far(plan)["models"]
+    whole = comparison.so_far(plan)
+    rows = whole["models"]
     assert [*rows] == ["own", "second"]
     assert rows["own"]["seeds"] == [0, 1] and rows["second"]["seeds"] == [0]
     own = rows["own"]["test"]["mIoU"]
@@ -244,6 +246,8 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
     assert own == found["models"]["own"]["test"]["mIoU"]
     assert second["seeds"] == [second["mean"]] == own["seeds"][:1]
     assert second["difference"] == pytest.approx(second["mean"] - own["mean"])
+    own_line, second_line = lines(whole)[1:3]
+    assert "seeds" not in own_line and "] of 1 of the seeds, " in second_line
     with pytest.raises(InputError, match=r"third, which .* is not trained yet"):
         comparison.so_far(replace(plan, experiments=("third", "own")))
 

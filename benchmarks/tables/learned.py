@@ -10,6 +10,7 @@ from benchmarks.tables.compared import made_by
 
 def _learned() -> str:
     found, cost = load("shapes"), load("scoring")
+    memory = load("memory")["charades_sta_slta"]
     whole = [
         v for name, v in found["variants"].items() if name in ("full", "mean nouns")
     ]
@@ -62,7 +63,7 @@ def _learned() -> str:
             [
                 "memory of a training step at the paper's dimensions, 900 pairs",
                 "under 12 GB",
-                f"{training['peak_memory_gb']} GB, {training['step_s']} s, "
+                f"{memory['peak_memory_gb']} GB, {training['step_s']} s, "
                 f"{training['times_faster']} times as fast as one pair at a time",
             ],
         ],
@@ -116,31 +117,26 @@ def _trainings() -> str:
     it. What was called padded nouns is their sum."""
     name = "R@1, IoU=0.5"
     later, between = load("shapes"), load("variants")
+
+    def of_model(model: str) -> tuple[str, list[float]]:
+        seeds = between["models"][model]["test"][name]["seeds"]
+        return between["made_by"]["commit"], seeds
+
+    found = [
+        ("mean", *_of_variant(load("ablations"), "full")),
+        ("mean", *of_model("shapes_slta")),
+        ("mean", *_of_variant(later, "mean nouns")),
+        ("sum", *of_model("shapes_slta_padded_nouns")),
+        ("sum", *_of_variant(later, "full")),
+    ]
     rows = [
         [nouns, commit, "; ".join(percent(value) for value in values)]
-        for nouns, commit, values in (
-            (
-                "mean",
-                *_of_full(load("ablations"), "full"),
-            ),
-            (
-                "mean",
-                between["made_by"]["commit"],
-                between["models"]["shapes_slta"]["test"][name]["seeds"],
-            ),
-            ("mean", *_of_full(later, "mean nouns")),
-            (
-                "sum",
-                between["made_by"]["commit"],
-                between["models"]["shapes_slta_padded_nouns"]["test"][name]["seeds"],
-            ),
-            ("sum", *_of_full(later, "full")),
-        )
+        for nouns, commit, values in found
     ]
     return table(["nouns", "trained at commit", f"{name}, test, seeds 0, 1, 2"], rows)
 
 
-def _of_full(found: dict[str, Any], variant: str) -> tuple[str, list[float]]:
+def _of_variant(found: dict[str, Any], variant: str) -> tuple[str, list[float]]:
     (commit,) = found["runs_at_commits"]
     return commit, found["variants"][variant]["test"]["R@1, IoU=0.5"]
 

@@ -27,7 +27,7 @@ from slta.config import Experiment
 from slta.errors import InputError
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
-from slta.folders import whole_file, write_whole
+from slta.folders import check_root, whole_file, write_whole
 from slta.models import build
 from slta.models.base import Model, Sizes
 from slta.preparation import rooted
@@ -123,10 +123,8 @@ class Run:
                 f"{folder} is no run, as it has no config.json; name the folder that "
                 "'slta train' made"
             )
-        if root is not None and not root.is_dir():
-            raise InputError(
-                f"{root} is no folder; name the one with the files by --root DIR"
-            )
+        if root is not None:
+            check_root(root)
         return cls(folder, root)
 
     def drop_unless_begun(self) -> None:
@@ -154,7 +152,7 @@ class Run:
                 f"{self.folder / 'config.json'} has other fields than this version "
                 "knows; use the version that trained it, or train again"
             )
-        return rooted(self.name, found, None if self.root is None else str(self.root))
+        return rooted(self.name, found, self.root)
 
     @property
     def weights(self) -> Path:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from slta.errors import InputError
+
 UNFINISHED = re.compile(r"\.unfinished-(.*)-(\d+)-[0-9a-f]+")
 """Name of what is being filled: the machine and the process that do it."""
 ABANDONED_S = 24 * 60 * 60
@@ -22,6 +24,14 @@ def home() -> Path:
         return Path(given)
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "slta"
+
+
+def check_root(root: Path) -> None:
+    """Raises ``InputError`` where the folder of a data set is not there."""
+    if not root.is_dir():
+        raise InputError(
+            f"{root} is no folder; name the one with the files by --root DIR"
+        )
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def root_of(experiment: Experiment) -> Path | None:
     return None if root is None else Path(root)
 
 
-def rooted(name: str, experiment: Experiment, root: str | None) -> Experiment:
+def rooted(name: str, experiment: Experiment, root: str | Path | None) -> Experiment:
     """The experiment of that name on the data set in ``root``, if one is given.
 
     Raises ``InputError`` for a data set without a folder.
@@ -52,7 +52,7 @@ def rooted(name: str, experiment: Experiment, root: str | None) -> Experiment:
         raise InputError(
             f"the data set of {name} is made and has no folder; leave --root out"
         )
-    return replace(experiment, dataset=replace(dataset, root=root))
+    return replace(experiment, dataset=replace(dataset, root=str(root)))
 
 
 def settled(experiment: Experiment) -> Experiment:

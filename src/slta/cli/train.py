@@ -61,6 +61,7 @@ def train_named(name: str, arguments: Sequence[str]) -> None:
     """``arguments`` are the flags after the experiment's name."""
     from slta.config import Experiment
     from slta.experiments import experiment
+    from slta.folders import check_root
     from slta.preparation import root_of, rooted
     from slta.training import train
 
@@ -90,9 +91,7 @@ def train_named(name: str, arguments: Sequence[str]) -> None:
             f"--root {given.root} and --dataset.root {named} are two; give one"
         )
     chosen = rooted(name, given.experiment, given.root)
-    if (root := root_of(chosen)) is not None and not root.is_dir():
-        raise InputError(
-            f"{root} is no folder; name the one with the files by --root DIR"
-        )
+    if (root := root_of(chosen)) is not None:
+        check_root(root)
     run = train(name, chosen, folder, store=given.folders.store, shows=progress)
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)

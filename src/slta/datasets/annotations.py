@@ -14,6 +14,7 @@ from pathlib import Path
 
 from slta.datasets.base import Dataset, Facts
 from slta.errors import InputError
+from slta.folders import check_root
 from slta.moments import Query, Span
 
 ROUNDING_S = 0.1
@@ -94,10 +95,7 @@ class Annotations:
     _asked: dict[tuple[object, ...], Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.root.is_dir():
-            raise InputError(
-                f"{self.root} is no folder; name the one with the files by --root DIR"
-            )
+        check_root(self.root)
 
     @property
     def faults(self) -> list[Problem]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from slta.candidates import RELEASED_HZ
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset
 
-PAPER_HZ = 3
-PAPER_REGIONS = 36 * 2048
-"""Numbers of a frame's regions."""
+RELEASED_REGIONS = 36 * 2048
+"""Numbers of a frame's regions, as the release has them."""
 
 
 class Count(NamedTuple):
@@ -75,7 +75,7 @@ class Source:
 
     @property
     def regions_gb(self) -> float | None:
-        """Of regions as the paper has them, in float32."""
+        """Of regions as the release has them, in float32."""
         if self.film_h is None:
             return None
-        return self.film_h * 3600 * PAPER_HZ * PAPER_REGIONS * 4 / 1e9
+        return self.film_h * 3600 * RELEASED_HZ * RELEASED_REGIONS * 4 / 1e9
