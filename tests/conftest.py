@@ -4,12 +4,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
 from hypothesis import settings
+from jaxtyping import install_import_hook
 
 settings.register_profile("slta", deadline=None, derandomize=True)
 settings.load_profile("slta")
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SLTA = ROOT / "src" / "slta"
+SHARED = ROOT.parent / "shared"
+
+
+def _check_types() -> None:
+    """Of every call: of arrays and their shapes where there are any, which takes its
+    time, and by beartype alone elsewhere.
+    """
+    modules = set()
+    for file in SLTA.rglob("*.py"):
+        text = file.read_text()
+        # Names that are there for mypy alone stop beartype, but not jaxtyping.
+        if "jaxtyping" in text or "TYPE_CHECKING" in text:
+            path = file.relative_to(SLTA.parent).with_suffix("")
+            modules.add(".".join(path.parts).removesuffix(".__init__"))
+    # A package stands for all that is in it.
+    install_import_hook(sorted(modules - {"slta"}), "beartype.beartype")
+    beartype_package("slta", conf=BeartypeConf(claw_is_pep526=False))
+
+
+_check_types()
 
 
 def pytest_collection_modifyitems(

@@ -329,3 +329,11 @@ def test_a_file_that_is_no_comparison_is_told(
     path = tmp_path / "found.json"
     path.write_text(text)
     refused(call(capsys, "plot", path, "--out", tmp_path), f"{path} ")
+
+
+def test_a_folder_for_pictures_that_cannot_be_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "found.json"
+    path.write_text("{}")
+    refused(call(capsys, "plot", path, "--out", path), f"{path} cannot be written")

@@ -25,18 +25,24 @@ def plot(command: Plot) -> None:
     from slta.plot_comparison import draw
 
     path = command.comparison
+    remedy = "name a file that 'slta compare' wrote"
     try:
         found = json.loads(path.read_bytes())
-        paths = draw(found, command.out)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read ({why}); {remedy}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} is no comparison (it is no object); {remedy}")
+    try:
+        paths = draw(found, command.out)
+    except OSError as error:
+        why = error.strerror or error
         raise InputError(
-            f"{path} cannot be read ({why}); name a file that 'slta compare' wrote"
+            f"{command.out} cannot be written ({why}); name a folder with --out"
         ) from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} is no comparison (it lacks {error}); name a file that "
-            "'slta compare' wrote"
+            f"{path} is no comparison (it lacks {error}); {remedy}"
         ) from error
     for made in paths:
         screen.print(str(made), markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,14 +106,14 @@ def json_lines(found: Annotations, file: Path) -> Iterator[tuple[int, dict[str, 
 def parsed(text: str) -> tuple[Any, list[str]]:
     """What JSON says, and the keys that stand twice in an object: Python keeps the last."""
     twice: list[str] = []
+    return json.loads(text, object_pairs_hook=partial(_object, twice)), twice
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(found := dict(pairs)) < len(pairs):
-            counts = Counter(key for key, _ in pairs)
-            twice.extend(key for key, count in counts.items() if count > 1)
-        return found
 
-    return json.loads(text, object_pairs_hook=once), twice
+def _object(twice: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice.extend(key for key, count in counts.items() if count > 1)
+    return found
 
 
 def why(error: json.JSONDecodeError) -> str:
