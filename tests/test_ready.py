@@ -170,6 +170,33 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
 
 
 @pytest.mark.slice
+def test_features_that_were_moved_apart_from_the_data_set_are_named(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = own.with_name("clips")
+    for name in [name for names in SPLITS.values() for name in names]:
+        number = int(name[2:4])
+        frames = planted(number, moments_of(number))["frames"]
+        saved(here / f"{name}.npz", {"features": frames[::4]})
+    few = "--training.steps", "1", "--training.evaluate-every", "1"
+    flags = "--features.extractor", f"moment-detr:{here}", *few
+    assert trained(capsys, own, *flags).code == 0
+    evaluate = "evaluate", "runs/own", "--store", "store", "--again"
+    resume = "train", "--resume", "runs/own", "--store", "store"
+    measured = call(capsys, *evaluate)
+    assert measured.code == 0, measured.err
+
+    there = here.rename(own.with_name("there"))
+    for command in (evaluate, resume):
+        refused(call(capsys, *command), f"{here}")
+        moved = call(capsys, *command, "--extractor", f"moment-detr:{there}")
+        assert moved.code == 0, moved.err
+        assert command is resume or moved.out == measured.out
+        other = call(capsys, *command, "--extractor", "ready")
+        refused(other, "features of ready-moment-detr@1.*, not ready-own@1")
+
+
+@pytest.mark.slice
 def test_a_split_whose_truth_is_not_published_is_no_test(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

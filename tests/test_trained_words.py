@@ -82,15 +82,19 @@ def test_words_are_told_and_kept_and_held_to(
     moved = moved.rename(tmp_path / "there" / "glove.txt")
     again = slta(*search, "--json", "--words", f"glove:{moved}")
     assert again.code == 0 and again.out == found.out
+    evaluate, resume = ("evaluate", folder, "--again"), ("train", "--resume", folder)
+    for run_again in (evaluate, resume):
+        refused(slta(*run_again), "there is no file .*glove.txt of words")
+        assert slta(*run_again, "--words", f"glove:{moved}").code == 0
 
     # Another file of the same name is not.
     written(tmp_path / "glove.txt", 1, without="")
-    for command in (search, ("evaluate", folder, "--again")):
+    for command in (search, evaluate):
         refused(
             slta(*command),
             "trained with sentences as .* reads them, not cells.glove:glove.txt@",
         )
-    resumed = slta("train", "--resume", folder)
+    resumed = slta(*resume)
     assert resumed.code == 2
     assert "put the same files there, or train anew" in resumed.err
     refused(

@@ -15,7 +15,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,10 @@ class Run:
     folder: Path
     root: Path | None = None
     """Where the folder of the data set is now, if it is no longer where it was."""
+    extractor: str | None = None
+    """The same of ready features, or of an extractor's weights."""
+    words: str | None = None
+    """The same of the vectors of words."""
 
     @classmethod
     def create(cls, folder: Path, name: str, experiment: Experiment) -> "Run":
@@ -117,7 +121,13 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: Path, root: Path | None = None) -> "Run":
+    def open(
+        cls,
+        folder: Path,
+        root: Path | None = None,
+        extractor: str | None = None,
+        words: str | None = None,
+    ) -> "Run":
         if not (folder / "config.json").is_file():
             raise InputError(
                 f"{folder} is no run, as it has no config.json; name the folder that "
@@ -125,7 +135,7 @@ class Run:
             )
         if root is not None:
             check_root(root)
-        return cls(folder, root)
+        return cls(folder, root, extractor, words)
 
     def drop_unless_begun(self) -> None:
         """Where nothing was trained yet, the folder's name can be given again."""
@@ -152,7 +162,12 @@ class Run:
                 f"{self.folder / 'config.json'} has other fields than this version "
                 "knows; use the version that trained it, or train again"
             )
-        return rooted(self.name, found, self.root)
+        features = found.features
+        if self.extractor is not None:
+            features = replace(features, extractor=self.extractor)
+        if self.words is not None:
+            features = replace(features, words=self.words)
+        return rooted(self.name, replace(found, features=features), self.root)
 
     @property
     def weights(self) -> Path:

@@ -119,5 +119,5 @@ def _retriever(
     from slta.checkpoints import Run
     from slta.retrievers.trained import Trained
 
-    run = Run.open(Path(checkpoint), None if root is None else Path(root))
-    return Trained(run, extractor_name, words_name, store)
+    moved = None if root is None else Path(root), extractor_name, words_name
+    return Trained(Run.open(Path(checkpoint), *moved), store)

@@ -69,11 +69,13 @@ def resume(
     folder: Path,
     *,
     root: Path | None = None,
+    extractor: str | None = None,
+    words: str | None = None,
     store: Path | None = None,
     shows: Shows = quietly,
 ) -> Run:
     """Goes on from the last evaluation, as if the run had never stopped."""
-    run = Run.open(folder, root)
+    run = Run.open(folder, root, extractor, words)
     return _go(run, run.experiment, store, shows, resume=run.last.is_file())
 
 

@@ -43,6 +43,14 @@ class Evaluate:
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
     """Of a run: the folder of the data set, if it is no longer where it was."""
+    extractor: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Of a run: its extractor, if the files are elsewhere now: slta-release:DIR."""
+    words: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Of a run: its words, if their file is elsewhere now: glove:FILE."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -68,7 +76,7 @@ def evaluate(command: Evaluate) -> None:
 def _of_file(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
     from slta.evaluation import measured_file
 
-    for name in ("split", "again", "root", "store"):
+    for name in ("split", "again", "root", "extractor", "words", "store"):
         if getattr(command, name):
             raise InputError(
                 f"--{name} is for a run, and {command.source} is a file; leave it out"
@@ -88,7 +96,7 @@ def _of_run(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
             f"{command.source} does not exist; name the folder of a run, or a file of "
             "answers"
         )
-    run = Run.open(command.source, command.root)
+    run = Run.open(command.source, command.root, command.extractor, command.words)
     if command.truth is not None:
         raise InputError(
             f"--truth is for a file of answers, and {command.source} is a run, which "

@@ -41,6 +41,14 @@ class Train(Folders):
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
     """Folder of the data set, if it is no longer where the run was begun with it."""
+    extractor: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """The run's extractor, if its files are elsewhere now: slta-release:DIR."""
+    words: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """The run's words, if their file is elsewhere now: glove:FILE."""
 
 
 def train(command: Train) -> None:
@@ -53,7 +61,14 @@ def train(command: Train) -> None:
         raise InputError("a run goes on in its own folder; leave --out out")
     from slta.training import resume
 
-    run = resume(command.resume, root=command.root, store=command.store, shows=progress)
+    run = resume(
+        command.resume,
+        root=command.root,
+        extractor=command.extractor,
+        words=command.words,
+        store=command.store,
+        shows=progress,
+    )
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
 
 

@@ -31,26 +31,20 @@ class Trained:
     """Confidence and scores are what the model's own ``confidence`` says of a relevance:
     above 0.5 where it holds a match for likelier than none."""
 
-    def __init__(
-        self,
-        run: Run,
-        extractor_name: str | None,
-        words_name: str | None,
-        store: Store,
-    ) -> None:
-        """Raises ``InputError`` for a run that is damaged, or was trained with another
-        extractor or other words than those asked for."""
+    def __init__(self, run: Run, store: Store) -> None:
+        """Raises ``InputError`` for a run that is damaged, or is opened with another
+        extractor or other words than it was trained with."""
         self._run = run
         experiment = run.experiment
         self._model, self._about = run.load()
         self._candidates = experiment.candidates
-        own = experiment.features
+        features = experiment.features
         self.library: Provider = provider(
-            own.extractor if extractor_name is None else extractor_name,
+            features.extractor,
             store,
-            own.rate_hz,
-            centred=own.centred,
-            words_name=own.words if words_name is None else words_name,
+            features.rate_hz,
+            centred=features.centred,
+            words_name=features.words,
             root=root_of(experiment),
             durations=durations_of(experiment),
         )
