@@ -177,7 +177,8 @@ def test_the_best_weights_by_val_are_kept(
     assert about.step == best["step"]
     val = open_splits(TINY, ("val",))["val"]
     found = measure(predict(model, val, TINY), "ctrl").as_dict()
-    assert found == {name: best[name] for name in found}
+    # Another process may add in another order.
+    assert found == pytest.approx({name: best[name] for name in found}, rel=1e-6)
 
 
 @pytest.mark.slice

@@ -24,5 +24,6 @@ EXPERIMENT = Experiment(
         evaluate_every=100,
         still_steps=100,
         noun_dropout=0.0,
+        learning_rate=4e-3,
     ),
 )

@@ -32,9 +32,7 @@ USUAL = shapes_slta.EXPERIMENT
 MCN = MCNConfig(hidden_size=128, word_size=64, common_size=64, dropout=0.2)
 
 
-def on_shapes(
-    model: ModelConfig, learning_rate: float = USUAL.training.learning_rate
-) -> Experiment:
+def on_shapes(model: ModelConfig, learning_rate: float = 4e-3) -> Experiment:
     training = replace(
         USUAL.training,
         still_steps=0,
@@ -54,7 +52,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             dropout=0.2,
             offset_weight=0.05,
         ),
-        # At four times that, SLTA's, it stopped learning.
+        # At four times that it stopped learning.
         learning_rate=1e-3,
     ),
     "shapes_ctrl": on_shapes(

@@ -42,7 +42,7 @@ EXPERIMENT = Experiment(
         other_iou=0.5,
         clip_dropout=0.5,
         noun_dropout=0.5,
-        learning_rate=4e-3,
+        learning_rate=1e-3,
         weight_decay=0.02,
     ),
 )

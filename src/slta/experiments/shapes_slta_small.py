@@ -17,6 +17,10 @@ EXPERIMENT = replace(
     model=replace(shapes_slta.MODEL, interaction_size=128, fusion_size=256),
     dataset=ShapesConfig(train=48, val=6, test=10, test_novel=6),
     training=replace(
-        shapes_slta.EXPERIMENT.training, steps=240, evaluate_every=80, still_steps=60
+        shapes_slta.EXPERIMENT.training,
+        steps=240,
+        evaluate_every=80,
+        still_steps=60,
+        learning_rate=4e-3,
     ),
 )
