@@ -20,7 +20,7 @@ from typing import Any
 
 from slta import plot_comparison
 from slta.comparison import Plan, at_a_time, compare, so_far
-from slta.experiments import shapes_ablations, shapes_detr, shapes_models
+from slta.experiments import shapes_detr, shapes_models
 from slta.experiments.composites import FAULTS, PARTS
 from slta.features.sentences import Progress
 from slta.folders import home
@@ -31,16 +31,12 @@ LEARNING_RATES = {"composites": (0.002, 0.004), "models": (0.001, 0.004)}
 VARIANTS = (
     *(f"composites_slta_no_{part}" for part in PARTS),
     *(f"composites_slta_{fault}" for fault in FAULTS),
-    *(f"shapes_slta_no_{part}" for part in shapes_ablations.PARTS),
-    "shapes_slta_mean_nouns",
-    *(f"shapes_slta_{fault}" for fault in shapes_ablations.FAULTS),
 )
-"""SLTA without one of its parts, with the paper's mean over the nouns, or with a fault of
-the release: in the tables, and not in the pictures. Those on the made world are in
-``shapes``."""
+"""SLTA without one of its parts or with a fault of the release: in the tables, and not in
+the pictures. Those on the made world are in ``shapes``."""
 ON_COMPOSITES = (
     "composites_slta",
-    *(name for name in VARIANTS if name.startswith("composites")),
+    *VARIANTS,
     *("composites_role", "composites_ctrl", "composites_acrn", "composites_mcn"),
     *("composites_vsa_rnn", "composites_vsa_stv", "composites_video_only"),
     *("composites_query_only", "composites_moment_prior"),

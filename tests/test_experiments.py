@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from benchmarks.tables.cells import load
 
 from slta.evaluation import measure
 from slta.experiments import EXPERIMENTS, shapes_models, shapes_slta
@@ -37,6 +38,13 @@ def test_experiments_differ_in_the_model_and_the_learning_rate() -> None:
             learning_rate=usual.training.learning_rate,
         )
         assert replace(found, model=usual.model, training=training) == usual
+
+
+def test_an_experiment_on_the_made_world_has_what_val_chose() -> None:
+    for name, found in load("models")["models"].items():
+        training = EXPERIMENTS[name].training
+        chosen = found["learning_rate"], found["steps"]
+        assert (training.learning_rate, training.steps) == chosen, name
 
 
 @pytest.mark.slice

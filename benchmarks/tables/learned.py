@@ -3,30 +3,27 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.models import VARIANTS
 from benchmarks.tables.cells import load, measured, percent, table
 from benchmarks.tables.compared import made_by
+from slta.experiments import shapes_ablations
 
 
 def _learned() -> str:
     found, cost = load("shapes"), load("scoring")
     memory = load("memory")["charades_sta_slta"]
-    whole = [
-        v for name, v in found["variants"].items() if name in ("full", "mean nouns")
-    ]
-    full, looked = found["variants"]["full"], found["attention"]
-    seeds = f"{len(full['seeds'])} seed" + "s" * (len(full["seeds"]) > 1)
+    model, looked = load("models")["models"]["shapes_slta"], found["attention"]
+    seeds = len(model["seeds"])
     blind = found["without video"]["test"]
     search, training = cost["search"], cost["training"]
     name = "R@1, IoU=0.5"
+    reached = [model[split][name] for split in ("test", "test_novel")]
     return table(
         ["what", "goal", "measured"],
         [
             [
-                f"SLTA on the made world, {name}, test; test_novel ({seeds})",
+                f"SLTA on the made world, {name}, test; test_novel ({seeds} seeds)",
                 "70; 50",
-                f"{percent(full['test']['mean'], full['test']['interval'])}; "
-                f"{percent(full['test_novel']['mean'], full['test_novel']['interval'])}",
+                "; ".join(percent(each["mean"], each["interval"]) for each in reached),
             ],
             [
                 "moment prior; query only, on the same test",
@@ -40,7 +37,7 @@ def _learned() -> str:
                 "training it on one core beside other work, films and features made before, "
                 "the quickest",
                 "30 minutes on two",
-                f"{min(min(each['seconds']) for each in whole) / 60:.0f} min",
+                f"{min(model['seconds']) / 60:.0f} min",
             ],
             [
                 "attention inside the named object's box, against its share of the area",
@@ -70,12 +67,9 @@ def _learned() -> str:
     )
 
 
-def _about_runs(name: str) -> Callable[[], str]:
-    def told() -> str:
-        trained = ", ".join(load(name)["runs_at_commits"])
-        return measured(name).rstrip() + f" Trained at commit {trained}.\n"
-
-    return told
+def _about_shapes() -> str:
+    trained = ", ".join(load("shapes")["runs_at_commits"])
+    return measured("shapes").rstrip() + f" Trained at commit {trained}.\n"
 
 
 def _kinds() -> str:
@@ -93,60 +87,78 @@ def _kinds() -> str:
     return table(["kind of query", "test", "test_novel", "attention in the box"], rows)
 
 
-def _ablations(name: str) -> Callable[[], str]:
+def _ablations() -> str:
     """Of what was trained; differences are to the full model's same seeds."""
+    rows = []
+    earlier = load("earlier")["ablations"]
+    for variant, found in load("shapes")["variants"].items():
+        row = [variant, len(found["seeds"])]
+        for split in ("test", "test_novel"):
+            each = found[split]
+            row.append(percent(each["mean"], each["interval"]))
+            row.append("" if variant == "full" else _difference(each))
+        before = earlier.get(variant)
+        rows.append([*row, _difference(before["test"]) if before else ""])
+    head = ["", "seeds", "test", "difference", "test_novel", "difference"]
+    return table([*head, "on test, by an earlier program"], rows)
 
-    def made() -> str:
-        rows = []
-        for variant, found in load(name)["variants"].items():
-            row = [variant, len(found["seeds"])]
-            for split in ("test", "test_novel"):
-                each = found[split]
-                row.append(percent(each["mean"], each["interval"]))
-                away = percent(each["difference"], each["difference_interval"])
-                row.append("" if variant == "full" else away)
-            rows.append(row)
-        head = ["", "seeds", "test", "difference", "test_novel", "difference"]
-        return table(head, rows)
 
-    return made
+def _difference(found: dict[str, Any]) -> str:
+    return percent(found["difference"], found["difference_interval"])
+
+
+def _ablations_by_kind() -> str:
+    """Of the first seed of each."""
+    rows = []
+    for variant, found in load("shapes")["variants"].items():
+        kinds = [found[split]["kinds"] for split in ("test", "test_novel")]
+        cells = (
+            "; ".join(percent(each[kind]["R@1, IoU=0.5"]) for each in kinds)
+            for kind in kinds[0]
+        )
+        rows.append([variant, *cells])
+    return table(["test; test_novel", *kinds[0]], rows)
 
 
 def _trainings() -> str:
     """What each training of SLTA on the made world ended with, by the program that made
-    it. What was called padded nouns is their sum."""
+    it, those of earlier programs among them."""
     name = "R@1, IoU=0.5"
-    later, between = load("shapes"), load("variants")
-
-    def of_model(model: str) -> tuple[str, list[float]]:
-        seeds = between["models"][model]["test"][name]["seeds"]
-        return between["made_by"]["commit"], seeds
-
-    found = [
-        ("mean", *_of_variant(load("ablations"), "full")),
-        ("mean", *of_model("shapes_slta")),
-        ("mean", *_of_variant(later, "mean nouns")),
-        ("sum", *of_model("shapes_slta_padded_nouns")),
-        ("sum", *_of_variant(later, "full")),
-    ]
-    rows = [
-        [nouns, commit, "; ".join(percent(value) for value in values)]
-        for nouns, commit, values in found
-    ]
-    return table(["nouns", "trained at commit", f"{name}, test, seeds 0, 1, 2"], rows)
-
-
-def _of_variant(found: dict[str, Any], variant: str) -> tuple[str, list[float]]:
-    (commit,) = found["runs_at_commits"]
-    return commit, found["variants"][variant]["test"]["R@1, IoU=0.5"]
+    found, (commit,) = load("shapes"), load("shapes")["runs_at_commits"]
+    rows = [*load("earlier")["trainings"]]
+    for nouns, variant in (("mean", "mean nouns"), ("sum", "full")):
+        shares = found["variants"][variant]["test"][name]
+        rate = found["learning_rate"]
+        rows.append({"nouns": nouns, "rate": rate, "commit": commit, name: shares})
+    usual = load("models")
+    rows.append(
+        {
+            "nouns": "sum",
+            "rate": usual["models"]["shapes_slta"]["learning_rate"],
+            "commit": usual["made_by"]["commit"],
+            name: usual["models"]["shapes_slta"]["test"][name]["seeds"],
+        }
+    )
+    return table(
+        ["nouns", "learning rate", "trained at commit", f"{name}, test, seeds 0, 1, 2"],
+        [
+            [
+                row["nouns"],
+                row["rate"],
+                row["commit"],
+                "; ".join(map(percent, row[name])),
+            ]
+            for row in sorted(rows, key=lambda row: str(row["nouns"]))
+        ],
+    )
 
 
 def _variants() -> str:
-    """SLTA on the made world without a part or with a fault, all at one commit."""
+    """SLTA with a fault of the release, by an earlier program and with the mean."""
     rows = []
     whole = load("variants")
     diverged = {each["experiment"]: each for each in whole["diverged"]}
-    for name in VARIANTS:
+    for name in (f"shapes_slta_{fault}" for fault in shapes_ablations.FAULTS):
         row = [f"`{name}`"]
         if at := diverged.get(name):
             row += [f"diverged at batch {at['batch']} of {at['steps']}", "", "", ""]
@@ -211,15 +223,14 @@ def _memory() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "learned": _learned,
     "kinds": _kinds,
-    "ablations": _ablations("ablations"),
-    "summed-nouns": _ablations("shapes"),
+    "ablations": _ablations,
+    "ablations-by-kind": _ablations_by_kind,
     "trainings": _trainings,
     "variants": _variants,
     "ways": _ways,
     "scoring": _scoring,
     "memory": _memory,
-    "about-shapes": _about_runs("shapes"),
-    "about-ablations": _about_runs("ablations"),
+    "about-shapes": _about_shapes,
     "about-variants": lambda: made_by("variants"),
     "about-ways": lambda: measured("ways"),
     "about-scoring": lambda: measured("scoring"),

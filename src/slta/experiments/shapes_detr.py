@@ -23,7 +23,7 @@ MOMENT_DETR = replace(
         evaluate_every=500,
         queries=32,
         queries_per_video=2,
-        learning_rate=1e-3,
+        learning_rate=4e-3,
         weight_decay=0.01,
     ),
 )
@@ -34,5 +34,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         model=QDDETRConfig(
             size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
         ),
+        training=replace(MOMENT_DETR.training, learning_rate=1e-3),
     ),
 }
