@@ -112,7 +112,7 @@ def main(wanted: list[str]) -> None:
         if f"{name}-so-far" in wanted:
             _keep(name, measured(), command=f"{name}-so-far")
     if {"shapes", "shapes-so-far"} & {*wanted}:
-        attention.draw(shapes.usual_run(0), ROOT / "docs" / "images")
+        attention.draw(shapes.usual_run(), ROOT / "docs" / "images")
     for name in ("composites", "models"):
         if {name, f"{name}-so-far"} & {*wanted}:
             found = json.loads((RESULTS / f"{name}.json").read_text())

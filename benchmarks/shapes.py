@@ -31,6 +31,7 @@ NAME = "shapes_slta"
 SEEDS = (0, 1, 2)
 LEARNING_RATE = 0.004
 """Of what is held against one another here; ``models`` has the lower one, too."""
+USUAL = Job.usual(NAME, SEEDS[0])
 PARTS = tuple(f"no {part.replace('_', ' ')}" for part in shapes_ablations.PARTS)
 MEAN = "mean nouns"
 OTHERS = tuple(
@@ -55,9 +56,9 @@ def job(variant: str, seed: int) -> Job:
     return replace(Job.usual(name, seed), learning_rate=LEARNING_RATE)
 
 
-def usual_run(seed: int) -> Run:
-    """Of the model with the settings that it has by now."""
-    return Job.usual(NAME, seed).run(made_world())
+def usual_run() -> Run:
+    """The first of the model with the settings that it has by now."""
+    return USUAL.run(made_world())
 
 
 def run_of(variant: str, seed: int) -> Run:
@@ -65,7 +66,7 @@ def run_of(variant: str, seed: int) -> Run:
 
 
 def measure() -> dict[str, Any]:
-    train(made_world(), [job(*each) for each in jobs()], told())
+    train(made_world(), [USUAL, *(job(*each) for each in jobs())], told())
     return summary()
 
 
@@ -76,7 +77,7 @@ def summary() -> dict[str, Any]:
         if is_finished(run_of(variant, seed)):
             seeds.setdefault(variant, []).append(seed)
     seeds[NO_VOTES] = seeds["full"]
-    first = usual_run(SEEDS[0])
+    first = usual_run()
     return {
         "experiment": NAME,
         "learning_rate": LEARNING_RATE,
@@ -110,7 +111,7 @@ def summary() -> dict[str, Any]:
 @cache
 def _kind_of(split: str) -> dict[str, str]:
     """Of every query: what it needs to be told apart."""
-    folder = open_dataset(usual_run(SEEDS[0]).experiment).folder
+    folder = open_dataset(usual_run().experiment).folder
     lines = (folder / f"{split}.jsonl").read_text().splitlines()
     return {row["query_id"]: row["kind"] for row in map(json.loads, lines)}
 

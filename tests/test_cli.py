@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -15,8 +16,9 @@ import pytest
 from PIL import Image
 
 import slta
-from slta import Searcher, Span, video
+from slta import Searcher, Span, cli, video
 from slta.cli.arguments import in_one_line
+from slta.cli.screen import notes
 from slta.cli.search import Search
 from slta.features import EXTRACTORS
 from slta.spans import as_array, temporal_iou
@@ -527,3 +529,21 @@ def test_the_package_offers_what_it_says_and_nothing_else() -> None:
         _ = slta.find
     with pytest.raises(ImportError, match=r"cannot import name 'find' from 'slta'"):
         exec("from slta import find")
+
+
+def test_a_second_interrupt_while_the_first_is_told_prints_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_: list[str]) -> None:
+        raise KeyboardInterrupt("go on with the same command")
+
+    def told(line: str, **_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        print(line)
+
+    monkeypatch.setattr(cli, "_run", stopped)
+    monkeypatch.setattr(notes, "print", told)
+    called = call(capsys, "search")
+    assert called.code == cli.INTERRUPTED
+    assert called.out == "slta: interrupted; go on with the same command\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

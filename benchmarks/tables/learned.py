@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.tables.cells import load, measured, percent, table
-from benchmarks.tables.compared import made_by
-from slta.experiments import shapes_ablations
 
 
 def _learned() -> str:
@@ -153,24 +151,36 @@ def _trainings() -> str:
     )
 
 
-def _variants() -> str:
+def _faults() -> str:
     """SLTA with a fault of the release, by an earlier program and with the mean."""
     rows = []
-    whole = load("variants")
-    diverged = {each["experiment"]: each for each in whole["diverged"]}
-    for name in (f"shapes_slta_{fault}" for fault in shapes_ablations.FAULTS):
-        row = [f"`{name}`"]
-        if at := diverged.get(name):
-            row += [f"diverged at batch {at['batch']} of {at['steps']}", "", "", ""]
-            rows.append([*row, f"{percent(at['val'])} until then"])
-        elif model := whole["models"].get(name):
-            for split in ("test", "test_novel"):
-                each = model[split]["R@1, IoU=0.5"]
-                row.append(percent(each["mean"], each["interval"]))
-                row.append(percent(each["difference"], each["difference_interval"]))
-            rows.append([*row, percent(model["tried"][0]["val"])])
+    for fault, found in load("earlier")["faults"]["variants"].items():
+        row = [f"`shapes_slta_{fault}`"]
+        val = percent(found["val"])
+        if "batch" in found:
+            at = f"diverged at batch {found['batch']} of {found['steps']}"
+            rows.append([*row, at, "", "", "", f"{val} until then"])
+            continue
+        for split in ("test", "test_novel"):
+            row.append(percent(found[split]["mean"], found[split]["interval"]))
+            row.append(_difference(found[split]))
+        rows.append([*row, val])
     head = ["experiment", "test", "difference", "test_novel", "difference", "val"]
     return table(head, rows)
+
+
+def _about_earlier() -> str:
+    found = load("earlier")
+    told = " and ".join(
+        f"`{about['command']}` at commit {about['commit']}" for about in found["about"]
+    )
+    last = found["about"][-1]
+    trained = [row["commit"] for row in found["trainings"]]
+    return (
+        f"\nWhat is of earlier programs was measured with {told}, {last['date']}, on "
+        f"{last['machine']}. Trained at commits {' and '.join(dict.fromkeys(trained))}; "
+        f"the faults at {found['faults']['commit']}, with seed 0.\n"
+    )
 
 
 def _ways() -> str:
@@ -226,12 +236,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablations": _ablations,
     "ablations-by-kind": _ablations_by_kind,
     "trainings": _trainings,
-    "variants": _variants,
+    "faults": _faults,
     "ways": _ways,
     "scoring": _scoring,
     "memory": _memory,
     "about-shapes": _about_shapes,
-    "about-variants": lambda: made_by("variants"),
+    "about-earlier": _about_earlier,
     "about-ways": lambda: measured("ways"),
     "about-scoring": lambda: measured("scoring"),
     "about-memory": lambda: measured("memory"),

@@ -5,6 +5,7 @@ Nothing heavy is imported before it is known that it is needed.
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
@@ -62,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(STOPPED)
     except KeyboardInterrupt as stop:
         line = f"slta: interrupted; {str(stop) or 'what was finished is kept'}"
+        # Whoever is impatient presses twice.
+        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
         notes.print(line, markup=False, soft_wrap=True)
+        signal.signal(signal.SIGINT, usual)
         sys.exit(INTERRUPTED)
 
 

@@ -4,8 +4,10 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
@@ -15,6 +17,24 @@ T = TypeVar("T")
 EXPLAINED = 8
 """Spaces before what explains an option in tyro's box."""
 JARGON = "invalid literal|could not convert|Could not find valid parse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """Where what a run was trained with is now."""
+
+    root: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Of a run: the folder of its data set, if it is no longer where it was."""
+    extractor: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Of a run: its extractor, if the files are elsewhere now: slta-release:DIR."""
+    words: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Of a run: its words, if their file is elsewhere now: glove:FILE."""
 
 
 def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:

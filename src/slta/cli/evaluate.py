@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from slta.cli.arguments import Moved
 from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Moved):
     """Measure a run on a split, or answers in a file that any program wrote."""
 
     source: tyro.conf.Positional[Path]
@@ -39,18 +40,6 @@ class Evaluate:
     """Print one JSON object instead of a table."""
     again: bool = False
     """Of a run: make the predictions anew even if it has them."""
-    root: Annotated[
-        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
-    ] = None
-    """Of a run: the folder of the data set, if it is no longer where it was."""
-    extractor: Annotated[
-        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
-    ] = None
-    """Of a run: its extractor, if the files are elsewhere now: slta-release:DIR."""
-    words: Annotated[
-        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
-    ] = None
-    """Of a run: its words, if their file is elsewhere now: glove:FILE."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from slta.cli.arguments import parsed
+from slta.cli.arguments import Moved, parsed
 from slta.cli.screen import notes, progress
 from slta.errors import InputError
 
@@ -26,7 +26,7 @@ class Folders:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train(Folders):
+class Train(Moved, Folders):
     """Train a model on a data set and test it once: slta train EXPERIMENT.
 
     Every field of an experiment is a flag that changes it, such as --training.steps;
@@ -37,18 +37,6 @@ class Train(Folders):
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
     """Go on with a run that was stopped, from its last evaluation."""
-    root: Annotated[
-        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
-    ] = None
-    """Folder of the data set, if it is no longer where the run was begun with it."""
-    extractor: Annotated[
-        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
-    ] = None
-    """The run's extractor, if its files are elsewhere now: slta-release:DIR."""
-    words: Annotated[
-        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
-    ] = None
-    """The run's words, if their file is elsewhere now: glove:FILE."""
 
 
 def train(command: Train) -> None:
