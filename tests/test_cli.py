@@ -543,7 +543,12 @@ def test_a_second_interrupt_while_the_first_is_told_prints_no_traceback(
 
     monkeypatch.setattr(cli, "_run", stopped)
     monkeypatch.setattr(notes, "print", told)
-    called = call(capsys, "search")
+    # In a shell's background the signal is ignored from the start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        called = call(capsys, "search")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert called.code == cli.INTERRUPTED
     assert called.out == "slta: interrupted; go on with the same command\n"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
