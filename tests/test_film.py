@@ -1,3 +1,4 @@
+import os
 import tracemalloc
 from collections.abc import Iterator
 from fractions import Fraction
@@ -70,6 +71,24 @@ def test_the_rate_is_kept(tmp_path: Path, rate_hz: float) -> None:
     write(path, [painted(i) for i in range(40)], rate_hz=rate_hz)
     assert video.probe(path).duration_s == pytest.approx(40 / rate_hz, abs=1e-4)
     assert shots(path)[-1] == (39, pytest.approx(39 / rate_hz, abs=1e-4))
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"),
+    reason="a process cannot choose its cores here",
+)
+def test_the_number_of_cores_changes_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 255, (192, 256, 3), np.uint8)
+    images = [np.roll(still, 3 * i, axis=1) for i in range(40)]
+    cores = os.sched_getaffinity(0)
+    write(tmp_path / "many.mp4", images, rate_hz=8)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        write(tmp_path / "one.mp4", images, rate_hz=8)
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "many.mp4").read_bytes()
 
 
 def test_an_odd_side_grows_by_a_copy_of_its_last_pixels(tmp_path: Path) -> None:

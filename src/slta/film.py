@@ -47,6 +47,7 @@ from slta.video import Track, check_end, first_of, look
 CLOCK_HZ: Final = 90_000  # whole for the usual frame rates, fine for variable ones
 SOUND_HZ: Final = 48_000
 PREROLL_S: Final = Fraction(1, 4)  # what a decoder of sound needs to find its feet
+THREADS: Final = 2  # x264's pictures depend on their number, and that on the machine
 
 Shot: TypeAlias = tuple[int, int, Image]
 
@@ -60,7 +61,8 @@ def write(
 ) -> None:
     """Pictures of one size, ``rate_hz`` a second; ``crf`` 0 is best, 51 worst.
 
-    An odd side grows by one pixel, a copy of the last.
+    An odd side grows by one pixel, a copy of the last. The number of the machine's
+    cores changes nothing.
     """
     path = Path(path)
     if not (isfinite(rate_hz) and rate_hz > 0):
@@ -76,6 +78,7 @@ def write(
     height, width, _ = first.shape
     with _replacing(path) as target:
         stream = _add_film(target, (width, height), 1 / rate, crf)
+        stream.codec_context.thread_count = THREADS
         for packet in _film(stream, shots):
             target.mux_one(packet)
 
@@ -201,7 +204,8 @@ def _film(stream: VideoStream, shots: Iterable[Shot]) -> Iterator[AnyPacket]:
         if not {*margin} <= {0, 1}:
             size = f"{stream.width} x {stream.height}"
             raise InputError(f"picture {pts} is {width} x {height} in a film of {size}")
-        image = np.pad(image, ((0, margin[0]), (0, margin[1]), (0, 0)), mode="edge")
+        if any(margin):
+            image = np.pad(image, ((0, margin[0]), (0, margin[1]), (0, 0)), mode="edge")
         frame = scaler.reformat(
             VideoFrame.from_ndarray(image, "rgb24"),
             format="yuv420p",
