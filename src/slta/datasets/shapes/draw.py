@@ -24,7 +24,8 @@ RAMP_S = 0.25
 
 Picture = UInt8[np.ndarray, "h w 3"]
 Light = Float32[np.ndarray, "h w 3"]
-Patch = Float32[np.ndarray, "s s 4"]
+Patch = tuple[Float32[np.ndarray, "s s 3"], Float32[np.ndarray, "s s 3"]]
+"""Colours, and how much of each pixel they fill, once for each of its three."""
 Flakes = Float[np.ndarray, "n 4"]
 
 
@@ -50,7 +51,8 @@ def pictures(
         for cue in scene.cues:
             if cue.start <= t < cue.end:
                 light = _under(cue, t, light, flakes, scene.stage.rate_hz)
-        yield np.clip(light + 0.5, 0, 255).astype(np.uint8)
+        light += 0.5
+        yield np.clip(light, 0, 255, out=light).astype(np.uint8)
 
 
 def _hidden(scene: Scene, t: int, i: int) -> bool:
@@ -76,7 +78,7 @@ def _background(rng: np.random.Generator, width: int, height: int) -> Light:
 
 
 def _patch(thing: Thing, size: float, angle: float, dx: int, dy: int) -> Patch:
-    """Its colours and how much of each pixel it fills, its centre in the middle."""
+    """Its centre is in the middle."""
     half = int(size / 2 * (REACH + 0.05)) + 3
     image = Image.new("RGBA", (2 * half * FINE,) * 2, (*DARK, 0))
     draw = ImageDraw.Draw(image)
@@ -93,17 +95,21 @@ def _patch(thing: Thing, size: float, angle: float, dx: int, dy: int) -> Patch:
             flat = [tuple(corner) for corner in corners.tolist()]
             draw.polygon(flat, fill, (*DARK, 255), line)
     pixels = np.asarray(image.reduce(FINE), np.float32)
-    return pixels * np.array([1, 1, 1, 1 / 255], np.float32)
+    # Three numbers a pixel in each, as numpy is slow where it has to repeat one.
+    filled = np.repeat(pixels[..., 3:] * np.float32(1 / 255), 3, axis=2)
+    return np.ascontiguousarray(pixels[..., :3]), filled
 
 
 def _paste(light: Light, drawn: Patch, x: int, y: int) -> None:
-    half = len(drawn) // 2
+    colours, filled = drawn
+    half = len(colours) // 2
     height, width, _ = light.shape
     left, top = max(0, half - x), max(0, half - y)
     right, bottom = min(2 * half, width + half - x), min(2 * half, height + half - y)
     here = light[top + y - half : bottom + y - half, left + x - half : right + x - half]
-    part = drawn[top:bottom, left:right]
-    here += (part[..., :3] - here) * part[..., 3:]
+    change = colours[top:bottom, left:right] - here
+    change *= filled[top:bottom, left:right]
+    here += change
 
 
 def _under(cue: Cue, t: int, light: Light, flakes: Flakes, rate_hz: int) -> Light:
