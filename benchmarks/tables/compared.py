@@ -47,32 +47,24 @@ def _models(name: str, split: str) -> Callable[[], str]:
 
 
 def _models_short() -> str:
-    found, name = load("composites"), "R@1, IoU=0.5"
-    rows = [
-        [
-            model.removeprefix("composites_"),
-            *(
-                percent(each[split][name]["mean"], each[split][name]["interval"])
-                for split in found["splits"]
-            ),
-        ]
-        for model, each in found["models"].items()
-        if model not in VARIANTS
-    ]
-    rows += [
-        [
-            kind,
-            *(
-                percent(
-                    found["without video"][split][kind][name]["value"],
-                    found["without video"][split][kind][name]["interval"],
+    """Every model on both data sets."""
+    name = "R@1, IoU=0.5"
+    columns: dict[str, dict[str, str]] = {}
+    for kind, found in (("shapes", load("models")), ("composites", load("composites"))):
+        for split in found["splits"]:
+            columns[f"{kind}, {split}"] = {
+                model.removeprefix(f"{kind}_"): percent(
+                    each[split][name]["mean"], each[split][name]["interval"]
                 )
-                for split in found["splits"]
-            ),
-        ]
-        for kind in found["without video"][found["splits"][0]]
-    ]
-    return table([name, *found["splits"]], rows)
+                for model, each in found["models"].items()
+                if model not in VARIANTS
+            } | {
+                blind: percent(answers[name]["value"], answers[name]["interval"])
+                for blind, answers in found["without video"][split].items()
+            }
+    *_, last = columns.values()
+    rows = [[model, *(each[model] for each in columns.values())] for model in last]
+    return table([name, *columns], rows)
 
 
 def _model_costs(name: str) -> Callable[[], str]:
@@ -144,7 +136,7 @@ def _paper_training() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "composites-test": _models("composites", "test"),
     "composites-novel": _models("composites", "test_novel"),
-    "composites-short": _models_short,
+    "models-short": _models_short,
     "composites-costs": _model_costs("composites"),
     "about-composites": lambda: made_by("composites"),
     "models-test": _models("models", "test"),
