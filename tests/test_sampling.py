@@ -70,6 +70,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "several a video": {"queries": 9, "queries_per_video": 3},
     "background": {"queries": 6, "queries_per_video": 2, "background": 5},
     "everything": {"queries": 40, "queries_per_video": 9, "background": 20},
+    "alike": {"queries": 9, "queries_per_video": 0},
 }
 
 
@@ -175,9 +176,24 @@ def test_no_more_queries_are_drawn_than_asked_for(kind: str) -> None:
     for found in drawn(kind):
         numbers = asked(found.batch)
         films = [WORLD.queries[n].video_id for n in numbers]
-        assert max(films.count(film) for film in films) <= given["queries_per_video"]
-        possible = 6 * min(given["queries_per_video"], 6)
-        assert len(numbers) == min(given["queries"], possible)
+        most = given["queries_per_video"] or 6
+        assert max(films.count(film) for film in films) <= most
+        assert len(numbers) == min(given["queries"], 6 * min(most, 6))
+
+
+def test_queries_are_drawn_alike_however_many_their_video_has() -> None:
+    spans = [(Span(float(start), start + 6.0),) for start in range(30)]
+    films = {"one": spans, **{f"film {i}": spans[:1] for i in range(10)}}
+    split = worlds.split(films, duration_s=DURATION_S, rate_hz=RATE_HZ)
+    found = sampler(split, queries=8, queries_per_video=0)
+    same = [~(given.matching | given.elsewhere) for given in map(found.draw, range(60))]
+    # Three in four queries are of one film, and some of its windows answer no other.
+    assert all(each.any() for each in same)
+    films_of = [
+        len(given.batch.words) - len({*given.batch.candidate_video.tolist()})
+        for given in map(found.draw, range(60))
+    ]
+    assert np.mean(films_of) > 3
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -156,6 +156,17 @@ def test_no_query_is_drawn_twice_and_few_of_a_video(most: int) -> None:
         assert of_video == {"a": min(most, 4), "b": min(most, 2), "d": 1}
 
 
+def test_queries_may_be_drawn_alike_whatever_their_video() -> None:
+    drawn = [
+        asked(sampler(queries=2, queries_per_video=0).draw(step)) for step in range(200)
+    ]
+    assert all(len({*each}) == 2 for each in drawn)
+    counts = Counter(number for each in drawn for number in each)
+    # Seven are known, so each is in a batch of two this often in the long run.
+    assert len(counts) == 7
+    assert all(30 <= count <= 90 for count in counts.values())
+
+
 def test_in_time_every_query_of_known_truth_is_drawn_also_those_not_there() -> None:
     drawn = {number for step in range(40) for number in asked(sampler().draw(step))}
     known = {i for i, query in enumerate(WORLD.queries) if query.truth is not None}

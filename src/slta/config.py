@@ -151,7 +151,8 @@ class TrainingConfig:
     queries: int = 30
     """Queries a batch, each with one candidate that matches it."""
     queries_per_video: int = 1
-    """Queries a batch that are drawn from one video, at most."""
+    """Queries a batch that are drawn from one video, at most; 0 draws from the queries of
+    all videos alike."""
     negatives: int | None = None
     """Candidates of other videos that a query is compared with; None for all."""
     background: int = 0
@@ -195,10 +196,10 @@ class TrainingConfig:
     """Of the first weights, the batches and what is left out; another one trains anew."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "evaluate_every", "queries", "queries_per_video"):
+        for name in ("steps", "evaluate_every", "queries"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"training.{name} must be at least 1, got {value}")
-        for name in ("background", "threads", "clip_norm"):
+        for name in ("queries_per_video", "background", "threads", "clip_norm"):
             if not (value := getattr(self, name)) >= 0:
                 raise ValueError(f"training.{name} must be at least 0, got {value}")
         if not 0 <= self.seed < SEEDS:

@@ -150,7 +150,9 @@ class Sampler:
     def _choose(
         self, rng: np.random.Generator, queries: int, per_video: int
     ) -> list[int]:
-        """Queries of different truths, some of each of some videos."""
+        """Queries of different truths: some of each of some videos, or of all alike."""
+        if not per_video:
+            return self._choose_alike(rng, queries)
         chosen: list[int] = []
         names = list(self._by_video)
         for i in rng.permutation(len(names)):
@@ -163,6 +165,15 @@ class Sampler:
             if len(chosen) >= queries:
                 break
         return chosen[:queries]
+
+    def _choose_alike(self, rng: np.random.Generator, queries: int) -> list[int]:
+        chosen: dict[tuple[str, tuple[Span, ...] | None], int] = {}
+        for number in rng.permutation(list(self._known)).tolist():
+            query = self._split.queries[number]
+            chosen.setdefault((query.video_id, query.truth), number)
+            if len(chosen) == queries:
+                break
+        return [*chosen.values()]
 
     def _others(self, number: int, rng: np.random.Generator) -> list[int]:
         known = self._known[number]

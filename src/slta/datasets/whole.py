@@ -140,6 +140,9 @@ class VideoSampler:
         return TrainingVideos(batch, truth.float(), mask)
 
     def _choose(self, rng: np.random.Generator) -> list[int]:
+        if not self._per_video:
+            known = [number for numbers in self._known.values() for number in numbers]
+            return rng.permutation(known)[: self._queries].tolist()
         chosen: list[int] = []
         names = list(self._known)
         for i in rng.permutation(len(names)):

@@ -40,7 +40,11 @@ CHARADES_STA = Experiment(
     ),
     model=SLTAConfig(boxes=False),
     training=TrainingConfig(
-        steps=50_000, evaluate_every=2_500, queries=30, learning_rate=1e-3
+        steps=50_000,
+        evaluate_every=2_500,
+        queries=30,
+        queries_per_video=0,
+        learning_rate=1e-3,
     ),
 )
 TACOS = replace(

@@ -68,7 +68,7 @@ SLTAS = paper.CHARADES_STA.training
 CTRLS = replace(
     SLTAS, steps=20_000, evaluate_every=2_000, queries=56, learning_rate=5e-3
 )
-MCNS = replace(SLTAS, steps=30_000, queries=120)
+MCNS = replace(SLTAS, steps=30_000, queries=120, background=1)
 TAN2D = {
     "charades_sta": Tan2DConfig(clips=16),
     "tacos": Tan2DConfig(clips=128, low_iou=0.3, high_iou=0.7),
@@ -83,10 +83,10 @@ def for_epochs(count: int, data: str, training: TrainingConfig) -> TrainingConfi
 
 
 def models(data: str) -> dict[str, tuple[ModelConfig, TrainingConfig]]:
-    tan2d = TrainingConfig(queries=16 if data == "tacos" else 32, learning_rate=1e-4)
-    detr = TrainingConfig(
-        queries=32, learning_rate=1e-4, weight_decay=1e-4, clip_norm=0.1
+    tan2d = TrainingConfig(
+        queries=16 if data == "tacos" else 32, queries_per_video=0, learning_rate=1e-4
     )
+    detr = replace(tan2d, queries=32, weight_decay=1e-4, clip_norm=0.1)
     return {
         "acrn": (ACRNConfig(), SLTAS),
         "ctrl": (CTRLConfig(), CTRLS),
