@@ -14,6 +14,7 @@ from slta.models.slots import (
     Weights,
     centred,
     edges,
+    ends_s,
     generalised_iou,
     inside,
     margin_loss,
@@ -71,6 +72,12 @@ def test_centre_and_width_are_those_of_start_and_end() -> None:
     spans = torch.tensor([[0.2, 0.6], [0.0, 1.0]])
     close(centred(spans), torch.tensor([[0.4, 0.4], [0.5, 1.0]]))
     close(edges(centred(spans)), spans)
+
+
+def test_answers_begin_and_end_with_their_video() -> None:
+    spans = torch.tensor([[[0.9, 0.6], [0.1, 0.4]], [[0.5, 0.2], [0.5, 2.0]]])
+    found = ends_s(spans, torch.tensor([10.0, 20.0]))
+    close(found, torch.tensor([[[6.0, 10.0], [0.0, 3.0]], [[8.0, 12.0], [0.0, 20.0]]]))
 
 
 @pytest.mark.parametrize("slots", [1, 2, 5])

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -51,7 +51,7 @@ def sentence(rng: np.random.Generator, query: str) -> QueryFeatures:
 
 
 def split(
-    videos: dict[str, Sequence[tuple[Span, ...] | None]],
+    videos: Mapping[str, Sequence[tuple[Span, ...] | None]],
     *,
     duration_s: float,
     rate_hz: float,

@@ -81,22 +81,21 @@ def set_loss(answers: SlotAnswers, given: TrainingVideos, weights: Weights) -> f
     for spans, relevance in zip(
         answers.layer_spans.tolist(), answers.layer_relevance.tolist(), strict=True
     ):
-        aways, aparts, told, counted = [], [], 0.0, 0.0
+        aways, aparts, told, slots = [], [], 0.0, 0
         for row, (of_row, said) in enumerate(zip(spans, relevance, strict=True)):
             found, true = [span(*each) for each in of_row], truths(given, row)
             pairs = assignment(found, said, true, weights)
             for slot, value in enumerate(said):
+                slots += 1
                 if slot in pairs:
-                    aways.append(away(found[slot], true[pairs[slot]]))
+                    aways.append(away(found[slot], true[pairs[slot]]) / 2)
                     aparts.append(1 - generalised_iou(found[slot], true[pairs[slot]]))
                     told -= log(probability(value))
-                    counted += 1
                 else:
                     told -= weights.background * log(1 - probability(value))
-                    counted += weights.background
         n = max(1, len(aways))
         total += weights.l1 * sum(aways) / n + weights.iou * sum(aparts) / n
-        total += weights.foreground * told / counted
+        total += weights.foreground * told / slots
     return total
 
 

@@ -140,10 +140,11 @@ class VideoSampler:
         return TrainingVideos(batch, truth.float(), mask)
 
     def _choose(self, rng: np.random.Generator) -> list[int]:
-        if not self._per_video:
-            known = [number for numbers in self._known.values() for number in numbers]
-            return rng.permutation(known)[: self._queries].tolist()
         chosen: list[int] = []
+        if not self._per_video:
+            every = [number for numbers in self._known.values() for number in numbers]
+            chosen = rng.permutation(every)[: self._queries].tolist()
+            return chosen
         names = list(self._known)
         for i in rng.permutation(len(names)):
             known = rng.permutation(self._known[names[i]])

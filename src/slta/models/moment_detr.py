@@ -19,7 +19,7 @@ from slta.models.slots import (
     SlotAnswers,
     SlotsConfig,
     Weights,
-    edges,
+    ends_s,
     inside,
     margin_loss,
     set_loss,
@@ -101,7 +101,7 @@ class MomentDETR(VideoModel):
         spans = self.span(found).sigmoid().float()
         relevance = self.foreground(found)[..., 0].float()
         return SlotAnswers(
-            edges(spans[-1]) * batch.duration_s[:, None, None],
+            ends_s(spans[-1], batch.duration_s),
             relevance[-1],
             spans,
             relevance,

@@ -23,7 +23,7 @@ from slta.models.slots import (
     SlotAnswers,
     SlotsConfig,
     Weights,
-    edges,
+    ends_s,
     inside,
     margin_loss,
     set_loss,
@@ -154,7 +154,7 @@ class QDDETR(VideoModel):
         seen = self._encoded(batch)
         spans, relevance = self.slots(seen, batch.clip_mask)
         return SlotAnswers(
-            edges(spans[-1]) * batch.duration_s[:, None, None],
+            ends_s(spans[-1], batch.duration_s),
             relevance[-1],
             spans,
             relevance,

@@ -112,6 +112,13 @@ def edges(spans: Float[Tensor, "*rows 2"]) -> Float[Tensor, "*rows 2"]:
     return torch.stack([centre - width / 2, centre + width / 2], dim=-1)
 
 
+def ends_s(
+    spans: Float[Tensor, "b m 2"], duration_s: Float[Tensor, " b"]
+) -> Float[Tensor, "b m 2"]:
+    """Start and end in seconds, within the video."""
+    return edges(spans).clamp(0, 1) * duration_s[:, None, None]
+
+
 def centred(spans: Float[Tensor, "*rows 2"]) -> Float[Tensor, "*rows 2"]:
     """Centre and width of start and end."""
     start, end = spans.unbind(dim=-1)
@@ -181,14 +188,12 @@ def _layer_loss(
     found = spans[matched.query, matched.slot]
     true = truth[matched.query, matched.truth]
     pairs = max(1, len(found))
-    away = (found - true).abs().sum(dim=(0, 1)) / pairs
+    away = (found - true).abs().mean(dim=1).sum(dim=0) / pairs
     apart = (1 - generalised_iou(found, true)).sum(dim=0) / pairs
     target = torch.zeros_like(relevance)
     target[matched.query, matched.slot] = 1
     weight = torch.where(target > 0, 1.0, weights.background)
-    told = binary_cross_entropy_with_logits(
-        relevance, target, weight, reduction="sum"
-    ) / weight.sum(dim=(0, 1))
+    told = binary_cross_entropy_with_logits(relevance, target, weight)
     return weights.l1 * away + weights.iou * apart + weights.foreground * told
 
 
