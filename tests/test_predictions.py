@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from slta import ranking
 from slta.errors import InputError
+from slta.evaluation import measure
 from slta.moments import Query, Span
 from slta.predictions import Prediction, read, write
 
@@ -45,7 +46,16 @@ def test_what_is_written_is_read(rows: list[tuple[float, float, float]]) -> None
         assert other.truth.tolist() == [[1.5, 4.0]]
         assert other.scores.tolist() == each.scores.tolist()
         assert other.spans.shape == each.spans.shape
-        assert (np.abs(other.spans - each.spans) <= 0.5001e-4).all()
+        assert other.spans.tolist() == each.spans.tolist()
+
+
+def test_a_file_is_measured_as_what_it_was_written_from(tmp_path: Path) -> None:
+    """The span has an IoU of a half with the truth, and less once it is rounded."""
+    query = Query("a", "a", "x", (Span(0.0, 32 / 3),))
+    each = prediction(query, [(0.0, 16 / 3)], [1.0])
+    write(tmp_path / "test.jsonl", [each])
+    for rows in ([each], read(tmp_path / "test.jsonl")):
+        assert measure(rows, "plain").recall(n=1, iou=0.5) == 1.0
 
 
 def test_a_query_without_a_truth_keeps_none(tmp_path: Path) -> None:

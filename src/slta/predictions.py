@@ -112,7 +112,6 @@ class Prediction:
 
 
 def write(path: Path, predictions: Iterable[Prediction]) -> None:
-    """Times are kept to a tenth of a millisecond."""
     write_whole(path, "\n".join(map(_line, predictions)) + "\n")
 
 
@@ -123,7 +122,7 @@ def _line(each: Prediction) -> str:
         "query": each.query,
         "duration_s": each.duration_s,
         "truth": each.truth.tolist(),
-        "spans": each.spans.round(4).tolist(),
+        "spans": each.spans.tolist(),
         "scores": each.scores.tolist(),
     }
     if each.final:
