@@ -20,7 +20,7 @@ from slta.errors import InputError
 from slta.evaluation import measure
 from slta.experiments import EXPERIMENTS
 from slta.metrics import IOUS, named
-from slta.predictions import read
+from slta.predictions import read, write
 from slta.preparation import open_splits
 from slta.scoring import predict
 from tests.commands import Called, call, refused
@@ -279,6 +279,21 @@ def test_pictures_show_every_model(
     assert drawn.code == 0, drawn.err
     names = sorted(each.name for each in (tmp_path / "pictures").iterdir())
     assert names == ["answers.png", "cost.png", "recall.png"]
+
+
+@pytest.mark.slice
+def test_where_every_answer_is_outside_the_video_none_is_drawn(
+    found: dict[str, Any], tmp_path: Path
+) -> None:
+    shutil.copytree("runs", tmp_path / "runs")
+    for path in tmp_path.glob("runs/*/predictions/test.jsonl"):
+        write(path, [replace(row, spans=row.spans * 0 + 1e6) for row in read(path)])
+    whole = comparison.so_far(replace(PLAN, runs=tmp_path / "runs"))
+    assert [row["answers"]["own"] for row in whole["examples"]] == [[], [], []]
+    axes = plot_comparison.answers(whole).axes
+    bars = [bar for one in axes for bar in one.patches if isinstance(bar, Rectangle)]
+    truths = sum(len(row["truth"]) for row in whole["examples"])
+    assert len(bars) == 2 * truths
 
 
 @pytest.mark.parametrize(

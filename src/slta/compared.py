@@ -172,5 +172,9 @@ def _examples(runs: Mapping[str, Sequence[Run]], split: str) -> list[dict[str, A
 
 
 def _first(answer: Prediction) -> list[float]:
-    (moment,) = answer.moments(top=1)
-    return [moment.span.start, moment.span.end]
+    """Nothing where no answer lies in the video."""
+    return [
+        end
+        for each in answer.moments(top=1)
+        for end in (each.span.start, each.span.end)
+    ]

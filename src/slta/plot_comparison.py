@@ -158,8 +158,9 @@ def answers(found: Mapping[str, Any]) -> Figure:
             axes.axvspan(start, end, color=TRUE, alpha=0.15, linewidth=0)
             axes.barh(0, end - start, left=start, height=0.7, color=TRUE)
         for place, (name, colour) in enumerate(shown.items(), start=1):
-            start, end = example["answers"][name]
-            axes.barh(place, end - start, left=start, height=0.7, color=colour)
+            if answer := example["answers"][name]:
+                start, end = answer
+                axes.barh(place, end - start, left=start, height=0.7, color=colour)
         axes.set(xlim=(0, example["duration_s"]), ylim=(rows - 0.4, -0.6))
         axes.set_yticks(range(rows), ["truth", *labels(found).values()], size=7)
         axes.set_title(example["query"], loc="left", size=9, parse_math=False)
