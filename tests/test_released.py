@@ -53,6 +53,16 @@ def test_summed_regions_weigh_one_each_whatever_the_query() -> None:
     close(scores.region_weights, mask.float())
 
 
+def test_a_query_is_scored_alike_among_few_and_among_many() -> None:
+    """With many queries, regions are multiplied before they are mixed."""
+    many = asked(queries=60, videos=1)
+    of_first = many.pairs[:, 0] == 0
+    alone = replace(many, pairs=many.pairs[of_first])
+    for faults in ([], ["summed_regions"]):
+        one, all_of_them = (scored(broken(*faults), each) for each in (alone, many))
+        close(one.relevance, all_of_them.relevance[of_first])
+
+
 def test_frozen_attention_learns_nothing_and_the_rest_does() -> None:
     model = broken("frozen_attention").train()
     model(asked()).relevance.sum().backward()

@@ -168,8 +168,8 @@ class TrainingConfig:
     """Below this IoU a candidate is no answer, and may be used against the query; one
     between is neither. In (0, 1)."""
     clip_dropout: float = 0.0
-    """Share of the queries of a batch that are answered without the clips, by the object
-    and the sentence alone, in [0, 1]."""
+    """Share of the queries of a batch whose clips only weigh the words: they are answered
+    by the object and the sentence alone, in [0, 1]."""
     noun_dropout: float = 0.0
     """Share of the nouns, with the adjectives before them, that are left out of a batch's
     sentences: the spatial attention alone must find what they name. In [0, 1]."""

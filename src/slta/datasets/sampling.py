@@ -123,9 +123,11 @@ class Sampler:
         )
 
     def draw_still(self, *seed: int) -> TrainingBatch:
-        """Queries of different videos, each compared with one frame of every match.
+        """Queries of different videos, each compared with one frame of every match, its
+        own first.
 
-        Without clips, and with offsets of 0: what is left to learn is what a query names.
+        Clips only weigh the words, and offsets are 0: what is left to learn is what a query
+        names.
         """
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, self._still_queries, 1)
@@ -138,7 +140,9 @@ class Sampler:
             one = replace(found, first=frame, count=np.ones_like(frame))
             shots.append(self._shot(self._split.videos[video_id], one))
         asked = [self._split.asked[n] for n in chosen]
-        batch = collate(shots, asked, memory=self._memory)
+        row, others = np.indices((len(chosen), len(chosen))).reshape(2, -1)
+        pairs = np.stack([row, (row + others) % len(chosen)], axis=1)
+        batch = collate(shots, asked, pairs, self._memory)
         matching = batch.pairs[:, 0] == batch.pairs[:, 1]
         return TrainingBatch(
             replace(batch, clip_mask=torch.zeros(len(chosen), dtype=torch.bool)),

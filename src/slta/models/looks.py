@@ -99,7 +99,9 @@ def mixed(
     """
     (videos, t, r, e), f, g = regions.shape, len(weights), product.out_features
     if videos * t * r * e * g + f * r * g < f * r * e + f * e * g:
-        return mix(product(regions), weights, looks)
+        found = mix(regions @ product.weight.T, weights, looks)
+        # Weights need not sum to one, and the bias counts once.
+        return found if product.bias is None else found + product.bias
     return product(mix(regions, weights, looks))
 
 

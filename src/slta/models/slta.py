@@ -52,10 +52,10 @@ class SLTAConfig:
     fusion_size: int = 1000
     """Hidden units of the last layer but one."""
     dropout: float = 0.0
-    """Share of the fusion's inputs and hidden units left out in training, in [0, 1)."""
+    """Share of the fusion's hidden units left out in training, in [0, 1)."""
     feature_dropout: float = 0.0
-    """Share of the numbers of a video's regions, of its clips and of a query's words that
-    is left out in a training step, the same for all of them, in [0, 1)."""
+    """Share of the numbers of the regions of a stretch of video, of its clips and of a
+    query's words that is left out in a training step, the same all along it, in [0, 1)."""
     boxes: bool = True
     """Whether a region's vector carries its box."""
     spatial_attention: bool = True
