@@ -30,7 +30,7 @@ class Frames:
     """Upright RGB pictures, each with the time at which it came on display."""
 
     images: UInt8[np.ndarray, "t h w 3"]
-    times_s: Float64[np.ndarray, "t"]
+    times_s: Float64[np.ndarray, " t"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Clips:
     """Runs of upright RGB pictures, each with the time from which it shows the video."""
 
     images: UInt8[np.ndarray, "t l h w 3"]
-    times_s: Float64[np.ndarray, "t"]
+    times_s: Float64[np.ndarray, " t"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def clips(
 def frames(
     path: str | Path,
     *,
-    at: Sequence[float | int] | Float64[np.ndarray, "t"],
+    at: Sequence[float | int] | Float64[np.ndarray, " t"],
     size: tuple[int, int] | None = None,
 ) -> Frames:
     """The frame on display at each time, in the order given; at the very end the last.
