@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from slta.errors import UnwritableError
 from slta.extraction import dataset_at, extract, videos_of
 from slta.features import EXTRACTORS, provider
 from slta.features.base import VideoFeatures
@@ -399,3 +400,20 @@ def test_the_videos_of_the_official_files_are_found(
     done = extract(library, found.paths[:3])
     assert len(done.made) == 3 and done.refused == {}
     assert done.video_s == pytest.approx(sum(known[p.name] for p in found.paths[:3]))
+
+
+def test_a_full_disk_is_not_taken_for_the_fault_of_a_video(
+    folder: Path,
+    seen: Seen,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its name, "a", is in what is said of the disk, too."""
+
+    def full(*_: object, **__: object) -> None:
+        raise UnwritableError("the store cannot be written as a disk is full")
+
+    monkeypatch.setattr(Library, "names", lambda *_: ["a"])
+    monkeypatch.setattr(Store, "write", full)
+    called = call(capsys, "extract", folder, *flags(folder))
+    refused(called, "the store cannot be written as a disk is full")

@@ -23,6 +23,14 @@ with whole_folder(Path(sys.argv[1])) as folder:
 """
 
 
+WRITE = """
+import sys
+from pathlib import Path
+from slta.folders import write_whole
+write_whole(Path(sys.argv[1]), "\\u00e9\\u4e00")
+"""
+
+
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
@@ -163,3 +171,10 @@ def test_many_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> N
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda text: write_whole(target, text), texts))
     assert target.read_text() in texts and names(tmp_path) == {"facts.json"}
+
+
+def test_what_is_written_does_not_depend_on_the_language(tmp_path: Path) -> None:
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    words = [sys.executable, "-c", WRITE, str(tmp_path / "text")]
+    subprocess.run(words, check=True, env=plain)
+    assert (tmp_path / "text").read_bytes() == "\u00e9\u4e00".encode()

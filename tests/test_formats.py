@@ -354,6 +354,15 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
         '{"results": {"v-0": [], "v-0": []}}',
         "x.jsonl has the key 'v-0' twice in one object; keep one of the two",
     ),
+    "too deep": ('{"a": ' * 100_000, "x.jsonl has values too deep or too long to read"),
+    "too long a number": (
+        '{"query_id": ' + "9" * 5000 + "}",
+        "x.jsonl has values too deep or too long to read",
+    ),
+    "too deep, in another line": (
+        json.dumps(OWN[0]) + "\n" + '{"a": ' * 100_000,
+        "x.jsonl:2 cannot be read",
+    ),
     "of CBP, no list": (
         json.dumps({"results": {"v-0": None}}),
         "x.jsonl, v-0 is null, which is no list; mend it",

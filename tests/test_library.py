@@ -143,6 +143,25 @@ def test_a_video_is_looked_at_once(tmp_path: Path) -> None:
     assert (counting(first).looked, counting(second).looked) == (12, 0)
 
 
+def test_a_file_that_is_replaced_while_it_is_read_is_not_kept(tmp_path: Path) -> None:
+    path, other = (
+        coloured(tmp_path / "a.mp4"),
+        coloured(tmp_path / "b.mp4", order="red"),
+    )
+
+    class Replacing(Counting):
+        def video(self, frames: Frames) -> VideoFeatures:
+            if other.exists():
+                other.replace(path)
+            return super().video(frames)
+
+    given = library(tmp_path, Replacing())
+    with pytest.raises(InputError, match=r"a\.mp4 changed while it was read; read it"):
+        given.record(path)
+    assert not list(tmp_path.glob("store/videos/*/*"))
+    assert len(given.read(path)[1].frames) == 4
+
+
 def test_what_an_extractor_does_not_make_is_not_kept(tmp_path: Path) -> None:
     path = coloured(tmp_path / "film.mp4")
     given = library(tmp_path, Plain())

@@ -47,6 +47,25 @@ main()
 """
 
 
+OPENED = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from slta.errors import InputError
+from slta.features.store import Store
+store, soft, hard = Store(Path(sys.argv[1])), *map(int, sys.argv[2:])
+held = []
+for i in range(100):
+    with store.write(f"{i:064}", "made", facts={}) as writer:
+        writer.append({"a": np.zeros(3)})
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+try:
+    held = [store.read(f"{i:064}", "made") for i in range(100)]
+except InputError as error:
+    sys.exit(str(error))
+"""
+
+
 @pytest.fixture
 def colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film of three colours, and an extractor that is quick at it."""
@@ -121,6 +140,24 @@ def test_a_damaged_header_is_told_or_does_no_harm(
         assert again is not None and again.arrays["a"].shape == shape
     except InputError as error:
         assert f"remove the folder {found.folder}" in str(error)
+
+
+def opened(store: Store, soft: int, hard: int) -> "subprocess.CompletedProcess[str]":
+    """A hundred records held at once, where only so many files may be open."""
+    words = [sys.executable, "-c", OPENED, store.root, soft, hard]
+    return subprocess.run([*map(str, words)], capture_output=True, text=True)
+
+
+def test_more_records_are_held_than_files_may_be_open_at_first(store: Store) -> None:
+    done = opened(store, 50, 200)
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_no_more_files_may_be_open_nothing_is_to_be_removed(store: Store) -> None:
+    done = opened(store, 50, 50)
+    assert done.returncode == 1
+    says = r"/a\.npy cannot be opened beside 50 other files; allow more open files, as "
+    assert re.search(says, done.stderr) and "remove" not in done.stderr
 
 
 def test_arrays_of_any_likely_size_fit_the_header(store: Store) -> None:

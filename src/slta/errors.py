@@ -7,3 +7,7 @@ class InputError(ValueError):
     Its message is one line with the value and the remedy; the command line prints it
     as it is and exits with 2.
     """
+
+
+class UnwritableError(InputError):
+    """The disk is full or forbidden, whatever was to be kept."""

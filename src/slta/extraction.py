@@ -10,7 +10,7 @@ from typing import NamedTuple
 from slta.datasets import SOURCES, own, source
 from slta.datasets.base import Dataset, may_be_video
 from slta.datasets.split import unknown_words
-from slta.errors import InputError
+from slta.errors import InputError, UnwritableError
 from slta.features.layouts.base import sizes
 from slta.features.provider import Provider
 from slta.preparation import Shows, quietly
@@ -142,7 +142,8 @@ def extract(
             seen[path] = {name: each.shape for name, each in record.arrays.items()}
         except InputError as error:
             # The weights or the disk will not be better at the next video.
-            if not any(name in str(error) for name in library.names(path)):
+            named = any(name in str(error) for name in library.names(path))
+            if isinstance(error, UnwritableError) or not named:
                 raise
             done.refused[path.name] = str(error)
             continue

@@ -67,7 +67,7 @@ def whole_file(target: Path) -> Iterator[Path]:
 def write_whole(target: Path, text: str) -> None:
     """Writes a file, which is ``target`` only once all of it is there."""
     with whole_file(target) as unfinished:
-        unfinished.write_text(text)
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def _beside(target: Path) -> Path:

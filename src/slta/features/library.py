@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from slta import video
 from slta.decoding import head_of
+from slta.errors import InputError
 from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
 from slta.features.provider import Videos
 from slta.features.sentences import Progress, read_sentences
@@ -138,3 +140,10 @@ class Library:
                 done += count
                 if progress:
                     progress(min(done / rate_hz, info.duration_s), info.duration_s)
+            if not self._is_still(path, digest):
+                raise InputError(f"{path} changed while it was read; read it again")
+
+    def _is_still(self, path: Path, digest: str) -> bool:
+        with suppress(OSError):
+            return self.store.digest(path) == digest
+        return False

@@ -8,9 +8,11 @@
 A record appears whole or not at all: it is filled under another name and renamed.
 """
 
+import errno
 import hashlib
 import json
 import os
+import resource
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -20,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Shaped
 
-from slta.errors import InputError
+from slta.errors import InputError, UnwritableError
 from slta.folders import home, whole_folder, write_whole
 
 FORMAT = 1
@@ -42,10 +44,7 @@ class Record:
             raise _damaged(facts, "it names no arrays")
         for name, shape in shapes.items():
             path = folder / f"{name}.npy"
-            try:
-                array = np.lib.format.open_memmap(path, mode="r")
-            except (OSError, ValueError, TokenError) as error:
-                raise _damaged(path, error) from error
+            array = _mapped(path)
             if list(array.shape) != shape:
                 found = f"its shape is {list(array.shape)}, its record says {shape}"
                 raise _damaged(path, found)
@@ -89,7 +88,7 @@ class Writer:
             file.write(_header(self._shapes[name], self._types[name]))
             file.close()
         text = json.dumps({**facts, "arrays": self._shapes}, indent=1)
-        (self._folder / "record.json").write_text(text)
+        (self._folder / "record.json").write_text(text, encoding="utf-8")
 
     def discard(self) -> None:
         """Closes what is still open, whatever becomes of its content."""
@@ -201,10 +200,31 @@ def _writing(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
+        raise UnwritableError(
             f"the store {root} cannot be written ({error.strerror or error}); "
             "make room there, or choose another folder with --store"
         ) from error
+
+
+def _mapped(path: Path) -> np.memmap[Any, np.dtype[Any]]:
+    """Every array that is mapped keeps its file open."""
+    try:
+        try:
+            return np.lib.format.open_memmap(path, mode="r")
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        return np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, TokenError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EMFILE:
+            raise InputError(
+                f"{path} cannot be opened beside {hard} other files; allow more open "
+                "files, as with 'ulimit -n'"
+            ) from error
+        raise _damaged(path, error) from error
 
 
 def _header(shape: list[int], kind: np.dtype[Any]) -> bytes:
@@ -233,6 +253,8 @@ def _object(path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path, problem: object) -> InputError:
     """What is wrong with a file in a record's folder, and the remedy."""
+    if isinstance(problem, PermissionError):
+        return InputError(f"{path} may not be read; have its owner allow it")
     problem = " ".join(str(problem).split())
     return InputError(
         f"{path} cannot be read ({problem}); "

@@ -78,6 +78,10 @@ class Content:
                 f"{path}:{error.lineno + before} is no JSON ({error.msg}); "
                 "give a file of JSON lines, or of one JSON object"
             ) from error
+        except (RecursionError, ValueError) as error:
+            raise InputError(
+                f"{path} has values too deep or too long to read ({error}); make it again"
+            ) from error
         return cls(path, text, first, raw[:2] == GZIP)
 
     def lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -131,7 +135,7 @@ def reading(where: str) -> Iterator[None]:
         raise InputError(f"{where} is broken ({why(error)}); mend it") from error
     except KeyError as error:
         raise InputError(f"{where} has no field {error}; add it") from error
-    except (ArithmeticError, TypeError, ValueError) as error:
+    except (ArithmeticError, RecursionError, TypeError, ValueError) as error:
         raise InputError(f"{where} cannot be read ({error}); mend it") from error
 
 

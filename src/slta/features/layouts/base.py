@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple, Protocol, runtime_checkable
 from zipfile import BadZipFile
 from zlib import error as ZlibError
@@ -148,6 +149,7 @@ class Gathered:
 DAMAGE = (
     *(OSError, ValueError, EOFError, SyntaxError, MemoryError, LookupError),
     *(BadZipFile, ZlibError, NotImplementedError, TypeError, OverflowError),
+    *(TokenError, AttributeError, RecursionError),
 )
 """What reading a damaged file raises."""
 
