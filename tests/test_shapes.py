@@ -2,9 +2,14 @@
 
 import json
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -86,6 +91,62 @@ def test_neither_workers_nor_the_number_of_films_change_one(
         if name.startswith(("videos", "boxes")) or name == "val.jsonl":
             assert content == before[name], name
     assert before["train.jsonl"].startswith(made["train.jsonl"])
+
+
+def test_two_may_make_the_same_film_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, both = np.savez, Barrier(2)
+
+    def together(*given: Any, **arrays: Any) -> None:
+        save(*given, **arrays)
+        both.wait(timeout=30)
+
+    monkeypatch.setattr(np, "savez", together)
+    monkeypatch.setattr(film, "write", lambda path, *_, **__: path.touch())
+    for name in ("videos", "boxes"):
+        (tmp_path / name).mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        made = [
+            pool.submit(shapes._film, CONFIG, tmp_path, "train", 0) for _ in range(2)
+        ]
+        assert made[0].result() == made[1].result()
+    assert [path.name for path in (tmp_path / "boxes").iterdir()] == ["train_0000.npz"]
+
+
+WORKERS = """
+import sys
+from pathlib import Path
+from slta.datasets.shapes import ShapesConfig, make
+if __name__ == "__main__":
+    make(ShapesConfig(train=400), Path(sys.argv[1]), workers=2)
+"""
+
+
+def workers_of(process: "subprocess.Popen[bytes]") -> list[Path]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    found = [Path(f"/proc/{pid}") for pid in children.split()]
+    return [path for path in found if b"spawn_main" in (path / "cmdline").read_bytes()]
+
+
+@pytest.mark.slice
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux' /proc")
+def test_who_is_killed_leaves_no_workers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(WORKERS)
+    world = tmp_path / "world"
+    process = subprocess.Popen([sys.executable, script, world])
+    until = time.monotonic() + 120
+    while not list(world.glob("videos/*.mp4")) and time.monotonic() < until:
+        assert process.poll() is None
+        time.sleep(0.1)
+    left = workers_of(process)
+    process.kill()
+    process.wait()
+    assert left
+    while any(path.exists() for path in left) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(path.exists() for path in left)
 
 
 def test_another_seed_makes_another_film() -> None:

@@ -5,13 +5,15 @@ Everything follows from the seed. A folder holds ``videos/<video_id>.mp4``,
 """
 
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from multiprocessing import get_context
-from os import cpu_count
 from pathlib import Path
+from threading import Thread
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -110,7 +112,8 @@ def make(
     folders.write_whole(note, described)
     jobs = [(split, i) for split in SPLITS for i in range(getattr(config, split))]
     made: dict[tuple[str, int], str] = {}
-    for job, lines in _films(config, folder, jobs, workers or cpu_count() or 1):
+    workers = workers or len(os.sched_getaffinity(0))
+    for job, lines in _films(config, folder, jobs, workers):
         made[job] = lines
         if progress is not None:
             progress(len(made), len(jobs))
@@ -148,7 +151,9 @@ def _films(
         for job in jobs:
             yield job, _film(config, folder, *job)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
+    ) as pool:
         try:
             futures = {pool.submit(_film, config, folder, *job): job for job in jobs}
             for future in as_completed(futures):
@@ -157,19 +162,30 @@ def _films(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _end_with(parent: int) -> None:
+    """A process that is killed takes its workers along, which would wait for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
 def _film(config: ShapesConfig, folder: Path, split: str, index: int) -> str:
     """Makes a film if it is not there, and returns its lines in the annotations."""
     scene, video_id = scene_of(config, split, index), _video_id(split, index)
     path = folder / "videos" / f"{video_id}.mp4"
     if not path.exists():
-        boxes = folder / "boxes" / f".{video_id}.part.npz"
-        np.savez(
-            boxes,
-            times_s=np.arange(len(scene.tracks.places)) / config.rate_hz,
-            boxes=scene.boxes(),
-            visible=scene.tracks.visible,
-        )
-        boxes.replace(folder / "boxes" / f"{video_id}.npz")
+        boxes = folder / "boxes" / f"{video_id}.npz"
+        with folders.whole_file(boxes) as unfinished, unfinished.open("wb") as file:
+            np.savez(
+                file,
+                times_s=np.arange(len(scene.tracks.places)) / config.rate_hz,
+                boxes=scene.boxes(),
+                visible=scene.tracks.visible,
+            )
         rng = _rng(config, split, index, 2)
         images = pictures(scene, rng, config.width, config.height)
         film.write(path, images, rate_hz=config.rate_hz, crf=CRF)
