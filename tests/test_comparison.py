@@ -159,6 +159,9 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(
     job = Job("own", 0.001, 4, 0)
     wanted = job.experiment(PLAN)
     comparison._check_same(job.run(PLAN), wanted)
+    faster = replace(wanted, features=replace(wanted.features, rate_hz=4.0))
+    with pytest.raises(InputError, match="other settings"):
+        comparison._check_same(job.run(PLAN), faster)
     other = replace(wanted, candidates=replace(wanted.candidates, overlap=0.5))
     with pytest.raises(InputError, match="other settings"):
         comparison._check_same(job.run(PLAN), other)
@@ -250,6 +253,16 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
     assert "seeds" not in own_line and "] of 1 of the seeds, " in second_line
     with pytest.raises(InputError, match=r"third, which .* is not trained yet"):
         comparison.so_far(replace(plan, experiments=("third", "own")))
+
+
+def test_data_without_a_split_to_test_on_is_refused_before_the_training(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree("own", tmp_path / "own")
+    (tmp_path / "own" / "test.jsonl").unlink()
+    given = "--root", tmp_path / "own", "--runs", tmp_path / "runs"
+    refused(call(capsys, "compare", "own", *given), "no split to compare models on but")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slice

@@ -298,10 +298,13 @@ def begun(*options: object) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.slice
-def test_ctrl_c_says_how_to_go_on_and_leaves_a_run_that_can(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_stopped_says_how_to_go_on_and_leaves_a_run_that_can(
+    tmp_path: Path, how: signal.Signals
+) -> None:
     folder = tmp_path / "run"
     process = begun("--out", folder)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said == f"slta: interrupted; go on with 'slta train --resume {folder}'\n"
@@ -310,6 +313,30 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_a_run_that_can(tmp_path: Path) -> N
     training.resume(folder)
     rows = content(folder, "history")["evaluations"]
     assert [row["step"] for row in rows] == list(range(EVERY, STEPS + 1, EVERY))
+
+
+@pytest.mark.slice
+def test_a_run_that_is_being_trained_is_left_alone(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Run.open(once[0]).alone():
+        called = call(capsys, "train", "--resume", once[0])
+    refused(called, f"{once[0]} is being trained by another process; wait for it")
+    assert call(capsys, "train", "--resume", once[0]).code == 0
+
+
+@pytest.mark.slice
+def test_a_run_does_not_go_on_with_other_annotations(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    facts = content(folder, "provenance")
+    Run(folder).write("provenance", {**facts, "data": "0" * 64})
+    says = f"begun with other annotations, .* 000000000000, not {facts['data'][:12]}"
+    refused(call(capsys, "train", "--resume", folder), says)
 
 
 @pytest.mark.slice
@@ -492,11 +519,14 @@ def test_what_was_trained_is_what_is_searched(
 
 
 @pytest.mark.slice
+@pytest.mark.parametrize("steps", [STEPS, 1])
 def test_a_training_that_diverges_stops_with_one_line(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, steps: int
 ) -> None:
+    """After one step it is the answers to val that are no numbers."""
     folder = tmp_path / "run"
     flags = [*FLAGS, "--training.learning-rate", "1e30", "--training.warmup", "0"]
+    flags += ["--training.steps", str(steps)]
     called = call(capsys, "train", "shapes_slta", *flags, "--out", folder)
     says = rf"no longer a number at batch \d+ of {folder}; .* lower --training.learning"
     refused(called, says)
@@ -663,3 +693,10 @@ def test_mixed_precision_trains_and_answers_as_search_does(
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
 def test_every_precision_can_be_asked_for(precision: Any) -> None:
     assert TrainingConfig(precision=precision).precision == precision
+
+
+def test_a_state_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("no folder")
+    says = r"last\.ckpt cannot be written .*; make room, then go on with 'slta train"
+    with pytest.raises(InputError, match=says):
+        training.WholeCheckpoints().save_checkpoint({}, tmp_path / "run" / "last.ckpt")

@@ -11,6 +11,7 @@
 Every file appears whole or not at all, and nothing that is read can run code.
 """
 
+import fcntl
 import json
 import shutil
 from collections.abc import Iterator
@@ -168,6 +169,22 @@ class Run:
         if self.words is not None:
             features = replace(features, words=self.words)
         return rooted(self.name, replace(found, features=features), self.root)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Raises ``InputError`` where another process trains it."""
+        with (self.folder / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"{self.folder} is being trained by another process; wait for it, "
+                    "or stop it"
+                ) from None
+            except OSError:
+                # Not every disk that is shared knows locks.
+                pass
+            yield
 
     @property
     def weights(self) -> Path:

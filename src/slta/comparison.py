@@ -7,7 +7,6 @@ that counts diverged is named and left out.
 """
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -176,7 +175,12 @@ def _check_one_data_set(plan: Plan, jobs: Sequence[Job]) -> None:
                     "experiments on the same"
                 )
     if root_of(held):
-        open_dataset(held)
+        dataset = open_dataset(held)
+        if not dataset.tested:
+            raise InputError(
+                f"{dataset.folder} has no split to compare models on but train and val; "
+                "add test.jsonl with true spans"
+            )
 
 
 def chosen(plan: Plan) -> dict[str, Job]:
@@ -226,7 +230,8 @@ def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> 
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in [*running]:
-                process.send_signal(signal.SIGINT)
+                # A script's background processes are deaf to SIGINT.
+                process.terminate()
             raise
 
 
@@ -283,13 +288,15 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
     if code and not has_diverged(run):
         lines = log.read_text(errors="replace").strip().splitlines()
         why = lines[-1].removeprefix("slta: ") if lines else "it said nothing"
+        why = why if code > 0 else f"the system stopped it with signal {-code}"
         raise InputError(f"training {run.folder} failed: {why} (all of it is in {log})")
 
 
 def _check_same(run: Run, wanted: Experiment) -> None:
     found = run.experiment
-    same = replace(found, features=wanted.features)
-    if same != wanted:
+    # Its extractor is the one that was chosen for it.
+    features = replace(wanted.features, extractor=found.features.extractor)
+    if found != replace(wanted, features=features):
         raise InputError(
             f"{run.folder} was trained with other settings than {run.name} has now; "
             "remove it, or name another folder with --runs"

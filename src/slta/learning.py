@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import lightning as L
+import numpy as np
 import torch
 import torch.distributed
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -191,6 +192,8 @@ class Training(L.LightningModule):
         answers = [each for part in self._gathered(self._answers) for each in part]
         answers.sort(key=lambda each: each.query_id)
         self._answers = []
+        if not all(np.isfinite(n).all() for a in answers for n in (a.spans, a.scores)):
+            self._diverged("an answer to val", len(self._losses) - 1)
         table = measure(answers, "ctrl")
         found = table.as_dict()
         for name in (WATCHED, "mIoU"):

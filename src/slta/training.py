@@ -83,10 +83,11 @@ def _go(
     run: Run, experiment: Experiment, store: Path | None, shows: Shows, *, resume: bool
 ) -> Run:
     begun = time.perf_counter()
-    (run.folder / "diverged.json").unlink(missing_ok=True)
     try:
-        _train(run, experiment, store, shows, resume=resume)
-        _test(run, store, shows)
+        with run.alone():
+            (run.folder / "diverged.json").unlink(missing_ok=True)
+            _train(run, experiment, store, shows, resume=resume)
+            _test(run, store, shows)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"go on with 'slta train --resume {run.folder}'"
@@ -101,28 +102,34 @@ def _go(
 def _train(
     run: Run, experiment: Experiment, store: Path | None, shows: Shows, *, resume: bool
 ) -> None:
-    splits = open_splits(experiment, ("train", "val"), store, shows)
-    model, about = new_model(experiment, splits["train"], store)
-    sampler(model, experiment, splits["train"])
-    _say_of_regions(model, splits["train"])
-    if resume:
-        _check_same(run, about)
-    else:
-        known = _words(splits["train"])
-        run.write("provenance", _provenance(experiment, about) | known)
+    model, about = _begun(run, experiment, store, shows, resume)
     module = Training(experiment, model, about, run, store)
     _fit(module, run, experiment, resume)
 
 
+def _begun(
+    run: Run, experiment: Experiment, store: Path | None, shows: Shows, resume: bool
+) -> tuple[Model, About]:
+    """The model before its first step, once it is known that the data will do."""
+    splits = open_splits(experiment, ("train", "val"), store, shows)
+    model, about = new_model(experiment, splits["train"], store)
+    sampler(model, experiment, splits["train"])
+    _say_of_regions(model, splits["train"])
+    facts = _provenance(experiment, about)
+    if resume:
+        _check_same(run, facts)
+    else:
+        run.write("provenance", facts | _words(splits["train"]))
+    return model, about
+
+
 def _test(run: Run, store: Path | None, shows: Shows) -> None:
-    """Once, with the best weights, on every split that was neither trained nor chosen
-    with. One without queries has nothing to test; nor has one whose truth is not
-    published, as QVHighlights' test."""
-    for name, queries in open_dataset(run.experiment).splits.items():
-        if name not in ("train", "val") and any(query.truth for query in queries):
-            answers(run, name, store, shows, again=True)
-            for line in lines(measured(run, name, "ctrl", store)):
-                print(line, flush=True)
+    """Once, with the best weights. A split without queries has nothing to test; nor has
+    one whose truth is not published, as QVHighlights' test."""
+    for name in open_dataset(run.experiment).tested:
+        answers(run, name, store, shows, again=True)
+        for line in lines(measured(run, name, "ctrl", store)):
+            print(line, flush=True)
 
 
 def new_model(
@@ -146,17 +153,25 @@ def new_model(
     return model, About.of(open_library(experiment, store), sizes)
 
 
-def _check_same(run: Run, about: About) -> None:
-    """Raises ``InputError`` if the run was begun with other features or other words."""
-    facts = run.read("provenance")
-    begun = f"{facts.get('extractor')}@{facts.get('extractor_version')}"
-    read_by = facts.get("words", about.words)
-    now = f"{about.extractor}@{about.version}"
-    if (begun, read_by) != (now, about.words):
+def _check_same(run: Run, now: dict[str, Any]) -> None:
+    """Raises ``InputError`` if the run was begun with other data, features or words."""
+    begun = run.read("provenance")
+    theirs, ours = (
+        f"{each.get('extractor')}@{each.get('extractor_version')}"
+        for each in (begun, now)
+    )
+    read_by = begun.get("words", now["words"])
+    if (theirs, read_by) != (ours, now["words"]):
         raise InputError(
-            f"{run.folder} was begun with the features of {begun} and sentences as "
-            f"{read_by} reads them, not {now} and {about.words}; put the same files "
+            f"{run.folder} was begun with the features of {theirs} and sentences as "
+            f"{read_by} reads them, not {ours} and {now['words']}; put the same files "
             "there, or train anew"
+        )
+    if begun.get("data", now["data"]) != now["data"]:
+        raise InputError(
+            f"{run.folder} was begun with other annotations, whose SHA-256 begins with "
+            f"{begun['data'][:12]}, not {now['data'][:12]}; put the same files there, or "
+            "train anew"
         )
 
 
@@ -192,8 +207,15 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        with whole_file(Path(path)) as unfinished:
-            super().save_checkpoint(checkpoint, unfinished, storage_options)
+        try:
+            with whole_file(Path(path)) as unfinished:
+                super().save_checkpoint(checkpoint, unfinished, storage_options)
+        except (OSError, RuntimeError) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{path} cannot be written ({problem}); make room, then go on with "
+                f"'slta train --resume {Path(path).parent}'"
+            ) from error
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: Any = None

@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s")
     logging.getLogger("slta").setLevel(logging.INFO)
+    # As Ctrl-C, so that what it has begun ends with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _run(list(sys.argv[1:] if arguments is None else arguments))
     except InputError as error:

@@ -82,6 +82,16 @@ class Dataset:
         each = (q.video_id for queries in self.splits.values() for q in queries)
         return list(dict.fromkeys(each))
 
+    @property
+    def tested(self) -> list[str]:
+        """Splits that are neither trained nor chosen with, and of which some truth is
+        known."""
+        return [
+            name
+            for name, queries in self.splits.items()
+            if name not in ("train", "val") and any(query.truth for query in queries)
+        ]
+
     def queries(self, split: str) -> tuple[Query, ...]:
         """Raises ``InputError`` for a split that is not there or has no queries."""
         if split not in self.splits:
