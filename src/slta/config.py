@@ -171,8 +171,9 @@ class TrainingConfig:
     """Share of the queries of a batch whose clips only weigh the words: they are answered
     by the object and the sentence alone, in [0, 1]."""
     noun_dropout: float = 0.0
-    """Share of the nouns, with the adjectives before them, that are left out of a batch's
-    sentences: the spatial attention alone must find what they name. In [0, 1]."""
+    """Share of the words that name, nouns and, where the extractor counts them so, their
+    adjectives, that are left out of a batch's sentences: the spatial attention alone must
+    find what they name. In [0, 1]."""
     still_steps: int = 0
     """Batches at first in which a candidate is one frame of its window, of a video of its
     own: what a query names is learnt before what happens to it."""

@@ -3,8 +3,8 @@
     {"query_id": "a_3", "video_id": "a", "query": "a man sits", "duration_s": 30.0,
      "truth": [[1.5, 4.0]], "spans": [[1.0, 4.2], …], "scores": [3.1, …]}
 
-``spans`` are the candidates, moved by their offsets and nothing else, in the order of
-the candidates: protocols differ in how they cut, suppress and sort them. Fields that may
+``spans`` are the candidates, moved by their offsets and votes and nothing else, in the
+order of the candidates: protocols differ in how they cut, suppress and sort them. Fields that may
 be there, too:
 
 - ``"final": true``: ``spans`` are answers, best first, with nothing to cut or suppress
