@@ -28,6 +28,7 @@ from slta.features.base import (
 )
 from slta.models import build, untrained
 from slta.models.base import Sizes, logistic
+from slta.models.mcn import MCNConfig
 from slta.models.slta import SLTA
 from slta.moments import Query
 from slta.predictions import Prediction
@@ -186,6 +187,28 @@ def test_an_answer_says_what_the_model_says(made: Made) -> None:
     for time_s, shown in zip(answer.times_s, answer.relevance, strict=True):
         covering = [p for p, (a, b) in zip(sure, spans, strict=True) if a <= time_s < b]
         assert shown == pytest.approx(max(covering, default=0))
+
+
+@pytest.mark.slice
+def test_a_confidence_is_that_of_the_model(made: Made, tmp_path: Path) -> None:
+    """MCN's relevance is a distance, whose logistic is never above a half."""
+    experiment = replace(EXPERIMENT, model=MCNConfig(word_size=4, common_size=3))
+    run = Run.create(tmp_path / "mcn", "tiny", experiment)
+    sizes = ABOUT.sizes._replace(sentence=3)
+    run.save(build(experiment.model, sizes), replace(ABOUT, sizes=sizes))
+    answer = Searcher(checkpoint=run.folder, store=made.store).search(made.film, QUERY)
+    info, features = made.searcher().library.read(made.film)
+    (scored,) = scoring.score(
+        run.load()[0],
+        features,
+        info.duration_s,
+        [Tiles().text(QUERY)],
+        EXPERIMENT.candidates,
+        RATE_HZ,
+    )
+    sure = np.exp(scored.relevance.astype(np.float64))
+    assert answer.confidence == pytest.approx(sure.max())
+    assert answer.confidence == answer.moments[0].score
 
 
 @pytest.mark.slice

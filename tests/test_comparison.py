@@ -134,19 +134,20 @@ def test_the_same_command_again_makes_nothing_again(
 
 
 @pytest.mark.slice
-def test_runs_of_another_commit_are_refused_in_one_table(
-    found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "fact", ["commit", "data", "extractor", "extractor_version", "words"]
+)
+def test_runs_of_another_commit_or_other_data_are_refused_in_one_table(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str], fact: str
 ) -> None:
-    path = Path("runs/own-0.001-4-0/provenance.json")
-    whole = path.read_text()
     other = f"own-{found['models']['own']['learning_rate']:g}-4-1"
     path = Path("runs") / other / "provenance.json"
     whole = path.read_text()
-    path.write_text(json.dumps({**json.loads(whole), "commit": "0000000"}))
+    path.write_text(json.dumps({**json.loads(whole), fact: "0000000"}))
     try:
-        line = refused(
-            compared(capsys), "runs of another commit do not belong into one"
-        )
+        called = fact.replace("_", " ")
+        says = f"runs of another {called} do not belong into one"
+        line = refused(compared(capsys), says)
         assert "0000000" in line and "--runs" in line
     finally:
         path.write_text(whole)
@@ -249,6 +250,8 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
     assert own == found["models"]["own"]["test"]["mIoU"]
     assert second["seeds"] == [second["mean"]] == own["seeds"][:1]
     assert second["difference"] == pytest.approx(second["mean"] - own["mean"])
+    low, high = second["difference_interval"]
+    assert low <= second["difference"] <= high and low < high
     own_line, second_line = lines(whole)[1:3]
     assert "seeds" not in own_line and "] of 1 of the seeds, " in second_line
     with pytest.raises(InputError, match=r"third, which .* is not trained yet"):

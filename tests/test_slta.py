@@ -324,3 +324,20 @@ def test_the_papers_sizes_agree_with_the_paper_spelled_out_and_learn() -> None:
     with torch.no_grad():
         expected = slow.answer(model, batch, query, candidate)
     close(scores.relevance[row], expected.relevance)
+
+
+def test_numbers_are_left_out_alike_along_a_stretch_and_in_training_only() -> None:
+    model = made(changed(feature_dropout=0.25)).train()
+    torch.manual_seed(0)
+    rows = torch.ones(50, 7, 40)
+    thinned = model._thinned(rows)
+    assert torch.equal(thinned, thinned[:, :1].expand_as(rows))
+    left_out = thinned[:, 0] == 0
+    assert left_out.float().mean() == pytest.approx(0.25, abs=0.03)
+    close(
+        thinned[:, 0][~left_out], torch.tensor(1 / 0.75).expand(int((~left_out).sum()))
+    )
+    owners = torch.tensor([0, 0, 1])
+    one, same, other = model._thinned(rows[:3], owners)
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert torch.equal(model.eval()._thinned(rows), rows)

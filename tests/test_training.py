@@ -30,7 +30,7 @@ from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.evaluation import measure
 from slta.experiments import EXPERIMENTS, shapes_slta
-from slta.learning import Training, digest, sampler
+from slta.learning import Batches, Training, digest, sampler
 from slta.metrics import IOUS
 from slta.models.slta import SLTA
 from slta.predictions import read
@@ -384,6 +384,48 @@ def module(folder: Path) -> Training:
         SHORT, open_splits(SHORT, ("train",))["train"], None
     )
     return Training(SHORT, model, about, run, None)
+
+
+@pytest.mark.slice
+def test_every_process_draws_batches_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning = module(tmp_path)
+    learning.setup("fit")
+    drawn = []
+    for rank in (0, 1):
+        monkeypatch.setattr(Training, "global_rank", rank)
+        drawn.append([*Batches(learning._draws, learning)])
+    assert len(drawn[0]) == len(drawn[1]) == SHORT.training.evaluate_every
+    for one, other in zip(*drawn, strict=True):
+        a, b = one.batch.words, other.batch.words
+        assert a.shape != b.shape or not torch.equal(a, b)
+
+
+@pytest.mark.slice
+def test_the_rate_rises_then_falls_to_nothing_and_weights_decay(tmp_path: Path) -> None:
+    learning = module(tmp_path)
+    rising, steps = 10, 100
+    learning.experiment = replace(
+        SHORT,
+        training=replace(
+            SHORT.training,
+            steps=steps,
+            warmup=rising / steps,
+            weight_decay=0.03,
+            learning_rate=0.5,
+        ),
+    )
+    made: Any = learning.configure_optimizers()
+    (group,), scheduler = made["optimizer"].param_groups, made["lr_scheduler"]
+    assert group["weight_decay"] == 0.03 and group["initial_lr"] == 0.5
+    assert scheduler["interval"] == "step"
+    (share,) = scheduler["scheduler"].lr_lambdas
+    shares = [share(step) for step in range(steps + 1)]
+    assert shares[:rising] == pytest.approx([(i + 1) / rising for i in range(rising)])
+    assert (np.diff(shares[rising:]) < 0).all()
+    assert shares[(rising + steps) // 2] == pytest.approx(0.5)
+    assert shares[steps] == pytest.approx(0)
 
 
 @pytest.mark.slice

@@ -98,4 +98,4 @@ class MCN(CandidateModel):
     ) -> Float[np.ndarray, "*n"]:
         """exp of minus the squared distance. The loss compares distances and says nothing
         of how near is near, so that 0.5 is a custom and no finding."""
-        return np.exp(np.minimum(np.asarray(relevance, np.float64), 0))
+        return np.asarray(np.exp(np.minimum(np.asarray(relevance, np.float64), 0)))
