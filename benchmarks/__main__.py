@@ -2,12 +2,12 @@
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
-                         [layouts] [planted] [composites] [ways] [shapes] [models]
-                         [tables]
+                         [layouts] [planted] [composites] [composites-faults] [ways]
+                         [shapes] [models] [tables]
 
-Without a word, all of them, in that order. ``composites``, ``shapes`` and ``models`` train
-for hours where their runs are not there yet; ``composites-so-far`` and the like measure
-what is trained by now. ``ways-on-gpu``, too, has to be asked for: it needs a GPU.
+Without a word, all of them, in that order. The ``composites``, ``shapes`` and ``models``
+train for hours where their runs are not there yet; ``composites-so-far`` and the like
+measure what is trained by now. ``ways-on-gpu``, too, has to be asked for: it needs a GPU.
 """
 
 import json
@@ -54,6 +54,7 @@ STEPS = (
         "layouts",
         "planted",
         "composites",
+        "composites-faults",
         "ways",
         "shapes",
         "models",
@@ -62,6 +63,7 @@ STEPS = (
 )
 SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
     "composites": models.on_composites_so_far,
+    "composites-faults": models.faults_on_composites_so_far,
     "shapes": shapes.summary,
     "models": models.on_shapes_so_far,
 }
@@ -90,6 +92,11 @@ def main(wanted: list[str]) -> None:
         ),
         "planted": (planted.measure, DATA, "the queries are there"),
         "composites": (models.on_composites, SHARED, "the clips are there"),
+        "composites-faults": (
+            models.faults_on_composites,
+            SHARED,
+            "the clips are there",
+        ),
         "ways": (ways.measure, SHARED, "the clips are there"),
         "ways-on-gpu": (ways.measure_on_gpu, SHARED, "the clips are there"),
     }

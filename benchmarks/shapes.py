@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -29,14 +29,15 @@ from slta.scoring import predict
 
 NAME = "shapes_slta"
 SEEDS = (0, 1, 2)
-LEARNING_RATE = 0.004
-"""Of what is held against one another here; ``models`` has the lower one, too."""
 USUAL = Job.usual(NAME, SEEDS[0])
+FIRST_RATE = 0.004
+"""That SLTA was trained at before val chose a lower one."""
 PARTS = tuple(f"no {part.replace('_', ' ')}" for part in shapes_ablations.PARTS)
+FAULTS = tuple(fault.replace("_", " ") for fault in shapes_ablations.FAULTS)
 MEAN = "mean nouns"
 OTHERS = tuple(
     name.replace("_", " ")
-    for name in (*shapes_ablations.ADDITIONS, *shapes_ablations.FAULTS)
+    for name in shapes_ablations.ADDITIONS
     if name != "mean_nouns"
 )
 NO_VOTES = "no votes"
@@ -44,54 +45,48 @@ NO_VOTES = "no votes"
 SPLITS = ("test", "test_novel")
 
 
-def jobs() -> list[tuple[str, int]]:
-    """The full model first; one seed of each fault is enough to see what it costs."""
-    full = [("full", seed) for seed in SEEDS]
-    parts = [(part, seed) for seed in SEEDS for part in (MEAN, *PARTS)]
-    return full + parts + [(other, 0) for other in OTHERS]
+class Training(NamedTuple):
+    variant: str
+    seed: int
+    rate: float = USUAL.learning_rate
+
+    @property
+    def job(self) -> Job:
+        variant = "full" if self.variant == NO_VOTES else self.variant
+        name = NAME if variant == "full" else f"{NAME}_{variant.replace(' ', '_')}"
+        return replace(Job.usual(name, self.seed), learning_rate=self.rate)
+
+    @property
+    def run(self) -> Run:
+        return self.job.run(made_world())
 
 
-def job(variant: str, seed: int) -> Job:
-    name = NAME if variant == "full" else f"{NAME}_{variant.replace(' ', '_')}"
-    return replace(Job.usual(name, seed), learning_rate=LEARNING_RATE)
-
-
-def usual_run() -> Run:
-    """The first of the model with the settings that it has by now."""
-    return USUAL.run(made_world())
-
-
-def run_of(variant: str, seed: int) -> Run:
-    return job("full" if variant == NO_VOTES else variant, seed).run(made_world())
+def trainings() -> list[Training]:
+    """The full model first; one seed is enough to see what a fault costs."""
+    usual = [Training("full", seed) for seed in SEEDS]
+    usual += [Training(each, seed) for seed in SEEDS for each in (MEAN, *PARTS)]
+    usual += [Training(each, SEEDS[0]) for each in (*FAULTS, *OTHERS)]
+    before = [Training(each, s, FIRST_RATE) for each in ("full", MEAN) for s in SEEDS]
+    return usual + before + [Training(each, SEEDS[0], FIRST_RATE) for each in PARTS]
 
 
 def measure() -> dict[str, Any]:
-    train(made_world(), [USUAL, *(job(*each) for each in jobs())], told())
+    train(made_world(), [each.job for each in trainings()], told())
     return summary()
 
 
 def summary() -> dict[str, Any]:
     """Of the runs that are done."""
-    seeds: dict[str, list[int]] = {}
-    for variant, seed in jobs():
-        if is_finished(run_of(variant, seed)):
-            seeds.setdefault(variant, []).append(seed)
-    seeds[NO_VOTES] = seeds["full"]
+    done = [each for each in trainings() if is_finished(each.run)]
+    done += [each._replace(variant=NO_VOTES) for each in done if each.variant == "full"]
     first = usual_run()
     return {
         "experiment": NAME,
-        "learning_rate": LEARNING_RATE,
-        "runs_at_commits": sorted(
-            {
-                str(run_of(variant, seed).read("provenance")["commit"])
-                for variant, mine in seeds.items()
-                for seed in mine
-            }
-        ),
+        "learning_rate": USUAL.learning_rate,
+        "first_rate": FIRST_RATE,
         "variants": {
-            variant: {split: _numbers(variant, mine, split) for split in SPLITS}
-            | {"seeds": mine, "seconds": [_seconds(variant, seed) for seed in mine]}
-            for variant, mine in seeds.items()
+            str(rate): _variants([each for each in done if each.rate == rate])
+            for rate in (USUAL.learning_rate, FIRST_RATE)
         },
         "without video": {
             split: {
@@ -106,6 +101,23 @@ def summary() -> dict[str, Any]:
         },
         "attention": attention.measure(first),
     }
+
+
+def usual_run() -> Run:
+    """The first of the model with the settings that it has by now."""
+    return USUAL.run(made_world())
+
+
+def _variants(done: Sequence[Training]) -> dict[str, Any]:
+    found = {}
+    for variant in dict.fromkeys(each.variant for each in done):
+        mine = [each for each in done if each.variant == variant]
+        found[variant] = {split: _numbers(mine, split) for split in SPLITS} | {
+            "seeds": [each.seed for each in mine],
+            "commits": [str(each.run.read("provenance")["commit"]) for each in mine],
+            "seconds": [float(each.run.read("provenance")["seconds"]) for each in mine],
+        }
+    return found
 
 
 @cache
@@ -131,14 +143,10 @@ def _kinds(
     }
 
 
-def _seconds(variant: str, seed: int) -> float:
-    return float(run_of(variant, seed).read("provenance")["seconds"])
-
-
 @cache
-def _predictions(variant: str, seed: int, split: str) -> Sequence[Prediction]:
-    run = run_of(variant, seed)
-    if variant != NO_VOTES:
+def _predictions(training: Training, split: str) -> Sequence[Prediction]:
+    run = training.run
+    if training.variant != NO_VOTES:
         return read(run.predictions(split))
     usual = run.experiment
     candidates = replace(usual.candidates, vote_iou=None)
@@ -147,24 +155,22 @@ def _predictions(variant: str, seed: int, split: str) -> Sequence[Prediction]:
     return predict(model, given, replace(usual, candidates=candidates))
 
 
-def _hits(
-    variant: str, seed: int, split: str
-) -> tuple[Float[np.ndarray, " q"], list[str]]:
-    predictions = _predictions(variant, seed, split)
+def _hits(training: Training, split: str) -> tuple[Float[np.ndarray, " q"], list[str]]:
+    predictions = _predictions(training, split)
     table = evaluation.measure(predictions, "ctrl")
     return table.per_query(n=1, iou=0.5), [each.video_id for each in predictions]
 
 
-def _numbers(variant: str, seeds: list[int], split: str) -> dict[str, Any]:
+def _numbers(trainings: Sequence[Training], split: str) -> dict[str, Any]:
     """R@1, IoU=0.5 of each seed, and the difference to the full model's same seeds."""
-    mine = [_hits(variant, seed, split) for seed in seeds]
-    full = [_hits("full", seed, split) for seed in seeds]
+    mine = [_hits(each, split) for each in trainings]
+    full = [_hits(each._replace(variant="full"), split) for each in trainings]
     mean = np.mean([hits for hits, _ in mine], axis=0)
     away = mean - np.mean([hits for hits, _ in full], axis=0)
     videos = mine[0][1]
     tables = [
-        evaluation.measure(_predictions(variant, seed, split), "ctrl").as_dict()
-        for seed in seeds
+        evaluation.measure(_predictions(each, split), "ctrl").as_dict()
+        for each in trainings
     ]
     return {
         "R@1, IoU=0.5": [float(hits.mean()) for hits, _ in mine],
@@ -172,7 +178,7 @@ def _numbers(variant: str, seeds: list[int], split: str) -> dict[str, Any]:
         "interval": bootstrap(mean, videos, seed=0),
         "difference": float(away.mean()),
         "difference_interval": bootstrap(away, videos, seed=0),
-        "kinds": _kinds(_predictions(variant, seeds[0], split), split),
+        "kinds": _kinds(_predictions(trainings[0], split), split),
         "table": {
             name: float(np.mean([table[name] for table in tables]))
             for name in tables[0]

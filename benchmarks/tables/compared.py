@@ -67,6 +67,24 @@ def _models_short() -> str:
     return table([name, *columns], rows)
 
 
+def _faults() -> str:
+    name = "R@1, IoU=0.5"
+    rows: list[list[object]] = []
+    for model, each in load("composites-faults")["models"].items():
+        row = [f"`{model}`", len(each["test"][name]["seeds"])]
+        for split in ("test", "test_novel"):
+            found = each[split][name]
+            row.append(percent(found["mean"], found["interval"]))
+            row.append(
+                percent(found["difference"], found["difference_interval"])
+                if rows
+                else ""
+            )
+        rows.append(row)
+    head = ["experiment", "seeds", "test", "difference", "test_novel", "difference"]
+    return table(head, rows)
+
+
 def _model_costs(name: str) -> Callable[[], str]:
     """What was chosen on val, and what every model costs."""
 
@@ -138,6 +156,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "composites-novel": _models("composites", "test_novel"),
     "models-short": _models_short,
     "composites-costs": _model_costs("composites"),
+    "composites-faults": _faults,
+    "about-composites-faults": lambda: made_by("composites-faults"),
     "about-composites": lambda: made_by("composites"),
     "models-test": _models("models", "test"),
     "models-novel": _models("models", "test_novel"),

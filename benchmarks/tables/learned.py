@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.tables.cells import load, measured, percent, table
+from slta.experiments import shapes_ablations
+
+FAULTS = tuple(fault.replace("_", " ") for fault in shapes_ablations.FAULTS)
 
 
 def _learned() -> str:
@@ -66,8 +69,15 @@ def _learned() -> str:
 
 
 def _about_shapes() -> str:
-    trained = ", ".join(load("shapes")["runs_at_commits"])
-    return measured("shapes").rstrip() + f" Trained at commit {trained}.\n"
+    at: dict[str, list[str]] = {}
+    for variants in load("shapes")["variants"].values():
+        for variant, each in variants.items():
+            for commit in each["commits"]:
+                at.setdefault(commit, []).append(variant)
+    usual, *others = at
+    told = [f"{' and '.join(dict.fromkeys(at[each]))} at {each}" for each in others]
+    trained = ", ".join([f"Trained at commit {usual}", *told])
+    return f"{measured('shapes').rstrip()} {trained}.\n"
 
 
 def _kinds() -> str:
@@ -86,19 +96,33 @@ def _kinds() -> str:
 
 
 def _ablations() -> str:
-    """Of what was trained; differences are to the full model's same seeds."""
+    """What the model is without a part; differences are to the full model's same seeds."""
+    return _variants(lambda variant: variant not in FAULTS)
+
+
+def _faults() -> str:
+    return _variants(lambda variant: variant in ("full", *FAULTS))
+
+
+def _variants(shown: Callable[[str], bool]) -> str:
     rows = []
-    earlier = load("earlier")["ablations"]
-    for variant, found in load("shapes")["variants"].items():
-        row = [variant, len(found["seeds"])]
+    found, earlier = load("shapes"), load("earlier")["variants"]
+    usual, first = (
+        found["variants"][str(found[rate])] for rate in ("learning_rate", "first_rate")
+    )
+    for variant, each in usual.items():
+        if not shown(variant):
+            continue
+        row = [variant, len(each["seeds"])]
         for split in ("test", "test_novel"):
-            each = found[split]
-            row.append(percent(each["mean"], each["interval"]))
-            row.append("" if variant == "full" else _difference(each))
-        before = earlier.get(variant)
-        rows.append([*row, _difference(before["test"]) if before else ""])
+            row.append(percent(each[split]["mean"], each[split]["interval"]))
+            row.append("" if variant == "full" else _difference(each[split]))
+        before = [] if variant == "full" else [first.get(variant), earlier.get(variant)]
+        rows.append(
+            [*row, "; ".join(_difference(one["test"]) for one in before if one)]
+        )
     head = ["", "seeds", "test", "difference", "test_novel", "difference"]
-    return table([*head, "on test, by an earlier program"], rows)
+    return table([*head, "on test, of earlier trainings"], rows)
 
 
 def _difference(found: dict[str, Any]) -> str:
@@ -108,10 +132,11 @@ def _difference(found: dict[str, Any]) -> str:
 def _ablations_by_kind() -> str:
     """Of the first seed of each."""
     rows = []
-    for variant, found in load("shapes")["variants"].items():
-        kinds = [found[split]["kinds"] for split in ("test", "test_novel")]
+    found = load("shapes")
+    for variant, each in found["variants"][str(found["learning_rate"])].items():
+        kinds = [each[split]["kinds"] for split in ("test", "test_novel")]
         cells = (
-            "; ".join(percent(each[kind]["R@1, IoU=0.5"]) for each in kinds)
+            "; ".join(percent(one[kind]["R@1, IoU=0.5"]) for one in kinds)
             for kind in kinds[0]
         )
         rows.append([variant, *cells])
@@ -122,21 +147,14 @@ def _trainings() -> str:
     """What each training of SLTA on the made world ended with, by the program that made
     it, those of earlier programs among them."""
     name = "R@1, IoU=0.5"
-    found, (commit,) = load("shapes"), load("shapes")["runs_at_commits"]
-    rows = [*load("earlier")["trainings"]]
-    for nouns, variant in (("mean", "mean nouns"), ("sum", "full")):
-        shares = found["variants"][variant]["test"][name]
-        rate = found["learning_rate"]
-        rows.append({"nouns": nouns, "rate": rate, "commit": commit, name: shares})
-    usual = load("models")
-    rows.append(
-        {
-            "nouns": "sum",
-            "rate": usual["models"]["shapes_slta"]["learning_rate"],
-            "commit": usual["made_by"]["commit"],
-            name: usual["models"]["shapes_slta"]["test"][name]["seeds"],
-        }
-    )
+    found, rows = load("shapes"), [*load("earlier")["trainings"]]
+    for rate in ("first_rate", "learning_rate"):
+        for nouns, variant in (("mean", "mean nouns"), ("sum", "full")):
+            each = found["variants"][str(found[rate])].get(variant)
+            if each is not None:
+                (commit,) = {*each["commits"]}
+                row = {"nouns": nouns, "rate": found[rate], "commit": commit}
+                rows.append({**row, name: each["test"][name]})
     return table(
         ["nouns", "learning rate", "trained at commit", f"{name}, test, seeds 0, 1, 2"],
         [
@@ -151,24 +169,6 @@ def _trainings() -> str:
     )
 
 
-def _faults() -> str:
-    """SLTA with a fault of the release, by an earlier program and with the mean."""
-    rows = []
-    for fault, found in load("earlier")["faults"]["variants"].items():
-        row = [f"`shapes_slta_{fault}`"]
-        val = percent(found["val"])
-        if "batch" in found:
-            at = f"diverged at batch {found['batch']} of {found['steps']}"
-            rows.append([*row, at, "", "", "", f"{val} until then"])
-            continue
-        for split in ("test", "test_novel"):
-            row.append(percent(found[split]["mean"], found[split]["interval"]))
-            row.append(_difference(found[split]))
-        rows.append([*row, val])
-    head = ["experiment", "test", "difference", "test_novel", "difference", "val"]
-    return table(head, rows)
-
-
 def _about_earlier() -> str:
     found = load("earlier")
     told = " and ".join(
@@ -178,8 +178,7 @@ def _about_earlier() -> str:
     trained = [row["commit"] for row in found["trainings"]]
     return (
         f"\nWhat is of earlier programs was measured with {told}, {last['date']}, on "
-        f"{last['machine']}. Trained at commits {' and '.join(dict.fromkeys(trained))}; "
-        f"the faults at {found['faults']['commit']}, with seed 0.\n"
+        f"{last['machine']}. Trained at commits {' and '.join(dict.fromkeys(trained))}.\n"
     )
 
 
