@@ -158,7 +158,7 @@ WRONG = [
     ("training.steps", "0", "at least 1"),
     ("training.evaluate-every", "-1", "at least 1"),
     ("training.queries", "0", "at least 1"),
-    ("training.queries-per-video", "0", "at least 1"),
+    ("training.queries-per-video", "-1", "at least 0"),
     ("training.negatives", "-1", "at least 0, or None"),
     ("training.background", "-1", "at least 0"),
     ("training.learning-rate", "0.0", "above 0"),

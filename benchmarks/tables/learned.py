@@ -118,11 +118,15 @@ def _variants(shown: Callable[[str], bool]) -> str:
             row.append(percent(each[split]["mean"], each[split]["interval"]))
             row.append("" if variant == "full" else _difference(each[split]))
         before = [] if variant == "full" else [first.get(variant), earlier.get(variant)]
-        rows.append(
-            [*row, "; ".join(_difference(one["test"]) for one in before if one)]
-        )
+        rows.append([*row, "; ".join(_before(one) for one in before if one)])
     head = ["", "seeds", "test", "difference", "test_novel", "difference"]
     return table([*head, "on test, of earlier trainings"], rows)
+
+
+def _before(found: dict[str, Any]) -> str:
+    if "batch" in found:
+        return f"diverged at batch {found['batch']} of {found['steps']}"
+    return _difference(found["test"])
 
 
 def _difference(found: dict[str, Any]) -> str:
