@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from slta.experiments import EXPERIMENTS, shapes_slta
 from slta.learning import Batches, Training, digest, sampler
 from slta.metrics import IOUS
 from slta.models.slta import SLTA
-from slta.predictions import read
+from slta.predictions import Prediction, read
 from slta.preparation import open_dataset, open_library, open_splits
 from slta.scoring import predict, score
 from slta.spans import as_array, temporal_iou
@@ -196,6 +196,15 @@ def test_results_are_measured_from_the_predictions(
                 assert own[name]["value"] == pytest.approx(value, abs=1e-12)
 
 
+def same_answers(found: Sequence[Prediction], expected: Sequence[Prediction]) -> None:
+    """But for the last digits, which are others with another number of threads."""
+    for one, other in zip(found, expected, strict=True):
+        assert (one.query_id, one.video_id) == (other.query_id, other.video_id)
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-6)
+        np.testing.assert_allclose(one.spans, other.spans, atol=1e-5)
+        np.testing.assert_array_equal(one.truth, other.truth)
+
+
 @pytest.mark.slice
 def test_evaluating_a_run_measures_what_it_answered(
     once: tuple[Path, "subprocess.CompletedProcess[str]"],
@@ -204,7 +213,7 @@ def test_evaluating_a_run_measures_what_it_answered(
 ) -> None:
     folder = Path(shutil.copytree(once[0], tmp_path / "run"))
     results = content(folder, "results")
-    before = (folder / "predictions" / "test.jsonl").read_bytes()
+    before = read(folder / "predictions" / "test.jsonl")
     printed = call(capsys, "evaluate", folder, "--json")
     assert printed.code == 0 and json.loads(printed.out) == results["test, ctrl"]
     plain = call(capsys, "evaluate", folder, "--protocol", "plain")
@@ -214,7 +223,7 @@ def test_evaluating_a_run_measures_what_it_answered(
     file = call(capsys, "evaluate", folder / "predictions" / "test.jsonl", "--json")
     of_file = json.loads(file.out)["answers"]["test.jsonl"]
     assert of_file == results["test, ctrl"]["answers"]["slta"]
-    assert (folder / "predictions" / "test.jsonl").read_bytes() == before
+    same_answers(read(folder / "predictions" / "test.jsonl"), before)
     refused(call(capsys, "evaluate", folder, "--split", "trial"), "no split 'trial'")
     refused(
         call(capsys, "evaluate", folder, "--truth", folder), "--truth is for a file"
@@ -229,6 +238,37 @@ def test_evaluating_a_run_measures_what_it_answered(
     assert "test, 2d-tan at 0.45" in content(folder, "results")
     foreign = call(capsys, "evaluate", folder, "--protocol", "didemo")
     refused(foreign, "is not of whole chunks of 5 s .* take another --protocol")
+
+
+def _doubled(lines: list[str]) -> list[str]:
+    return lines + lines
+
+
+def _lost(lines: list[str]) -> list[str]:
+    return lines[1:]
+
+
+def _mended(lines: list[str]) -> list[str]:
+    row = json.loads(lines[0])
+    return [json.dumps({**row, "truth": [[0.0, 1.25]]}), *lines[1:]]
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize("changed", [_doubled, _lost, _mended])
+def test_answers_to_other_queries_than_there_are_now_are_not_measured(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    changed: Any,
+) -> None:
+    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    path = folder / "predictions" / "test.jsonl"
+    right = read(path)
+    path.write_text("\n".join(changed(path.read_text().splitlines())) + "\n")
+    says = r"test\.jsonl is not of the queries that test has now, .* --again'"
+    refused(call(capsys, "evaluate", folder), says)
+    assert call(capsys, "evaluate", folder, "--again").code == 0
+    same_answers(read(path), right)
 
 
 def short(folder: Path, seed: int = 0, experiment: Experiment = SHORT) -> Run:

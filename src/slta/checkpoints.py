@@ -173,7 +173,7 @@ class Run:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Raises ``InputError`` where another process trains it."""
-        with (self.folder / ".lock").open("w") as file:
+        with (self.folder / "config.json").open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

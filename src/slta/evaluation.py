@@ -1,5 +1,6 @@
 """Predictions to numbers: protocols, intervals, and a run's table."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from slta.checkpoints import Run
 from slta.errors import InputError
 from slta.formats.joining import load
 from slta.metrics import Table, intervals, logged
+from slta.moments import Query
 from slta.predictions import Prediction, read, write
 from slta.preparation import Shows, open_library, open_splits, quietly
 from slta.protocols import PROTOCOLS, Protocol
 from slta.scoring import predict
+from slta.spans import as_array
 from slta.without_video import WITHOUT_VIDEO, without_video
 
 SEED = 0
@@ -84,6 +87,7 @@ def measured(
     experiment = run.experiment
     predictions = read(run.predictions(name))
     splits = open_splits(experiment, ("train", name), store, shows)
+    _check_asked(run, name, predictions, splits[name].queries)
     rows = {experiment.model.name: predictions} | {
         kind: without_video(kind, splits["train"], splits[name], experiment.candidates)
         for kind in WITHOUT_VIDEO
@@ -93,6 +97,27 @@ def measured(
     key = f"{name}, {protocol}" + ("" if nms_iou is None else f" at {nms_iou:g}")
     run.write("results", results | {key: found})
     return found
+
+
+def _check_asked(
+    run: Run, name: str, predictions: Sequence[Prediction], queries: Sequence[Query]
+) -> None:
+    """Raises ``InputError`` unless exactly the queries of today are answered, with the
+    truth that they have."""
+    now = Counter(
+        (each.query_id, each.video_id, as_array(each.truth or ()).tobytes())
+        for each in queries
+    )
+    then = Counter(
+        (each.query_id, each.video_id, np.asarray(each.truth, np.float64).tobytes())
+        for each in predictions
+    )
+    if now != then:
+        raise InputError(
+            f"{run.predictions(name)} is not of the queries that {name} has now, with "
+            f"their truth; answer them with 'slta evaluate {run.folder} --split {name} "
+            "--again'"
+        )
 
 
 def measured_file(
