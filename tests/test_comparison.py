@@ -231,6 +231,9 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
     for name in ("second", "third"):
         monkeypatch.setitem(EXPERIMENTS, name, EXPERIMENTS["own"])
     shutil.copytree("runs", tmp_path / "runs", ignore=shutil.ignore_patterns("*.log"))
+    # What else a run was asked for is not compared.
+    for answers in tmp_path.glob("runs/*/predictions"):
+        shutil.copy(answers / "test.jsonl", answers / "val.jsonl")
     for rate in (0.001, 0.01):
         one = tmp_path / "runs" / f"own-{rate:g}-4-0"
         shutil.copytree(one, one.with_name(f"second-{rate:g}-4-0"))
@@ -243,7 +246,7 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
     )
     whole = comparison.so_far(plan)
     rows = whole["models"]
-    assert [*rows] == ["own", "second"]
+    assert [*rows] == ["own", "second"] and whole["splits"] == ["test"]
     assert rows["own"]["seeds"] == [0, 1] and rows["second"]["seeds"] == [0]
     own = rows["own"]["test"]["mIoU"]
     second = rows["second"]["test"]["mIoU"]

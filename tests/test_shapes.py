@@ -1,6 +1,7 @@
 """The made world: what its sentences say is what its films show, once."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -130,7 +131,10 @@ def workers_of(process: "subprocess.Popen[bytes]") -> list[Path]:
 
 
 @pytest.mark.slice
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux' /proc")
+@pytest.mark.skipif(
+    not Path(f"/proc/self/task/{os.getpid()}/children").exists(),
+    reason="the system has no /proc/PID/task/TID/children to find workers by",
+)
 def test_who_is_killed_leaves_no_workers(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(WORKERS)

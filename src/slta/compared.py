@@ -16,7 +16,7 @@ from slta.evaluation import SEED, measure, measured
 from slta.learning import WATCHED
 from slta.metrics import IOUS, bootstrap, named
 from slta.predictions import Prediction, read
-from slta.preparation import open_splits
+from slta.preparation import open_dataset, open_splits
 from slta.scoring import predict
 
 PROTOCOL = "ctrl"
@@ -36,7 +36,7 @@ def summary(
     held against the first. ``settings`` are written down with each."""
     made_by = _made_alike([run for mine in runs.values() for run in mine])
     held = next(iter(runs.values()))
-    splits = _tested(held[0])
+    splits = open_dataset(held[0].experiment).tested
     found: dict[str, Any] = {
         "protocol": PROTOCOL,
         "seeds": _seeds(held),
@@ -93,10 +93,6 @@ def _made_alike(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _seeds(runs: Sequence[Run]) -> list[int]:
     return [run.experiment.training.seed for run in runs]
-
-
-def _tested(run: Run) -> list[str]:
-    return sorted(path.stem for path in (run.folder / "predictions").glob("*.jsonl"))
 
 
 def _cost(run: Run, split: str, store: Path | None) -> dict[str, Any]:
