@@ -121,9 +121,9 @@ def saliency_losses(model: QDDETR, given: TrainingVideos) -> tuple[float, float]
         if any(here):
             true = sum(e for e, of in zip(raised, here, strict=False) if of)
             contrasts.append(-log(true / sum(raised)))
-        if not given.truth_mask[row].any():
-            lows += [-log(1 - sigmoid(s)) for s in own]
-        lows += [-log(1 - sigmoid(s)) for s in there]
+        elsewhere = there if given.truth_mask[row].any() else [*own, *there]
+        if elsewhere:
+            lows.append(sum(-log(1 - sigmoid(s)) for s in elsewhere))
     return (
         sum(contrasts) / max(1, len(contrasts)),
         sum(lows) / max(1, len(lows)),

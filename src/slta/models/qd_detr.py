@@ -245,6 +245,7 @@ def contrast_loss(
 def low_loss(
     saliency: Float[Tensor, "b t"], mask: Bool[Tensor, "b t"]
 ) -> Float[Tensor, ""]:
-    """Eq. Q4: the mean of -log(1 - σ(saliency)) over the clips of ``mask``."""
-    low = softplus(saliency.float()) * mask
-    return low.sum(dim=(0, 1)) / mask.sum(dim=(0, 1)).clamp(min=1)
+    """Eq. Q4: the sum of -log(1 - σ(saliency)) over the clips of ``mask``, of the mean
+    query that has such."""
+    low = (softplus(saliency.float()) * mask).sum(dim=1)
+    return low.sum(dim=0) / mask.any(dim=1).sum(dim=0).clamp(min=1)
