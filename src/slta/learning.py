@@ -10,9 +10,10 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import partial, singledispatch
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,10 +79,30 @@ class Batches(IterableDataset[Given]):
         # Not by the epoch's number, which is behind when a run goes on.
         first = self._module.global_step
         last = min(first + training.evaluate_every, training.steps)
-        for step in range(first, last):
-            yield self._draws.of_step(
-                step, seed=training.seed, rank=self._module.global_rank
-            )
+        draw = partial(
+            self._draws.of_step, seed=training.seed, rank=self._module.global_rank
+        )
+        steps = range(first, last)
+        # On a processor, a thread that draws takes a core from those that learn.
+        on_gpu = self._module.device.type != "cpu"
+        yield from ahead(draw, steps) if on_gpu else map(draw, steps)
+
+
+def ahead(draw: Callable[[int], T], steps: Iterable[int]) -> Iterator[T]:
+    """What is drawn for each step, the next one while the one before it is used.
+
+    >>> [*ahead(str, range(3))]
+    ['0', '1', '2']
+    """
+    with ThreadPoolExecutor(1) as pool:
+        drawn: Future[T] | None = None
+        for step in steps:
+            following = pool.submit(draw, step)
+            if drawn is not None:
+                yield drawn.result()
+            drawn = following
+        if drawn is not None:
+            yield drawn.result()
 
 
 class Training(L.LightningModule):
