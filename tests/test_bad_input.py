@@ -67,6 +67,7 @@ VIDEOS = {
     "below a file": Bad("film.mp4/a.mp4", lambda path: text(path.parent), "cannot be"),
     "too long a name": Bad("x" * 300 + ".mp4", lambda _: None, "too long"),
     "folder": Bad("films", Path.mkdir, "is a folder: name a video in it"),
+    "pipe": Bad("film.mp4", os.mkfifo, "is a pipe or a device: write it to a file"),
     "text": Bad("story.mp4", text, "is not a video: give one such as mp4"),
     "empty": Bad("film.mp4", empty, "is empty: copy or download it again"),
     "no index": Bad("a.mp4", part(0.5, videos.film), "has no index .* copy or record"),

@@ -126,6 +126,7 @@ CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "not JSON": (lambda path: path.write_text("steps: 3"), "cannot be read"),
     "cut short": (lambda path: os.truncate(path, 200), "cannot be read"),
     "no object": (lambda path: path.write_text("[]"), "cannot be read .not an object"),
+    "too deep": (lambda path: path.write_text("[" * 100_000), "cannot be read .its br"),
     "no experiment": (lambda path: path.write_text("{}"), "does not fit this version"),
     "unknown field": (config(lambda e: e["training"].update(depth=3)), "other fields"),
     "unknown part": (config(lambda e: e.update(noise={})), "other fields"),
@@ -331,6 +332,6 @@ def test_what_is_written_in_a_run_can_be_read(tmp_path: Path) -> None:
     run.write("history", {"evaluations": [{"loss": 0.1}]})
     assert run.read("history") == {"evaluations": [{"loss": 0.1}]}
     with pytest.raises(
-        InputError, match=r"results\.json cannot be read .*; train again"
+        InputError, match=r"results\.json cannot be read .*; remove it to have all"
     ):
         run.read("results")

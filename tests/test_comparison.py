@@ -184,6 +184,38 @@ def test_what_cannot_be_compared_is_told(
     )
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "says"),
+    [
+        ("--seeds", -1, "--seeds must be at least 0 and below 4294967296, got -1"),
+        ("--steps", 0, "--steps must be at least 1, got 0"),
+        ("--learning-rates", "nan", "--learning-rates must be above 0, got nan"),
+        ("--processes", -1, "--processes must be at least 0, got -1"),
+        ("--to", "own", "own cannot be written"),
+        ("--to", "own/train.jsonl/x.json", "x.json cannot be written"),
+        ("--to", "own/train.jsonl", "train.jsonl is there and is no comparison; name"),
+        ("--runs", "own/train.jsonl", r"train\.jsonl/own-.* cannot be written"),
+    ],
+)
+def test_what_a_comparison_cannot_have_is_told_before_the_training(
+    flag: str,
+    value: object,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    annotated(tmp_path / "own", SPLITS)
+    monkeypatch.chdir(tmp_path)
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+    before = files()
+    refused(call(capsys, "compare", "own", "--root", "own", flag, value), says)
+    assert files() == before
+
+
 def test_experiments_on_other_data_are_refused_before_they_are_trained(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -356,7 +388,9 @@ def test_no_name_is_written_over_a_point() -> None:
     assert below > 1 and names["z"].get_position()[1] == 50
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"models": {}, "splits": []}'])
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "[" * 100_000, "{}", '{"models": {}, "splits": []}']
+)
 def test_a_file_that_is_no_comparison_is_told(
     text: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -28,11 +28,13 @@ from slta.config import Experiment
 from slta.errors import InputError
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
-from slta.folders import check_root, whole_file, write_whole
+from slta.folders import check_root, read_object, whole_file, write_whole
 from slta.models import build
 from slta.models.base import Model, Sizes
 from slta.preparation import rooted
 
+REMEDIES = {"results": "remove it to have all measured again"}
+"""For a file that cannot be read, if it can be had without training."""
 ABOUT = "slta"
 """Where the weights' file keeps what belongs to them."""
 
@@ -200,12 +202,10 @@ class Run:
     def read(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
         try:
-            content = json.loads(path.read_bytes())
-            if not isinstance(content, dict):
-                raise ValueError("not an object")
+            return read_object(path)
         except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read ({error}); train again") from error
-        return content
+            remedy = REMEDIES.get(name, "train again")
+            raise InputError(f"{path} cannot be read ({error}); {remedy}") from error
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         path = self.folder / f"{name}.json"

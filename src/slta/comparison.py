@@ -272,9 +272,16 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
             words += ["--dataset.root", plan.root]
     if plan.store is not None:
         words += ["--store", str(plan.store)]
-    run.folder.parent.mkdir(parents=True, exist_ok=True)
     log = run.folder.with_name(run.folder.name + ".log")
-    with log.open("a") as file:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        file = log.open("a")
+    except OSError as error:
+        raise InputError(
+            f"{log} cannot be written ({error.strerror or error}); name another folder "
+            "for the runs with --runs"
+        ) from error
+    with file:
         process = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,

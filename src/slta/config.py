@@ -1,6 +1,7 @@
 """Everything that an experiment can vary, frozen once a run starts."""
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -32,6 +33,8 @@ from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 SEEDS = 2**32
 """How many there are."""
+MOST_OVERLAP = 0.999
+"""More makes so many windows of a few minutes that they fill the memory."""
 AUTOMATIC = "auto"
 """Names no extractor: what lies in the data set's folder decides."""
 
@@ -69,7 +72,7 @@ ModelConfig = (
 
 def _positive(flag: str, *values: float) -> None:
     for value in values:
-        if not 0 < value < float("inf"):
+        if not 0 < value < inf:
             raise ValueError(f"{flag} must be above 0, got {value}")
 
 
@@ -100,7 +103,7 @@ class CandidatesConfig:
     test_lengths_s: tuple[float, ...] = ()
     """Lengths of the windows in evaluation and search; as in training if not given."""
     overlap: float = 0.8
-    """Share of a window that the next one repeats, in [0, 1)."""
+    """Share of a window that the next one repeats, in [0, 0.999]."""
     context_s: float = 128 / 3
     """Length of the clips before and after a window."""
     chunks: bool = False
@@ -116,9 +119,9 @@ class CandidatesConfig:
         _positive("candidates.lengths_s", *self.lengths_s)
         _positive("candidates.test_lengths_s", *self.test_lengths_s)
         _positive("candidates.context_s", self.context_s)
-        if not 0 <= self.overlap < 1:
+        if not 0 <= self.overlap <= MOST_OVERLAP:
             raise ValueError(
-                f"candidates.overlap must be in [0, 1), got {self.overlap}"
+                f"candidates.overlap must be in [0, {MOST_OVERLAP}], got {self.overlap}"
             )
         if self.vote_iou is not None and not 0 < self.vote_iou <= 1:
             raise ValueError(
@@ -197,11 +200,14 @@ class TrainingConfig:
     """Of the first weights, the batches and what is left out; another one trains anew."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "evaluate_every", "queries"):
+        for name in ("steps", "evaluate_every", "queries", "still_queries"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"training.{name} must be at least 1, got {value}")
-        for name in ("queries_per_video", "background", "threads", "clip_norm"):
-            if not (value := getattr(self, name)) >= 0:
+        for name in (
+            *("queries_per_video", "background", "still_steps", "threads"),
+            *("clip_norm", "weight_decay"),
+        ):
+            if not 0 <= (value := getattr(self, name)) < inf:
                 raise ValueError(f"training.{name} must be at least 0, got {value}")
         if not 0 <= self.seed < SEEDS:
             raise ValueError(

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
 
 import av
@@ -217,6 +218,9 @@ class Reader:
 def head_of(path: Path) -> bytes:
     """The first bytes of a file, or what is wrong with it as a file."""
     try:
+        # To open a pipe waits for whoever writes to it.
+        if not (path.is_dir() or S_ISREG(path.stat().st_mode)):
+            raise InputError(f"{path} is a pipe or a device: write it to a file first")
         with path.open("rb") as file:
             head = file.read(12)
     except OSError as error:

@@ -1,5 +1,6 @@
-"""Where the program keeps what it makes, and how it writes there."""
+"""Where the program keeps what it makes, and how it writes and reads there."""
 
+import json
 import os
 import platform
 import re
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from slta.errors import InputError
 
@@ -62,6 +64,17 @@ def whole_file(target: Path) -> Iterator[Path]:
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises ``OSError`` or ``ValueError`` where there is none."""
+    try:
+        content = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("its brackets are too deep") from None
+    if not isinstance(content, dict):
+        raise ValueError("not an object")
+    return content
 
 
 def write_whole(target: Path, text: str) -> None:

@@ -1,14 +1,27 @@
 """``slta compare``: experiments and seeds to one table."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
+
+if TYPE_CHECKING:
+    from slta.comparison import Plan
+
+FLAGS = {
+    "training.seed": "--seeds",
+    "training.steps": "--steps",
+    "training.learning_rate": "--learning-rates",
+}
+"""By which a plan's fields are given here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +71,8 @@ def compare(command: Compare) -> None:
 
     if not command.experiments:
         raise InputError(f"name the experiments to compare; known are {known()}")
+    if command.processes < 0:
+        raise InputError(f"--processes must be at least 0, got {command.processes}")
     plan = Plan(
         experiments=tuple(dict.fromkeys(command.experiments)),
         runs=command.runs,
@@ -68,12 +83,60 @@ def compare(command: Compare) -> None:
         store=command.store,
         processes=command.processes or at_a_time(),
     )
+    _check_settings(plan)
+    _check_target(command.to)
     with progress("training") as bar:
         found = compare_all(plan, bar)
-    write_whole(command.to, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    with _writing(command.to):
+        write_whole(command.to, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     for line in lines(found):
         screen.print(line, markup=False, soft_wrap=True)
     notes.print(f"all of it is in {command.to}", markup=False, soft_wrap=True)
+
+
+def _check_settings(plan: "Plan") -> None:
+    """Raises ``InputError`` for a value that no experiment can have."""
+    try:
+        for seed in plan.seeds:
+            for job in plan.jobs(seed):
+                job.experiment(plan)
+    except InputError:
+        raise
+    except ValueError as error:
+        said = str(error)
+        for field, flag in FLAGS.items():
+            said = said.replace(field, flag)
+        raise InputError(said) from error
+
+
+def _check_target(path: Path) -> None:
+    """Raises ``InputError`` before the training rather than after it."""
+    from slta.folders import read_object
+
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=path.parent).close()
+        if not path.exists():
+            return
+        try:
+            found = read_object(path)
+        except ValueError:
+            found = {}
+    if not {"models", "splits"} <= found.keys():
+        raise InputError(
+            f"{path} is there and is no comparison; name another file with --to"
+        )
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}); name another file "
+            "with --to"
+        ) from error
 
 
 def lines(found: dict[str, Any]) -> list[str]:

@@ -1,6 +1,5 @@
 """``slta plot``: what ``slta compare`` measured, as pictures."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -22,17 +21,16 @@ class Plot:
 
 
 def plot(command: Plot) -> None:
+    from slta.folders import read_object
     from slta.plot_comparison import draw
 
     path = command.comparison
     remedy = "name a file that 'slta compare' wrote"
     try:
-        found = json.loads(path.read_bytes())
+        found = read_object(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({why}); {remedy}") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path} is no comparison (it is no object); {remedy}")
     try:
         paths = draw(found, command.out)
     except OSError as error:

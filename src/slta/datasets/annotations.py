@@ -119,6 +119,9 @@ class Annotations:
     def content(self, file: Path) -> bytes:
         """Empty, and noted, where it cannot be read."""
         try:
+            if file.exists() and not (file.is_file() or file.is_dir()):
+                # To open a pipe waits for whoever writes to it.
+                raise OSError("it is a pipe or a device")
             return file.read_bytes()
         except OSError as error:
             why = error.strerror or error

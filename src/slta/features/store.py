@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from slta.errors import InputError, UnwritableError
-from slta.folders import home, whole_folder, write_whole
+from slta.folders import home, read_object, whole_folder, write_whole
 
 FORMAT = 1
 HEADER = 128
@@ -107,7 +107,7 @@ class Store:
             with _writing(self.root):
                 write_whole(stamp, json.dumps({"format": FORMAT}))
         try:
-            found = _object(stamp).get("format")
+            found = read_object(stamp).get("format")
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{stamp} cannot be read ({error}); choose another folder with "
@@ -128,7 +128,7 @@ class Store:
         states = [file.stat() for file in files]
         now = [n for s in states for n in (s.st_size, s.st_mtime_ns, s.st_ctime_ns)]
         with suppress(OSError, ValueError):
-            known = _object(memo)
+            known = read_object(memo)
             if known.get("state") == now and isinstance(known.get("digest"), str):
                 return str(known["digest"])
         digests = [_digest(file) for file in files]
@@ -239,16 +239,9 @@ def _header(shape: list[int], kind: np.dtype[Any]) -> bytes:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return _object(path)
+        return read_object(path)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
-
-
-def _object(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_bytes())
-    if not isinstance(content, dict):
-        raise ValueError("not an object")
-    return content
 
 
 def _damaged(path: Path, problem: object) -> InputError:
