@@ -1,6 +1,7 @@
 """What cannot be used is refused in a line that names it and says what to do."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import av
 import pytest
 from PIL import Image
 
-from slta import film
+from slta import film, video
 from slta.features import EXTRACTORS
 from tests import videos
 from tests.commands import Colours, call, known, refused, run
@@ -36,6 +37,19 @@ def part(share: float, make: Callable[[Path], object]) -> Callable[[Path], None]
 
 def index_first(path: Path) -> None:
     film.write(path, (videos.painted(i) for i in range(100)), rate_hz=10)
+
+
+def zeros(share: float) -> Callable[[Path], None]:
+    """A film of which only the first pictures and the last came through."""
+
+    def make(path: Path) -> None:
+        index_first(path)
+        content = path.read_bytes()
+        first = content.index(b"mdat") + (len(content) - content.index(b"mdat")) // 3
+        lost = int((len(content) - first) * share)
+        path.write_bytes(content[:first] + bytes(lost) + content[first + lost :])
+
+    return make
 
 
 def no_frames(path: Path) -> None:
@@ -84,6 +98,7 @@ VIDEOS = {
     "half of an avi": Bad(
         "a.avi", part(0.7, videos.film), "its frames end at .* copy or download it"
     ),
+    "zeros": Bad("a.mp4", zeros(0.9), "pictures of .* are broken: copy or download"),
     "only sound": Bad("song.mp4", videos.only_sound, "has no video in it: give the"),
     "sound and cover": Bad(
         "song.mp4", lambda path: videos.only_sound(path, cover=True), "has no video in"
@@ -200,3 +215,20 @@ def test_a_process_that_refuses_ends_with_code_2(
     tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     refused(run("search", *arguments, "--store", tmp_path / "store"), says)
+
+
+def test_pictures_that_are_broken_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.mp4"
+    with caplog.at_level("INFO", "slta"):
+        index_first(path)
+        whole = [
+            each for part in video.sample(path, rate_hz=5) for each in part.times_s
+        ]
+        assert not caplog.messages
+        zeros(0.3)(path)
+        some = [each for part in video.sample(path, rate_hz=5) for each in part.times_s]
+    (told,) = caplog.messages
+    assert re.search(r"^\d\d of the \d+ pictures of .*a\.mp4 that were read are", told)
+    assert len(some) == len(whole)

@@ -1,6 +1,7 @@
 """A user's own data: what is right is read, what is wrong is told, all of it."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,13 @@ def test_what_is_wrong_with_a_line_is_told(tmp_path: Path, kind: str) -> None:
     # What is right beside it is still known.
     queries = own.read(tmp_path / "d").splits["train"]
     assert [query.query for query in queries] == ["a man sits", "it rains"]
+
+
+def test_a_pipe_is_told_rather_than_waited_for(tmp_path: Path) -> None:
+    root = written(tmp_path / "d", {"train.jsonl": [ROW]})
+    os.mkfifo(root / "val.jsonl")
+    with pytest.raises(InputError, match=r"val\.jsonl cannot be read .*is a pipe"):
+        own.load(root)
 
 
 TABLES: dict[str, tuple[str, int, str]] = {

@@ -4,6 +4,7 @@ Time is counted here in whole ticks of the stream's own clock, so that no roundi
 a frame; ``video`` turns it into seconds.
 """
 
+import logging
 import re
 from bisect import bisect_left
 from collections import deque
@@ -30,6 +31,7 @@ from jaxtyping import UInt8
 
 from slta.errors import InputError
 
+logger = logging.getLogger(__name__)
 if TYPE_CHECKING:
     AnyPacket = Packet[Any]  # generic for the type checker only
 else:
@@ -52,6 +54,10 @@ NOT_FILM: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 MILLISECOND: Final = Fraction(1, 1000)
 # A seek costs about as much as decoding this much film.
 SEEK_S: Final = 0.25
+# Broken pictures that are nothing to tell; shares of them that are, and that are too many.
+FEW: Final = 10
+TOLD: Final = 0.01
+MOST: Final = 0.5
 UNOPENED: Final[dict[type[OSError], str]] = {
     FileNotFoundError: "does not exist: check the name",
     IsADirectoryError: "is a folder: name a video in it",
@@ -72,6 +78,7 @@ class Reader:
         """Given ``wanted`` ticks, frames on display at none of them may be left out."""
         self.path, self.wanted = path, wanted
         self.gop = 0
+        self.sent = self.broken = 0
         self._open()
 
     def _open(self) -> None:
@@ -209,10 +216,22 @@ class Reader:
         return stamp < newest and passed == reached
 
     def _decode(self, packet: AnyPacket | None) -> list[VideoFrame]:
+        self.sent += 1
         try:
             return self.codec.decode(packet)
         except av.error.FFmpegError:
+            self.broken += 1
             return []
+
+    def check_whole(self) -> None:
+        """Raises ``InputError`` if most of what was read cannot be decoded; some is told."""
+        share = self.broken / max(1, self.sent)
+        if self.broken < FEW or share < TOLD:
+            return
+        said = f"{self.broken} of the {self.sent} pictures of {self.path} that were read"
+        if share > MOST:
+            raise InputError(f"{said} are broken: copy or download it again")
+        logger.info("%s are broken; what they show is not seen", said)
 
 
 def head_of(path: Path) -> bytes:

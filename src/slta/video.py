@@ -171,6 +171,8 @@ def shown(track: Track, wanted: Sequence[int]) -> Iterator[Timed]:
                 now, after = after, next(run, None)
                 if after is None:
                     check_end(track, now[0])
+            if tick == wanted[-1]:
+                reader.check_whole()
             yield now
 
 
