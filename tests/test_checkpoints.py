@@ -1,5 +1,6 @@
 """A run on disk: what is kept of it, and how it is refused."""
 
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from slta import checkpoints
 from slta.checkpoints import ABOUT, About, Run
 from slta.config import Experiment
 from slta.errors import InputError
@@ -325,6 +327,21 @@ def test_answers_of_older_weights_do_not_stay(tmp_path: Path) -> None:
     run.save(made(seed=1), ABOUT_IT)
     assert not run.predictions("val").exists()
     assert not (run.folder / "results.json").exists()
+
+
+def test_a_run_that_cannot_even_begin_leaves_its_name_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "write_whole", full)
+        with pytest.raises(
+            InputError, match=r"config\.json cannot be written \(No space"
+        ):
+            new(tmp_path)
+    assert new(tmp_path).read("config")["name"] == "tiny"
 
 
 def test_what_is_written_in_a_run_can_be_read(tmp_path: Path) -> None:

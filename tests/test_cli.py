@@ -338,6 +338,15 @@ def test_all_queries_are_read_before_the_video_is_looked_at(
     assert not (tmp_path / "store" / "videos").exists()
 
 
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    called = call(capsys, "--version")
+    assert (called.code, called.out, called.err) == (
+        0,
+        f"slta {slta.__version__}\n",
+        "",
+    )
+
+
 def test_a_search_needs_a_query(capsys: pytest.CaptureFixture[str]) -> None:
     refused(call(capsys, "search", "film.mp4"), "no query given; say in a sentence")
 

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation, Text
 
-from slta import comparison, plot_comparison
+from slta import comparison, plot_comparison, provenance
 from slta.checkpoints import Run
 from slta.cli.compare import lines
 from slta.compared import COLUMNS
@@ -107,6 +107,7 @@ def test_numbers_are_means_over_seeds_of_what_each_run_answered(
         low, high = row["test"][name]["interval"]
         assert low <= row["test"][name]["mean"] <= high
     assert row["query_ms"] > 0 and len(row["seconds"]) == 2
+    assert row["machines"] == [provenance.machine()] * 2
     model, _ = Run(Path("runs") / f"own-{row['learning_rate']:g}-4-0").load()
     assert row["parameters"] == sum(p.numel() for p in model.parameters())
     first = Run(Path("runs") / f"own-{row['learning_rate']:g}-4-0")
@@ -178,10 +179,26 @@ def test_what_cannot_be_compared_is_told(
     refused(wrong, "the data set of shapes_slta is made and has no folder")
     refused(call(capsys, "compare", "own", "--root", "nowhere"), "nowhere is no folder")
     annotated(Path("bare"), SPLITS)
-    assert "failed" in refused(
+    refused(
         call(capsys, "compare", "own", "--root", "bare", "--runs", "other"),
-        "training other/own-",
+        "the video 'v_00.avi' is missing; put it into bare/videos",
     )
+    assert not Path("other").exists()
+
+
+def test_a_training_that_fails_is_named_with_why(
+    found: dict[str, Any], tmp_path: Path
+) -> None:
+    """A run that is there already, and holds nothing to go on with."""
+    plan = replace(PLAN, runs=tmp_path / "runs")
+    run = Job("own", 0.001, 4, 0).run(plan)
+    shutil.copytree(Job("own", 0.001, 4, 0).run(PLAN).folder, run.folder)
+    (run.folder / "provenance.json").write_text("{}")
+    (run.folder / "last.ckpt").write_text("damaged")
+    with pytest.raises(
+        InputError, match=r"training .*own-0\.001-4-0 failed: .*last\.ckpt is damaged"
+    ):
+        comparison.train(plan, [Job("own", 0.001, 4, 0)])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +211,7 @@ def test_what_cannot_be_compared_is_told(
         ("--to", "own", "own cannot be written"),
         ("--to", "own/train.jsonl/x.json", "x.json cannot be written"),
         ("--to", "own/train.jsonl", "train.jsonl is there and is no comparison; name"),
-        ("--runs", "own/train.jsonl", r"train\.jsonl/own-.* cannot be written"),
+        ("--runs", "own/train.jsonl", "train.jsonl is a file; name a folder"),
     ],
 )
 def test_what_a_comparison_cannot_have_is_told_before_the_training(

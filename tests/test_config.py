@@ -179,6 +179,7 @@ WRONG = [
     ("training.seed", "4294967296", "below 4294967296"),
     ("model.attention-size", "0", "at least 1"),
     ("model.fusion-size", "-3", "at least 1"),
+    ("model.fusion-size", "1000000", "at most 100000"),
     ("model.dropout", "1.0", r"in \[0, 1\)"),
     ("model.offset-weight", "-0.5", "at least 0"),
     ("model.offset-weight", "nan", "at least 0"),

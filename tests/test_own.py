@@ -116,6 +116,14 @@ LINES: dict[str, tuple[str, str]] = {
         row(spans=[[False, True]]),
         r"spans with \[false, true\], which is no pair of numbers",
     ),
+    "beyond all bounds": (
+        row(spans=[[0, 10**400]]),
+        "spans with .* no pair of numbers",
+    ),
+    "a length beyond all bounds": (
+        row(duration_s=10**400),
+        "duration_s as .* no number",
+    ),
     "NaN": (row(spans=[[float("nan"), 2]]), "which is no span; give seconds"),
     "infinity": (row(spans=[[1, float("inf")]]), "which is no span"),
     "negative": (row(spans=[[-1, 2]]), "which is no span; give seconds from 0 on"),
@@ -190,6 +198,11 @@ TABLES: dict[str, tuple[str, int, str]] = {
     ),
     "too few values": ("video_id,query,start_s,end_s\na,x,1\n", 2, "has 3 values"),
     "no number": ("video_id,query,start_s,end_s\na,x,0:10,0:20\n", 2, "0:10"),
+    "a number for programmers": (
+        "video_id,query,start_s,end_s\na,x,1_0,2_0\n",
+        2,
+        'start_s as "1_0", which is no number',
+    ),
     "one time": (
         "video_id,query,start_s,end_s\na,x,1,\n",
         2,

@@ -114,6 +114,7 @@ DAMAGED = {
     "scores of two": json.dumps(GOOD | {"scores": [[1.0]]}),
     "words for scores": json.dumps(GOOD | {"scores": ["high"]}),
     "no length": json.dumps(GOOD | {"duration_s": None}),
+    "a truth that ends first": json.dumps(GOOD | {"truth": [[0, 1], [3, 2]]}),
     "a huge number": json.dumps(GOOD | {"scores": [10**400]}),
 }
 

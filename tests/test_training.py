@@ -306,12 +306,16 @@ def test_a_run_that_was_killed_goes_on_as_if_nothing_had_happened(
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
     assert len(content(folder, "history")["evaluations"]) < STEPS // EVERY
+    spent = torch.load(folder / "last.ckpt", weights_only=True)["slta"]["seconds"]
+    again = time.perf_counter()
     done = run("train", "--resume", folder)
+    again = time.perf_counter() - again
     assert done.returncode == 0, done.stderr
     assert not done.stdout.startswith(f"step {EVERY},"), "it did not go on"
     assert weights(folder) == weights(once[0])
     assert content(folder, "history") == content(once[0], "history")
     assert content(folder, "results") == content(once[0], "results")
+    assert 0 < spent < content(folder, "provenance")["seconds"] < spent + again
     assert not list(folder.rglob(".unfinished-*"))
 
 
@@ -722,6 +726,36 @@ def test_a_damaged_state_is_named(
     os.truncate(folder / "last.ckpt", 1000)
     called = call(capsys, "train", "--resume", folder)
     refused(called, r"last\.ckpt is damaged .*; remove it to train from the start")
+
+
+@pytest.mark.slice
+def test_the_state_of_another_model_is_refused(
+    once: tuple[Path, "subprocess.CompletedProcess[str]"],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    state = torch.load(folder / "last.ckpt", weights_only=True)
+    state["state_dict"].popitem()
+    torch.save(state, folder / "last.ckpt")
+    called = call(capsys, "train", "--resume", folder)
+    refused(
+        called, r"last\.ckpt is of another model; remove it to train from the start"
+    )
+
+
+def test_a_model_that_does_not_fit_into_the_memory_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(training, "build", build)
+    with pytest.raises(
+        InputError, match=r"model slta does not fit into the memory .*can"
+    ):
+        training.train("tiny", SHORT, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

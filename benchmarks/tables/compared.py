@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from benchmarks.models import VARIANTS
-from benchmarks.tables.cells import counted, load, measured, percent, table
+from benchmarks.tables.cells import Row, counted, load, measured, percent, table
 from slta.experiments import paper_models
 
 
@@ -120,7 +120,20 @@ def made_by(name: str) -> str:
         measured(name).rstrip()
         + f" Trained at commit {made['commit']}, with {word} "
         + f"{', '.join(map(str, found['seeds']))}{fewer}, one thread a run; the runs of "
-        + f"the table took {hours:.1f} hours together.\n"
+        + f"the table took {hours:.1f} hours together{_elsewhere(found)}.\n"
+    )
+
+
+def _elsewhere(found: Row) -> str:
+    """Which runs were trained on another machine than what measured them."""
+    there: dict[str, list[str]] = {}
+    for name, each in found["models"].items():
+        machines = each.get("machines", ())
+        for seed, machine in zip(each["seeds"], machines, strict=False):
+            if machine != found["machine"]:
+                there.setdefault(machine, []).append(f"`{name}` with seed {seed}")
+    return "".join(
+        f"; on {machine}: {', '.join(runs)}" for machine, runs in there.items()
     )
 
 

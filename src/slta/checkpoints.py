@@ -120,7 +120,11 @@ class Run:
                 "give another --out"
             ) from error
         run = cls(folder)
-        run.write("config", {"name": name, "experiment": asdict(experiment)})
+        try:
+            run.write("config", {"name": name, "experiment": asdict(experiment)})
+        except InputError:
+            run.drop_unless_begun()
+            raise
         return run
 
     @classmethod

@@ -51,6 +51,7 @@ def summary(
             **settings[name],
             "seeds": _seeds(mine),
             "seconds": [run.read("provenance")["seconds"] for run in mine],
+            "machines": [run.read("provenance")["machine"] for run in mine],
             "train": _on_train(mine[0], store),
             **_cost(mine[0], splits[0], store),
             **{split: numbers(mine, held, split) for split in splits},

@@ -25,7 +25,15 @@ from slta.errors import InputError
 from slta.experiments import experiment
 from slta.features.sentences import Progress
 from slta.learning import WATCHED
-from slta.preparation import open_dataset, root_of, rooted, settled
+from slta.preparation import (
+    Shows,
+    open_dataset,
+    open_splits,
+    quietly,
+    root_of,
+    rooted,
+    settled,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +51,10 @@ class Plan:
     """Folder of the data set, for those that have one."""
     store: Path | None = None
     processes: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise InputError("give at least one seed")
 
     def jobs(self, seed: int) -> list["Job"]:
         """Every experiment with every setting."""
@@ -92,11 +104,21 @@ def at_a_time() -> int:
     return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
 
 
+def prepare(plan: Plan, shows: Shows = quietly) -> None:
+    """Makes what is not there of the films and features, once for all trainings.
+
+    Raises ``InputError`` for what cannot be compared or looked at.
+    """
+    first = plan.jobs(plan.seeds[0])
+    _check_one_data_set(plan, first)
+    held = settled(first[0].experiment(plan))
+    splits = "train", "val", *open_dataset(held, shows).tested
+    open_splits(held, splits, plan.store, shows)
+
+
 def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
     """Trains what is missing, then measures all. ``progress`` is told the runs done and
     the runs in all."""
-    if not plan.seeds:
-        raise InputError("give at least one seed")
     names, first = plan.experiments, plan.jobs(plan.seeds[0])
     _check_one_data_set(plan, first)
     total = float(len(first) + len(names) * (len(plan.seeds) - 1))

@@ -228,7 +228,9 @@ class Reader:
         share = self.broken / max(1, self.sent)
         if self.broken < FEW or share < TOLD:
             return
-        said = f"{self.broken} of the {self.sent} pictures of {self.path} that were read"
+        said = (
+            f"{self.broken} of the {self.sent} pictures of {self.path} that were read"
+        )
         if share > MOST:
             raise InputError(f"{said} are broken: copy or download it again")
         logger.info("%s are broken; what they show is not seen", said)

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import math
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -115,10 +116,13 @@ class Training(L.LightningModule):
         about: About,
         run: Run,
         store: Path | None,
+        since: float = 0.0,
     ) -> None:
+        """``since`` is when the run began, by the clock that measures how long things
+        take, had it never stopped."""
         super().__init__()
         self.experiment, self.model, self.about = experiment, model, about
-        self.run, self._store = run, store
+        self.run, self._store, self._since = run, store, since
         self.best = -math.inf
         self.history: list[dict[str, float]] = []
         self._answers: list[Prediction] = []
@@ -246,9 +250,22 @@ class Training(L.LightningModule):
         return parts
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["slta"] = {"best": self.best, "history": self.history}
+        seconds = time.perf_counter() - self._since
+        checkpoint["slta"] = {
+            "best": self.best,
+            "history": self.history,
+            "seconds": seconds,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raises ``InputError`` for the state of another model."""
+        theirs = checkpoint.get("state_dict", {})
+        ours = self.state_dict()
+        shapes = [{n: v.shape for n, v in each.items()} for each in (theirs, ours)]
+        if "slta" not in checkpoint or shapes[0] != shapes[1]:
+            raise InputError(
+                f"{self.run.last} is of another model; remove it to train from the start"
+            )
         self.best = checkpoint["slta"]["best"]
         self.history = checkpoint["slta"]["history"]
 

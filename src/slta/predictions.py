@@ -176,7 +176,7 @@ def parsed(row: Any) -> Prediction:
         identity(row, "video_id"),
         text(row, "query"),
         None if may_lack else positive(row, "duration_s"),
-        as_spans(given(row, "truth"), "truth"),
+        as_truth(given(row, "truth"), "truth"),
         spans,
         scores,
         final,
@@ -189,6 +189,14 @@ def parsed(row: Any) -> Prediction:
 def as_spans(rows: Any, name: str) -> Float[np.ndarray, "n 2"]:
     """Like what follows, raises ``Wrong`` for what has another form."""
     return as_rows(rows, name, ("start", "end"))
+
+
+def as_truth(rows: Any, name: str) -> Float[np.ndarray, "m 2"]:
+    found = as_spans(rows, name)
+    if not (found[:, 0] <= found[:, 1]).all():
+        what = f"gives {name} as {shown(rows)}, where a span ends before it starts"
+        raise Wrong(what, "mend it")
+    return found
 
 
 def as_numbers(row: Any, name: str) -> Float[np.ndarray, " c"]:

@@ -86,7 +86,9 @@ def _go(
     try:
         with run.alone():
             (run.folder / "diverged.json").unlink(missing_ok=True)
-            _train(run, experiment, store, shows, resume=resume)
+            before = _spent_s(run) if resume else 0.0
+            since = begun - before
+            _train(run, experiment, store, shows, since, resume=resume)
             _test(run, store, shows)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -94,16 +96,28 @@ def _go(
         ) from None
     curves.draw(run.read("history")["evaluations"], run.folder / "curves.png")
     facts = run.read("provenance")
-    seconds = facts.get("seconds", 0) + time.perf_counter() - begun
+    seconds = facts.get("seconds", before) + time.perf_counter() - begun
     run.write("provenance", facts | {"seconds": round(seconds, 1)})
     return run
 
 
+def _spent_s(run: Run) -> float:
+    """Seconds that a run took until the state from which it goes on."""
+    state = WholeCheckpoints().load_checkpoint(run.last, map_location="cpu")
+    return float(state.get("slta", {}).get("seconds", 0.0))
+
+
 def _train(
-    run: Run, experiment: Experiment, store: Path | None, shows: Shows, *, resume: bool
+    run: Run,
+    experiment: Experiment,
+    store: Path | None,
+    shows: Shows,
+    since: float,
+    *,
+    resume: bool,
 ) -> None:
     model, about = _begun(run, experiment, store, shows, resume)
-    module = Training(experiment, model, about, run, store)
+    module = Training(experiment, model, about, run, store, since)
     _fit(module, run, experiment, resume)
 
 
@@ -144,7 +158,14 @@ def new_model(
         sentence=train.asked[0].sentence.shape[-1],
     )
     L.seed_everything(experiment.training.seed, verbose=False)
-    model = build(experiment.model, sizes)
+    try:
+        model = build(experiment.model, sizes)
+    except (MemoryError, RuntimeError) as error:
+        problem = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"the model {experiment.model.name} does not fit into the memory "
+            f"({problem}); give smaller sizes with --model"
+        ) from error
     scale = {
         name: (torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
         for name, (mean, deviation) in spread(train).items()

@@ -13,13 +13,14 @@ from typing import Annotated, Any
 
 import tyro
 
+from slta import __version__
 from slta.cli.arguments import parsed
 from slta.cli.compare import Compare, compare
 from slta.cli.data import Data, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
 from slta.cli.plot import Plot, plot
-from slta.cli.screen import notes
+from slta.cli.screen import notes, screen
 from slta.cli.search import Search, search
 from slta.cli.train import Train, train, train_named
 from slta.errors import InputError
@@ -79,6 +80,9 @@ def _run(arguments: list[str]) -> None:
         return
     if arguments[:1] == ["data"]:
         data(arguments[1:])
+        return
+    if arguments == ["--version"]:
+        screen.print(f"slta {__version__}", markup=False, highlight=False)
         return
     if arguments[:1] and arguments[0] in COMMANDS:
         # By itself, so that only options of this command are suggested.

@@ -1,6 +1,7 @@
 """``slta compare``: experiments and seeds to one table."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Compare:
 
 
 def compare(command: Compare) -> None:
-    from slta.comparison import Plan, at_a_time
+    from slta.comparison import Plan, at_a_time, prepare
     from slta.comparison import compare as compare_all
     from slta.experiments import known
     from slta.folders import write_whole
@@ -85,6 +86,8 @@ def compare(command: Compare) -> None:
     )
     _check_settings(plan)
     _check_target(command.to)
+    _check_folder(command.runs)
+    prepare(plan, progress)
     with progress("training") as bar:
         found = compare_all(plan, bar)
     with _writing(command.to):
@@ -126,6 +129,12 @@ def _check_target(path: Path) -> None:
         raise InputError(
             f"{path} is there and is no comparison; name another file with --to"
         )
+
+
+def _check_folder(path: Path) -> None:
+    there = next(filter(os.path.exists, (path, *path.parents)))
+    if not os.path.isdir(there):
+        raise InputError(f"--runs {path}: {there} is a file; name a folder")
 
 
 @contextmanager

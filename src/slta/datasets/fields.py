@@ -1,6 +1,7 @@
 """The fields of an entry: each as what it must be, or told in words with its value."""
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,10 +63,12 @@ def positive(row: Any, name: str) -> float:
 
 def written(row: Mapping[str, str], name: str) -> float:
     """A number of a table, where everything is text."""
+    value = row[name]
     try:
-        return float(row[name])
+        # Python reads 1_0 as 10; whoever writes a table means something else.
+        return float(value.replace("_", "x"))
     except ValueError:
-        raise _not(name, row[name], "no number", "write seconds") from None
+        raise _not(name, value, "no number", "write seconds") from None
 
 
 def above_0(name: str, value: float) -> float:
@@ -119,7 +122,10 @@ def integers(row: Any, name: str, *columns: int) -> Int[np.ndarray, "..."]:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is one that floating point can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or value.bit_length() < sys.float_info.max_exp
 
 
 def _list(row: Any, name: str, form: str) -> list[Any]:
