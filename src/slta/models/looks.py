@@ -13,6 +13,10 @@ from torch import Tensor, nn
 
 from slta.datasets.batch import Batch
 
+SHARED = 16
+"""Windows that share a row, on average, from which on it is quicker to add up all rows
+once than to read each where it is needed."""
+
 
 class Looks(NamedTuple):
     """Which frames are looked at for which query: the frames of all pairs of a query
@@ -81,7 +85,14 @@ def looks_of(batch: Batch) -> tuple[Looks, Int[Tensor, " p"]]:
 def mean_over(
     rows: Float[Tensor, "f x"], start: Int[Tensor, " p"], count: Int[Tensor, " p"]
 ) -> Float[Tensor, "p x"]:
-    """Of ``count`` rows from ``start`` on, whatever the windows share."""
+    """Of ``count`` rows from ``start`` on. Of many windows that share rows, all are added
+    up once; of few, each row is added up where it is needed."""
+    total = int(count.sum())
+    if total <= SHARED * len(rows):
+        first = count.cumsum(dim=0) - count
+        inside = torch.arange(total, device=rows.device)
+        inside = inside + (start - first).repeat_interleave(count, output_size=total)
+        return nn.functional.embedding_bag(inside, rows.float(), first, mode="mean")
     sums = nn.functional.pad(rows.double().cumsum(dim=0), (0, 0, 1, 0))
     return ((sums[start + count] - sums[start]) / count[:, None]).float()
 
