@@ -123,6 +123,7 @@ QUERIES = {
     "emoji": ("🐈💤", "'🐈💤' has no words; ask with a sentence"),
     "digits": ("2024 12 24", "'2024 12 24' has no words; ask with a sentence"),
     "punctuation": ("?!…", "'\\?!…' has no words; ask with a sentence"),
+    "no content": ("the of and", "'the of and' has no word that says what to look"),
     "no text": (os.fsdecode(b"caf\xe9"), "'caf.udce9' holds bytes that are no text"),
 }
 

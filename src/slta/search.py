@@ -6,6 +6,7 @@ from typing import Any
 
 from slta.answers import Answer
 from slta.errors import InputError
+from slta.features import nouns
 from slta.features.base import QueryFeatures, Reader
 from slta.features.provider import Provider
 from slta.features.sentences import Progress
@@ -66,8 +67,18 @@ class Searcher:
         """
         if top < 1:
             raise InputError(f"top must be at least 1, got {top}")
-        asked = self.reader.text(query)
+        asked = self.asked(query)
         return self.answer(self.index(path, progress=progress), asked, top=top)
+
+    def asked(self, query: str) -> QueryFeatures:
+        """A query as it is read. Raises ``InputError`` for one that cannot be used."""
+        read = self.reader.text(query)
+        if not nouns.tells(query):
+            raise InputError(
+                f"the query {query!r} has no word that says what to look for; "
+                "ask with a sentence"
+            )
+        return read
 
     def answer(
         self, indexed: Indexed[Any], asked: QueryFeatures, *, top: int

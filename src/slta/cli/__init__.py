@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import tyro
 
-from slta import __version__
 from slta.cli.arguments import parsed
 from slta.cli.compare import Compare, compare
 from slta.cli.data import Data, data
@@ -82,7 +81,9 @@ def _run(arguments: list[str]) -> None:
         data(arguments[1:])
         return
     if arguments == ["--version"]:
-        screen.print(f"slta {__version__}", markup=False, highlight=False)
+        from importlib.metadata import version
+
+        screen.print(f"slta {version('slta')}", markup=False, highlight=False)
         return
     if arguments[:1] and arguments[0] in COMMANDS:
         # By itself, so that only options of this command are suggested.

@@ -87,7 +87,7 @@ def search(command: Search) -> None:
     )
     # Before the networks are prepared, which takes long the first time.
     searcher.library.check(command.video)
-    asked = [searcher.reader.text(query) for query in command.queries]
+    asked = [searcher.asked(query) for query in command.queries]
     for query in asked:
         if query.unknown:
             told = f"no vector for {', '.join(query.unknown)}"

@@ -71,6 +71,15 @@ def parse(sentence: str) -> Parsed:
     )
 
 
+def tells(sentence: str) -> bool:
+    """Whether any of its words says what there is to see.
+
+    >>> tells("of the and"), tells("it rains")
+    (False, True)
+    """
+    return any(token.pos_ in NAMING | CONTENT for token in language()(sentence))
+
+
 def _said(chunk: "Span") -> str:
     """A noun phrase as written, but for what names nothing."""
     kept = [token for token in chunk if token.pos_ not in UNSAID]
