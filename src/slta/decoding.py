@@ -216,7 +216,7 @@ class Reader:
         return stamp < newest and passed == reached
 
     def _decode(self, packet: AnyPacket | None) -> list[VideoFrame]:
-        self.sent += 1
+        self.sent += packet is not None
         try:
             return self.codec.decode(packet)
         except av.error.FFmpegError:
