@@ -2,8 +2,8 @@
 
     python -m benchmarks [questions] [parts] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
-                         [layouts] [planted] [composites] [composites-faults] [ways]
-                         [shapes] [models] [tables]
+                         [layouts] [planted] [composites] [composites-parts]
+                         [composites-faults] [ways] [shapes] [models] [tables]
 
 Without a word, all of them, in that order. The ``composites``, ``shapes`` and ``models``
 train for hours where their runs are not there yet; ``composites-so-far`` and the like
@@ -54,6 +54,7 @@ STEPS = (
         "layouts",
         "planted",
         "composites",
+        "composites-parts",
         "composites-faults",
         "ways",
         "shapes",
@@ -63,6 +64,7 @@ STEPS = (
 )
 SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
     "composites": models.on_composites_so_far,
+    "composites-parts": models.parts_on_composites_so_far,
     "composites-faults": models.faults_on_composites_so_far,
     "shapes": shapes.summary,
     "models": models.on_shapes_so_far,
@@ -92,6 +94,7 @@ def main(wanted: list[str]) -> None:
         ),
         "planted": (planted.measure, DATA, "the queries are there"),
         "composites": (models.on_composites, SHARED, "the clips are there"),
+        "composites-parts": (models.parts_on_composites, SHARED, "the clips are there"),
         "composites-faults": (
             models.faults_on_composites,
             SHARED,

@@ -2,10 +2,11 @@
 
     python -m benchmarks composites     on composites of real clips, made where there are
                                         none yet by the tool beside the real data
-    python -m benchmarks composites-faults
-                                        SLTA on them with one fault of the release each
+    python -m benchmarks composites-parts composites-faults
+                                        SLTA on them without one of its parts each, and
+                                        with one fault of the release each
     python -m benchmarks models         on the made world
-    python -m benchmarks composites-so-far composites-faults-so-far models-so-far
+    python -m benchmarks composites-so-far composites-parts-so-far …
                                         measures what is trained
 
 Runs lie in $SLTA_HOME/benchmarks and are not made twice; one that was stopped goes on.
@@ -30,20 +31,22 @@ from slta.folders import home
 SEEDS = (0, 1, 2)
 LEARNING_RATES = {
     "composites": (0.002, 0.004),
+    "composites-parts": (0.004,),
     "composites-faults": (0.004,),
     "models": (0.001, 0.004),
 }
-"""Of which every model takes what is best on val; with a fault, SLTA has what it chose."""
-VARIANTS = tuple(f"composites_slta_no_{part}" for part in PARTS)
-"""SLTA without one of its parts: in the tables, and not in the pictures. Those on the made
-world are in ``shapes``."""
+"""Of which every model takes what is best on val; SLTA without a part, or with a fault,
+has one, as another rate moves it more than most parts do."""
 ON_COMPOSITES = (
     "composites_slta",
-    *VARIANTS,
     *("composites_role", "composites_ctrl", "composites_acrn", "composites_mcn"),
     *("composites_vsa_rnn", "composites_vsa_stv", "composites_video_only"),
     *("composites_query_only", "composites_moment_prior"),
     *("composites_tan2d", "composites_moment_detr", "composites_qd_detr"),
+)
+PARTS_ON_COMPOSITES = (
+    "composites_slta",
+    *(f"composites_slta_no_{part}" for part in PARTS),
 )
 FAULTS_ON_COMPOSITES = (
     "composites_slta",
@@ -73,6 +76,15 @@ def on_composites_so_far() -> dict[str, Any]:
     return so_far(composites())
 
 
+def parts_on_composites(shared: Path) -> dict[str, Any]:
+    made_composites(shared)
+    return compare(composites_parts(), told())
+
+
+def parts_on_composites_so_far() -> dict[str, Any]:
+    return so_far(composites_parts())
+
+
 def faults_on_composites(shared: Path) -> dict[str, Any]:
     made_composites(shared)
     return compare(composites_faults(), told())
@@ -96,6 +108,12 @@ def made_world() -> Plan:
 
 def composites() -> Plan:
     return replace(_plan("composites", ON_COMPOSITES), root=str(_composites()))
+
+
+def composites_parts() -> Plan:
+    """Some of its runs are the comparison's own."""
+    plan = _plan("composites-parts", PARTS_ON_COMPOSITES)
+    return replace(plan, root=str(_composites()), runs=composites().runs)
 
 
 def composites_faults() -> Plan:
@@ -132,8 +150,7 @@ def told() -> Progress:
 
 def draw(found: dict[str, Any], folder: Path, name: str) -> None:
     """The three pictures, called by the name of the comparison."""
-    whole = {name: row for name, row in found["models"].items() if name not in VARIANTS}
-    for path in plot_comparison.draw({**found, "models": whole}, folder):
+    for path in plot_comparison.draw(found, folder):
         path.replace(path.with_name(f"{name}-{path.name}"))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from benchmarks.models import VARIANTS
 from benchmarks.tables.cells import Row, counted, load, measured, percent, table
 from slta.experiments import paper_models
 
@@ -57,7 +56,6 @@ def _models_short() -> str:
                     each[split][name]["mean"], each[split][name]["interval"]
                 )
                 for model, each in found["models"].items()
-                if model not in VARIANTS
             } | {
                 blind: percent(answers[name]["value"], answers[name]["interval"])
                 for blind, answers in found["without video"][split].items()
@@ -67,10 +65,11 @@ def _models_short() -> str:
     return table([name, *columns], rows)
 
 
-def _faults() -> str:
+def _differences(models: Row) -> str:
+    """Each to the first."""
     name = "R@1, IoU=0.5"
     rows: list[list[object]] = []
-    for model, each in load("composites-faults")["models"].items():
+    for model, each in models.items():
         row = [f"`{model}`", len(each["test"][name]["seeds"])]
         for split in ("test", "test_novel"):
             found = each[split][name]
@@ -83,6 +82,16 @@ def _faults() -> str:
         rows.append(row)
     head = ["experiment", "seeds", "test", "difference", "test_novel", "difference"]
     return table(head, rows)
+
+
+def _about_earlier() -> str:
+    """Of the runs on composites of an earlier program."""
+    found = load("earlier")["composites"]
+    about = found["about"]
+    return (
+        f"\nMeasured with `{about['command']}` at commit {about['commit']}, "
+        f"{about['date']}, on {about['machine']}. Trained at commit {found['commit']}.\n"
+    )
 
 
 def _model_costs(name: str) -> Callable[[], str]:
@@ -169,7 +178,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "composites-novel": _models("composites", "test_novel"),
     "models-short": _models_short,
     "composites-costs": _model_costs("composites"),
-    "composites-faults": _faults,
+    "composites-parts": lambda: _differences(load("composites-parts")["models"]),
+    "about-composites-parts": lambda: made_by("composites-parts"),
+    "composites-faults": lambda: _differences(load("composites-faults")["models"]),
+    "composites-earlier": lambda: _differences(load("earlier")["composites"]["models"]),
+    "about-composites-earlier": _about_earlier,
     "about-composites-faults": lambda: made_by("composites-faults"),
     "about-composites": lambda: made_by("composites"),
     "models-test": _models("models", "test"),
