@@ -80,7 +80,7 @@ FINDS: dict[str, Lesson] = {
         rate=2e-3,
     ),
     "qd_detr": Lesson(
-        replace(QD_DETR, size=32, heads=4, feedforward_size=64), steps=200, rate=2e-3
+        replace(QD_DETR, size=32, heads=4, feedforward_size=64), steps=300, rate=2e-3
     ),
 }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 UNSAID = {"DET", "PRON"}
 """Parts of speech that name nothing: "the", "her"."""
 BETWEEN = {"PUNCT", "SPACE"}
+JOINING = {"ADP", "AUX", "CCONJ", "DET", "PART", "SCONJ"}
 NAMING, CONTENT = {"NOUN", "PROPN"}, {"VERB", "ADJ", "ADV", "NUM"}
 LASTING = frozenset(
     "appear be belong contain cover face hang have hold keep kneel lead lean lie like "
@@ -74,10 +75,10 @@ def parse(sentence: str) -> Parsed:
 def tells(sentence: str) -> bool:
     """Whether any of its words says what there is to see.
 
-    >>> tells("of the and"), tells("it rains")
+    >>> tells("the of and"), tells("somebody")
     (False, True)
     """
-    return any(token.pos_ in NAMING | CONTENT for token in language()(sentence))
+    return any(token.pos_ not in BETWEEN | JOINING for token in language()(sentence))
 
 
 def _said(chunk: "Span") -> str:
