@@ -1,7 +1,9 @@
 """What cannot be used is refused in a line that names it and says what to do."""
 
+import json
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from PIL import Image
 from slta import film, video
 from slta.features import EXTRACTORS
 from tests import videos
-from tests.commands import Colours, call, known, refused, run
+from tests.commands import Colours, call, command, known, refused, run
 
 
 def text(path: Path) -> None:
@@ -136,7 +138,7 @@ OPTIONS = {
         ("--extractor", "resnet"),
         "unknown extractor 'resnet'; known are imagenet-words, cells, clip, c3d, detr, detr-boxes, ready",
     ),
-    "extractor, empty": (("--extractor", ""), "unknown extractor ''; known are"),
+    "extractor, empty": (("--extractor", ""), "--extractor is empty; give it a val"),
     "clip of nothing": (("--extractor", "clip:"), "clip needs weights: clip:FOLDER"),
     "clip, no folder": (("--extractor", "clip:/no/such"), "no folder /no/such; name"),
     "clip, no model": (("--extractor", "clip:{}"), "{} is no saved model, .* name a"),
@@ -151,6 +153,8 @@ OPTIONS = {
         "--clips {}/file: .* a file; name a folder",
     ),
     "clips, below": (("--clips", "{}/file/a/b"), "{}/file is a file; name a folder"),
+    "store, empty": (("--store", ""), "--store is empty; give it a value, or leave"),
+    "clips, empty": (("--clips=",), "--clips is empty; give it a value, or leave"),
     "store, file": (("--store", "{}/file"), "{}/file cannot be written .* --store"),
 }
 
@@ -216,6 +220,21 @@ def test_a_process_that_refuses_ends_with_code_2(
     tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
     refused(run("search", *arguments, "--store", tmp_path / "store"), says)
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "features").mkdir()
+    line = {"video_id": "a", "query": "a man runs", "duration_s": 9, "spans": [[0, 1]]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(line))
+    (tmp_path / "features").chmod(0)
+    asked = command("data", "check", "own", "--root", tmp_path)
+    if os.geteuid() == 0:
+        # Whom nothing is forbidden, unless he gives that up.
+        rights = "-dac_override,-dac_read_search"
+        bound = [f"--bounding-set={rights}", f"--inh-caps={rights}"]
+        asked = ["setpriv", *bound, *asked]
+    done = subprocess.run(asked, capture_output=True, text=True)
+    refused(done, f"{tmp_path}/features.*: Permission denied; name another one, or let")
 
 
 def test_pictures_that_are_broken_are_told(

@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 import slta
-from slta import Searcher, Span, cli, video
+from slta import Searcher, Span, video
+from slta.cli import commands
 from slta.cli.arguments import in_one_line
 from slta.cli.screen import notes
-from slta.cli.search import Search
+from slta.cli.search import Search, titles
 from slta.features import EXTRACTORS
 from slta.spans import as_array, temporal_iou
 from tests.commands import (
@@ -267,8 +268,8 @@ def test_moments_are_cut_into_films_that_play(tmp_path: Path) -> None:
     assert done.returncode == 0
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     expected = {
-        f"trip-{number}-{rank}.mp4": moment["end_s"] - moment["start_s"]
-        for number, answer in enumerate(answers, start=1)
+        f"trip-{title}-{rank}.mp4": moment["end_s"] - moment["start_s"]
+        for title, answer in zip(("a-cat", "a-rocket"), answers, strict=True)
         for rank, moment in enumerate(answer["moments"], start=1)
     }
     assert {path.name for path in clips.iterdir()} == set(expected)
@@ -279,6 +280,16 @@ def test_moments_are_cut_into_films_that_play(tmp_path: Path) -> None:
         assert len(frames.times_s) == pytest.approx(length_s * RATE_HZ, abs=1)
     counts = [len(answer["moments"]) for answer in answers]
     assert done.stderr.splitlines() == [f"cut {n} moments into {clips}" for n in counts]
+
+
+def test_clips_of_one_query_are_not_named_as_those_of_another() -> None:
+    long = "the woman with the red hat opens the door and "
+    queries = ("A cat, asleep?", "狗 barks", f"{long} enters", f"{long} leaves")
+    one, other, *alike = titles(queries)
+    assert (one, other) == ("a-cat-asleep", "狗-barks")
+    assert len({*alike}) == 2 and all(len(each) < 50 for each in alike)
+    # What was asked before keeps its name.
+    assert titles(queries[:1]) == [one]
 
 
 @pytest.mark.slice
@@ -550,7 +561,7 @@ def test_a_second_interrupt_while_the_first_is_told_prints_no_traceback(
         os.kill(os.getpid(), signal.SIGINT)
         print(line)
 
-    monkeypatch.setattr(cli, "_run", stopped)
+    monkeypatch.setattr(commands, "_run", stopped)
     monkeypatch.setattr(notes, "print", told)
     # In a shell's background the signal is ignored from the start.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -559,5 +570,23 @@ def test_a_second_interrupt_while_the_first_is_told_prints_no_traceback(
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert called.code == cli.INTERRUPTED
+    assert called.code == commands.INTERRUPTED
     assert called.out == "slta: interrupted; go on with the same command\n"
+
+
+def test_an_interrupt_while_the_program_is_loaded_prints_no_traceback() -> None:
+    program = """
+        import os, signal, sys
+        from slta import cli
+        class Presses:
+            def find_spec(self, name, *_):
+                if name == "tyro":
+                    os.kill(os.getpid(), signal.SIGINT)
+        sys.meta_path.insert(0, Presses())
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        cli.main(["--help"])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -169,6 +169,33 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(
         comparison._check_same(job.run(PLAN), other)
 
 
+@pytest.mark.slice
+def test_runs_whose_data_was_moved_are_compared_where_it_is_now(
+    folder: Path,
+    found: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of the runs was stopped before the move."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    Path("own").rename("elsewhere")
+    chosen = found["models"]["own"]["learning_rate"]
+    stopped = Path("runs") / f"own-{chosen:g}-4-1" / "provenance.json"
+    facts = json.loads(stopped.read_text())
+    stopped.write_text(json.dumps({k: v for k, v in facts.items() if k != "seconds"}))
+    moved = compared(capsys, "--root", "elsewhere", "--to", "again.json")
+    assert moved.code == 0, moved.err
+    again = json.loads(Path("again.json").read_text())
+    assert again["models"]["own"]["test"] == found["models"]["own"]["test"]
+    path = Path("elsewhere") / "train.jsonl"
+    path.write_text(path.read_text().replace('"query": "', '"query": "now ', 1))
+    refused(
+        compared(capsys, "--root", "elsewhere"), "was trained with other data .*SHA"
+    )
+
+
 def test_what_cannot_be_compared_is_told(
     found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,6 +97,7 @@ LINES: dict[str, tuple[str, str]] = {
     "no query": ('{"video_id": "a", "spans": []}', "has no field 'query'; add it"),
     "no spans": ('{"video_id": "a", "query": "x"}', "has no field 'spans'; add it"),
     "no words": (row(query=" "), "a query of a without words; write the sentence"),
+    "only marks": (row(query="?!"), "a query of a without words \\(\\?!\\); write the"),
     "words of another kind": (
         row(query=3),
         "gives query as 3, which is no text; write it in quotes",

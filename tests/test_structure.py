@@ -78,6 +78,7 @@ LAYERS = [
     {
         "cli",
         "cli.__main__",
+        "cli.commands",
         "cli.arguments",
         "cli.compare",
         "cli.data",

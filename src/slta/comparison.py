@@ -95,7 +95,7 @@ class Job:
 
     def run(self, plan: Plan) -> Run:
         told = f"{self.name}-{self.learning_rate:g}-{self.steps}-{self.seed}"
-        return Run(plan.runs / told)
+        return Run(plan.runs / told, None if plan.root is None else Path(plan.root))
 
 
 def at_a_time() -> int:
@@ -283,6 +283,8 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
         if is_finished(run) or has_diverged(run):
             return
         words += ["--resume", str(run.folder)]
+        if plan.root is not None:
+            words += ["--root", plan.root]
     else:
         # Every field, as text that the command reads again.
         words += [job.name, "--out", str(run.folder)]
@@ -322,6 +324,9 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
 
 
 def _check_same(run: Run, wanted: Experiment) -> None:
+    """Raises ``InputError`` for a run that is another than the one that is wanted."""
+    if root_of(Run(run.folder).experiment) != root_of(wanted):
+        _check_same_data(run, wanted)
     found = run.experiment
     # Its extractor is the one that was chosen for it.
     features = replace(wanted.features, extractor=found.features.extractor)
@@ -329,4 +334,17 @@ def _check_same(run: Run, wanted: Experiment) -> None:
         raise InputError(
             f"{run.folder} was trained with other settings than {run.name} has now; "
             "remove it, or name another folder with --runs"
+        )
+
+
+def _check_same_data(run: Run, wanted: Experiment) -> None:
+    """A folder that was moved is the same only if what lies in it is."""
+    if not (run.folder / "provenance.json").exists():
+        return
+    theirs, ours = run.read("provenance")["data"], open_dataset(wanted).digest
+    if theirs != ours:
+        raise InputError(
+            f"{run.folder} was trained with other data (SHA-256 {theirs[:12]}) than "
+            f"{root_of(wanted)} has ({ours[:12]}); remove it, or name another folder "
+            "with --runs"
         )

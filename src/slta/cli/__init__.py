@@ -1,98 +1,16 @@
-"""The command ``slta``: words on the command line to functions.
+"""The command ``slta``."""
 
-Nothing heavy is imported before it is known that it is needed.
-"""
-
-import logging
-import os
 import signal
-import sys
-from collections.abc import Callable, Sequence
-from io import TextIOWrapper
-from typing import Annotated, Any
-
-import tyro
-
-from slta.cli.arguments import parsed
-from slta.cli.compare import Compare, compare
-from slta.cli.data import Data, data
-from slta.cli.evaluate import Evaluate, evaluate
-from slta.cli.extract import Extract, extract
-from slta.cli.plot import Plot, plot
-from slta.cli.screen import notes, screen
-from slta.cli.search import Search, search
-from slta.cli.train import Train, train, train_named
-from slta.errors import InputError
-
-COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
-    "search": (Search, search),
-    "train": (Train, train),
-    "evaluate": (Evaluate, evaluate),
-    "compare": (Compare, compare),
-    "plot": (Plot, plot),
-    "extract": (Extract, extract),
-}
-Command = (
-    Annotated[Search, tyro.conf.subcommand("search")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-    | Annotated[Compare, tyro.conf.subcommand("compare")]
-    | Annotated[Plot, tyro.conf.subcommand("plot")]
-    | Annotated[Extract, tyro.conf.subcommand("extract")]
-    | Annotated[Data, tyro.conf.subcommand("data")]
-)
-USAGE, INTERRUPTED, STOPPED = 2, 130, 141
-"""Exit codes: something given cannot be used; stopped with Ctrl-C, or by a closed pipe."""
+from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command and exits with its code."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("slta").setLevel(logging.INFO)
-    # As Ctrl-C, so that what it has begun ends with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        _run(list(sys.argv[1:] if arguments is None else arguments))
-    except InputError as error:
-        line = " ".join(str(error).splitlines())
-        notes.print(f"slta: {line}", markup=False, soft_wrap=True)
-        sys.exit(USAGE)
-    except BrokenPipeError:
-        # Who reads has seen enough, as in "slta --help | head".
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(STOPPED)
-    except KeyboardInterrupt as stop:
-        line = f"slta: interrupted; {str(stop) or 'what was finished is kept'}"
-        # Whoever is impatient presses twice.
-        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        notes.print(line, markup=False, soft_wrap=True)
-        signal.signal(signal.SIGINT, usual)
-        sys.exit(INTERRUPTED)
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:
+        # While the program is being loaded, nobody is there to catch what Ctrl-C raises.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from slta.cli.commands import run
 
-
-def _run(arguments: list[str]) -> None:
-    # What flags there are depends on the experiment, or on what is done with data.
-    if arguments[:1] == ["train"] and arguments[1:] and arguments[1][:1] != "-":
-        train_named(arguments[1], arguments[2:])
-        return
-    if arguments[:1] == ["data"]:
-        data(arguments[1:])
-        return
-    if arguments == ["--version"]:
-        from importlib.metadata import version
-
-        screen.print(f"slta {version('slta')}", markup=False, highlight=False)
-        return
-    if arguments[:1] and arguments[0] in COMMANDS:
-        # By itself, so that only options of this command are suggested.
-        kind, function = COMMANDS[arguments[0]]
-        function(parsed(kind, arguments[1:], prog=f"slta {arguments[0]}"))
-        return
-    parsed(
-        Command,  # type: ignore[arg-type]
-        arguments,
-        prog="slta",
-        description="Find the moment in a video that a sentence describes.",
-    )
+    signal.signal(signal.SIGINT, usual)
+    run(arguments)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -42,6 +43,7 @@ def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:
 
     ``given`` goes to ``tyro.cli``.
     """
+    _check_given(arguments)
     said = io.StringIO()
     try:
         with redirect_stderr(said):
@@ -55,6 +57,16 @@ def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:
         if not stop.code:
             raise
         raise InputError(in_one_line(said.getvalue())) from None
+
+
+def _check_given(arguments: Sequence[str]) -> None:
+    """An empty path would be the current folder, which nobody means who gives an empty
+    variable. A field of an experiment may be empty."""
+    for word, following in zip_longest(arguments, arguments[1:], fillvalue=" "):
+        option, equals, value = word.partition("=")
+        empty = not (value if equals else following)
+        if empty and option.startswith("--") and "." not in option:
+            raise InputError(f"{option} is empty; give it a value, or leave it out")
 
 
 def in_one_line(said: str) -> str:

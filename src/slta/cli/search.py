@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +16,9 @@ from slta.moments import clock
 
 if TYPE_CHECKING:
     from slta.search import Answer
+
+TITLE = 40
+"""Letters of a query in the name of a file, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +44,8 @@ class Search:
     clips: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Cut the moments out as files in this folder."""
+    """Cut the moments out as files in this folder, named by the video, the query and
+    the rank."""
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
@@ -97,6 +103,7 @@ def search(command: Search) -> None:
     if (ready := searcher.library.source(command.video)) is not None:
         told = f"answered from the ready features {ready}"
         notes.print(told, markup=False, soft_wrap=True)
+    names = titles(command.queries)
     for number, query in enumerate(asked, start=1):
         answer = searcher.answer(indexed, query, top=command.top)
         if command.json:
@@ -106,7 +113,7 @@ def search(command: Search) -> None:
         if command.plot:
             _plot(command, answer, number)
         if command.clips:
-            _cut(command, answer, number)
+            _cut(command, answer, names[number - 1])
 
 
 def _check_targets(command: Search) -> None:
@@ -156,7 +163,19 @@ def _plot(command: Search, answer: "Answer", number: int) -> None:
     notes.print(f"drew {target}", markup=False, soft_wrap=True)
 
 
-def _cut(command: Search, answer: "Answer", number: int) -> None:
+def titles(queries: Sequence[str]) -> list[str]:
+    """A short name for each, fit for a file; no two have the same."""
+    found = [
+        "-".join(re.findall(r"\w+", query.lower()))[:TITLE].rstrip("-")
+        for query in queries
+    ]
+    return [
+        f"{title}-{number}" if found.count(title) > 1 else title
+        for number, title in enumerate(found, start=1)
+    ]
+
+
+def _cut(command: Search, answer: "Answer", title: str) -> None:
     from slta import film
 
     assert command.clips is not None
@@ -169,7 +188,7 @@ def _cut(command: Search, answer: "Answer", number: int) -> None:
         ) from error
     with progress("cutting") as bar:
         for rank, moment in enumerate(answer.moments, start=1):
-            name = f"{command.video.stem}-{number}-{rank}.mp4"
+            name = f"{command.video.stem}-{title}-{rank}.mp4"
             film.cut(command.video, moment.span, command.clips / name)
             bar(rank, len(answer.moments))
     done = f"cut {len(answer.moments)} moments into {command.clips}"

@@ -166,8 +166,9 @@ class Annotations:
         """
         sentence = " ".join(query.split())
         who = f"{sentence[:40]!r} of {video_id}"
-        if not sentence:
-            what = f"has a query of {video_id} without words"
+        if not any(each.isalnum() for each in sentence):
+            said = f" ({sentence[:40]})" if sentence else ""
+            what = f"has a query of {video_id} without words{said}"
             return self.fault(file, place, what, "write the sentence, or remove it")
         if video_id in ("", ".", "..") or any(mark in video_id for mark in "/\\\0"):
             what = f"has a query of a video whose id {video_id!r} cannot name a file"
