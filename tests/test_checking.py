@@ -67,12 +67,19 @@ def test_features_that_are_right_are_told_with_their_shapes(tmp_path: Path) -> N
 
 
 def test_features_need_only_times_and_frames(tmp_path: Path) -> None:
-    few = {
-        name: each for name, each in arrays().items() if name in ("times_s", "frames")
-    }
-    assert (
-        said(check(own.SOURCE, folder(tmp_path / "d", dict.fromkeys("abc", few)))) == []
-    )
+    root = folder(tmp_path / "d", dict.fromkeys("abc", few(arrays())))
+    assert said(check(own.SOURCE, root)) == []
+
+
+def test_regions_that_one_video_alone_has_are_told(tmp_path: Path) -> None:
+    made = {"a": few(arrays()), "b": arrays(), "c": few(arrays())}
+    (fault,) = said(check(own.SOURCE, folder(tmp_path / "d", made)))
+    assert "b.npz has regions, most videos have none; make all features" in fault
+
+
+def few(given: Arrays) -> Arrays:
+    """What no features can do without."""
+    return {name: given[name] for name in ("times_s", "frames")}
 
 
 def without(name: str) -> Callable[[Arrays], Arrays]:
@@ -94,6 +101,7 @@ WRONG: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
     "no times": (without("times_s"), "has no array times_s"),
     "NaN": (put("frames", nan), "NaN or infinity in frames, first in row 2"),
     "NaN in regions": (put("regions", nan), "NaN or infinity in regions"),
+    "no regions": (few, "has no regions, most videos have some; make all features"),
     "another size": (
         put("frames", lambda x: x[:, :3]),
         "has frames of size 3, others have 4; make all features with the same",

@@ -161,6 +161,7 @@ def _look(
             progress(done, len(there))
     for array in ("frames", "regions"):
         report.faults += _sizes(layout, array, looks)
+    report.faults += _uneven(layout, looks)
     return looks
 
 
@@ -178,6 +179,20 @@ def _sizes(layout: Layout, array: str, looks: Mapping[str, Look]) -> Iterable[Pr
                 what = f"has {array} of size {size}, others have {usual}"
                 remedy = "make all features with the same extractor"
                 yield Problem(file, None, what, remedy)
+
+
+def _uneven(layout: Layout, looks: Mapping[str, Look]) -> Iterable[Problem]:
+    """What has regions where most videos have none, or none where most have some."""
+    read = {name: look for name, look in looks.items() if not look.problems}
+    some = [name for name, look in read.items() if "regions" in look.shapes]
+    none = [name for name, look in read.items() if "regions" not in look.shapes]
+    if some and none:
+        what, odd = "has no regions, most videos have some", none
+        if len(some) <= len(none):
+            what, odd = "has regions, most videos have none", some
+        for name in odd:
+            remedy = "make all features with the same extractor"
+            yield Problem(layout.videos[name], None, what, remedy)
 
 
 def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
