@@ -473,6 +473,35 @@ def test_the_rate_rises_then_falls_to_nothing_and_weights_decay(tmp_path: Path) 
 
 
 @pytest.mark.slice
+@pytest.mark.parametrize("longest", [0.01, 0.0])
+def test_gradients_are_no_longer_than_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: float
+) -> None:
+    """0 leaves them as they are."""
+    usual, lengths = Training.configure_optimizers, list[float]()
+
+    def watched(learning: Training) -> Any:
+        made: Any = usual(learning)
+        weights = [*learning.model.parameters()]
+
+        def note(*_: object) -> None:
+            grads = [each.grad for each in weights if each.grad is not None]
+            lengths.append(float(torch.nn.utils.get_total_norm(grads)))
+
+        made["optimizer"].register_step_post_hook(note)
+        return made
+
+    monkeypatch.setattr(Training, "configure_optimizers", watched)
+    clipped = replace(SHORT.training, clip_norm=longest)
+    short(tmp_path / "run", experiment=replace(SHORT, training=clipped))
+    assert len(lengths) == SHORT.training.steps
+    if longest:
+        assert max(lengths) == pytest.approx(longest, rel=1e-3)
+    else:
+        assert max(lengths) > 0.1
+
+
+@pytest.mark.slice
 def test_processes_whose_weights_differ_are_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
