@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from threading import Barrier
@@ -22,6 +23,7 @@ from slta.datasets import shapes
 from slta.datasets.shapes import HELD_OUT, SPLITS, ShapesConfig, load_boxes, scene_of
 from slta.datasets.shapes.draw import pictures
 from slta.datasets.shapes.layout import times
+from slta.datasets.shapes.motion import ACTIONS
 from slta.datasets.shapes.scene import COLOURS, Event, Scene, Stage
 from slta.datasets.shapes.sentences import Asked, ask
 from slta.datasets.shapes.words import SYNONYMS
@@ -315,6 +317,9 @@ def test_objects_move_as_the_sentences_say() -> None:
             dx, dy = centres[last, a] - centres[before, a]
             grown = heights[last, a] / heights[before, a]
             visible = scene.tracks.visible[event.start : event.end]
+            x, y = centres[event.start : event.end, a].T
+            angles = scene.tracks.angles[:, a]
+            returned = np.hypot(dx, dy) < 0.05
             holds = {
                 "left": dx < -0.3,
                 "right": dx > 0.3,
@@ -323,6 +328,9 @@ def test_objects_move_as_the_sentences_say() -> None:
                 "grow": grown > 1.5,
                 "shrink": grown < 0.7,
                 "blink": not visible[:, a].all(),
+                "turn": abs(angles[last] - angles[before]) > 1.95 * np.pi,
+                "sway": returned and np.ptp(x) > 0.12,
+                "jump": returned and y.min() < centres[before, a, 1] - 0.15,
             }
             if event.deed.partner is not None:
                 b = event.deed.partner
@@ -337,10 +345,32 @@ def test_objects_move_as_the_sentences_say() -> None:
                     "orbit": abs(around[-1] - around[0]) > 1.8 * np.pi,
                     "follow": bool(np.ptp(centres[event.start : event.end, b]) > 0.2),
                 }
-            if event.deed.action in holds:
-                assert holds[event.deed.action], event
-                seen.add(event.deed.action)
-    assert len(seen) >= 11
+            assert holds[event.deed.action], event
+            seen.add(event.deed.action)
+    assert seen == ACTIONS.keys()
+
+
+def test_who_turns_is_seen_to_turn() -> None:
+    """The pictures change where it is, and not if its angle stays."""
+    scene, event = next(
+        (scene, event)
+        for scene, _ in planned("train")
+        for event in scene.events
+        if event.deed.action == "turn"
+        and not any(under(scene, t) for t in range(event.start, event.end))
+    )
+    at, actor = (event.start, (event.start + event.end) // 2), event.deed.actor
+    box = scene.boxes()[event.start, actor] * [320, 240, 320, 240]
+    x0, y0, x1, y1 = box.astype(int)
+
+    def changed(scene: Scene) -> float:
+        images = [*pictures(scene, np.random.default_rng(0), 320, 240)]
+        before, after = (images[t][y0:y1, x0:x1].astype(int) for t in at)
+        return float((np.abs(after - before).max(axis=2) > 60).mean())
+
+    still = deepcopy(scene)
+    still.tracks.angles[:, actor] = 0
+    assert changed(scene) > 0.03 and changed(still) < 0.01
 
 
 def test_boxes_hold_the_colours_in_the_decoded_film(world: Path) -> None:
