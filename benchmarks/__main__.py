@@ -3,7 +3,8 @@
     python -m benchmarks [questions] [parts] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
                          [layouts] [planted] [composites] [composites-parts]
-                         [composites-faults] [ways] [shapes] [models] [tables]
+                         [composites-faults] [ways] [shapes] [models] [models-slots]
+                         [tables]
 
 Without a word, all of them, in that order. The ``composites``, ``shapes`` and ``models``
 train for hours where their runs are not there yet; ``composites-so-far`` and the like
@@ -59,6 +60,7 @@ STEPS = (
         "ways",
         "shapes",
         "models",
+        "models-slots",
         "tables",
     ),
 )
@@ -68,6 +70,7 @@ SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
     "composites-faults": models.faults_on_composites_so_far,
     "shapes": shapes.summary,
     "models": models.on_shapes_so_far,
+    "models-slots": models.slots_on_shapes_so_far,
 }
 """Those that can also measure what is trained by now, as ``NAME-so-far``."""
 ASKED_FOR = ("ways-on-gpu", *(f"{name}-so-far" for name in SO_FAR))
@@ -115,6 +118,7 @@ def main(wanted: list[str]) -> None:
         "layouts": layouts.measure,
         "shapes": shapes.measure,
         "models": models.on_shapes,
+        "models-slots": models.slots_on_shapes,
     }
     for name in [name for name in alone if name in wanted]:
         _keep(name, alone[name]())

@@ -6,6 +6,7 @@
                                         SLTA on them without one of its parts each, and
                                         with one fault of the release each
     python -m benchmarks models         on the made world
+    python -m benchmarks models-slots   those with slots alone, and one with more steps
     python -m benchmarks composites-so-far composites-parts-so-far …
                                         measures what is trained
 
@@ -34,6 +35,7 @@ LEARNING_RATES = {
     "composites-parts": (0.004,),
     "composites-faults": (0.004,),
     "models": (0.001, 0.004),
+    "models-slots": (0.001, 0.004),
 }
 """Of which every model takes what is best on val; SLTA without a part, or with a fault,
 has one, as another rate moves it more than most parts do."""
@@ -58,6 +60,9 @@ ON_SHAPES = (
     "shapes_tan2d",
     *shapes_detr.EXPERIMENTS,
 )
+SLOTS_ON_SHAPES = ("shapes_slta", *shapes_detr.EXPERIMENTS)
+LONGER = "shapes_moment_detr", 0.001, 16_000
+"""What is trained with four times its steps, once."""
 
 
 def on_composites(shared: Path) -> dict[str, Any]:
@@ -100,6 +105,26 @@ def on_shapes() -> dict[str, Any]:
 
 def on_shapes_so_far() -> dict[str, Any]:
     return so_far(made_world())
+
+
+def slots_on_shapes() -> dict[str, Any]:
+    longer = compare(slots_longer(), told())
+    return {**compare(slots(), told()), "longer": longer}
+
+
+def slots_on_shapes_so_far() -> dict[str, Any]:
+    return {**so_far(slots()), "longer": so_far(slots_longer())}
+
+
+def slots() -> Plan:
+    """Its runs are the comparison's own."""
+    return replace(_plan("models-slots", SLOTS_ON_SHAPES), runs=made_world().runs)
+
+
+def slots_longer() -> Plan:
+    name, rate, steps = LONGER
+    one = {"seeds": SEEDS[:1], "learning_rates": (rate,), "steps": (steps,)}
+    return replace(slots(), experiments=(name,), **one)
 
 
 def made_world() -> Plan:
