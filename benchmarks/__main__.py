@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import (
     attention,
@@ -46,24 +46,50 @@ RESULTS = Path(__file__).parent / "results"
 SHARED = ROOT.parent / "shared"
 DATA = SHARED / "data"
 VIDEOS = DATA / "videos"
-STEPS = (
-    *("questions", "parts", "speed", "scoring", "memory", "protocols", "pairs"),
-    *(
-        "nouns",
-        "extractors",
-        "parameters",
-        "layouts",
-        "planted",
-        "composites",
-        "composites-parts",
-        "composites-faults",
-        "ways",
-        "shapes",
-        "models",
-        "models-slots",
-        "tables",
+CLIPS = SHARED, "the clips are there"
+
+
+class Step(NamedTuple):
+    measure: Callable[..., dict[str, Any]]
+    needs: Path | None = None
+    """A folder that it is given."""
+    why: str = ""
+
+
+def _asking(measure: Callable[[Path, Searcher], dict[str, Any]]) -> Step:
+    """With a store of its own, which is empty at first."""
+
+    def measured(folder: Path) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as store:
+            return measure(folder, Searcher(store=store))
+
+    return Step(measured, VIDEOS, "the questions are asked of it, too")
+
+
+STEPS: dict[str, Step] = {
+    "questions": _asking(questions.measure),
+    "parts": _asking(parts.measure),
+    "speed": Step(speed.measure),
+    "scoring": Step(scoring.measure),
+    "memory": Step(memory.measure),
+    "protocols": Step(protocols.measure, SHARED, "the field's answers are there"),
+    "pairs": Step(pairs.measure, DATA, "the pairs are made of what it holds"),
+    "nouns": Step(nouns.measure, DATA, "the nouns are compared with those there"),
+    "extractors": Step(
+        extractors.measure, VIDEOS, "the extractors look at a film there"
     ),
-)
+    "parameters": Step(parameters.measure),
+    "layouts": Step(layouts.measure),
+    "planted": Step(planted.measure, DATA, "the queries are there"),
+    "composites": Step(models.on_composites, *CLIPS),
+    "composites-parts": Step(models.parts_on_composites, *CLIPS),
+    "composites-faults": Step(models.faults_on_composites, *CLIPS),
+    "ways": Step(ways.measure, *CLIPS),
+    "shapes": Step(shapes.measure),
+    "models": Step(models.on_shapes),
+    "models-slots": Step(models.slots_on_shapes),
+}
+"""In the order in which they are taken; the tables come last."""
 SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
     "composites": models.on_composites_so_far,
     "composites-parts": models.parts_on_composites_so_far,
@@ -73,58 +99,21 @@ SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
     "models-slots": models.slots_on_shapes_so_far,
 }
 """Those that can also measure what is trained by now, as ``NAME-so-far``."""
-ASKED_FOR = ("ways-on-gpu", *(f"{name}-so-far" for name in SO_FAR))
+ASKED_FOR: dict[str, Step] = {
+    "ways-on-gpu": Step(ways.measure_on_gpu, *CLIPS),
+    **{f"{name}-so-far": Step(measured) for name, measured in SO_FAR.items()},
+}
 
 
 def main(wanted: list[str]) -> None:
-    known = (*STEPS, *ASKED_FOR)
+    known = (*STEPS, "tables", *ASKED_FOR)
     if unknown := set(wanted) - {*known}:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {known}")
-    wanted = wanted or list(STEPS)
-    asking = {"questions": questions.measure, "parts": parts.measure}
-    for name in [name for name in asking if name in wanted]:
-        _need(VIDEOS, "the questions are asked of it, too")
-        with tempfile.TemporaryDirectory() as store:
-            _keep(name, asking[name](VIDEOS, Searcher(store=store)))
-    compared: dict[str, tuple[Callable[[Path], dict[str, Any]], Path, str]] = {
-        "protocols": (protocols.measure, SHARED, "the field's answers are there"),
-        "pairs": (pairs.measure, DATA, "the pairs are made of what it holds"),
-        "nouns": (nouns.measure, DATA, "the nouns are compared with those there"),
-        "extractors": (
-            extractors.measure,
-            VIDEOS,
-            "the extractors look at a film there",
-        ),
-        "planted": (planted.measure, DATA, "the queries are there"),
-        "composites": (models.on_composites, SHARED, "the clips are there"),
-        "composites-parts": (models.parts_on_composites, SHARED, "the clips are there"),
-        "composites-faults": (
-            models.faults_on_composites,
-            SHARED,
-            "the clips are there",
-        ),
-        "ways": (ways.measure, SHARED, "the clips are there"),
-        "ways-on-gpu": (ways.measure_on_gpu, SHARED, "the clips are there"),
-    }
-    for name, (measure, folder, why) in compared.items():
+    wanted = wanted or [*STEPS, "tables"]
+    for name, step in (STEPS | ASKED_FOR).items():
         if name in wanted:
-            _need(folder, why)
-            _keep(name, measure(folder))
-    alone = {
-        "speed": speed.measure,
-        "scoring": scoring.measure,
-        "memory": memory.measure,
-        "parameters": parameters.measure,
-        "layouts": layouts.measure,
-        "shapes": shapes.measure,
-        "models": models.on_shapes,
-        "models-slots": models.slots_on_shapes,
-    }
-    for name in [name for name in alone if name in wanted]:
-        _keep(name, alone[name]())
-    for name, measured in SO_FAR.items():
-        if f"{name}-so-far" in wanted:
-            _keep(name, measured(), command=f"{name}-so-far")
+            given = [] if step.needs is None else [_there(step.needs, step.why)]
+            _keep(name, step.measure(*given))
     if {"shapes", "shapes-so-far"} & {*wanted}:
         attention.draw(shapes.usual_run(), ROOT / "docs" / "images")
     for name in ("composites", "models"):
@@ -135,21 +124,23 @@ def main(wanted: list[str]) -> None:
         tables.write(ROOT)
 
 
-def _need(folder: Path, why: str) -> None:
+def _there(folder: Path, why: str) -> Path:
     if not folder.is_dir():
         sys.exit(f"{folder} is missing; {why}")
+    return folder
 
 
-def _keep(name: str, measured: dict[str, Any], command: str = "") -> None:
+def _keep(name: str, measured: dict[str, Any]) -> None:
     about = {
-        "command": f"python -m benchmarks {command or name}",
+        "command": f"python -m benchmarks {name}",
         "commit": provenance.commit(),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": provenance.machine(),
     }
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"about": about, **measured}, indent=1, ensure_ascii=False)
-    (RESULTS / f"{name}.json").write_text(text + "\n")
+    file = RESULTS / f"{name.removesuffix('-so-far')}.json"
+    file.write_text(text + "\n")
 
 
 if __name__ == "__main__":
