@@ -60,7 +60,7 @@ ON_SHAPES = (
     "shapes_tan2d",
     *shapes_detr.EXPERIMENTS,
 )
-SLOTS_ON_SHAPES = ("shapes_slta", *shapes_detr.EXPERIMENTS)
+SLOTS_ON_SHAPES = tuple(shapes_detr.EXPERIMENTS)
 LONGER = "shapes_moment_detr", 0.001, 16_000
 """What is trained with four times its steps, once."""
 
