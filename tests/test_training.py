@@ -540,6 +540,31 @@ def few(split: Split, count: int, candidates: CandidatesConfig) -> Split:
 
 
 @pytest.mark.slice
+def test_moments_that_no_window_matches_are_told_with_their_lengths(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    split = open_splits(TINY, ("train",))["train"]
+    model, _ = training.new_model(TINY, split, None)
+
+    def told(*lengths_s: float) -> list[str]:
+        windows = replace(TINY.candidates, lengths_s=lengths_s, overlap=0.9)
+        caplog.clear()
+        with caplog.at_level("INFO", "slta"):
+            draws = sampler(model, replace(TINY, candidates=windows), split)
+            training._say_of_matches(draws)
+        assert draws.usable + len(draws.missed_s) == len(split.queries)
+        return caplog.messages
+
+    truths = [query.truth[0] for query in split.queries if query.truth]
+    lengths_s = sorted(truth.end - truth.start for truth in truths)
+    longest_s, shortest_s = lengths_s[-1], lengths_s[0]
+    (message,) = told(shortest_s)
+    found = re.search(r"last ([\d.]+) to ([\d.]+) s; give such lengths", message)
+    assert found and shortest_s < float(found[1]) < float(found[2]) <= longest_s
+    assert not told(*{round(length_s, 1) for length_s in lengths_s})
+
+
+@pytest.mark.slice
 def test_the_full_model_learns_a_few_queries_by_heart() -> None:
     """In a plain loop, without Lightning: the model, its loss and the batches."""
     usual, steps, rate = EXPERIMENTS["shapes_slta"], 200, 2e-3

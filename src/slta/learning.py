@@ -61,6 +61,8 @@ class Draws:
     still: Callable[..., Given] | None = None
     """Of the steps in which a candidate is one frame; None of whole videos."""
     still_steps: int = 0
+    missed_s: tuple[float, ...] = ()
+    """How long the moments last that no candidate matches."""
 
     def of_step(self, step: int, *, seed: int, rank: int) -> Given:
         """What a process trains with in a step."""
@@ -319,7 +321,11 @@ def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
             "give --candidates.lengths-s lengths that occur"
         )
     return Draws(
-        found.usable, found.draw, found.draw_still, experiment.training.still_steps
+        found.usable,
+        found.draw,
+        found.draw_still,
+        experiment.training.still_steps,
+        found.missed_s,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
@@ -26,7 +27,7 @@ from slta.datasets.split import Split, spread, unknown_words
 from slta.errors import InputError
 from slta.evaluation import answers, lines, measured
 from slta.folders import whole_file
-from slta.learning import Training, check, sampler
+from slta.learning import Draws, Training, check, sampler
 from slta.models import build
 from slta.models.base import CandidateModel, Model, Scale, Sizes
 from slta.preparation import (
@@ -40,6 +41,8 @@ from slta.preparation import (
 
 logger = logging.getLogger(__name__)
 
+MANY = 0.25
+"""Of what could be learnt from, if it is missed."""
 MOST_UNKNOWN = 100
 """Words without a vector of which a run says how frequent they are, at most."""
 REFUSED = f"{InputError.__module__}.{InputError.__qualname__}"
@@ -127,7 +130,7 @@ def _begun(
     """The model before its first step, once it is known that the data will do."""
     splits = open_splits(experiment, ("train", "val"), store, shows)
     model, about = new_model(experiment, splits["train"], store)
-    sampler(model, experiment, splits["train"])
+    _say_of_matches(sampler(model, experiment, splits["train"]))
     _say_of_regions(model, splits["train"])
     facts = _provenance(experiment, about)
     if resume:
@@ -193,6 +196,18 @@ def _check_same(run: Run, now: dict[str, Any]) -> None:
             f"{run.folder} was begun with other annotations, whose SHA-256 begins with "
             f"{begun['data'][:12]}, not {now['data'][:12]}; put the same files there, or "
             "train anew"
+        )
+
+
+def _say_of_matches(draws: Draws) -> None:
+    """Told where much of train is not learnt from, for want of windows."""
+    missed = len(draws.missed_s)
+    if missed > MANY * (missed + draws.usable):
+        shortest, longest = np.quantile(draws.missed_s, [0.1, 0.9])
+        logger.info(
+            "no window matches %d moments of train, while %d queries have one: most of "
+            "those last %.1f to %.1f s; give such lengths with --candidates.lengths-s",
+            *(missed, draws.usable, shortest, longest),
         )
 
 

@@ -84,6 +84,16 @@ class Sampler:
         """How many queries have a candidate that matches them."""
         return len(self._known)
 
+    @property
+    def missed_s(self) -> tuple[float, ...]:
+        """How long the moments last of the queries that no candidate matches."""
+        return tuple(
+            end - start
+            for number, truth in enumerate(self._truths)
+            if number not in self._known
+            for start, end in truth.tolist()
+        )
+
     def draw(self, *seed: int) -> TrainingBatch:
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, self._queries, self._per_video)
