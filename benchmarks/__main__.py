@@ -95,6 +95,7 @@ SO_FAR: dict[str, Callable[[], dict[str, Any]]] = {
     "composites-parts": models.parts_on_composites_so_far,
     "composites-faults": models.faults_on_composites_so_far,
     "shapes": shapes.summary,
+    "trainings": shapes.ends,
     "models": models.on_shapes_so_far,
     "models-slots": models.slots_on_shapes_so_far,
 }

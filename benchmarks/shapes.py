@@ -2,6 +2,8 @@
 
     python -m benchmarks shapes          trains what is missing, then measures
     python -m benchmarks shapes-so-far   measures what is there
+    python -m benchmarks trainings-so-far
+                                         what each training of SLTA alone ended with
 
 The runs lie with those of ``python -m benchmarks models``: each is made once.
 """
@@ -101,6 +103,21 @@ def summary() -> dict[str, Any]:
         },
         "attention": attention.measure(first),
     }
+
+
+def ends() -> dict[str, Any]:
+    """Of the full model at every rate, what its seeds reached, with the commit."""
+    rows = []
+    for rate in (FIRST_RATE, USUAL.learning_rate):
+        done = [
+            each for s in SEEDS if is_finished((each := Training("full", s, rate)).run)
+        ]
+        if done:
+            (commit,) = {str(each.run.read("provenance")["commit"]) for each in done}
+            hits = [float(_hits(each, "test")[0].mean()) for each in done]
+            row = {"nouns": "sum", "rate": rate, "commit": commit, "R@1, IoU=0.5": hits}
+            rows.append(row)
+    return {"trainings": rows}
 
 
 def usual_run() -> Run:
