@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -148,6 +147,9 @@ def match(
 ) -> Matched:
     """Eq. M1: for each query the assignment of least cost. Of more truths than slots,
     those that fit best are answered."""
+    # Takes longer to import than all of this package, and only training needs it.
+    from scipy.optimize import linear_sum_assignment
+
     with torch.no_grad():
         away = (spans[:, :, None] - truth[:, None]).abs().sum(dim=-1)
         apart = 1 - generalised_iou(spans[:, :, None], truth[:, None])
