@@ -84,6 +84,29 @@ def test_the_setting_that_is_best_on_val_goes_on_with_the_other_seeds(
         assert training.threads == 1
 
 
+def test_several_seeds_choose_by_their_mean(tmp_path: Path) -> None:
+    """One of them may be lucky with a setting that is worse."""
+    plan = replace(PLAN, runs=tmp_path, seeds=(0, 1, 2))
+    on_val = {0.001: (0.5, 0.5, 0.1), 0.01: (0.6, 0.2, 0.9)}
+    for rate, values in on_val.items():
+        for seed, value in enumerate(values):
+            run = Job("own", rate, 4, seed).run(plan)
+            run.folder.mkdir()
+            run.write("provenance", {"seconds": 1.0})
+            run.write("history", {"evaluations": [{"R@1, IoU=0.5": value}]})
+
+    def rate(choosing: int) -> float:
+        wanted = replace(plan, choosing=choosing)
+        assert len(wanted.first) == 2 * choosing
+        assert len(wanted.others(wanted.jobs(0)[:1])) == 3 - choosing
+        return comparison.chosen(wanted)["own"].learning_rate
+
+    assert [rate(choosing) for choosing in (1, 2, 3)] == [0.01, 0.001, 0.01]
+    # Whose setting is not seen by all who choose is not chosen.
+    (Job("own", 0.001, 4, 1).run(plan).folder / "provenance.json").unlink()
+    assert rate(2) == 0.01
+
+
 @pytest.mark.slice
 def test_numbers_are_means_over_seeds_of_what_each_run_answered(
     found: dict[str, Any],
@@ -234,6 +257,11 @@ def test_a_training_that_fails_is_named_with_why(
         ("--seeds", -1, "--seeds must be at least 0 and below 4294967296, got -1"),
         ("--steps", 0, "--steps must be at least 1, got 0"),
         ("--learning-rates", "nan", "--learning-rates must be above 0, got nan"),
+        (
+            "--choosing",
+            4,
+            "choosing must be at least 1 and at most 3, the number of se",
+        ),
         ("--processes", -1, "--processes must be at least 0, got -1"),
         ("--to", "own", "own cannot be written"),
         ("--to", "own/train.jsonl/x.json", "x.json cannot be written"),

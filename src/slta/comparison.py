@@ -1,19 +1,20 @@
 """Many models and seeds on one data set: trained, measured alike, in one table.
 
-Each gets the same small grid of learning rates and steps; the first seed chooses among
-them on val, the other seeds are trained with what it chose. A run that is finished or
-diverged is not made again, one that was stopped goes on. An experiment of which a run
-that counts diverged is named and left out.
+Each gets the same small grid of learning rates and steps; the first seeds, one if no more
+are asked for, choose among them on val, and the others are trained with what those chose.
+A run that is finished or diverged is not made again, one that was stopped goes on. An
+experiment of which a run that counts diverged is named and left out.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -51,10 +52,30 @@ class Plan:
     """Folder of the data set, for those that have one."""
     store: Path | None = None
     processes: int = 1
+    choosing: int = 1
+    """How many of the seeds, the first ones, choose among the settings by their mean."""
 
     def __post_init__(self) -> None:
         if not self.seeds:
             raise InputError("give at least one seed")
+        if not 1 <= self.choosing <= len(self.seeds):
+            raise InputError(
+                f"choosing must be at least 1 and at most {len(self.seeds)}, the number "
+                f"of seeds, got {self.choosing}"
+            )
+
+    @property
+    def first(self) -> list["Job"]:
+        """Those that choose among the settings."""
+        return [job for seed in self.seeds[: self.choosing] for job in self.jobs(seed)]
+
+    def others(self, best: Iterable["Job"]) -> list["Job"]:
+        """Those of the other seeds, with the settings of ``best``."""
+        return [
+            replace(job, seed=seed)
+            for seed in self.seeds[self.choosing :]
+            for job in best
+        ]
 
     def jobs(self, seed: int) -> list["Job"]:
         """Every experiment with every setting."""
@@ -109,7 +130,7 @@ def prepare(plan: Plan, shows: Shows = quietly) -> None:
 
     Raises ``InputError`` for what cannot be compared or looked at.
     """
-    first = plan.jobs(plan.seeds[0])
+    first = plan.first
     _check_one_data_set(plan, first)
     held = settled(first[0].experiment(plan))
     splits = "train", "val", *open_dataset(held, shows).tested
@@ -119,27 +140,25 @@ def prepare(plan: Plan, shows: Shows = quietly) -> None:
 def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
     """Trains what is missing, then measures all. ``progress`` is told the runs done and
     the runs in all."""
-    names, first = plan.experiments, plan.jobs(plan.seeds[0])
+    first = plan.first
     _check_one_data_set(plan, first)
-    total = float(len(first) + len(names) * (len(plan.seeds) - 1))
+    later = len(plan.experiments) * (len(plan.seeds) - plan.choosing)
+    total = float(len(first) + later)
 
     def tell(done: float, _: float) -> None:
         if progress:
             progress(done, total)
 
     train(plan, first, tell)
-    best = chosen(plan)
-    others = [
-        replace(job, seed=seed) for seed in plan.seeds[1:] for job in best.values()
-    ]
+    others = plan.others(chosen(plan).values())
     train(plan, others, lambda done, _: tell(len(first) + done, total))
     return so_far(plan)
 
 
 def so_far(plan: Plan) -> dict[str, Any]:
-    """Measures what is trained: the experiments whose first seed has seen every setting,
-    each with the seeds that it has."""
-    first = plan.jobs(plan.seeds[0])
+    """Measures what is trained: the experiments of which the seeds that choose have seen
+    every setting, each with the seeds that it has."""
+    first = plan.first
     waiting = {job.name for job in first if not _is_over(job.run(plan))}
     best = {n: job for n, job in chosen(plan).items() if n not in waiting}
     if (held := plan.experiments[0]) in waiting:
@@ -152,9 +171,6 @@ def so_far(plan: Plan) -> dict[str, Any]:
             f"{held}, which the others are held against, diverged; give a lower "
             "--learning-rates"
         )
-    others = [
-        replace(job, seed=seed) for seed in plan.seeds[1:] for job in best.values()
-    ]
     runs = {
         name: [
             run
@@ -167,19 +183,20 @@ def so_far(plan: Plan) -> dict[str, Any]:
         name: {
             **_settings(job),
             "tried": [
-                {**_settings(each), "val": _on_val(each.run(plan))}
-                for each in first
-                if each.name == name and is_finished(each.run(plan))
+                {**_settings(each), "val": val}
+                for each in plan.jobs(plan.seeds[0])
+                if each.name == name and (val := _chosen_by(plan, each)) is not None
             ],
         }
         for name, job in best.items()
     }
     diverged = [
         {"experiment": job.name, **_settings(job), "seed": job.seed, **told}
-        for job in (*first, *others)
+        for job in (*first, *plan.others(best.values()))
         if (told := has_diverged(job.run(plan)))
     ]
-    return {**summary(runs, settings, plan.store), "diverged": diverged}
+    found = summary(runs, settings, plan.store)
+    return {**found, "choosing": plan.choosing, "diverged": diverged}
 
 
 def _check_one_data_set(plan: Plan, jobs: Sequence[Job]) -> None:
@@ -206,16 +223,24 @@ def _check_one_data_set(plan: Plan, jobs: Sequence[Job]) -> None:
 
 
 def chosen(plan: Plan) -> dict[str, Job]:
-    """What of every experiment is best on val with the first seed, of what is finished."""
-    tried = [job for job in plan.jobs(plan.seeds[0]) if is_finished(job.run(plan))]
+    """What of every experiment is best on val with the seeds that choose, of what is
+    finished."""
+    tried = {job: _chosen_by(plan, job) for job in plan.jobs(plan.seeds[0])}
+    known = {job: val for job, val in tried.items() if val is not None}
     return {
-        name: max(
-            (job for job in tried if job.name == name),
-            key=lambda job: _on_val(job.run(plan)),
-        )
+        name: max((job for job in known if job.name == name), key=known.__getitem__)
         for name in plan.experiments
-        if any(job.name == name for job in tried)
+        if any(job.name == name for job in known)
     }
+
+
+def _chosen_by(plan: Plan, job: Job) -> float | None:
+    """The best on val of a setting, the mean of the seeds that choose; None where one of
+    them is not finished."""
+    runs = [replace(job, seed=seed).run(plan) for seed in plan.seeds[: plan.choosing]]
+    if not all(is_finished(run) for run in runs):
+        return None
+    return fmean(_on_val(run) for run in runs)
 
 
 def _grid(plan: Plan, name: str) -> list[tuple[float, int]]:

@@ -44,7 +44,10 @@ class Compare:
     runs: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/compare")
     """Folder of the runs."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Of the runs; the first also chooses among the settings, on val."""
+    """Of the runs; the first ones also choose among the settings, on val."""
+    choosing: int = 1
+    """How many of the seeds choose among the settings, by their mean: one seed may be
+    lucky with one of them."""
     learning_rates: tuple[float, ...] = ()
     """To choose from; without any, the experiment's own."""
     steps: tuple[int, ...] = ()
@@ -83,6 +86,7 @@ def compare(command: Compare) -> None:
         root=command.root,
         store=command.store,
         processes=command.processes or at_a_time(),
+        choosing=command.choosing,
     )
     _check_settings(plan)
     _check_target(command.to)
