@@ -288,6 +288,7 @@ def test_clips_of_one_query_are_not_named_as_those_of_another() -> None:
     one, other, *alike = titles(queries)
     assert (one, other) == ("a-cat-asleep", "狗-barks")
     assert len({*alike}) == 2 and all(len(each) < 50 for each in alike)
+    assert len({*titles(("a cat", "A cat", "a cat 1", "a cat 2"))}) == 4
     # What was asked before keeps its name.
     assert titles(queries[:1]) == [one]
 

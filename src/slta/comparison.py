@@ -185,7 +185,7 @@ def so_far(plan: Plan) -> dict[str, Any]:
             "tried": [
                 {**_settings(each), "val": val}
                 for each in plan.jobs(plan.seeds[0])
-                if each.name == name and (val := _chosen_by(plan, each)) is not None
+                if each.name == name and (val := _val_of(plan, each)) is not None
             ],
         }
         for name, job in best.items()
@@ -225,7 +225,7 @@ def _check_one_data_set(plan: Plan, jobs: Sequence[Job]) -> None:
 def chosen(plan: Plan) -> dict[str, Job]:
     """What of every experiment is best on val with the seeds that choose, of what is
     finished."""
-    tried = {job: _chosen_by(plan, job) for job in plan.jobs(plan.seeds[0])}
+    tried = {job: _val_of(plan, job) for job in plan.jobs(plan.seeds[0])}
     known = {job: val for job, val in tried.items() if val is not None}
     return {
         name: max((job for job in known if job.name == name), key=known.__getitem__)
@@ -234,7 +234,7 @@ def chosen(plan: Plan) -> dict[str, Job]:
     }
 
 
-def _chosen_by(plan: Plan, job: Job) -> float | None:
+def _val_of(plan: Plan, job: Job) -> float | None:
     """The best on val of a setting, the mean of the seeds that choose; None where one of
     them is not finished."""
     runs = [replace(job, seed=seed).run(plan) for seed in plan.seeds[: plan.choosing]]
@@ -366,7 +366,8 @@ def _check_same_data(run: Run, wanted: Experiment) -> None:
     """A folder that was moved is the same only if what lies in it is."""
     if not (run.folder / "provenance.json").exists():
         return
-    theirs, ours = run.read("provenance")["data"], open_dataset(wanted).digest
+    ours = open_dataset(wanted).digest
+    theirs = run.read("provenance").get("data", ours)
     if theirs != ours:
         raise InputError(
             f"{run.folder} was trained with other data (SHA-256 {theirs[:12]}) than "

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command and exits with its code."""
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is signal.default_int_handler:
-        # While the program is being loaded, nobody is there to catch what Ctrl-C raises.
+    usual = signal.default_int_handler
+    loading = signal.getsignal(signal.SIGINT) is usual
+    if loading:
+        # Nobody is there yet to catch what Ctrl-C raises.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from slta.cli.commands import run
 
-    signal.signal(signal.SIGINT, usual)
+    if loading:
+        signal.signal(signal.SIGINT, usual)
     run(arguments)

@@ -170,7 +170,7 @@ def titles(queries: Sequence[str]) -> list[str]:
         for query in queries
     ]
     return [
-        f"{title}-{number}" if found.count(title) > 1 else title
+        f"{title}.{number}" if found.count(title) > 1 else title
         for number, title in enumerate(found, start=1)
     ]
 
