@@ -95,16 +95,16 @@ def test_several_seeds_choose_by_their_mean(tmp_path: Path) -> None:
             run.write("provenance", {"seconds": 1.0})
             run.write("history", {"evaluations": [{"R@1, IoU=0.5": value}]})
 
-    def rate(choosing: int) -> float:
+    def chosen_by(choosing: int) -> float:
         wanted = replace(plan, choosing=choosing)
         assert len(wanted.first) == 2 * choosing
         assert len(wanted.others(wanted.jobs(0)[:1])) == 3 - choosing
         return comparison.chosen(wanted)["own"].learning_rate
 
-    assert [rate(choosing) for choosing in (1, 2, 3)] == [0.01, 0.001, 0.01]
+    assert [chosen_by(choosing) for choosing in (1, 2, 3)] == [0.01, 0.001, 0.01]
     # Whose setting is not seen by all who choose is not chosen.
     (Job("own", 0.001, 4, 1).run(plan).folder / "provenance.json").unlink()
-    assert rate(2) == 0.01
+    assert chosen_by(2) == 0.01
 
 
 @pytest.mark.slice
