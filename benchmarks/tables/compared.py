@@ -147,6 +147,44 @@ def _elsewhere(found: Row) -> str:
     )
 
 
+def _slots() -> str:
+    """The models with slots, one of them with more steps, and what sees no video."""
+    found, name = load("models-slots"), "R@1, IoU=0.5"
+    models = [*found["models"].items(), *found["longer"]["models"].items()]
+    rows: list[list[object]] = []
+    for model, each in models:
+        tried = (
+            f"{percent(one['val'])} at {one['learning_rate']:g}"
+            for one in each["tried"]
+        )
+        rows.append(
+            [
+                *(f"`{model}`", each["steps"], len(each["seeds"]), ", ".join(tried)),
+                percent(each["train"]),
+                *(
+                    percent(each[split][name]["mean"], each[split][name]["interval"])
+                    for split in SPLITS
+                ),
+            ]
+        )
+    blind = found["without video"]
+    for kind in blind[SPLITS[0]]:
+        answers = (blind[split][kind][name] for split in SPLITS)
+        shown = (percent(each["value"], each["interval"]) for each in answers)
+        rows.append([kind, "", "", "", "", *shown])
+    head = ["experiment", "steps", "seeds", "on val, at learning rate", "on train"]
+    return table([*head, *SPLITS], rows)
+
+
+def _about_slots() -> str:
+    found = load("models-slots")
+    made = {each["made_by"]["commit"] for each in (found, found["longer"])}
+    return (
+        measured("models-slots").rstrip()
+        + f" Trained at commit {' and '.join(sorted(made))}, one thread a run.\n"
+    )
+
+
 def _parameters() -> str:
     found = load("parameters")
     sizes = ", ".join(f"{name} {size}" for name, size in found["sizes"].items())
@@ -194,6 +232,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "models-novel": _models("models", "test_novel"),
     "models-costs": _model_costs("models"),
     "about-models": lambda: made_by("models"),
+    "models-slots": _slots,
+    "about-models-slots": _about_slots,
     "parameters": _parameters,
     "paper-training": _paper_training,
 }

@@ -149,9 +149,10 @@ def _ablations_by_kind() -> str:
 
 def _trainings() -> str:
     """What each training of SLTA on the made world ended with, by the program that made
-    it, those of earlier programs among them."""
+    it, those of other programs among them."""
     name = "R@1, IoU=0.5"
     found, rows = load("shapes"), [*load("earlier")["trainings"]]
+    rows += load("trainings")["trainings"]
     for rate in ("first_rate", "learning_rate"):
         for nouns, variant in (("mean", "mean nouns"), ("sum", "full")):
             each = found["variants"][str(found[rate])].get(variant)
@@ -244,6 +245,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scoring": _scoring,
     "memory": _memory,
     "about-shapes": _about_shapes,
+    "about-trainings": lambda: measured("trainings"),
     "about-earlier": _about_earlier,
     "about-ways": lambda: measured("ways"),
     "about-scoring": lambda: measured("scoring"),
