@@ -64,7 +64,9 @@ def _models_short() -> str:
                 for blind, answers in found["without video"][split].items()
             }
     *_, last = columns.values()
-    rows = [[model, *(each[model] for each in columns.values())] for model in last]
+    rows = [
+        [model, *(each.get(model, "") for each in columns.values())] for model in last
+    ]
     return table([name, *columns], rows)
 
 
@@ -85,14 +87,19 @@ def _differences(models: Row, *ious: float) -> str:
     return table(head, rows)
 
 
-def _about_earlier() -> str:
-    """Of the runs on composites of an earlier program."""
-    found = load("earlier")["composites"]
-    about = found["about"]
-    return (
-        f"\nMeasured with `{about['command']}` at commit {about['commit']}, "
-        f"{about['date']}, on {about['machine']}. Trained at commit {found['commit']}.\n"
-    )
+def _about_earlier(name: str) -> Callable[[], str]:
+    """Of the runs of an earlier program."""
+
+    def made() -> str:
+        found = load("earlier")[name]
+        about = found["about"]
+        return (
+            f"\nMeasured with `{about['command']}` at commit {about['commit']}, "
+            f"{about['date']}, on {about['machine']}. Trained at commit "
+            f"{found['commit']}.\n"
+        )
+
+    return made
 
 
 def _model_costs(name: str) -> Callable[[], str]:
@@ -150,9 +157,33 @@ def _elsewhere(found: Row) -> str:
 def _slots() -> str:
     """The models with slots, one of them with more steps, and what sees no video."""
     found, name = load("models-slots"), "R@1, IoU=0.5"
-    models = [*found["models"].items(), *found["longer"]["models"].items()]
+    rows = _slot_rows(found["models"]) + _slot_rows(found["longer"]["models"])
+    blind = found["without video"]
+    for kind in blind[SPLITS[0]]:
+        answers = (blind[split][kind][name] for split in SPLITS)
+        shown = (percent(each["value"], each["interval"]) for each in answers)
+        rows.append([kind, "", "", "", "", *shown])
+    return table(SLOTS, rows)
+
+
+def _slots_earlier() -> str:
+    return table(SLOTS, _slot_rows(load("earlier")["models-slots"]["models"]))
+
+
+SLOTS = [
+    "experiment",
+    "steps",
+    "seeds",
+    "on val, at learning rate",
+    "on train",
+    *SPLITS,
+]
+
+
+def _slot_rows(models: Row) -> list[list[object]]:
+    name = "R@1, IoU=0.5"
     rows: list[list[object]] = []
-    for model, each in models:
+    for model, each in models.items():
         tried = (
             f"{percent(one['val'])} at {one['learning_rate']:g}"
             for one in each["tried"]
@@ -167,13 +198,7 @@ def _slots() -> str:
                 ),
             ]
         )
-    blind = found["without video"]
-    for kind in blind[SPLITS[0]]:
-        answers = (blind[split][kind][name] for split in SPLITS)
-        shown = (percent(each["value"], each["interval"]) for each in answers)
-        rows.append([kind, "", "", "", "", *shown])
-    head = ["experiment", "steps", "seeds", "on val, at learning rate", "on train"]
-    return table([*head, *SPLITS], rows)
+    return rows
 
 
 def _about_slots() -> str:
@@ -225,7 +250,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "composites-earlier": lambda: _differences(
         load("earlier")["composites"]["models"], 0.5
     ),
-    "about-composites-earlier": _about_earlier,
+    "about-composites-earlier": _about_earlier("composites"),
     "about-composites-faults": lambda: made_by("composites-faults"),
     "about-composites": lambda: made_by("composites"),
     "models-test": _models("models", "test"),
@@ -234,6 +259,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "about-models": lambda: made_by("models"),
     "models-slots": _slots,
     "about-models-slots": _about_slots,
+    "models-slots-earlier": _slots_earlier,
+    "about-models-slots-earlier": _about_earlier("models-slots"),
     "parameters": _parameters,
     "paper-training": _paper_training,
 }
