@@ -41,7 +41,10 @@ def test_experiments_differ_in_the_model_and_the_learning_rate() -> None:
 
 
 def test_an_experiment_on_the_made_world_has_what_val_chose() -> None:
-    for name, found in load("models")["models"].items():
+    slots = load("models-slots")
+    rows = load("models")["models"] | slots["models"] | slots["longer"]["models"]
+    assert {"shapes_slta", "shapes_qd_detr", "shapes_moment_detr"} <= rows.keys()
+    for name, found in rows.items():
         training = EXPERIMENTS[name].training
         chosen = found["learning_rate"], found["steps"]
         assert (training.learning_rate, training.steps) == chosen, name

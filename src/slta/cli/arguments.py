@@ -61,11 +61,12 @@ def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:
 
 def _check_given(arguments: Sequence[str]) -> None:
     """An empty path would be the current folder, which nobody means who gives an empty
-    variable. A field of an experiment may be empty."""
+    variable. A field of an experiment may be empty, and so may words: the extractor's."""
     for word, following in zip_longest(arguments, arguments[1:], fillvalue=" "):
         option, equals, value = word.partition("=")
         empty = not (value if equals else following)
-        if empty and option.startswith("--") and "." not in option:
+        may = "." in option or option == "--words"
+        if empty and option.startswith("--") and not may:
             raise InputError(f"{option} is empty; give it a value, or leave it out")
 
 
