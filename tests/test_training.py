@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
+from lightning.pytorch.callbacks import RichProgressBar
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from slta import __version__, provenance, training
@@ -470,6 +471,24 @@ def test_the_rate_rises_then_falls_to_nothing_and_weights_decay(tmp_path: Path) 
     assert (np.diff(shares[rising:]) < 0).all()
     assert shares[(rising + steps) // 2] == pytest.approx(0.5)
     assert shares[steps] == pytest.approx(0)
+
+
+def test_the_bar_knows_how_many_batches_an_epoch_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last one has what is left."""
+    bar = training.Bar(replace(SHORT.training, steps=50, evaluate_every=20))
+    seen = []
+
+    def begun(self: Any, *_: object) -> None:
+        seen.append(self.total_train_batches)
+
+    monkeypatch.setattr(RichProgressBar, "on_train_epoch_start", begun)
+    trainer = lightning.Trainer(logger=False, accelerator="cpu")
+    for step in (0, 20, 40):
+        monkeypatch.setattr(lightning.Trainer, "global_step", step)
+        bar.on_train_epoch_start(trainer, lightning.LightningModule())
+    assert seen == [20, 20, 10]
 
 
 @pytest.mark.slice

@@ -14,7 +14,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy
@@ -22,7 +22,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from slta import curves, provenance
 from slta.checkpoints import About, Run
-from slta.config import Experiment
+from slta.config import Experiment, TrainingConfig
 from slta.datasets.split import Split, spread, unknown_words
 from slta.errors import InputError
 from slta.evaluation import answers, lines, measured
@@ -265,9 +265,29 @@ class WholeCheckpoints(TorchCheckpointIO):
             ) from error
 
 
+class Bar(RichProgressBar):
+    """Shows how long an epoch still takes: Lightning does not know how long it is."""
+
+    def __init__(self, training: TrainingConfig) -> None:
+        super().__init__()
+        self._training, self._batches = training, 0
+
+    @property
+    def total_train_batches(self) -> int:
+        return self._batches
+
+    def on_train_epoch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule
+    ) -> None:
+        left = self._training.steps - trainer.global_step
+        self._batches = min(self._training.evaluate_every, left)
+        super().on_train_epoch_start(trainer, pl_module)
+
+
 def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> None:
     training = experiment.training
     strategy: Any = "auto"
+    shown = sys.stdout.isatty()
     if training.processes > 1:
         strategy = DDPStrategy(
             process_group_backend=None if torch.cuda.is_available() else "gloo",
@@ -287,7 +307,7 @@ def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> No
             use_distributed_sampler=False,
             log_every_n_steps=20,
             enable_model_summary=False,
-            enable_progress_bar=sys.stdout.isatty(),
+            enable_progress_bar=shown,
             logger=[
                 CSVLogger(run.folder / "logs", name="csv"),
                 TensorBoardLogger(run.folder / "logs", name="tensorboard"),
@@ -299,7 +319,8 @@ def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> No
                     every_n_epochs=1,
                     save_on_train_epoch_end=True,
                     enable_version_counter=False,
-                )
+                ),
+                *([Bar(training)] if shown else []),
             ],
             plugins=[WholeCheckpoints()],
         )
