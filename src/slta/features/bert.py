@@ -1,15 +1,12 @@
 """BERT's encoder (Devlin et al., NAACL 2019) as an ONNX graph, from its weights."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from jaxtyping import Float
 
-from slta.features.graph import Graph
+from slta.features.graph import Graph, Weights
 
 EPSILON = 1e-12
 """Of the layer normalisation."""
-Weights = Mapping[str, Float[np.ndarray, "..."]]
 
 
 def encoder(weights: Weights, *, heads: int) -> Graph:

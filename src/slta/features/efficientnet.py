@@ -4,22 +4,20 @@ The sizes of the published family are in the weights: the width of a block in th
 the depth of a stage in how many blocks have its width.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from slta import tensors
 from slta.errors import InputError
-from slta.features.graph import Graph
+from slta.features.graph import Graph, Weights
 
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
 """Of the first block of each stage; the others have 1."""
 EPSILON = 1e-3
 """Of the batch normalisation."""
-Weights = Mapping[str, Float[np.ndarray, "..."]]
 
 
 def weights(name: str) -> Weights:

@@ -1,10 +1,12 @@
 """ONNX graphs, written node by node."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from jaxtyping import Shaped
 from onnx import helper, numpy_helper
 
 OPSET = 17
@@ -12,6 +14,7 @@ IR = 8
 """The oldest format that has these operators, for any runtime."""
 
 
+Weights = Mapping[str, Shaped[np.ndarray, "..."]]
 Operand = str | np.ndarray | np.generic
 
 
