@@ -111,10 +111,17 @@ class QueryFeatures:
     """The dot product with a phrase's meaning that the best pictures reach."""
     appearances: Float[np.ndarray, "p d"] | None
     """What the phrases look like, in the space of the regions, where that is known."""
+    usual: Float[np.ndarray, "p v 2"] | None = None
+    """Mean and standard deviation of a phrase's fit to a picture of each thing that the
+    extractor knows, in each of the spaces; None where that is not known."""
 
     @property
     def sentence(self) -> Float[np.ndarray, " k"]:
         return self.meanings[0]
+
+    @property
+    def known(self) -> float:
+        return 1.0
 
     @property
     def unknown(self) -> tuple[str, ...]:
