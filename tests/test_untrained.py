@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.minilm import MiniLM
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.models import untrained
 from slta.models.untrained import (
     Background,
@@ -461,7 +461,7 @@ def test_confidence_is_a_share_that_grows_with_the_agreement(
 
 def test_every_unrelated_sentence_can_be_read() -> None:
     for text in unrelated_sentences():
-        check_readable(text)
+        normalised(text)
     untidy = [t for t in unrelated_sentences() if t != " ".join(t.split()).strip(".")]
     assert not untidy
 

@@ -111,6 +111,11 @@ class QueryFeatures:
     """The dot product with a phrase's meaning that the best pictures reach."""
     appearances: Float[np.ndarray, "p d"] | None
     """What the phrases look like, in the space of the regions, where that is known."""
+    unknown_words: tuple[str, ...] = ()
+    """Words that somebody searched with and that mean nothing to whoever read them."""
+    notes: tuple[str, ...] = ()
+    """How a query that somebody searched with was understood, where that is not as it
+    was typed; a line each."""
 
     @property
     def sentence(self) -> Float[np.ndarray, " k"]:
