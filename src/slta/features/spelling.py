@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from string import ascii_lowercase
+from typing import Any
 
 from slta.features.nouns import language
 from slta.features.word_lists import common_english, english
@@ -105,7 +106,7 @@ def _sound(word: str) -> str:
 def _base_forms(word: str) -> Iterator[str]:
     """The word and what it may be an inflected form of."""
     yield word
-    rules = language().get_pipe("lemmatizer").lookups.get_table("lemma_rules")
+    rules = _table("lemma_rules")
     for ending, base in (pair for pairs in rules.values() for pair in pairs):
         if word.endswith(ending):
             yield word.removesuffix(ending) + base
@@ -113,5 +114,10 @@ def _base_forms(word: str) -> Iterator[str]:
 
 @cache
 def _dictionary() -> frozenset[str]:
-    index = language().get_pipe("lemmatizer").lookups.get_table("lemma_index")
+    index = _table("lemma_index")
     return frozenset(entry for entries in index.values() for entry in entries)
+
+
+def _table(name: str) -> Any:
+    lemmatizer: Any = language().get_pipe("lemmatizer")
+    return lemmatizer.lookups.get_table(name)
