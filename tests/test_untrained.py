@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.minilm import MiniLM
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.models import untrained
 from slta.models.untrained import (
     Background,
@@ -440,7 +440,7 @@ def test_at_the_even_fit_a_video_is_as_likely_to_show_it_as_not() -> None:
 
 def test_every_unrelated_sentence_can_be_read() -> None:
     for text in unrelated_sentences():
-        check_readable(text)
+        normalised(text)
     untidy = [t for t in unrelated_sentences() if t != " ".join(t.split()).strip(".")]
     assert not untidy
 

@@ -44,6 +44,8 @@ class Answer:
     region_weights: Float[np.ndarray, "t r"]
     """Over the regions of a frame they sum to 1."""
     terms: Terms
+    notes: tuple[str, ...] = ()
+    """How the query was understood, where that is not as it was given; a line each."""
 
     @property
     def is_clear(self) -> bool:
@@ -69,4 +71,5 @@ class Answer:
                 {"phrase": part, "weight": round(float(weight), 3)}
                 for part, weight in zip(self.parts, self.part_weights, strict=True)
             ],
+            "notes": list(self.notes),
         }

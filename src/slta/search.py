@@ -6,11 +6,11 @@ from typing import Any
 
 from slta.answers import Answer
 from slta.errors import InputError
-from slta.features import nouns
 from slta.features.base import Prepared, QueryFeatures, Reader, Steps
 from slta.features.provider import Provider
 from slta.features.sentences import Progress
 from slta.features.store import Store
+from slta.features.understanding import understand
 from slta.retrievers import Indexed, Retriever
 
 __all__ = ["Answer", "Searcher"]
@@ -78,24 +78,28 @@ class Searcher:
         return self.answer(self.index(path, progress=progress), asked, top=top)
 
     def asked(self, query: str) -> QueryFeatures:
-        """A query as it is read. Raises ``InputError`` for one that cannot be used."""
-        read = self.reader.text(query)
-        if not nouns.tells(query):
-            raise InputError(
-                f"the query {query!r} has no word that says what to look for; "
-                "ask with a sentence"
-            )
-        return read
+        """A query as it is understood and read.
+
+        Raises ``InputError`` for one that cannot be used.
+        """
+        understood = understand(query, self.reader.id)
+        return replace(
+            self.reader.text(understood.text),
+            query=query,
+            known=understood.known,
+            notes=understood.notes,
+        )
 
     def answer(
         self, indexed: Indexed[Any], asked: QueryFeatures, *, top: int
     ) -> Answer:
         """The moments of an indexed video that a read query describes."""
         try:
-            return self.retriever.answer(indexed, asked, top=top)
+            answer = self.retriever.answer(indexed, asked, top=top)
         except InputError:
             self._latest = None  # so that a record made again is read again
             raise
+        return replace(answer, notes=asked.notes)
 
     def index(
         self, path: str | Path, *, progress: Progress | None = None

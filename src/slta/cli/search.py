@@ -145,6 +145,8 @@ def _show(answer: "Answer") -> None:
             f"[yellow]no clear match[/], confidence {answer.confidence:.2f}; "
             "the likeliest moments:"
         )
+    for note in answer.notes:
+        screen.print(note, markup=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     for name in ("rank", "start", "end", "score"):
         table.add_column(name, justify="right")

@@ -114,14 +114,16 @@ class QueryFeatures:
     usual: Float[np.ndarray, "p v 2"] | None = None
     """Mean and standard deviation of a phrase's fit to a picture of each thing that the
     extractor knows, in each of the spaces; None where that is not known."""
+    known: float = 1.0
+    """Share of the words that say what to look for which mean something to whoever read
+    them."""
+    notes: tuple[str, ...] = ()
+    """How a query that somebody searched with was understood, where that is not as it
+    was typed; a line each."""
 
     @property
     def sentence(self) -> Float[np.ndarray, " k"]:
         return self.meanings[0]
-
-    @property
-    def known(self) -> float:
-        return 1.0
 
     @property
     def unknown(self) -> tuple[str, ...]:

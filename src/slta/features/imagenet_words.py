@@ -22,7 +22,7 @@ from slta.features.base import QueryFeatures, Steps, VideoFeatures, frame_by_fra
 from slta.features.eyes import EYES, Eye
 from slta.features.minilm import MiniLM
 from slta.features.nouns import parse
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.video import Frames
 
 BATCH = 4
@@ -60,7 +60,7 @@ class ImagenetWords:
         return VideoFeatures.of_sights(frames.times_s, batches, self.eye.boxes())
 
     def text(self, query: str) -> QueryFeatures:
-        check_readable(query)
+        query = normalised(query)
         parsed = parse(query)
         phrases = (query, *parsed.phrases)
         meanings = self._minilm.sentences(phrases)
