@@ -15,6 +15,7 @@ TOLD: Final = 3
 SHORT: Final = Repr()
 SHORT.maxstring = 50
 
+
 def rounded(value: float, digits: int, line: float) -> float:
     """The nearest number of so many digits that is on the same side of the line.
 

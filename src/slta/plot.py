@@ -148,8 +148,7 @@ def _labels(sheet: Sheet, answer: Answer, colour: str) -> None:
 def _texts(answer: Answer, dash: str) -> tuple[list[str], float]:
     """What to write at the moments, and how wide the widest is, in inches."""
     texts = [
-        f"{clock(moment.span.start)}{dash}{clock(moment.span.end)}\n"
-        f"score {score:.2f}"
+        f"{clock(moment.span.start)}{dash}{clock(moment.span.end)}\nscore {score:.2f}"
         for moment, score in zip(answer.moments, answer.shown_scores(2), strict=True)
     ]
     lines = [line for text in texts for line in text.splitlines()]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 NOTHING_CLEAR = 1
 """Exit code where no video has a clear match for any query."""
-
 TITLE = 40
 """Letters of a query in the name of a file, at most."""
 
@@ -192,7 +191,7 @@ def _outputs(
     names = apart([video.stem for video in videos])
     pairs = [(i, j) for i in range(len(videos)) for j in range(len(queries))]
     short = titles(queries)
-    clips = iter(apart([f"{videos[i].stem}-{short[j]}" for i, j in pairs]))
+    clips = iter(apart([f"{names[i]}-{short[j]}" for i, j in pairs]))
     found = dict[Path, list[Output]]()
     for i, j in pairs:
         target = plot
@@ -209,7 +208,9 @@ def _write(command: Search, video: Path, answer: "Answer", output: Output) -> No
     if not (command.plot or command.clips):
         return
     if not (answer.is_clear or command.unclear):
-        left = " or ".join(["drawn"] * bool(command.plot) + ["cut"] * bool(command.clips))
+        left = " or ".join(
+            ["drawn"] * bool(command.plot) + ["cut"] * bool(command.clips)
+        )
         told = f'no clear match for "{answer.query}" in {video}: nothing is {left}; '
         told += "--unclear takes the likeliest moments"
         notes.print(told, markup=False, soft_wrap=True)
