@@ -158,7 +158,7 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     again = "evaluate", "runs/own", "--store", "store", "--protocol", "plain", "--again"
     refused(call(capsys, *again), f"{own}.*--root DIR")
     assert call(capsys, *again, "--root", moved).out == measured.out
-    asked = "search", "v_20.avi", "a cat", *given
+    asked = "search", name, "a cat", *given
     found_there = call(capsys, *asked, "--root", moved)
     assert found_there.out == found.out and str(moved) in found_there.err
     wrong = call(capsys, *asked, "--root", own)
