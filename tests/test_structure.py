@@ -91,7 +91,7 @@ LAYERS = [
         "cli.evaluate",
         "cli.extract",
     }
-    | {"cli.screen", "cli.search", "cli.train"}
+    | {"cli.operands", "cli.rendering", "cli.screen", "cli.search", "cli.train"}
     | {"cli.plot", "plot", "plot_comparison", "plot_frames", "prior_picture", "sheet"},
     {""},
 ]
