@@ -12,7 +12,9 @@ import tyro
 
 from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
+from slta.folders import check_writable
 from slta.moments import clock
+from slta.names import fitted
 
 if TYPE_CHECKING:
     from slta.search import Answer
@@ -124,12 +126,18 @@ def _check_targets(command: Search) -> None:
             raise InputError(f"--plot {file} cannot be drawn; give {known}")
         if os.path.isdir(file):
             raise InputError(f"--plot {file} is a folder; name a file to draw into")
-        if not os.path.isdir(file.parent):
-            raise InputError(f"--plot {file} needs the folder {file.parent}; make it")
+        check_writable(_plot_file(command, len(command.queries)))
     if (folder := command.clips) is not None:
-        there = next(filter(os.path.exists, (folder, *folder.parents)))
-        if not os.path.isdir(there):
-            raise InputError(f"--clips {folder}: {there} is a file; name a folder")
+        # Any file in it stands for the clips, whose names are made to fit.
+        check_writable(folder / "clip.mp4")
+
+
+def _plot_file(command: Search, number: int) -> Path:
+    """Where the answer to the query of this number is drawn."""
+    assert command.plot is not None
+    if len(command.queries) == 1:
+        return command.plot
+    return command.plot.with_stem(f"{command.plot.stem}-{number}")
 
 
 def _show(answer: "Answer") -> None:
@@ -155,10 +163,7 @@ def _show(answer: "Answer") -> None:
 def _plot(command: Search, answer: "Answer", number: int) -> None:
     from slta import plot
 
-    assert command.plot is not None
-    target = command.plot
-    if len(command.queries) > 1:
-        target = target.with_stem(f"{target.stem}-{number}")
+    target = _plot_file(command, number)
     plot.draw(command.video, answer, target)
     notes.print(f"drew {target}", markup=False, soft_wrap=True)
 
@@ -188,7 +193,7 @@ def _cut(command: Search, answer: "Answer", title: str) -> None:
         ) from error
     with progress("cutting") as bar:
         for rank, moment in enumerate(answer.moments, start=1):
-            name = f"{command.video.stem}-{title}-{rank}.mp4"
+            name = fitted(command.video.stem, f"-{title}-{rank}.mp4")
             film.cut(command.video, moment.span, command.clips / name)
             bar(rank, len(answer.moments))
     done = f"cut {len(answer.moments)} moments into {command.clips}"
