@@ -170,7 +170,7 @@ def test_the_suffix_is_the_format(
         ("out", "out cannot be drawn: .* the suffixes .png, .svg, .pdf"),
         ("file/out.png", "out.png cannot be written: .*file is a file; name a folder"),
         (f"{'a' * 252}.png", r"\.png cannot be written: .* give a shorter one"),
-        ("folder.png", "folder.png is a folder: name a file"),
+        ("folder.png", "folder.png is a folder; name a file"),
     ],
 )
 def test_a_name_that_cannot_be_written_is_refused_before_any_work(

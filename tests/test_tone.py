@@ -39,7 +39,7 @@ def sheet(path: Path, params: str, white: int, grey: int) -> Path:
             for plane, values in zip(frame.planes, (luma, chroma, chroma), strict=True):
                 rows = np.zeros((plane.height, plane.line_size // 2), np.uint16)
                 rows[:, : plane.width] = values
-                plane.update(rows)
+                plane.update(rows.tobytes())
             frame.pts = tick
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
@@ -48,6 +48,7 @@ MATRICES: Final = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
 UNSPECIFIED: Final = 2
 # Pixels longer than so many times their width are a fault of the header.
 ODDEST: Final = 8
+LETTERS: Final = "tty"  # text, which FFmpeg can show
 WEBP_ANIMATED: Final = 0x02
 # Containers without times; those whose clock may start anew, as where two were joined;
 # with these, those without a length in the header; with these, those without an index.
@@ -272,13 +273,14 @@ def open_file(path: Path) -> InputContainer:
 
 
 def holds_film(path: Path) -> bool:
-    """Whether a file has a film in it, as its header says."""
+    """Whether a file has a film in it, by its header and the first two pictures."""
     try:
         with open_file(path) as container:
-            _film_stream(path, container)
+            pictures = demuxed(container, _film_stream(path, container))
+            drawn = container.format.name != LETTERS
+            return drawn and len([*islice(pictures, 2)]) == 2
     except InputError:
         return False
-    return True
 
 
 def _film_stream(path: Path, container: InputContainer) -> VideoStream:

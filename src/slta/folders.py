@@ -47,6 +47,8 @@ def check_writable(path: Path) -> None:
             what = f"{name[:20]}… is longer than the {LONGEST} bytes of a name"
             raise InputError(f"{path} cannot be written: {what}; give a shorter one")
     there = path.absolute()
+    if there.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it")
     while not os.path.lexists(there):
         there = there.parent
     if there != path.absolute() and not there.is_dir():

@@ -27,6 +27,8 @@ def fitted(stem: str, ending: str) -> str:
     if len(os.fsencode(stem)) <= room:
         return stem + ending
     mark = "~" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
-    while len(os.fsencode(stem + mark)) > room or combining(stem[-1]):
-        stem = stem[:-1]
-    return stem + mark + ending
+    size = len(stem)
+    # No accent is cut off its letter.
+    while len(os.fsencode(stem[:size] + mark)) > room or combining(stem[size]):
+        size -= 1
+    return stem[:size] + mark + ending

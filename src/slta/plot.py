@@ -60,8 +60,6 @@ def draw(path: str | Path, answer: Answer, out: str | Path) -> None:
     if kind not in METADATA:
         known = ", ".join(METADATA)
         raise InputError(f"{out} cannot be drawn: give it one of the suffixes {known}")
-    if out.is_dir():
-        raise InputError(f"{out} is a folder: name a file to write")
     check_writable(out)
     picture = figure(path, answer)
     try:

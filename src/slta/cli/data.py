@@ -215,8 +215,6 @@ def _stats(command: Stats) -> None:
         if file.suffix.lower() not in SUFFIXES:
             known = "a name that ends in .png, .svg or .pdf"
             raise InputError(f"--plot {file} cannot be drawn; give {known}")
-        if file.is_dir():
-            raise InputError(f"--plot {file} is a folder; name a file to draw into")
         check_writable(file)
     dataset = source(command.name).open(command.root)
     unknown = [name for name in dataset.video_ids if name not in dataset.durations_s]

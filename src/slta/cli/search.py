@@ -1,7 +1,6 @@
 """``slta search``: sentences to the moments of a video."""
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,8 +123,6 @@ def _check_targets(command: Search) -> None:
         if file.suffix.lower() not in (".png", ".svg", ".pdf"):
             known = "a name that ends in .png, .svg or .pdf"
             raise InputError(f"--plot {file} cannot be drawn; give {known}")
-        if os.path.isdir(file):
-            raise InputError(f"--plot {file} is a folder; name a file to draw into")
         check_writable(_plot_file(command, len(command.queries)))
     if (folder := command.clips) is not None:
         # Any file in it stands for the clips, whose names are made to fit.

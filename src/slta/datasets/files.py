@@ -8,7 +8,7 @@ from slta.decoding import holds_film
 from slta.names import composed
 
 USUAL: Final = frozenset(
-    ".264 .265 .3g2 .3gp .asf .avi .divx .f4v .flv .gif .h264 .h265 .hevc .ivf .m1v "
+    ".264 .265 .3g2 .3gp .asf .avi .divx .f4v .flv .h264 .h265 .hevc .ivf .m1v "
     ".m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv .rm .rmvb .ts "
     ".vob .webm .wmv .y4m".split()
 )
