@@ -286,6 +286,22 @@ def test_moments_are_cut_into_films_that_play(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [f"cut {n} moments into {clips}" for n in counts]
 
 
+@pytest.mark.slice
+def test_a_video_of_the_longest_name_is_cut_and_drawn_in_a_new_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    path = coloured(tmp_path / "short.mp4").rename(tmp_path / f"{'日' * 83}.mp4")
+    new, words = tmp_path / "new" / "folder", ("--extractor", "colours", "--top", 1)
+    targets = ("--plot", new / "x.png", "--clips", new / "clips")
+    store = ("--store", tmp_path / "store")
+    found = call(capsys, "search", path, "red", *words, *targets, *store)
+    assert found.code == 0 and "no clear match" not in found.out
+    assert {*new.iterdir()} == {new / "x.png", new / "clips"}
+    (clip,) = (new / "clips").iterdir()
+    assert clip.name.startswith("日日") and clip.name.endswith("-red-1.mp4")
+
+
 def test_clips_of_one_query_are_not_named_as_those_of_another() -> None:
     long = "the woman with the red hat opens the door and "
     queries = ("A cat, asleep?", "狗 barks", f"{long} enters", f"{long} leaves")

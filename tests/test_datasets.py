@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from pydantic import TypeAdapter
 
@@ -22,11 +23,13 @@ from slta.datasets import (
     source,
     tacos,
 )
-from slta.datasets.base import Dataset, Files
+from slta.datasets.base import Dataset
+from slta.datasets.files import Files
 from slta.datasets.held_out import SHARE, is_held_out
 from slta.errors import InputError
 from slta.moments import Query, Span
 from tests.commands import call, refused
+from tests.videos import film, only_sound, painted
 
 CSV = "id,subject,scene,quality,script,actions,length\n"
 
@@ -800,7 +803,7 @@ def test_val_is_held_out_by_video_whatever_the_others_are() -> None:
 def test_files_are_found_by_their_videos(tmp_path: Path) -> None:
     for name in ("a.mp4", "a.mkv", "s1.avi", "s2.avi.mp4", "b.c.webm"):
         (tmp_path / name).touch()
-    for name in ("s1.txt", "s2.avi.srt", "b.c.vtt", "b.c.JPG", ".b.c.webm", "z.json"):
+    for name in ("s1.txt", "s2.avi.srt", "b.c.vtt", "b.c.JPG", ".b.c.webm", "b.c.x"):
         (tmp_path / name).touch()
     files = Files(tmp_path)
     for video_id, names in {
@@ -813,6 +816,46 @@ def test_files_are_found_by_their_videos(tmp_path: Path) -> None:
     }.items():
         assert [path.name for path in files.of(video_id)] == names
     assert Files(tmp_path / "nowhere").of("a") == []
+
+
+def test_what_is_a_film_is_decided_by_looking(tmp_path: Path) -> None:
+    whole = film(tmp_path / "talk.mp4").read_bytes()
+    for name in ("talk.mp4.part", "._talk.mp4", ".talk.mkv"):
+        (tmp_path / name).write_bytes(whole)
+    pictures = [PIL.Image.fromarray(painted(i, (64, 64))) for i in range(1, 4)]
+    for suffix in ("webp", "jpg", "png", "gif", "ico"):
+        pictures[0].save(tmp_path / f"talk.{suffix}")
+    pictures[0].save(
+        tmp_path / "talk.awebp", "WEBP", save_all=True, append_images=pictures[1:]
+    )
+    record = only_sound(tmp_path / "record.mp4", cover=True)
+    record.rename(tmp_path / "talk.m4a")
+    lines = "A man opens the fridge and takes a beer.\n" * 99
+    for suffix in ("description", "txt", "nfo", "info.json", "en.vtt", "log"):
+        (tmp_path / f"talk.{suffix}").write_text(lines)
+    (tmp_path / "talk.ini").touch()
+    (tmp_path / "talk").mkdir()
+    film(tmp_path / "plain.mp4").rename(tmp_path / "plain")
+    (tmp_path / "broken.mkv").write_text(lines)
+    (tmp_path / "broken.webp").write_text(lines)
+    files = Files(tmp_path)
+    assert {video_id: [path.name for path in paths] for video_id, paths in files} == {
+        "talk": ["talk.mp4"],
+        "plain": ["plain"],
+        "broken": ["broken.mkv"],
+    }
+    film(tmp_path / "talk.film", container="matroska")
+    names = [path.name for path in Files(tmp_path).of("talk")]
+    assert names == ["talk.mp4", "talk.film"]
+    (tmp_path / "talk.mp4").unlink()
+    (tmp_path / "talk.film").unlink()
+    assert Files(tmp_path).of("talk") == []
+
+
+def test_accents_are_one_name_however_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "cafe\u0301.mp4").touch()
+    dataset = Dataset("", {}, tmp_path, tmp_path)
+    assert dataset.path("caf\u00e9") == dataset.path("cafe\u0301")
 
 
 def test_a_folder_is_listed_once_for_all_its_videos(

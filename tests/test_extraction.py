@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from slta.errors import UnwritableError
 from slta.extraction import dataset_at, extract, videos_of
@@ -170,6 +171,45 @@ def test_a_video_under_two_names_of_one_id(
     done = call(capsys, "extract", folder, *flags(folder))
     assert done.code == 2
     assert "a.mp4: the video 'a' is there as a.mkv, too; keep one" in done.err
+
+
+@pytest.fixture
+def downloaded(tmp_path: Path) -> Path:
+    """A folder as a downloader leaves it, with annotations of one's own about it."""
+    root = tmp_path / "downloaded"
+    videos = root / "videos"
+    videos.mkdir(parents=True)
+    rows = ["video_id,query,start_s,end_s"]
+    for name, order in (("A bike [a1B-]", "red blue"), ("Caf\u00e9 [z9Y]", "green")):
+        coloured(videos / f"{name}.mp4", order=order)
+        Image.new("RGB", (160, 90)).save(videos / f"{name}.webp")
+        (videos / f"{name}.info.json").write_text('{"id": "x", "title": "y"}')
+        (videos / f"{name}.description").write_text("A film.")
+        (videos / f"{name}.en.vtt").write_text(
+            "WEBVTT\n\n00:00.000 --> 00:02.000\nhi\n"
+        )
+        (videos / f"._{name}.mp4").touch()
+        (videos / f"{name} 2.mp4.part").write_bytes(b"\0" * 99)
+        rows.append(f"{name},a hand turns a screw,0.5,1.5")
+    for name in ("Thumbs.db", "desktop.ini"):
+        (videos / name).touch()
+    (videos / "archive.log").write_text("youtube a1B-")
+    for split in ("train", "val"):
+        (root / f"{split}.csv").write_text("\n".join(rows))
+    return root
+
+
+def test_what_a_downloader_leaves_beside_films_is_passed_over(
+    downloaded: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked = call(capsys, "data", "check", "own", "--root", downloaded)
+    assert checked.code == 0 and checked.out.splitlines()[-1] == "0 faults"
+    alone = call(capsys, "extract", downloaded / "videos", *flags(downloaded))
+    assert alone.code == 0 and alone.err == ""
+    assert alone.out.startswith("2 videos looked at, 0 were there")
+    again = call(capsys, "extract", downloaded, *flags(downloaded))
+    assert again.code == 0 and again.err == ""
+    assert "0 videos looked at, 2 were there" in again.out
 
 
 def test_what_is_wrong_with_everything_ends_it(

@@ -271,6 +271,54 @@ def test_a_cut_runs_over_a_join(tmp_path: Path) -> None:
     assert numbers == [*range(90, 100), *range(20)]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),
+        ({"layout": "stereo"}, {"layout": "5.1"}),
+        ({"layout": "5.1"}, {"layout": "stereo"}),
+        ({"sound_hz": 44_100}, {"layout": "stereo"}),
+    ],
+    ids=str,
+)
+def test_sound_goes_on_where_its_layout_or_rate_changes(
+    tmp_path: Path, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    kinds = ({"ticks": range(90), "sound_s": 3, **kind} for kind in (before, after))
+    path = joined(tmp_path / "joined.ts", *kinds)
+    cut(path, Span(0.5, 5.5), tmp_path / "cut.mp4")
+    shown = [shown for shown, _ in shots(tmp_path / "cut.mp4")]
+    assert shown == [*range(15, 90), *range(75)]
+    # Of the film's seconds 1, 2, 4 and 5; where sound of both overlaps, it is late.
+    onsets = pytest.approx([0.5, 1.5, 3.5, 4.5], abs=0.05)
+    assert onsets_s(tmp_path / "cut.mp4") == onsets
+
+
+@pytest.mark.parametrize(
+    "after", [{"size": (96, 72)}, {"pix_fmt": "yuv444p"}, {"pix_fmt": "yuv420p10le"}]
+)
+def test_a_cut_runs_over_a_change_of_the_picture(
+    tmp_path: Path, after: dict[str, Any]
+) -> None:
+    path = joined(tmp_path / "joined.ts", {"ticks": range(60)}, after)
+    (frames,) = video.sample(path, rate_hz=30, batch=200)
+    assert [number(image) for image in frames.images] == [*range(60), *range(100)]
+    cut(path, Span(1.0, 3.0), tmp_path / "cut.mp4")
+    numbers = [shown for shown, _ in shots(tmp_path / "cut.mp4")]
+    assert numbers == [*range(30, 60), *range(30)]
+    assert video.probe(tmp_path / "cut.mp4") == VideoInfo("cut", 2.0, 64, 48)
+
+
+def test_a_cut_has_square_pixels(tmp_path: Path) -> None:
+    path = film(tmp_path / "dvd.mp4", pixel=Fraction(64, 45))
+    cut(path, Span(1.0, 2.0), tmp_path / "cut.mp4")
+    with av.open(str(tmp_path / "cut.mp4")) as container:
+        stream = container.streams.video[0]
+        size = stream.width, stream.height
+        assert size == (92, 48) and stream.sample_aspect_ratio in (None, 1)
+        assert number(next(container.decode(stream)).to_ndarray(format="rgb24")) == 30
+
+
 def test_a_film_can_be_cut_in_place(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mp4")
     cut(path, Span(1.0, 2.0), path)

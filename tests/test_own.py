@@ -11,6 +11,7 @@ import pytest
 
 from slta.datasets import own
 from slta.datasets.annotations import Annotations
+from slta.datasets.checking import check
 from slta.datasets.source import Length
 from slta.errors import InputError
 from slta.moments import Query, Span
@@ -57,6 +58,30 @@ def test_every_file_is_a_split(tmp_path: Path) -> None:
     }
     assert found.durations_s == {"a": 9.5}
     assert found.videos == root / "videos" and found.folder == root
+
+
+def test_an_id_is_one_however_its_accents_are_written(tmp_path: Path) -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    row = ROW | {"video_id": composed, "duration_s": 9}
+    table = f"video_id,query,start_s,end_s\n{apart},runs,1,2\n"
+    root = written(tmp_path / "d", {"train.jsonl": [row]})
+    written(root, {"val.csv": table})
+    (root / "features").mkdir()
+    np.savez(
+        root / "features" / f"{apart}.npz",
+        times_s=np.arange(9.0),
+        frames=np.ones((9, 4), np.float32),
+    )
+    found = own.load(root)
+    assert found.video_ids == [composed]
+    report = check(own.SOURCE, root)
+    assert report.faults == [] and report.features[0].missing == []
+
+
+def test_hidden_files_are_no_splits(tmp_path: Path) -> None:
+    root = written(tmp_path, {"train.jsonl": [ROW]})
+    written(root, {"._train.jsonl": "\0\1", ".val.csv": "x"})
+    assert [*own.load(root).splits] == ["train"]
 
 
 def test_the_digest_changes_with_any_file(tmp_path: Path) -> None:

@@ -168,8 +168,9 @@ def test_the_suffix_is_the_format(
     [
         ("out.gif", "out.gif cannot be drawn: .* the suffixes .png, .svg, .pdf"),
         ("out", "out cannot be drawn: .* the suffixes .png, .svg, .pdf"),
-        ("no/out.png", "out.png cannot be written: make the folder .*no first"),
-        ("folder.png", "folder.png is a folder: name a file"),
+        ("file/out.png", "out.png cannot be written: .*file is a file; name a folder"),
+        (f"{'a' * 252}.png", r"\.png cannot be written: .* give a shorter one"),
+        ("folder.png", "folder.png is a folder; name a file"),
     ],
 )
 def test_a_name_that_cannot_be_written_is_refused_before_any_work(
@@ -177,8 +178,15 @@ def test_a_name_that_cannot_be_written_is_refused_before_any_work(
 ) -> None:
     answer = make_answer(short, (3, 5))
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(InputError, match=message):
         draw("no such video.mp4", answer, tmp_path / name)
+
+
+def test_the_folder_of_a_picture_is_made(short: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "folder" / "out.png"
+    draw(short, make_answer(short, (3, 5)), out)
+    assert [*out.parent.iterdir()] == [out]
 
 
 def _full_disk(part: Path) -> None:

@@ -12,8 +12,8 @@ from slta.features import EXTRACTORS
 
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
-    {"errors", "literals", "moments", "spans", "tensors"},
-    {"candidates", "decoding", "film", "folders", "provenance"}
+    {"errors", "literals", "moments", "names", "spans", "tensors"},
+    {"candidates", "decoding", "film", "folders", "provenance", "sound", "tone"}
     | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
     | {"metrics.ranked", "metrics.table"}
     | {"ranking", "runs", "voting"}
@@ -45,7 +45,13 @@ LAYERS = [
     {"datasets", "datasets.base", "datasets.batch", "datasets.own", "datasets.pairs"}
     | {"datasets.activitynet_captions", "datasets.annotations", "datasets.charades_sta"}
     | {"datasets.checking", "datasets.converting", "datasets.didemo"}
-    | {"datasets.fields", "datasets.held_out", "datasets.lengths", "datasets.memory"}
+    | {
+        "datasets.fields",
+        "datasets.files",
+        "datasets.held_out",
+        "datasets.lengths",
+        "datasets.memory",
+    }
     | {"datasets.qvhighlights"}
     | {"datasets.reading", "datasets.slta_release"}
     | {"datasets.source", "datasets.statistics", "datasets.tacos"}
@@ -98,7 +104,7 @@ LAYERS = [
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""
 PURE = {"spans", "ranking", "candidates", "runs", "voting"}
 PURE |= {name for name in LAYERS[1] if name.startswith("metrics")}
-SEES_VIDEO = {"video", "decoding", "film"}
+SEES_VIDEO = {"video", "decoding", "film", "sound"}
 FILES = {"glob", "importlib", "io", "json", "os", "pathlib", "shutil", "tempfile"}
 PICKLES = {"cloudpickle", "cPickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 SAFE = {("np", "load"): ("allow_pickle", False)}

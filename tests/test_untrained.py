@@ -1,7 +1,7 @@
 """The untrained model against its slow second spelling, and what it must find."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -319,7 +319,9 @@ class Scene(NamedTuple):
         return confidence(self.ask(query).agreement, 1.0, rate_hz=RATE_HZ)
 
 
-def background_things(rng: np.random.Generator, size: int) -> Float[np.ndarray, "t r _"]:
+def background_things(
+    rng: np.random.Generator, size: int
+) -> Float[np.ndarray, "t r _"]:
     things = unit(rng.normal(size=(REGIONS, size)))
     noise = 0.1 * rng.normal(size=(FRAMES, REGIONS, size)) / np.sqrt(size)
     return np.asarray(things + noise, np.float32)

@@ -289,6 +289,33 @@ def test_a_probe_tells_the_size_as_shown(
     assert video.frames(path, at=[1]).images.shape == (1, *size[::-1], 3)
 
 
+@pytest.mark.parametrize(
+    ("pixel", "rotation", "size"),
+    [
+        (Fraction(64, 45), None, (91, 48)),
+        (Fraction(64, 45), 90, (48, 91)),
+        (Fraction(8, 9), None, (64, 54)),
+        (Fraction(1, 400), None, (64, 48)),
+    ],
+)
+def test_pixels_that_are_not_square_are_shown_square(
+    tmp_path: Path, pixel: Fraction, rotation: float | None, size: tuple[int, int]
+) -> None:
+    path = film(tmp_path / "dvd.mp4", pixel=pixel, rotation=rotation)
+    info = video.probe(path)
+    assert (info.width, info.height) == size
+    (image,) = video.frames(path, at=[1]).images
+    assert image.shape == (*size[::-1], 3)
+    assert number(np.rot90(image, -1 if rotation else 0)) == 30
+
+
+def test_one_spelling_of_a_name_is_the_id(films: Callable[[str], Path]) -> None:
+    path = films("bframes.mp4")
+    copy = path.with_name("cafe\u0301.mp4")
+    copy.write_bytes(path.read_bytes())
+    assert video.probe(copy).video_id == "caf\u00e9"
+
+
 def test_pictures_come_out_upright_and_unmirrored(tmp_path: Path) -> None:
     for hflip in (False, True):
         path = film(tmp_path / f"{hflip}.mp4", [0, 1], rotation=90, hflip=hflip)
@@ -396,6 +423,10 @@ def bad_film(kind: str, folder: Path) -> Path:
     elif kind in ("picture.png", "picture.jpg", "picture.gif"):
         path = folder / kind
         Image.fromarray(painted(5)).save(path)
+    elif kind == "picture.webp":
+        path = folder / kind
+        more = [Image.fromarray(painted(i)) for i in range(1, 4)]
+        more[0].save(path, save_all=True, append_images=more, duration=500)
     elif kind == "no index":
         data = film(folder / "plain.mp4").read_bytes()
         path.write_bytes(data[: len(data) // 2])
@@ -421,6 +452,10 @@ def bad_film(kind: str, folder: Path) -> Path:
         ("picture.png", "is a picture, not a video: moments need a video"),
         ("picture.jpg", "is a picture, not a video: moments need a video"),
         ("picture.gif", "is a picture, not a video: moments need a video"),
+        (
+            "picture.webp",
+            "is an animated WebP, which cannot be read: convert it to GIF or MP4",
+        ),
         (
             "no index",
             "has no index (moov), so it was cut short: copy or record it again",

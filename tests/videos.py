@@ -35,9 +35,9 @@ def number(image: UInt8[np.ndarray, "h w 3"]) -> int:
     return int((bits << np.arange(16)).sum())
 
 
-def beeps(seconds: float) -> np.ndarray:
+def beeps(seconds: float, rate_hz: int = SOUND_HZ) -> np.ndarray:
     """Silence with a twentieth of a second of tone at each whole second but 0."""
-    time_s = np.arange(round(seconds * SOUND_HZ)) / SOUND_HZ
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
     on = (time_s % 1 < 0.05) & (time_s >= 1)
     return np.where(on, np.sin(2 * np.pi * 1000 * time_s), 0).astype(np.float32)[None]
 
@@ -58,12 +58,16 @@ def film(
     shift: int = 0,
     rotation: float | None = None,
     hflip: bool = False,
+    pixel: Fraction | None = None,
     sound_s: float = 0,
+    sound_hz: int = SOUND_HZ,
+    layout: str = "mono",
     cover: bool = False,
     all_keys: bool = False,
 ) -> Path:
     """Frame i is painted with i and comes on display at tick i of ``ticks``.
 
+    ``pixel`` is the width of a pixel over its height.
     ``shift`` ticks are added in the container only, so that it need not start at 0;
     ``all_keys`` makes the container say that every frame is a key frame.
     """
@@ -79,7 +83,9 @@ def film(
         video.options = dict(options or {})
         if rotation is not None:
             video.set_display_rotation(rotation, hflip)
-        sound = out.add_stream("aac", rate=SOUND_HZ, layout="mono") if sound_s else None
+        if pixel is not None:
+            video.codec_context.sample_aspect_ratio = pixel
+        sound = out.add_stream("aac", rate=sound_hz, layout=layout) if sound_s else None
         covers = _cover(out) if cover else []
         out.start_encoding()
         packets: list[Any] = []
@@ -92,8 +98,9 @@ def film(
             packet.is_keyframe = packet.is_keyframe or all_keys
             out.mux(packet)
         if sound is not None:
-            heard = AudioFrame.from_ndarray(beeps(sound_s), "fltp", "mono")
-            heard.sample_rate, heard.pts = SOUND_HZ, 0
+            samples = np.repeat(beeps(sound_s, sound_hz), sound.channels, axis=0)
+            heard = AudioFrame.from_ndarray(samples, "fltp", layout)
+            heard.sample_rate, heard.pts = sound_hz, 0
             out.mux(sound.encode(heard) + sound.encode(None))
         out.mux(covers)
     return path
@@ -127,8 +134,11 @@ def uneven(n: int = 100) -> list[int]:
     return [0, *np.cumsum(gaps).tolist()]
 
 
-def joined(path: Path) -> Path:
-    """Two films one behind the other, the clock starting anew in between."""
-    first, second = (film(path.with_name(f"{i}.ts")).read_bytes() for i in range(2))
-    path.write_bytes(first + second)
+def joined(path: Path, *kinds: Mapping[str, Any]) -> Path:
+    """Films one behind the other, the clock starting anew in between; two, if not told."""
+    films = [
+        film(path.with_name(f"{i}.ts"), **kind)
+        for i, kind in enumerate(kinds or ({}, {}))
+    ]
+    path.write_bytes(b"".join(each.read_bytes() for each in films))
     return path

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
@@ -30,6 +30,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from slta.errors import InputError
+from slta.tone import toned
 
 logger = logging.getLogger(__name__)
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ Timed: TypeAlias = tuple[int, VideoFrame]
 SCALING: Final = Interpolation.AREA | Interpolation.FULL_CHR_H_INT
 # The colour matrices that swscale knows, by FFmpeg's numbers; others stop it.
 MATRICES: Final = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
+UNSPECIFIED: Final = 2
+# Pixels longer than so many times their width are a fault of the header.
+ODDEST: Final = 8
+LETTERS: Final = "tty"  # text, which FFmpeg can show
+WEBP_ANIMATED: Final = 0x02
 # Containers without times; those whose clock may start anew, as where two were joined;
 # with these, those without a length in the header; with these, those without an index.
 UNTIMED: Final = cast(int, Flags.no_timestamps.value)
@@ -274,6 +280,17 @@ def open_file(path: Path) -> InputContainer:
         raise InputError(f"{path} {why}") from None
 
 
+def holds_film(path: Path) -> bool:
+    """Whether a file has a film in it, by its header and the first two pictures."""
+    try:
+        with open_file(path) as container:
+            pictures = demuxed(container, _film_stream(path, container))
+            drawn = container.format.name != LETTERS
+            return drawn and len([*islice(pictures, 2)]) == 2
+    except InputError:
+        return False
+
+
 def _film_stream(path: Path, container: InputContainer) -> VideoStream:
     if container.format.name == "image2" or container.format.name.endswith("_pipe"):
         raise InputError(_still(path))
@@ -322,24 +339,32 @@ def demuxed(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
 
 
 def painter(size: tuple[int, int]) -> Callable[[VideoFrame], Image]:
-    """Turns frames into RGB pictures of (width, height), upright."""
+    """Turns frames into RGB pictures of (width, height), upright, as BT.709 shows them.
+
+    Frames of one film may differ in size, format and colour.
+    """
     scaler = VideoReformatter()
 
     def paint(frame: VideoFrame) -> Image:
         swap, mirror, flip = turn(frame)
         width, height = size[::-1] if swap else size
-        matrix = None if frame.colorspace in MATRICES else Colorspace.ITU601
+        tone = toned(frame.color_trc, frame.color_primaries)
+        known, other = MATRICES, Colorspace.ITU601
+        if tone is not None:
+            known, other = MATRICES - {UNSPECIFIED}, Colorspace.BT2020
+        matrix = None if frame.colorspace in known else other
         scaled = scaler.reformat(
             frame,
             width,
             height,
-            "rgb24",
+            "rgb24" if tone is None else "rgb48le",
             src_colorspace=matrix,
             dst_colorspace=matrix,
             interpolation=SCALING,
             threads=1,
         )
         image = scaled.to_ndarray()
+        image = image if tone is None else tone(image)
         image = image.transpose(1, 0, 2) if swap else image
         return image[:: -1 if flip else 1, :: -1 if mirror else 1]
 
@@ -356,5 +381,20 @@ def turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
     return (True, c < 0, b < 0) if abs(b) > abs(a) else (False, a < 0, d < 0)
 
 
+def displayed(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height as shown: upright, in square pixels, none of which is lost."""
+    width, height = frame.width, frame.height
+    shape = stream.sample_aspect_ratio or Fraction(1)
+    if 1 <= shape <= ODDEST:
+        width = round(width * shape)
+    elif 1 <= 1 / shape <= ODDEST:
+        height = round(height / shape)
+    return (height, width) if turn(frame)[0] else (width, height)
+
+
 def _still(path: Path) -> str:
+    with path.open("rb") as file:
+        *head, flags = file.read(21)
+    if bytes(head[8:16]) == b"WEBPVP8X" and flags & WEBP_ANIMATED:
+        return f"{path} is an animated WebP, which cannot be read: convert it to GIF or MP4"
     return f"{path} is a picture, not a video: moments need a video"

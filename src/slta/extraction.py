@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slta.datasets import SOURCES, own, source
-from slta.datasets.base import Dataset, may_be_video
+from slta.datasets.base import Dataset
+from slta.datasets.files import Files
 from slta.datasets.split import unknown_words
 from slta.errors import InputError, UnwritableError
 from slta.features.layouts.base import sizes
@@ -100,7 +101,7 @@ def videos_of(dataset: Dataset, library: Provider) -> Found:
 
 
 def videos_at(place: Path, library: Provider) -> Found:
-    """The file itself, or the files in the folder, or in the folder ``videos`` in it, of
+    """The file itself, or the films in the folder, or in the folder ``videos`` in it, of
     several of one video the first; of ready features, all that there are."""
     if (known := library.listed()) is not None:
         if not known:
@@ -110,16 +111,15 @@ def videos_at(place: Path, library: Provider) -> Found:
         return Found([place], {})
     folder = place / "videos"
     folder = folder if folder.is_dir() else place
-    found, refused = dict[str, Path](), dict[str, str]()
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or not may_be_video(path):
-            continue
-        if (other := found.setdefault(path.stem, path)) != path:
-            what = f"the video {path.stem!r} is there as {other.name}, too"
-            refused[path.name] = f"{what}; keep one"
+    found, refused = list[Path](), dict[str, str]()
+    for video_id, (path, *others) in Files(folder):
+        found.append(path)
+        for other in others:
+            what = f"the video {video_id!r} is there as {path.name}, too"
+            refused[other.name] = f"{what}; keep one"
     if not found:
         raise InputError(f"{folder} has no videos; put them there, or name another")
-    return Found([*found.values()], refused)
+    return Found(found, refused)
 
 
 def extract(

@@ -5,10 +5,10 @@ A file grows beside its target, hidden, and takes the target's name once it is w
 
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from heapq import merge
-from itertools import chain, repeat
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -16,11 +16,9 @@ from typing import Final, TypeAlias
 import av
 import av.error
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import (
     ColorPrimaries,
@@ -31,22 +29,13 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from slta.decoding import (
-    UNSEEKABLE,
-    AnyPacket,
-    Image,
-    Reader,
-    demuxed,
-    open_file,
-    painter,
-)
+from slta.decoding import AnyPacket, Image, Reader, painter
 from slta.errors import InputError
 from slta.moments import Span
+from slta.sound import SOUND_HZ, encoded, heard
 from slta.video import Track, check_end, first_of, look
 
 CLOCK_HZ: Final = 90_000  # whole for the usual frame rates, fine for variable ones
-SOUND_HZ: Final = 48_000
-PREROLL_S: Final = Fraction(1, 4)  # what a decoder of sound needs to find its feet
 THREADS: Final = 2  # x264's pictures depend on their number, and that on the machine
 
 Shot: TypeAlias = tuple[int, int, Image]
@@ -95,17 +84,17 @@ def cut(path: str | Path, span: Span, out: str | Path) -> None:
         raise InputError(f"{length}, {span} lies beyond: ask for an earlier span")
     length_s = min(Fraction(span.end), (track.end - track.start) * track.tick_s)
     length_s -= Fraction(span.start)
-    with _replacing(Path(out)) as target, open_file(track.path) as source:
+    with _replacing(Path(out)) as target, closing(Reader(track.path)) as reader:
         film = _add_film(target, track.size, Fraction(1, CLOCK_HZ), crf=20)
         streams = [_film(film, _shots(track, span.start, length_s))]
-        heard = source.streams.best("audio")
-        if isinstance(heard, AudioStream) and heard.codec_context is not None:
-            layout = "mono" if heard.channels == 1 else "stereo"
+        source = reader.container.streams.best("audio")
+        if isinstance(source, AudioStream) and source.codec_context is not None:
+            layout = "mono" if source.channels == 1 else "stereo"
             sound = target.add_stream("aac", rate=SOUND_HZ, layout=layout)
             start_s = track.start * track.tick_s + Fraction(span.start)
-            frames = _heard(source, heard, start_s, length_s)
+            frames = heard(reader, source, start_s, length_s)
             samples = max(1, round(length_s * SOUND_HZ))
-            streams.append(_sound(sound, frames, samples))
+            streams.append(encoded(sound, frames, samples))
         for packet in merge(*streams, key=_due_s):
             target.mux_one(packet)
 
@@ -129,51 +118,6 @@ def _shots(track: Track, start_s: float, length_s: Fraction) -> Iterator[Shot]:
         else:
             check_end(track, last)
         yield since, length - since, paint(shown)
-
-
-def _heard(
-    source: InputContainer, stream: AudioStream, start_s: Fraction, length_s: Fraction
-) -> Iterator[AudioFrame]:
-    """The sound around a stretch of time, its clock set to 0 at the start of that."""
-    if stream.time_base is not None and not source.format.flags & UNSEEKABLE:
-        with suppress(av.error.FFmpegError):
-            source.seek(int((start_s - PREROLL_S) / stream.time_base), stream=stream)
-    for packet in chain(demuxed(source, stream), [None]):
-        with suppress(av.error.FFmpegError):
-            for frame in stream.decode(packet):
-                if frame.pts is None or frame.time_base is None:
-                    continue
-                time_s = frame.pts * frame.time_base - start_s
-                if time_s >= length_s:
-                    return
-                frame.time_base = Fraction(1, frame.sample_rate)
-                frame.pts = round(time_s * frame.sample_rate)
-                yield frame
-
-
-def _sound(
-    stream: AudioStream, frames: Iterator[AudioFrame], samples: int
-) -> Iterator[AnyPacket]:
-    """Exactly so many samples from time 0 on; silence where nothing is heard."""
-    resampler = AudioResampler(
-        "fltp", stream.layout, SOUND_HZ, 1024, {"async": "1", "first_pts": "0"}
-    )
-    heard = (
-        chunk.to_ndarray()
-        for frame in chain(frames, [None])
-        for chunk in resampler.resample(frame)
-    )
-    silence = np.zeros((stream.channels, 1024), np.float32)
-    written = 0
-    for chunk in chain(heard, repeat(silence)):
-        kept = np.ascontiguousarray(chunk[:, : samples - written], np.float32)
-        frame = AudioFrame.from_ndarray(kept, "fltp", stream.layout.name)
-        frame.sample_rate, frame.pts = SOUND_HZ, written
-        yield from stream.encode(frame)
-        written += frame.samples
-        if written >= samples:
-            break
-    yield from stream.encode(None)
 
 
 def _add_film(

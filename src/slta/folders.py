@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slta.errors import InputError
+from slta.names import LONGEST
 
 UNFINISHED = re.compile(r"\.unfinished-(.*)-(\d+)-[0-9a-f]+")
 """Name of what is being filled: the machine and the process that do it."""
@@ -34,6 +35,28 @@ def check_root(root: Path) -> None:
         raise InputError(
             f"{root} is no folder; name the one with the files by --root DIR"
         )
+
+
+def check_writable(path: Path) -> None:
+    """Raises ``InputError`` where no file of this name can be made, and changes nothing.
+
+    Folders above it that are not there can be made.
+    """
+    for name in path.parts:
+        if len(os.fsencode(name)) > LONGEST:
+            what = f"{name[:20]}… is longer than the {LONGEST} bytes of a name"
+            raise InputError(f"{path} cannot be written: {what}; give a shorter one")
+    there = path.absolute()
+    if there.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it")
+    while not os.path.lexists(there):
+        there = there.parent
+    if there != path.absolute() and not there.is_dir():
+        raise InputError(f"{path} cannot be written: {there} is a file; name a folder")
+    folder = there if there.is_dir() else there.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        what = f"{folder} may not be written"
+        raise InputError(f"{path} cannot be written: {what}; name another folder")
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class VideoInfo:
     duration_s: float
     width: int
     height: int
-    """Size as shown, after rotation, in pixels."""
+    """Size as shown: after rotation, in square pixels."""
 
     def __post_init__(self) -> None:
         if not (isfinite(self.duration_s) and self.duration_s > 0):

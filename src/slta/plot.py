@@ -1,7 +1,5 @@
 """One picture of an answer: the film, its relevance, the moments, what was looked at."""
 
-import secrets
-from contextlib import suppress
 from math import ceil, inf
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from slta import video
 from slta.answers import Answer
 from slta.errors import InputError
+from slta.folders import check_writable, whole_file
 from slta.moments import clock
 from slta.plot_frames import (
     PINK,
@@ -60,23 +59,18 @@ def draw(path: str | Path, answer: Answer, out: str | Path) -> None:
     if kind not in METADATA:
         known = ", ".join(METADATA)
         raise InputError(f"{out} cannot be drawn: give it one of the suffixes {known}")
-    if out.is_dir():
-        raise InputError(f"{out} is a folder: name a file to write")
-    if not out.parent.is_dir():
-        raise InputError(f"{out} cannot be written: make the folder {out.parent} first")
+    check_writable(out)
     picture = figure(path, answer)
-    part = out.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        picture.savefig(part, format=kind[1:], metadata=METADATA[kind], dpi=DPI)
-        part.replace(out)
+        with whole_file(out) as unfinished:
+            picture.savefig(
+                unfinished, format=kind[1:], metadata=METADATA[kind], dpi=DPI
+            )
     except OSError as error:
         raise InputError(
             f"{out} cannot be written ({error.strerror or error}): "
             "give another name or folder, or make room"
         ) from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def figure(path: str | Path, answer: Answer) -> Figure:

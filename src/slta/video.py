@@ -17,9 +17,10 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from slta.decoding import Reader, Timed, measured_end, painter, reached_s, turn
+from slta.decoding import Reader, Timed, displayed, measured_end, painter, reached_s
 from slta.errors import InputError
 from slta.moments import VideoInfo
+from slta.names import composed
 
 # More frames than anyone means: two months of film at 2 Hz, or a broken header.
 MOST: Final = 10_000_000
@@ -56,7 +57,7 @@ class Track:
     slack_s: Fraction
     """A frame that begins within so little counts as begun."""
     size: tuple[int, int]
-    """Width and height as shown, after rotation."""
+    """Width and height as shown: after rotation, in square pixels."""
 
     @property
     def duration_s(self) -> float:
@@ -74,7 +75,7 @@ class Track:
 def probe(path: str | Path) -> VideoInfo:
     """What is in the header; a file whose header has no duration is read through."""
     track = look(path)
-    return VideoInfo(track.path.stem, track.duration_s, *track.size)
+    return VideoInfo(composed(track.path.stem), track.duration_s, *track.size)
 
 
 def sample(
@@ -149,8 +150,7 @@ def look(path: str | Path) -> Track:
     with closing(Reader(path)) as reader:
         start, first = first_of(path, reader.frames())
         end = reader.promised_end()
-        size = first.width, first.height
-        size = size[::-1] if turn(first)[0] else size
+        size = displayed(first, reader.stream)
     promised = end is not None and end > start
     if end is None or not promised:
         end = measured_end(path)

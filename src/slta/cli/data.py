@@ -13,6 +13,7 @@ import tyro
 from slta.cli.arguments import parsed
 from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
+from slta.folders import check_writable
 
 if TYPE_CHECKING:
     from slta.datasets.checking import Report
@@ -214,10 +215,7 @@ def _stats(command: Stats) -> None:
         if file.suffix.lower() not in SUFFIXES:
             known = "a name that ends in .png, .svg or .pdf"
             raise InputError(f"--plot {file} cannot be drawn; give {known}")
-        if not file.parent.is_dir() or file.is_dir():
-            raise InputError(
-                f"--plot {file} cannot be written; name a file in a folder"
-            )
+        check_writable(file)
     dataset = source(command.name).open(command.root)
     unknown = [name for name in dataset.video_ids if name not in dataset.durations_s]
     with progress("looking how long videos are") as bar:

@@ -1,6 +1,5 @@
 """``slta search``: sentences to the moments of videos."""
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ import tyro
 
 from slta.cli.screen import USAGE, notes, preparing, progress, tell
 from slta.errors import InputError, UnwritableError
+from slta.folders import check_writable
+from slta.names import fitted
 
 if TYPE_CHECKING:
     from slta.search import Answer, Searcher
@@ -170,18 +171,13 @@ def _check_targets(command: Search) -> None:
     """Refuses before the work what could not be written after it."""
     if command.unclear and not (command.plot or command.clips):
         raise InputError("--unclear is for --clips and --plot; give one of them, too")
-    if (file := command.plot) is not None:
-        if file.suffix.lower() not in (".png", ".svg", ".pdf"):
-            known = "a name that ends in .png, .svg or .pdf"
-            raise InputError(f"--plot {file} cannot be drawn; give {known}")
-        if os.path.isdir(file):
-            raise InputError(f"--plot {file} is a folder; name a file to draw into")
-        if not os.path.isdir(file.parent):
-            raise InputError(f"--plot {file} needs the folder {file.parent}; make it")
+    file = command.plot
+    if file and file.suffix.lower() not in (".png", ".svg", ".pdf"):
+        known = "a name that ends in .png, .svg or .pdf"
+        raise InputError(f"--plot {file} cannot be drawn; give {known}")
     if (folder := command.clips) is not None:
-        there = next(filter(os.path.exists, (folder, *folder.parents)))
-        if not os.path.isdir(there):
-            raise InputError(f"--clips {folder}: {there} is a file; name a folder")
+        # Any file in it stands for the clips, whose names are made to fit.
+        check_writable(folder / "clip.mp4")
 
 
 def _outputs(
@@ -199,6 +195,8 @@ def _outputs(
             target = target.with_stem(f"{target.stem}-{names[i]}")
         if target and len(queries) > 1:
             target = target.with_stem(f"{target.stem}-{j + 1}")
+        if target:
+            check_writable(target)
         found.setdefault(videos[i], []).append(Output(target, next(clips)))
     return found
 
@@ -265,7 +263,7 @@ def _cut(command: Search, video: Path, answer: "Answer", title: str) -> None:
         ) from error
     with progress("cutting") as bar:
         for rank, moment in enumerate(answer.moments, start=1):
-            name = f"{title}-{rank}.mp4"
+            name = fitted(title, f"-{rank}.mp4")
             film.cut(video, moment.span, command.clips / name)
             bar(rank, len(answer.moments))
     done = f"cut {len(answer.moments)} moments into {command.clips}"

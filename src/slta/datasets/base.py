@@ -8,13 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from slta.datasets.files import Files
 from slta.errors import InputError
 from slta.moments import Query
-
-NO_VIDEO = frozenset(
-    ".csv .hdf5 .jpeg .jpg .json .jsonl .md .npy .npz .pkl .png .srt .txt .vtt".split()
-)
-"""Suffixes of what may lie beside the videos and is passed over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,32 +30,6 @@ class Facts:
     """Of the SLTA release: the words that it takes for the query's nouns."""
     windows: Int[np.ndarray, "p 2"] | None = None
     """Of the SLTA release: the windows that the query is trained with, in its units."""
-
-
-def may_be_video(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix.lower() not in NO_VIDEO
-
-
-class Files:
-    """The files of a folder, listed once, by the videos that they are called after.
-
-    A name has a suffix of its own or none: ids of TACoS and DiDeMo end in one themselves.
-    What cannot be a video is passed over.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._by_name: dict[str, Path] = {}
-        self._by_stem: dict[str, list[Path]] = {}
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if may_be_video(path):
-                self._by_name[path.name] = path
-                self._by_stem.setdefault(path.stem, []).append(path)
-
-    def of(self, video_id: str) -> list[Path]:
-        """None or several where a folder is not as it should be."""
-        if video_id in self._by_name:
-            return [self._by_name[video_id]]
-        return self._by_stem.get(video_id, [])
 
 
 @dataclass(frozen=True)

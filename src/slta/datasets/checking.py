@@ -8,7 +8,7 @@ from typing import Any
 
 from slta import video
 from slta.datasets.annotations import ROUNDING_S, Annotations, Problem
-from slta.datasets.base import Files
+from slta.datasets.files import Files
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
 from slta.features.layouts import asked

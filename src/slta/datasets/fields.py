@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from slta.names import composed
+
 LONGEST = 60
 """Letters of a value that are shown, at most."""
 
@@ -42,11 +44,11 @@ def text(row: Any, name: str) -> str:
 
 
 def identity(row: Any, name: str) -> str:
-    """A name, or a number that stands for one."""
+    """A name, or a number that stands for one, in the one spelling of its letters."""
     value = given(row, name)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _not(name, value, "no name", "write one in quotes")
-    return str(value)
+    return composed(str(value))
 
 
 def number(row: Any, name: str) -> float:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from slta import video
-from slta.datasets.base import Files
+from slta.datasets.files import Files
 from slta.errors import InputError
 from slta.features.layouts import asked
 from slta.features.layouts.base import look_at

@@ -30,6 +30,7 @@ from slta.datasets.fields import (
 from slta.datasets.reading import json_lines, table
 from slta.datasets.source import Length, Source
 from slta.errors import InputError
+from slta.names import composed
 
 NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")
@@ -71,7 +72,7 @@ def load(folder: Path) -> Dataset:
 
 def files_of(folder: Path) -> list[Path]:
     """Those that give its splits."""
-    return sorted([*folder.glob("*.jsonl"), *folder.glob("*.csv")])
+    return sorted([*folder.glob("[!.]*.jsonl"), *folder.glob("[!.]*.csv")])
 
 
 def load_file(file: Path) -> Dataset:
@@ -175,7 +176,8 @@ def _of_table(found: Annotations, file: Path) -> list[_Row]:
     rows: dict[str, _Row] = {}
     for line, row in table(found, file, COLUMNS):
         try:
-            video_id, query_id = row["video_id"].strip(), row.get("query_id") or ""
+            video_id = composed(row["video_id"].strip())
+            query_id = composed(row.get("query_id") or "")
             made = _Row(
                 split=file.stem,
                 file=file,

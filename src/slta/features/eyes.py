@@ -47,7 +47,9 @@ class Eye:
         corners = [(x, y, x + self.pool, y + self.pool) for y in starts for x in starts]
         return np.array(corners, np.float32) / self.grid
 
-    def graph(self, weights: "Weights", classes: Float[np.ndarray, "1000 k"]) -> "Graph":
+    def graph(
+        self, weights: "Weights", classes: Float[np.ndarray, "1000 k"]
+    ) -> "Graph":
         """From images to looks and meanings, of the whole image first, then its regions.
         ``classes`` are what the classes mean."""
         from slta.features import efficientnet

@@ -81,7 +81,8 @@ class ImagenetWords:
             attainable=attainable,
             appearances=appearances,
             usual=np.stack(
-                [np.stack([f.mean(axis=1), f.std(axis=1)], axis=1) for f in fits], axis=1
+                [np.stack([f.mean(axis=1), f.std(axis=1)], axis=1) for f in fits],
+                axis=1,
             ),
         )
 

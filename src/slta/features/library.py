@@ -18,6 +18,7 @@ from slta.features.sentences import Progress, read_sentences
 from slta.features.store import Record, Store, trusted
 from slta.features.worded import Worded
 from slta.moments import VideoInfo
+from slta.names import composed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Library:
     ) -> tuple[VideoInfo, VideoFeatures]:
         """What a record of a video's features holds; its file knows its length."""
         with trusted(record):
-            info = VideoInfo(Path(path).stem, **record.facts["video"])
+            info = VideoInfo(composed(Path(path).stem), **record.facts["video"])
             features = VideoFeatures(**record.arrays)
         return info, features.centred() if self.centred else features
 

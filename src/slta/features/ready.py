@@ -21,6 +21,7 @@ from slta.features.sentences import Progress, read_sentences
 from slta.features.store import Record, Store, trusted
 from slta.features.worded import Worded
 from slta.moments import VideoInfo
+from slta.names import composed
 
 VERSION = "1"
 UNKNOWN = (16, 9)
@@ -142,12 +143,12 @@ class ReadyLibrary:
 
     def _named(self, path: str | Path) -> str:
         """The id of a video by its file's name, with or without the suffix."""
-        path = Path(path)
-        if path.name in self.layout.videos:
-            return path.name
-        if path.stem in self.layout.videos:
-            return path.stem
-        raise _missing(self.layout, path.stem)
+        name, stem = composed(Path(path).name), composed(Path(path).stem)
+        if name in self.layout.videos:
+            return name
+        if stem in self.layout.videos:
+            return stem
+        raise _missing(self.layout, stem)
 
     def _check_film(
         self, path: Path, film_s: float, length_s: float, step_s: float

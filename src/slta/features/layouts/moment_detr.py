@@ -37,7 +37,7 @@ class MomentDETR:
 
     @cached_property
     def videos(self) -> Mapping[str, Path]:
-        files = sorted(self._folders[0].glob("*.npz"))
+        files = sorted(self._folders[0].glob("[!.]*.npz"))
         return {file.name.removesuffix(".npz"): file for file in files}
 
     def expected(self, video_id: str) -> str:

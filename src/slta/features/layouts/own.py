@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 from slta.features.layouts.arrays import header, rows
 from slta.features.layouts.base import AXES, Arrays, Part, check_shapes
+from slta.names import composed
 
 
 class Own:
@@ -29,8 +30,8 @@ class Own:
     @cached_property
     def videos(self) -> Mapping[str, Path]:
         # Not by Path.stem of the id: ids may end in a suffix themselves.
-        files = sorted(self._folder.glob("*.npz"))
-        return {file.name.removesuffix(".npz"): file for file in files}
+        files = sorted(self._folder.glob("[!.]*.npz"))
+        return {composed(file.name.removesuffix(".npz")): file for file in files}
 
     def expected(self, video_id: str) -> str:
         return str(self._folder / f"{video_id}.npz")
