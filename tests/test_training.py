@@ -439,12 +439,14 @@ def test_a_run_does_not_go_on_with_other_annotations(
 def test_a_run_that_is_over_is_not_trained_again(
     once: tuple[Path, "subprocess.CompletedProcess[str]"],
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
     folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    caplog.set_level("INFO", logger="slta")
     called = call(capsys, "train", "--resume", folder)
-    assert called.code == 0
-    assert "step" not in called.out and "is finished" in called.err
+    assert called.code == 0 and "step" not in called.out
+    assert [f"{folder} is finished: " in told for told in caplog.messages] == [True]
     for name in ("history", "results"):
         assert content(folder, name) == content(once[0], name)
     assert weights(folder) == weights(once[0])
