@@ -217,9 +217,9 @@ class Run:
         self.last.unlink(missing_ok=True)
 
     @property
-    def step(self) -> int:
-        """How many steps the best weights by val were trained."""
-        return self._about().step
+    def step(self) -> int | None:
+        """How many steps the best weights by val were trained; None if they are gone."""
+        return self._about().step if self.weights.is_file() else None
 
     def read(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
@@ -256,16 +256,14 @@ class Run:
 
     def _about(self) -> About:
         if not self.weights.is_file():
-            why, remedy = (
-                "was stopped",
-                f"go on with 'slta train --resume {self.folder}'",
-            )
             if (self.folder / "diverged.json").exists():
-                why = "diverged"
-                remedy = "train again with a lower --training.learning-rate"
+                raise InputError(
+                    f"{self.weights} is missing: the run diverged before its first "
+                    "evaluation; train again with a lower --training.learning-rate"
+                )
             raise InputError(
-                f"{self.weights} is missing: the run {why} before its first evaluation; "
-                f"{remedy}"
+                f"{self.weights} is missing: the run was stopped before its first "
+                f"evaluation; go on with 'slta train --resume {self.folder}'"
             )
         with self._reading_weights(), safe_open(self.weights, "pt") as file:
             facts = json.loads((file.metadata() or {})[ABOUT])

@@ -146,9 +146,6 @@ class Training(L.LightningModule):
         self._train, self._val = splits["train"], splits["val"]
         self._draws = sampler(self.model, self.experiment, self._train)
 
-    def teardown(self, stage: str) -> None:
-        torch.use_deterministic_algorithms(False)
-
     def train_dataloader(self) -> DataLoader[Given]:
         # Its own generator, or when it begins would change what is left out.
         return DataLoader(

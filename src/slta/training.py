@@ -355,6 +355,7 @@ def _stoppable(trainer: L.Trainer) -> Iterator[None]:
         raise InputError(said[1]) from error
     finally:
         signal.signal(signal.SIGINT, handler)
+        torch.use_deterministic_algorithms(False)
 
 
 def _provenance(experiment: Experiment, about: About) -> dict[str, Any]:
