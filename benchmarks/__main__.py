@@ -3,8 +3,8 @@
     python -m benchmarks [questions] [parts] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
                          [layouts] [planted] [composites] [composites-parts]
-                         [composites-faults] [ways] [shapes] [models] [models-slots]
-                         [tables]
+                         [composites-faults] [ways] [demo] [shapes] [models]
+                         [models-slots] [tables]
 
 Without a word, all of them, in that order. The ``composites``, ``shapes`` and ``models``
 train for hours where their runs are not there yet; ``composites-so-far`` and the like
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import (
     attention,
+    demo,
     extractors,
     layouts,
     memory,
@@ -85,6 +86,7 @@ STEPS: dict[str, Step] = {
     "composites-parts": Step(models.parts_on_composites, *CLIPS),
     "composites-faults": Step(models.faults_on_composites, *CLIPS),
     "ways": Step(ways.measure, *CLIPS),
+    "demo": Step(demo.measure),
     "shapes": Step(shapes.measure),
     "models": Step(models.on_shapes),
     "models-slots": Step(models.slots_on_shapes),

@@ -3,7 +3,8 @@
     RUN/config.json              the experiment
     RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
     RUN/weights.safetensors      the best weights by val
-    RUN/last.ckpt                Lightning's state after the last evaluation, to resume
+    RUN/last.ckpt                Lightning's state after the last evaluation, to resume;
+                                 gone once the run is finished
     RUN/predictions/SPLIT.jsonl  answers before any protocol
     RUN/results.json             the table of every split and protocol that was asked
     RUN/curves.png, RUN/logs/    how the training went
@@ -203,6 +204,23 @@ class Run:
     def predictions(self, split: str) -> Path:
         return self.folder / "predictions" / f"{split}.jsonl"
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was trained to the end, and tested."""
+        begun = (self.folder / "provenance.json").exists()
+        return begun and "seconds" in self.read("provenance")
+
+    def finish(self, seconds: float) -> None:
+        """Says how long it took, and drops what only a training that goes on needs."""
+        facts = self.read("provenance")
+        self.write("provenance", facts | {"seconds": round(seconds, 1)})
+        self.last.unlink(missing_ok=True)
+
+    @property
+    def step(self) -> int | None:
+        """How many steps the best weights by val were trained; None if they are gone."""
+        return self._about().step if self.weights.is_file() else None
+
     def read(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
         try:
@@ -230,17 +248,31 @@ class Run:
 
     def load(self) -> tuple[Model, About]:
         """The model with its best weights, ready to answer."""
+        about = self._about()
+        with self._reading_weights():
+            model = build(self.experiment.model, about.sizes)
+            model.load_state_dict(safetensors.torch.load_file(self.weights))
+        return model.eval(), about
+
+    def _about(self) -> About:
         if not self.weights.is_file():
+            if (self.folder / "diverged.json").exists():
+                raise InputError(
+                    f"{self.weights} is missing: the run diverged before its first "
+                    "evaluation; train again with a lower --training.learning-rate"
+                )
             raise InputError(
                 f"{self.weights} is missing: the run was stopped before its first "
                 f"evaluation; go on with 'slta train --resume {self.folder}'"
             )
+        with self._reading_weights(), safe_open(self.weights, "pt") as file:
+            facts = json.loads((file.metadata() or {})[ABOUT])
+            return About(**{**facts, "sizes": Sizes(**facts["sizes"])})
+
+    @contextmanager
+    def _reading_weights(self) -> Iterator[None]:
         try:
-            with safe_open(self.weights, "pt") as file:
-                facts = json.loads((file.metadata() or {})[ABOUT])
-            about = About(**{**facts, "sizes": Sizes(**facts["sizes"])})
-            model = build(self.experiment.model, about.sizes)
-            model.load_state_dict(safetensors.torch.load_file(self.weights))
+            yield
         except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
             problem = " ".join(str(error).split())[:200]
             raise InputError(
@@ -251,7 +283,6 @@ class Run:
             raise InputError(
                 f"{self.weights} does not say what it was trained with; train again"
             ) from error
-        return model.eval(), about
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

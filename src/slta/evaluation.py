@@ -92,7 +92,7 @@ def measured(
         kind: without_video(kind, splits["train"], splits[name], experiment.candidates)
         for kind in WITHOUT_VIDEO
     }
-    found = {"split": name} | compared(rows, protocol, nms_iou)
+    found = {"split": name, "step": run.step} | compared(rows, protocol, nms_iou)
     results = run.read("results") if (run.folder / "results.json").exists() else {}
     key = f"{name}, {protocol}" + ("" if nms_iou is None else f" at {nms_iou:g}")
     run.write("results", results | {key: found})
