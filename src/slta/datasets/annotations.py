@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 
 from slta.datasets.base import Dataset, Facts
+from slta.datasets.fields import impossible
 from slta.errors import InputError
 from slta.folders import check_root
 from slta.moments import Query, Span
@@ -220,13 +220,8 @@ class Annotations:
     ) -> Span | None:
         """None, and noted, if it is no span of the video."""
         times = f"{start:g}-{end:g} s"
-        if not (isfinite(start) and isfinite(end)) or start < 0:
-            what = f"has {who} at {times}, which is no span"
-            self.fault(file, place, what, "give seconds from 0 on")
-            return None
-        if start >= end:
-            what = f"has {who} at {times}, which does not start before it ends"
-            self.fault(file, place, what, "give the start first, in seconds")
+        if wrong := impossible(start, end):
+            self.fault(file, place, f"has {who} at {times}, {wrong[0]}", wrong[1])
             return None
         inside = self._within(file, place, who, video_id, start, end)
         return Span(start, end) if inside else None

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
+from jaxtyping import Int
+
 from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.fields import (
@@ -23,6 +26,7 @@ from slta.datasets.fields import (
     integers,
     number,
     pairs,
+    shown,
     text,
     texts,
     written,
@@ -222,9 +226,28 @@ def _facts(row: Mapping[str, Any]) -> Facts | None:
     """What data sets of the field know besides, as ``convert`` writes it."""
     there = [name for name in LISTS if row.get(name) is not None]
     found: dict[str, Any] = {n: integers(row, n, *LISTS[n]) for n in there}
+    _check_chunks(found.get("chunks"))
+    _check_clips(found.get("clips"), found.get("saliency"))
     if row.get("nouns") is not None:
         found["nouns"] = tuple(texts(row, "nouns"))
     return Facts(**found) if found else None
+
+
+def _check_chunks(chunks: Int[np.ndarray, "a 2"] | None) -> None:
+    if chunks is not None and not ((chunks >= 0) & (chunks[:, :1] <= chunks)).all():
+        what = f"gives chunks as {shown(chunks.tolist())}, which are no first and last "
+        raise Wrong(f"{what}chunks", "number them from 0")
+
+
+def _check_clips(
+    clips: Int[np.ndarray, " c"] | None, saliency: Int[np.ndarray, "s 3"] | None
+) -> None:
+    if clips is not None and clips.min(initial=0) < 0:
+        raise Wrong(f"gives clips as {shown(clips.tolist())}", "number them from 0")
+    if saliency is not None and (clips is None or len(clips) != len(saliency)):
+        what = f"has saliency of {len(saliency)} clips for "
+        what += f"{0 if clips is None else len(clips)} clips"
+        raise Wrong(what, "give each of clips a row")
 
 
 SOURCE = Source(
