@@ -237,7 +237,8 @@ def told(tmp_path: Path, answers: list[Any]) -> Joined:
 
 
 def test_queries_without_an_answer_are_counted_told_and_misses(tmp_path: Path) -> None:
-    found = told(tmp_path, DETR[1:])
+    answered = {**DETR[1], "pred_relevant_windows": [[0, 4, 0.9]]}
+    found = told(tmp_path, [answered])
     assert found.unanswered == 1
     (note,) = found.notes
     assert note == (

@@ -48,6 +48,7 @@ LAYERS = [
     | {"datasets.fields", "datasets.held_out", "datasets.lengths", "datasets.memory"}
     | {"datasets.qvhighlights"}
     | {"datasets.reading", "datasets.slta_release"}
+    | {"datasets.report", "datasets.trainable"}
     | {"datasets.source", "datasets.statistics", "datasets.tacos"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}
@@ -76,7 +77,7 @@ LAYERS = [
     | {"experiments.shapes_slta_small", "preparation"}
     | {"experiments.shapes_detr"}
     | {"experiments.shapes_tan2d"},
-    {"scoring", "without_video"},
+    {"readiness", "scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},
     {"compared", "comparison", "training"},

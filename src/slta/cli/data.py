@@ -15,7 +15,7 @@ from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
 
 if TYPE_CHECKING:
-    from slta.datasets.checking import Report
+    from slta.datasets.report import Report
     from slta.datasets.statistics import Statistics
 
 FAULTY = 1
@@ -187,6 +187,7 @@ def lines(report: "Report", *, oddities: bool = False) -> list[str]:
         said.append(f"odd, as known: {kind}, {times} times (docs/data-sets.md)")
         if oddities:
             said += [f"  {each}" for each in report.oddities if each.oddity == kind]
+    said += [f"warning: {each}" for each in report.warnings]
     said += [f"wrong: {each}" for each in report.faults]
     number = len(report.faults)
     said.append(f"{number} faults" if number != 1 else "1 fault")

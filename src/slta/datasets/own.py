@@ -34,11 +34,11 @@ from slta.datasets.fields import (
 from slta.datasets.reading import json_lines, table
 from slta.datasets.source import Length, Source
 from slta.errors import InputError
+from slta.folders import is_hidden
 
 NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")
 ODDITIES = Oddities(duplicates=True)
-_SECONDS = "give seconds, or leave duration_s out"
 LISTS = {"chunks": (2,), "clips": (), "saliency": (3,), "windows": (2,)}
 """The optional fields that are numbers, and the columns of those that are tables."""
 
@@ -75,7 +75,8 @@ def load(folder: Path) -> Dataset:
 
 def files_of(folder: Path) -> list[Path]:
     """Those that give its splits."""
-    return sorted([*folder.glob("*.jsonl"), *folder.glob("*.csv")])
+    files = [*folder.glob("*.jsonl"), *folder.glob("*.csv")]
+    return sorted(file for file in files if not is_hidden(file))
 
 
 def load_file(file: Path) -> Dataset:
@@ -135,10 +136,9 @@ def _lengths(
             continue
         what = f"says that {row.video_id} lasts {row.duration_s:g} s"
         known = lengths.get(row.video_id)
-        if known and abs(known.duration_s - row.duration_s) > known.within_s:
+        if known and (other := known.disagrees(row.duration_s)):
             wrong.add(row.video_id)
-            remedy = f"it lasts {known.duration_s:.2f} s; {_SECONDS}"
-            found.fault(row.file, row.line, what, remedy)
+            found.fault(row.file, row.line, f"{what}, but {other[0]}", other[1])
             continue
         first = found.durations_s.setdefault(row.video_id, row.duration_s)
         if abs(first - row.duration_s) > ROUNDING_S:
@@ -264,5 +264,6 @@ SOURCE = Source(
     counts={},
     read=read,
     read_knowing=read,
+    with_videos=True,
     open=load,
 )

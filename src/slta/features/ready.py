@@ -12,7 +12,7 @@ import numpy as np
 from slta import video
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, Reader, VideoFeatures, Words
-from slta.features.layouts.base import Arrays, Layout, whole
+from slta.features.layouts.base import Arrays, Layout, Look, whole
 from slta.features.minilm import MiniLM
 from slta.features.provider import Videos
 from slta.features.reading import read
@@ -100,6 +100,18 @@ class ReadyLibrary:
     def has(self, path: str | Path) -> bool:
         video_id = self._named(path)
         return self._stored(video_id, self._digest(video_id)) is not None
+
+    def recalled(self, path: str | Path) -> Look | None:
+        video_id = self._named(path)
+        digest = self.store.remembered(*self.layout.files(video_id))
+        record = self._stored(video_id, digest) if digest else None
+        if record is None:
+            return None
+        with trusted(record):
+            length_s = float(record.facts["video"]["duration_s"])
+            step_s = float(record.facts.get("step_s", 0.0))
+        shapes = {n: (str(each.dtype), each.shape) for n, each in record.arrays.items()}
+        return Look(length_s, step_s, shapes)
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """Raises ``InputError`` for a video without features, or with wrong ones."""
