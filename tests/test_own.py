@@ -325,7 +325,8 @@ def test_what_the_video_says_decides(tmp_path: Path) -> None:
     root = written(tmp_path / "d", {"train.jsonl": rows})
     found = own.read(root, {name: Length(10.0, 0.5) for name in "abc"})
     first, second = problems(found)
-    assert "1: " in first and "a lasts 10000 s; it lasts 10.00 s; give seconds" in first
+    assert "1: " in first
+    assert "lasts 10000 s, but it lasts 10.00 s; that looks like milliseconds" in first
     assert "2: " in second and "look like milliseconds" in second
 
 

@@ -80,6 +80,7 @@ LAYERS = [
     {"readiness", "scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},
+    {"estimate"},
     {"compared", "comparison", "training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
     {

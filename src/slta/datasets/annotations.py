@@ -275,6 +275,17 @@ class Annotations:
         listed = [len(windows) for windows in each if windows is not None]
         return sum(listed) if listed else None
 
+    def trained(
+        self, splits: Mapping[str, Sequence[Query]]
+    ) -> Mapping[str, Sequence[Query]]:
+        """Without what is known to be no sentence."""
+        if not self.oddities.unreadable:
+            return splits
+        return {
+            split: [each for each in queries if unreadable(each.query) is None]
+            for split, queries in splits.items()
+        }
+
     def dataset(
         self,
         *,
@@ -296,11 +307,7 @@ class Annotations:
             names = [path.name for path in self.absent]
             all_of = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
             raise InputError(f"{self.root} has no split of {name}; put {all_of} there")
-        if self.oddities.unreadable:
-            splits = {
-                split: [each for each in queries if unreadable(each.query) is None]
-                for split, queries in splits.items()
-            }
+        splits = self.trained(splits)
         if cut:
             splits = {
                 split: [within(query, self.durations_s) for query in queries]

@@ -62,7 +62,7 @@ def check(
     }
     report.durations_s = {n: each.duration_s for n, each in lengths.items()}
     report.durations_s |= {n: s for n, s in found.durations_s.items() if n in names}
-    report.splits = source.splits(found)
+    report.splits = found.trained(source.splits(found))
     report.files = {name: trainable.file_of(found, name) for name in report.splits}
     report.oddities += [each for each in found.problems if each.oddity is not None]
     report.unpublished += [

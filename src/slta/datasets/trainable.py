@@ -75,9 +75,7 @@ def warnings(found: Annotations, splits: Splits) -> Iterator[Problem]:
         if not 0 < count < least:
             continue
         queries_of = f"has {count} {'query' if count == 1 else 'queries'} with a truth"
-        what = (
-            f"{queries_of}: R@1 is uncertain by {98 / sqrt(count):.0f} points or more"
-        )
+        what = f"{queries_of}: R@1 is uncertain by up to {98 / sqrt(count):.0f} points"
         if name in LEAST:
             what = f"{queries_of}: a model will memorise them, and find nothing else"
         yield Problem(file_of(found, name), None, what, f"give {least} or more")
@@ -105,9 +103,7 @@ def units(
             f"has times that all lie within {SHARES_S:g} s, in videos of {LONG_S:g} s "
         )
         remedy = "they look like shares of the video: give seconds"
-        yield Problem(
-            file_of(found, next(iter(splits))), None, f"{what}or more", remedy
-        )
+        yield Problem(file_of(found, "train"), None, f"{what}or more", remedy)
     usual_s = float(np.median(lengths_s))
     for file, step_s in steps_s:
         # Between two samples there would be room for several moments.
@@ -121,4 +117,4 @@ def units(
 
 def file_of(found: Annotations, split: str) -> Path:
     """A val that is held out of train is in its file."""
-    return found.split_files.get(split) or found.split_files["train"]
+    return found.split_files.get(split) or found.split_files.get("train", found.root)

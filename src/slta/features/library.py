@@ -1,7 +1,7 @@
 """Videos as features: from the store, or made of their files and kept there."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +80,9 @@ class Library:
             return None
         with trusted(record):
             return Look(float(record.facts["video"]["duration_s"]), 1 / self.rate_hz)
+
+    def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
+        return self.extractor.watch(Path(path), rate_hz=self.rate_hz)
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.

@@ -1,6 +1,6 @@
 """Where features come from: made of videos, or ready."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -73,6 +73,10 @@ class Provider(Protocol):
     def recalled(self, path: str | Path) -> Look | None:
         """What the store remembers of a video, without looking into the video; None
         where it does not know it."""
+        ...
+
+    def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
+        """A video's features as they are made, piece by piece; nothing is kept."""
         ...
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:

@@ -1,6 +1,6 @@
 """Ready features, which somebody else extracted: imported into the store."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,6 +112,13 @@ class ReadyLibrary:
             step_s = float(record.facts.get("step_s", 0.0))
         shapes = {n: (str(each.dtype), each.shape) for n, each in record.arrays.items()}
         return Look(length_s, step_s, shapes)
+
+    def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
+        """At the times that the files have, not yet on the grid."""
+        video_id = self._named(path)
+        pieces = self.layout.pieces(video_id, self._said_s(video_id))
+        for piece in map(self._kept, pieces):
+            yield VideoFeatures(**_completed(_stored(piece)))
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """Raises ``InputError`` for a video without features, or with wrong ones."""
