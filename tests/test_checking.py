@@ -271,9 +271,7 @@ def test_films_are_looked_at(tmp_path: Path) -> None:
     assert said(report)[-1] == missing, "where films lie, they are trained with"
     told = lines(report)
     assert "  without features: b" in told and "  without features: d" not in told
-    assert "a.npz is of a video of 6.00 s, a.mp4, but a.npz lasts 4.00 s" in "".join(
-        told
-    )
+    assert "a.npz has 4.00 s of a.mp4, which lasts 6.00 s" in "".join(told)
 
 
 def test_all_faults_are_told_at_once(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -22,6 +23,7 @@ from slta.models import build
 from slta.models.base import Model, Sizes
 from slta.moments import Query, VideoInfo
 from slta.preparation import open_dataset, open_library
+from slta.readiness import usable
 from slta.scoring import predict
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ def estimate(experiment: Experiment, report: Report) -> Estimate:
     """Of data without faults."""
     training = experiment.training
     splits = used(report.splits)
-    train = [query for query in splits["train"] if query.truth][:MOST]
+    train = [*islice(usable(experiment, report), MOST)]
     with TemporaryDirectory() as folder:
         library = open_library(experiment, Path(folder))
         dataset = open_dataset(experiment)

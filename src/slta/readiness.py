@@ -1,6 +1,6 @@
 """Whether an experiment can be trained: everything that would stop it, before any work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slta.config import Experiment
@@ -38,7 +38,7 @@ def check_ready(
         )
     report.refusals += unmatched(experiment, report)
     again = f"slta data check {name} --root {root}"
-    report.check(
+    report.refuse(
         f"{again} --features {features}"
         if ":" in features or "," in features
         else again
@@ -49,9 +49,9 @@ def check_ready(
 def unmatched(experiment: Experiment, report: Report) -> list[Problem]:
     """Train, if none of its moments is like a candidate that the model scores."""
     train = [query for query in report.splits.get("train", ()) if query.truth]
-    if report.refusals or not train or not _scores_windows(experiment):
+    if report.refusals or not train:
         return []
-    if any(_matched(experiment, report, query) for query in train):
+    if next(usable(experiment, report), None) is not None:
         return []
     lengths_s = sorted(span.length_s for query in train for span in query.truth or ())
     what = "has no query with a window that matches it"
@@ -60,6 +60,14 @@ def unmatched(experiment: Experiment, report: Report) -> list[Problem]:
 
 
 LENGTHS = "with --candidates.lengths-s"
+
+
+def usable(experiment: Experiment, report: Report) -> Iterator[Query]:
+    """The queries of train that can be learnt from."""
+    every = not _scores_windows(experiment)
+    for query in report.splits.get("train", ()):
+        if query.truth and (every or _matched(experiment, report, query)):
+            yield query
 
 
 def _scores_windows(experiment: Experiment) -> bool:

@@ -18,6 +18,8 @@ from slta.features.layouts.base import Layout, Look, Unreadable, look_at
 Progress = Callable[[float, float], None]
 Recall = Callable[[Path], Look | None]
 """What is remembered of a video, so that it need not be looked into again."""
+ROUGH = 0.01
+"""Of a video's length, by which what says it may be wrong."""
 SHARE = 0.05
 """Of a film's length, by which its features may be longer or shorter."""
 
@@ -209,7 +211,7 @@ def _lengths(
         for name, look in seen.items():
             if look.duration_s is not None:
                 # A video may go on after its last sample, or end before the next one.
-                within_s = max(1.0, 2 * look.step_s)
+                within_s = max(1.0, 2 * look.step_s, ROUGH * look.duration_s)
                 found[name] = Length(look.duration_s, within_s, layout.videos[name])
     for name, path in films.items():
         try:
@@ -223,9 +225,10 @@ def _lengths(
         if (features := found.get(name)) is not None and features.file is not None:
             within_s = max(features.within_s, SHARE * length_s)
             if other := features._replace(within_s=within_s).disagrees(length_s):
-                what = f"is of a video of {length_s:.2f} s, {path.name}, but {other[0]}"
+                what = f"has {features.duration_s:.2f} s of {path.name}, which lasts "
+                what += f"{length_s:.2f} s"
                 report.refusals.append(Problem(features.file, None, what, other[1]))
-        found[name] = Length(length_s, max(ROUNDING_S, 0.01 * length_s), path)
+        found[name] = Length(length_s, max(ROUNDING_S, ROUGH * length_s), path)
     return found
 
 

@@ -52,7 +52,7 @@ class Report:
     def faults(self) -> list[Problem]:
         return self.unpublished + self.refusals
 
-    def check(self, again: str) -> None:
+    def refuse(self, again: str) -> None:
         """Raises ``InputError`` for the first thing that training refuses; ``again`` is
         the command that tells them all."""
         if self.refusals:

@@ -12,6 +12,8 @@ from slta.moments import Query
 
 MILLI, CLOSE = 1000, 0.1
 """A length that is so many times another, or nearly so, is in milliseconds."""
+SECOND_S = 1.0
+"""Lengths are said in whole seconds, too."""
 RELEASED_REGIONS = 36 * 2048
 """Numbers of a frame's regions, as the release has them."""
 
@@ -57,7 +59,7 @@ class Length(NamedTuple):
     def disagrees(self, said_s: float) -> tuple[str, str] | None:
         """What a length that is said elsewhere differs by, and the remedy; None where the
         two agree."""
-        if abs(self.duration_s - said_s) <= self.within_s:
+        if abs(self.duration_s - said_s) <= max(self.within_s, SECOND_S):
             return None
         it = "it" if self.file is None else f"{self.file.name}"
         what = f"{it} lasts {self.duration_s:.2f} s"
