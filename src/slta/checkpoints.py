@@ -108,13 +108,9 @@ class Run:
     @classmethod
     def create(cls, folder: Path, name: str, experiment: Experiment) -> "Run":
         """A new folder; one that is there is never written over."""
+        cls.check_new(folder)
         try:
             folder.mkdir(parents=True)
-        except FileExistsError:
-            raise InputError(
-                f"the run {folder} exists; go on with 'slta train --resume {folder}', "
-                "or give another --out"
-            ) from None
         except OSError as error:
             raise InputError(
                 f"the run {folder} cannot be made ({error.strerror or error}); "
@@ -127,6 +123,15 @@ class Run:
             run.drop_unless_begun()
             raise
         return run
+
+    @staticmethod
+    def check_new(folder: Path) -> None:
+        """Raises ``InputError`` for a folder that is there."""
+        if folder.exists():
+            raise InputError(
+                f"the run {folder} exists; go on with 'slta train --resume {folder}', "
+                "or give another --out"
+            )
 
     @classmethod
     def open(

@@ -38,6 +38,7 @@ from slta.preparation import (
     quietly,
     settled,
 )
+from slta.readiness import check_ready
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ def train(
     """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
     experiment = settled(experiment)
     check(experiment)
+    Run.check_new(folder)
+    for warning in check_ready(experiment, store, shows):
+        logger.info("%s", warning)
     run = Run.create(folder, name, experiment)
     try:
         return _go(run, experiment, store, shows, resume=False)
