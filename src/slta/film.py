@@ -31,17 +31,10 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from slta.decoding import (
-    UNSEEKABLE,
-    AnyPacket,
-    Image,
-    Reader,
-    demuxed,
-    open_file,
-    painter,
-)
+from slta.decoding import UNSEEKABLE, Image, Reader, painter
 from slta.errors import InputError
 from slta.moments import Span
+from slta.opening import AnyPacket, demuxed, open_file
 from slta.video import Track, check_end, first_of, look
 
 CLOCK_HZ: Final = 90_000  # whole for the usual frame rates, fine for variable ones
