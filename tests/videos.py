@@ -9,6 +9,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.container import OutputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -59,13 +60,19 @@ def film(
     rotation: float | None = None,
     hflip: bool = False,
     sound_s: float = 0,
+    sound_from_s: int = 0,
     cover: bool = False,
     all_keys: bool = False,
+    wild: Mapping[int, int] | None = None,
+    last: int = 0,
+    empty: Iterable[int] = (),
 ) -> Path:
     """Frame i is painted with i and comes on display at tick i of ``ticks``.
 
     ``shift`` ticks are added in the container only, so that it need not start at 0;
-    ``all_keys`` makes the container say that every frame is a key frame.
+    ``all_keys`` makes the container say that every frame is a key frame. ``wild`` ticks
+    are added to the times of some packets, by their place in the file. The last packet
+    lasts ``last`` ticks, and ``empty`` ones come behind it.
     """
     with av.open(path, "w", container, dict(muxer or {})) as out:
         video = out.add_stream(codec, rate=round(1 / tick_s))
@@ -87,13 +94,21 @@ def film(
             frame = VideoFrame.from_ndarray(painted(i, size), "rgb24")
             frame.pts, frame.time_base = tick, tick_s
             packets += video.encode(frame)
-        for packet in packets + video.encode(None):
-            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+        packets += video.encode(None)
+        packets[-1].duration = last or packets[-1].duration
+        for i, packet in enumerate(packets):
+            more = shift + (wild or {}).get(i, 0)
+            packet.pts, packet.dts = packet.pts + more, packet.dts + shift
             packet.is_keyframe = packet.is_keyframe or all_keys
             out.mux(packet)
+        for tick in empty:
+            nothing: Any = Packet(0)
+            nothing.stream, nothing.time_base, nothing.duration = video, tick_s, 1
+            nothing.pts = nothing.dts = tick
+            out.mux(nothing)
         if sound is not None:
             heard = AudioFrame.from_ndarray(beeps(sound_s), "fltp", "mono")
-            heard.sample_rate, heard.pts = SOUND_HZ, 0
+            heard.sample_rate, heard.pts = SOUND_HZ, sound_from_s * SOUND_HZ
             out.mux(sound.encode(heard) + sound.encode(None))
         out.mux(covers)
     return path

@@ -119,8 +119,9 @@ class Reader:
         """
         far, start = round(APART_S / self.tick_s), self.at
         run = self._decoded(sought)
-        for self.at, frame in in_order(run, step=self.step, far=far, start=start):
-            yield self.at, frame
+        for tick, frame in in_order(run, step=self.step, far=far, start=start):
+            self.at = tick
+            yield tick, frame
 
     def _decoded(self, sought: bool) -> Iterator[tuple[int | None, VideoFrame]]:
         """Each frame with the tick that the container gives it, if any."""
@@ -148,8 +149,7 @@ class Reader:
                 if self.counted:
                     tick = queue.popleft() if queue else None
                 if sought and first is not None:
-                    early = tick is not None and tick < first
-                    if early:
+                    if tick is not None and tick < first:
                         continue
                     if tick != first or frame.pict_type != PictureType.I:
                         return

@@ -152,7 +152,7 @@ def demuxed(
     with suppress(av.error.FFmpegError, IndexError):
         for packet in container.demux(*streams):
             # PyAV's own at the end of each stream has no time either.
-            if packet.size or empty and (packet.pts, packet.dts) != (None, None):
+            if packet.size or (empty and (packet.pts, packet.dts) != (None, None)):
                 yield packet
 
 
@@ -163,18 +163,14 @@ def film_stream(path: Path, container: InputContainer) -> VideoStream:
     the file marks as its default, then the widest, then the first.
     """
     pictures = container.streams.video
-    stills = [s for s in pictures if s.disposition & Disposition.still_image]
-    if (
-        container.format.name.endswith("_pipe")
-        or stills
-        and len(stills) == len(pictures)
-    ):
-        raise InputError(still(path))
     films = [s for s in pictures if not s.disposition & NOT_FILM]
+    stills = [s for s in pictures if s.disposition & Disposition.still_image]
+    if container.format.name.endswith("_pipe") or (stills and not films):
+        raise InputError(still(path))
     known = [stream for stream in films if stream.codec_context is not None]
     if films and not known:
         raise InputError(f"{path} is coded in an unknown way: convert it to H.264")
-    if len(known) > 1 or known and known[0].codec_context.name in STILL_CODECS:
+    if len(known) > 1 or any(s.codec_context.name in STILL_CODECS for s in known):
         counts = _counts(path, known)
         most = max(counts.values())
         if most <= 1 and not container.streams.audio:

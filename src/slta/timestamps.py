@@ -39,16 +39,18 @@ class _Queue(Generic[T]):
         self.held: deque[tuple[int | None, T]] = deque()
 
     def add(self, tick: int | None, item: T) -> None:
-        ticks = [self.last, *(tick for tick, _ in self.held)]
-        if tick is not None and self.last is not None and tick <= self.last:
-            tick = None
-        if tick in ticks:
-            tick = None
-        elif tick is not None:
-            for i, (before, other) in enumerate(self.held):
-                if before is not None and before > tick:
-                    self.held[i] = None, other
+        known = [before for before, _ in self.held if before is not None]
+        past = tick is not None and self.last is not None and tick <= self.last
+        if tick is None or past or tick in known:
+            self.held.append((None, item))
+            return
+        wrong = {before for before in known if before > tick}
+        if self.last is None and wrong and len(known) == 1:
+            wrong = set()  # either of the first two: the third tells
+        elif self.last is None and len(known) > 1 and known[1] < known[0] < tick:
+            wrong = {known[1]}
         self.held.append((tick, item))
+        self.held = deque((None if t in wrong else t, one) for t, one in self.held)
 
     def settled(self, *, ended: bool = False) -> Iterator[tuple[int, T]]:
         while self.held and (ready := self._ready(ended)):
@@ -67,8 +69,9 @@ class _Queue(Generic[T]):
         until = None if n is None else ticks[n]
         if n is None or until is None:
             return [self.start if last is None else last + step] if sure else []
+        known = [tick for tick in ticks if tick is not None]
         need = BELIEVED if last is not None and until - last > self.far else 1
-        if not sure and sum(tick is not None for tick in ticks) <= need:
+        if not sure and (len(known) <= need or known[:2] != sorted(known[:2])):
             return []
         if last is None:
             return [until - step * (n - i) for i in range(n + 1)]

@@ -36,7 +36,7 @@ def _matroska(file: BinaryIO, size: int) -> bool:
         unknown = length < 0
         if name == SEGMENT and not unknown:
             end = at + length
-        if not (name == SEGMENT or name == CLUSTER and unknown):
+        if name != SEGMENT and not (name == CLUSTER and unknown):
             at += length
     return at == size and end <= size
 
