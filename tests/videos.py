@@ -124,6 +124,55 @@ def _cover(out: OutputContainer) -> list[Any]:
     return picture.encode(image) + picture.encode(None)
 
 
+def beside(
+    path: Path,
+    pictures: int,
+    *,
+    first: bool = True,
+    codec: str = "mjpeg",
+    length: int = 100,
+    sound_s: float = 0,
+    default: int | None = None,
+) -> Path:
+    """A film of ``length`` tenths of a second, with so many larger pictures beside it.
+
+    They are spread over 10 s. None is marked as anything, but for the ``default`` stream.
+    """
+    with av.open(path, "w") as out:
+        streams = []
+        for coded, size in ((codec, (128, 96)), ("mpeg4", SIZE))[:: 1 if first else -1]:
+            if size == SIZE and not length:
+                continue
+            stream = out.add_stream(coded, rate=10)
+            assert isinstance(stream, VideoStream)
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuvj420p" if coded == "mjpeg" else "yuv420p"
+            stream.disposition = Disposition(0)
+            streams.append(stream)
+        sound = out.add_stream("aac", rate=SOUND_HZ, layout="mono") if sound_s else None
+        if default is not None:
+            streams[default].disposition = Disposition.default
+        out.start_encoding()
+        packets: list[Any] = []
+        for stream in streams:
+            count, apart = (
+                (length, 1) if stream.width == 64 else (pictures, 100 // pictures)
+            )
+            for i in range(count):
+                size = stream.width, stream.height
+                frame = VideoFrame.from_ndarray(painted(i, size), "rgb24")
+                frame.pts, frame.time_base = i * apart, Fraction(1, 10)
+                packets += stream.encode(frame)
+            packets += stream.encode(None)
+        if sound is not None:
+            heard = AudioFrame.from_ndarray(beeps(sound_s), "fltp", "mono")
+            heard.sample_rate, heard.pts = SOUND_HZ, 0
+            packets += sound.encode(heard) + sound.encode(None)
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            out.mux(packet)
+    return path
+
+
 def only_sound(path: Path, *, cover: bool = False) -> Path:
     with av.open(path, "w") as out:
         sound = out.add_stream("aac", rate=SOUND_HZ, layout="mono")

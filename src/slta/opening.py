@@ -5,7 +5,6 @@ FFmpeg is handed an open file instead of a name, beside which it could find othe
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -182,13 +181,13 @@ def film_stream(path: Path, container: InputContainer) -> VideoStream:
     return max(known, key=lambda stream: (stream.disposition & default, stream.width))
 
 
-def _counts(path: Path, streams: Sequence[VideoStream]) -> Counter[int]:
-    """Pictures of each stream: by the header, else in the first stretch of the file."""
-    counts = Counter({stream.index: stream.frames for stream in streams})
-    if all(counts.values()):
-        return counts
+def _counts(path: Path, streams: Sequence[VideoStream]) -> dict[int, int]:
+    """Pictures of each stream in the first stretch of the file.
+
+    Not the header's, which few containers have, and AVI for pictures that go on, too.
+    """
+    counts = {stream.index: 0 for stream in streams}
     enough = SEEN if len(counts) > 1 else 2
-    counts = Counter(dict.fromkeys(counts, 0))
     with open_file(path) as container:
         wanted = [container.streams[index] for index in counts]
         for packet in demuxed(container, *wanted):
