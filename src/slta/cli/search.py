@@ -79,7 +79,7 @@ def search(command: Search) -> None:
     if command.top < 1:
         raise InputError(f"--top must be at least 1, got {command.top}")
     _check_targets(command)
-    from slta.decoding import head_of
+    from slta.opening import head_of
     from slta.search import Searcher
 
     if command.plot or command.clips:
