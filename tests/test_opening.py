@@ -70,10 +70,13 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
             if not done.is_set():
                 watched.visits.append(str(watched.local))
 
+    def serve() -> None:
+        server.serve_forever(poll_interval=0.02)
+
     done = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     watched.far = f"http://127.0.0.1:{server.server_port}/far.ts"
-    threads = [threading.Thread(target=run) for run in (server.serve_forever, write)]
+    threads = [threading.Thread(target=run) for run in (serve, write)]
     for thread in threads:
         thread.start()
     yield watched

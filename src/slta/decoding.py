@@ -192,7 +192,7 @@ class Reader:
     def _idle(self, stamp: int, newest: int) -> bool:
         """Whether no tick is wanted from a packet to one seen before, shown later."""
         passed, reached = (bisect_left(self.wanted, tick) for tick in (stamp, newest))
-        return stamp < newest and passed == reached
+        return stamp < newest and passed == reached < len(self.wanted)
 
     def _decode(self, packet: AnyPacket | None) -> list[VideoFrame]:
         self.sent += packet is not None

@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import dropwhile
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -111,7 +112,9 @@ def _extend(runs: list[Shown], at: int, length: int, tick_s: Fraction) -> None:
 
 def _tail(reader: Reader, end: int) -> deque[Shown]:
     """The last pictures as they are stored; none where an end cannot be sought."""
-    packets = reader.packets() if reader.jump(end) else ()
+    packets = reader.packets() if reader.jump(end) else iter(())
+    # Some demuxers let wild ones pass that come before what was sought.
+    packets = dropwhile(lambda timed: not timed[1].is_keyframe, packets)
     stamps = (
         (stamp, packet.duration or 0)
         for stamp, packet in packets
