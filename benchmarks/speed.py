@@ -131,7 +131,7 @@ def _again_in_python_ms(path: Path, store: Path) -> float:
 
 
 def _decoding_s(path: Path) -> float:
-    size = ImagenetWords.size
+    size = ImagenetWords().size
     return statistics.median(
         _timed(lambda: [0 for _ in video.sample(path, rate_hz=RATE_HZ, size=size)])
         for _ in range(RUNS)

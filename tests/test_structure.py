@@ -12,7 +12,7 @@ from slta.features import EXTRACTORS
 
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
-    {"errors", "literals", "moments", "names", "spans"},
+    {"errors", "literals", "moments", "names", "spans", "tensors"},
     {"candidates", "decoding", "film", "folders", "provenance", "sound", "tone"}
     | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
     | {"metrics.ranked", "metrics.table"}
@@ -20,6 +20,7 @@ LAYERS = [
     | {"video"},
     {"features", "features.base", "features.c3d", "features.cells", "features.clip"}
     | {"features.combined", "features.detector", "features.glove"}
+    | {"features.bert", "features.efficientnet", "features.eyes", "features.graph"}
     | {
         "features.imagenet_words",
         "features.library",

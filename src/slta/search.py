@@ -7,7 +7,7 @@ from typing import Any
 from slta.answers import Answer
 from slta.errors import InputError
 from slta.features import nouns
-from slta.features.base import QueryFeatures, Reader
+from slta.features.base import Prepared, QueryFeatures, Reader, Steps
 from slta.features.provider import Provider
 from slta.features.sentences import Progress
 from slta.features.store import Store
@@ -52,6 +52,13 @@ class Searcher:
     @property
     def store(self) -> Store:
         return self.library.store
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        """Makes what the extractor needs and is made only once; the first query does it
+        otherwise. ``steps`` is told what is being made and the share that is done.
+        """
+        if isinstance(self.reader, Prepared):
+            self.reader.prepare(steps)
 
     def search(
         self,

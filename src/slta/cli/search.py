@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from slta.cli.screen import notes, progress, screen
+from slta.cli.screen import notes, preparing, progress, screen
 from slta.errors import InputError
 from slta.folders import check_writable
 from slta.moments import clock
@@ -92,8 +92,10 @@ def search(command: Search) -> None:
         words_name=command.words,
         store=command.store,
     )
-    # Before the networks are prepared, which takes long the first time.
+    # Before the networks are prepared, which takes a while the first time.
     searcher.library.check(command.video)
+    with preparing() as steps:
+        searcher.prepare(steps)
     asked = [searcher.asked(query) for query in command.queries]
     for query in asked:
         if query.unknown:

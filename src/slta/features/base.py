@@ -4,7 +4,7 @@ Shapes: t frames, r regions, d size of a frame's vector, e of a region's, k of a
 sentence's, w words, g size of a word's vector, p phrases.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from mmap import mmap
 from pathlib import Path
@@ -15,6 +15,9 @@ from jaxtyping import Bool, Float, Shaped
 
 from slta import video
 from slta.video import Frames
+
+Steps = Callable[[str, float], None]
+"""Is told what is being made, and the share of all that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,18 @@ class Extractor(Protocol):
 
     def text(self, query: str) -> QueryFeatures:
         """Raises ``InputError`` for a query that the extractor cannot read."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """What needs something that is made once, and kept."""
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        """Makes what is not there yet, which otherwise is done at the first use.
+
+        Where nobody is told of the steps, they are logged.
+        """
         ...
 
 
