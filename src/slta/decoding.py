@@ -148,7 +148,10 @@ class Reader:
                 if self.skips:
                     idle = newest is not None and self._idle(stamp, newest)
                     self.codec.skip_frame = "NONREF" if idle else "DEFAULT"
-                    newest = stamp if newest is None else max(stamp, newest)
+                    if newest is None or packet.is_keyframe:
+                        newest = stamp
+                    elif (stamp - newest) * self.tick_s < APART_S:
+                        newest = max(stamp, newest)
             for frame in self._decode(packet):
                 tick = frame.pts
                 if self.counted:
@@ -192,7 +195,7 @@ class Reader:
     def _idle(self, stamp: int, newest: int) -> bool:
         """Whether no tick is wanted from a packet to one seen before, shown later."""
         passed, reached = (bisect_left(self.wanted, tick) for tick in (stamp, newest))
-        return stamp < newest and passed == reached < len(self.wanted)
+        return stamp < newest and passed == reached
 
     def _decode(self, packet: AnyPacket | None) -> list[VideoFrame]:
         self.sent += packet is not None
