@@ -23,12 +23,17 @@ LAYERS = [
     | {"features.bert", "features.efficientnet", "features.eyes", "features.graph"}
     | {
         "features.imagenet_words",
+        "features.languages",
         "features.library",
         "features.minilm",
+        "features.negation",
         "features.nouns",
         "features.onnx",
         "features.readable",
         "features.reading",
+        "features.spelling",
+        "features.understanding",
+        "features.word_lists",
     }
     | {"features.layouts", "features.layouts.arrays", "features.layouts.base"}
     | {"features.layouts.moment_detr", "features.layouts.own"}
@@ -92,7 +97,7 @@ LAYERS = [
         "cli.evaluate",
         "cli.extract",
     }
-    | {"cli.screen", "cli.search", "cli.train"}
+    | {"cli.operands", "cli.rendering", "cli.screen", "cli.search", "cli.train"}
     | {"cli.plot", "plot", "plot_comparison", "plot_frames", "prior_picture", "sheet"},
     {""},
 ]

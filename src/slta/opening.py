@@ -62,6 +62,7 @@ LISTS: Final = {
     r"v=0\r?\n(?s:.*?)^[om]=": "an SDP session description",
     r"rtsp(text|://)|https?://": "a link",
 }
+ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/|www\.", re.IGNORECASE)
 HEAD: Final = 4096
 WEBP_ANIMATED: Final = 0x02
 
@@ -95,6 +96,11 @@ UNOPENED: Final[dict[type[OSError], str]] = {
 }
 
 
+def is_address(name: str | Path) -> bool:
+    """Whether it names something on a network, as far as its spelling says."""
+    return bool(ADDRESS.match(str(name)))
+
+
 def head_of(path: Path) -> bytes:
     """The first bytes of a file, or what is wrong with it as a file."""
     try:
@@ -105,6 +111,8 @@ def head_of(path: Path) -> bytes:
             head = file.read(HEAD)
     except OSError as error:
         why = UNOPENED.get(type(error), f"cannot be opened: {error.strerror}")
+        if is_address(path):
+            why = "is an address: download it, and name the file"
         raise InputError(f"{path} {why}") from None
     if not head:
         raise InputError(f"{path} is empty: copy or download it again")

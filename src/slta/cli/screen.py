@@ -6,14 +6,32 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from slta.errors import InputError
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from slta.features.base import Steps
     from slta.features.sentences import Progress
 
-screen = Console(highlight=False, emoji=False)
+USAGE = 2
+"""Exit code where something given cannot be used."""
+
+
+class Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """Not rich's exit code, which says something else here."""
+        raise
+
+
+screen = Screen(highlight=False, emoji=False)
 notes = Console(stderr=True, highlight=False, emoji=False)
+
+
+def tell(error: InputError) -> None:
+    """What cannot be used, in a line."""
+    line = " ".join(str(error).splitlines())
+    notes.print(f"slta: {line}", markup=False, soft_wrap=True)
 
 
 @contextmanager

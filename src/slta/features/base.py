@@ -111,6 +111,15 @@ class QueryFeatures:
     """The dot product with a phrase's meaning that the best pictures reach."""
     appearances: Float[np.ndarray, "p d"] | None
     """What the phrases look like, in the space of the regions, where that is known."""
+    usual: Float[np.ndarray, "p v 2"] | None = None
+    """Mean and standard deviation of a phrase's fit to a picture of each thing that the
+    extractor knows, in each of the spaces; None where that is not known."""
+    known: float = 1.0
+    """Share of the words that say what to look for which mean something to whoever read
+    them."""
+    notes: tuple[str, ...] = ()
+    """How a query that somebody searched with was understood, where that is not as it
+    was typed; a line each."""
 
     @property
     def sentence(self) -> Float[np.ndarray, " k"]:

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from slta import tensors
 from slta.errors import InputError
@@ -18,6 +19,8 @@ STRIDES = (1, 2, 2, 2, 1, 2, 1)
 """Of the first block of each stage; the others have 1."""
 EPSILON = 1e-3
 """Of the batch normalisation."""
+MOST = 6.0
+"""What a ReLU6 lets through."""
 
 
 def weights(name: str) -> Weights:
@@ -70,6 +73,26 @@ def head(graph: Graph, x: str, weights: Weights) -> str:
     return _relu6(graph, _convolved(graph, x, weights, "_conv_head", "_bn1"))
 
 
+def pictures(weights: Weights) -> Float[np.ndarray, "n d"]:
+    """For each class a picture of it, as the classifier would see it: the network's usual
+    output, moved by one standard deviation along the classifier's weights.
+
+    What is usual is in the batch normalisation before the last ReLU6: its output has the
+    bias for a mean and the scale for a standard deviation.
+    """
+    mean, spread = weights["_bn1.bias"], np.abs(weights["_bn1.weight"])
+    deviations = np.linspace(-4, 4, 401, dtype=np.float32)[:, None]
+    density = np.exp(-(deviations**2) / 2)
+    density /= density.sum()
+    outputs = (mean + spread * deviations).clip(0, MOST)
+    usual = (outputs * density).sum(axis=0)
+    usual_spread = np.sqrt(((outputs - usual) ** 2 * density).sum(axis=0))
+    classes = weights["_fc.weight"]
+    ways = (classes - classes.mean(axis=0)) / classes.std()
+    seen: Float[np.ndarray, "n d"] = (usual + usual_spread * ways).clip(0, MOST)
+    return seen
+
+
 def _convolved(
     graph: Graph, x: str, weights: Weights, conv: str, norm: str, stride: int = 1
 ) -> str:
@@ -92,4 +115,4 @@ def _convolved(
 
 
 def _relu6(graph: Graph, x: str) -> str:
-    return graph("Clip", x, np.float32(0), np.float32(6))
+    return graph("Clip", x, np.float32(0), np.float32(MOST))

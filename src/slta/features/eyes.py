@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 if TYPE_CHECKING:
-    from slta.features.graph import Graph
+    from slta.features.graph import Graph, Weights
 
 CELL = 32
 """Pixels from one of a network's cells to the next."""
@@ -48,14 +48,13 @@ class Eye:
         return np.array(corners, np.float32) / self.grid
 
     def graph(
-        self, classes: Float[np.ndarray, "1000 k"]
-    ) -> tuple["Graph", Float[np.ndarray, "1000 d"]]:
-        """From images to looks and meanings, of the whole image first, then its regions;
-        and the classifier's weights. ``classes`` are what the classes mean."""
+        self, weights: "Weights", classes: Float[np.ndarray, "1000 k"]
+    ) -> "Graph":
+        """From images to looks and meanings, of the whole image first, then its regions.
+        ``classes`` are what the classes mean."""
         from slta.features import efficientnet
         from slta.features.graph import Graph
 
-        weights = efficientnet.weights(self.network)
         graph = Graph()
         images = graph.input("images", np.uint8, "n", self.side, self.side, 3)
         *_, last = efficientnet.blocks(graph, images, weights)
@@ -78,7 +77,7 @@ class Eye:
         sights = 1 + len(self.boxes())
         graph.output("looks", looks, "n", sights, SEEN)
         graph.output("meanings", meanings, "n", sights, classes.shape[1])
-        return graph, classifier
+        return graph
 
 
 EYES = {

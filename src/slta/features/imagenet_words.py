@@ -22,7 +22,7 @@ from slta.features.base import QueryFeatures, Steps, VideoFeatures, frame_by_fra
 from slta.features.eyes import EYES, Eye
 from slta.features.minilm import MiniLM
 from slta.features.nouns import parse
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.video import Frames
 
 BATCH = 4
@@ -31,14 +31,14 @@ TEMPERATURE = 0.05
 """Of the mixture of classes: a cosine that much lower counts 1/e."""
 BEST = 3
 """Nearest classes whose mean is the fit that a picture can reach at best."""
-DEFAULT = "lite0"
+DEFAULT = "lite2"
 LOOKS = Path(__file__).with_name("imagenet_looks.npy")
 """The classes' descriptions as sentences, in bytes: to embed them takes ten times as
 long as all else that is prepared. ``benchmarks/imagenet_looks.py`` makes the file."""
 
 
 class ImagenetWords:
-    version = "1"
+    version = "2"
     common_space = True
 
     def __init__(self, eye: Eye = EYES[DEFAULT]) -> None:
@@ -60,10 +60,16 @@ class ImagenetWords:
         return VideoFeatures.of_sights(frames.times_s, batches, self.eye.boxes())
 
     def text(self, query: str) -> QueryFeatures:
-        check_readable(query)
+        query = normalised(query)
         parsed = parse(query)
         phrases = (query, *parsed.phrases)
         meanings = self._minilm.sentences(phrases)
+        attainable = np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1)
+        appearances = self._appearances(meanings)
+        fits = [
+            (meanings / attainable[:, None]) @ self._names.T,
+            appearances @ self._pictures.T,
+        ]
         return QueryFeatures(
             query=query,
             words=parsed.words,
@@ -72,8 +78,12 @@ class ImagenetWords:
             action=parsed.action,
             phrases=phrases,
             meanings=meanings,
-            attainable=np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1),
-            appearances=self._appearances(meanings),
+            attainable=attainable,
+            appearances=appearances,
+            usual=np.stack(
+                [np.stack([f.mean(axis=1), f.std(axis=1)], axis=1) for f in fits],
+                axis=1,
+            ),
         )
 
     def _appearances(
@@ -110,6 +120,11 @@ class ImagenetWords:
         ]
 
     @cached_property
+    def _pictures(self) -> Float[np.ndarray, "1000 d"]:
+        """A picture of each class, as the network would see it."""
+        return onnx.array(self._folder, "pictures")
+
+    @cached_property
     def _classifier(self) -> Float[np.ndarray, "1000 d"]:
         return onnx.array(self._folder, "classifier")
 
@@ -130,11 +145,20 @@ class ImagenetWords:
         names = class_names(
             self._minilm, lambda share: steps("names of the classes", 0.2 + 0.7 * share)
         )
+        from slta.features import efficientnet
+
         steps("pictures", 0.9)
-        graph, classifier = self.eye.graph(names)
+        weights = efficientnet.weights(self.eye.network)
+        graph = self.eye.graph(weights, names)
         with onnx.kept(self._place) as folder:
             graph.write(folder / self.eye.file)
-            onnx.save(folder, names=names, looks=class_looks(), classifier=classifier)
+            onnx.save(
+                folder,
+                names=names,
+                looks=class_looks(),
+                classifier=weights["_fc.weight"],
+                pictures=efficientnet.pictures(weights),
+            )
 
 
 def class_names(
