@@ -22,6 +22,10 @@ def text(path: Path) -> None:
     path.write_text("No film, but a story.\n" * 100)
 
 
+def playlist(path: Path) -> None:
+    path.write_text("#EXTM3U\n#EXTINF:2,\nindex0.ts\n")
+
+
 def empty(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -85,6 +89,7 @@ VIDEOS = {
     "folder": Bad("films", Path.mkdir, "is a folder; name the videos in it, as .*[*]"),
     "pipe": Bad("film.mp4", os.mkfifo, "is a pipe or a device: write it to a file"),
     "text": Bad("story.mp4", text, "is not a video: give one such as mp4"),
+    "playlist": Bad("film.mp4", playlist, "names other files: join or download .* mp4"),
     "empty": Bad("film.mp4", empty, "is empty: copy or download it again"),
     "no index": Bad("a.mp4", part(0.5, videos.film), "has no index .* copy or record"),
     "few bytes": Bad("a.mp4", part(0.01, videos.film), "cut short: copy or record"),

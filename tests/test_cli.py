@@ -299,7 +299,7 @@ def test_a_video_of_the_longest_name_is_cut_and_drawn_in_a_new_folder(
     assert found.code == 0 and "no clear match" not in found.out
     assert {*new.iterdir()} == {new / "x.png", new / "clips"}
     (clip,) = (new / "clips").iterdir()
-    assert clip.name.startswith("日日") and clip.name.endswith("-red-1.mp4")
+    assert clip.name.startswith("日日") and clip.name.endswith("-1.mp4")
 
 
 def test_clips_of_one_query_are_not_named_as_those_of_another() -> None:

@@ -16,7 +16,7 @@ LAYERS = [
     {"candidates", "decoding", "film", "folders", "provenance", "sound", "tone"}
     | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
     | {"metrics.ranked", "metrics.table"}
-    | {"ranking", "runs", "voting"}
+    | {"ending", "opening", "ranking", "runs", "timestamps", "truncation", "voting"}
     | {"video"},
     {"features", "features.base", "features.c3d", "features.cells", "features.clip"}
     | {"features.combined", "features.detector", "features.glove"}
@@ -104,9 +104,9 @@ LAYERS = [
     {""},
 ]
 """Modules of ``slta``, lowest layer first: each imports from its own or a lower one."""
-PURE = {"spans", "ranking", "candidates", "runs", "voting"}
+PURE = {"spans", "ranking", "candidates", "runs", "timestamps", "voting"}
 PURE |= {name for name in LAYERS[1] if name.startswith("metrics")}
-SEES_VIDEO = {"video", "decoding", "film", "sound"}
+SEES_VIDEO = {"video", "decoding", "ending", "film", "opening", "sound"}
 FILES = {"glob", "importlib", "io", "json", "os", "pathlib", "shutil", "tempfile"}
 PICKLES = {"cloudpickle", "cPickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 SAFE = {("np", "load"): ("allow_pickle", False)}

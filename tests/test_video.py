@@ -416,8 +416,6 @@ def bad_film(kind: str, folder: Path) -> Path:
         path.touch()
     elif kind == "text":
         path.write_text("A man opens the fridge.\n" * 99)
-    elif kind == "playlist":
-        path.write_text(f"#EXTM3U\n#EXTINF:3,\n{whole}\n#EXT-X-ENDLIST\n")
     elif kind in ("sound", "record"):
         only_sound(path, cover=kind == "record")
     elif kind in ("picture.png", "picture.jpg", "picture.gif"):
@@ -446,7 +444,6 @@ def bad_film(kind: str, folder: Path) -> Path:
         ("folder", "is a folder: name a video in it"),
         ("empty", "is empty: copy or download it again"),
         ("text", "is not a video: give one such as mp4, mkv or webm"),
-        ("playlist", "is not a video: give one such as mp4, mkv or webm"),
         ("sound", "has no video in it: give the file with the pictures"),
         ("record", "has no video in it: give the file with the pictures"),
         ("picture.png", "is a picture, not a video: moments need a video"),

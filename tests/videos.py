@@ -9,6 +9,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.container import OutputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -62,14 +63,20 @@ def film(
     sound_s: float = 0,
     sound_hz: int = SOUND_HZ,
     layout: str = "mono",
+    sound_from_s: int = 0,
     cover: bool = False,
     all_keys: bool = False,
+    wild: Mapping[int, int] | None = None,
+    last: int = 0,
+    empty: Iterable[int] = (),
 ) -> Path:
     """Frame i is painted with i and comes on display at tick i of ``ticks``.
 
     ``pixel`` is the width of a pixel over its height.
     ``shift`` ticks are added in the container only, so that it need not start at 0;
-    ``all_keys`` makes the container say that every frame is a key frame.
+    ``all_keys`` makes the container say that every frame is a key frame. ``wild`` ticks
+    are added to the times of some packets, by their place in the file. The last packet
+    lasts ``last`` ticks, and ``empty`` ones come behind it.
     """
     with av.open(path, "w", container, dict(muxer or {})) as out:
         video = out.add_stream(codec, rate=round(1 / tick_s))
@@ -93,14 +100,22 @@ def film(
             frame = VideoFrame.from_ndarray(painted(i, size), "rgb24")
             frame.pts, frame.time_base = tick, tick_s
             packets += video.encode(frame)
-        for packet in packets + video.encode(None):
-            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+        packets += video.encode(None)
+        packets[-1].duration = last or packets[-1].duration
+        for i, packet in enumerate(packets):
+            more = shift + (wild or {}).get(i, 0)
+            packet.pts, packet.dts = packet.pts + more, packet.dts + shift
             packet.is_keyframe = packet.is_keyframe or all_keys
             out.mux(packet)
+        for tick in empty:
+            nothing: Any = Packet(0)
+            nothing.stream, nothing.time_base, nothing.duration = video, tick_s, 1
+            nothing.pts = nothing.dts = tick
+            out.mux(nothing)
         if sound is not None:
             samples = np.repeat(beeps(sound_s, sound_hz), sound.channels, axis=0)
             heard = AudioFrame.from_ndarray(samples, "fltp", layout)
-            heard.sample_rate, heard.pts = sound_hz, 0
+            heard.sample_rate, heard.pts = sound_hz, sound_from_s * sound_hz
             out.mux(sound.encode(heard) + sound.encode(None))
         out.mux(covers)
     return path
@@ -114,6 +129,55 @@ def _cover(out: OutputContainer) -> list[Any]:
     picture.disposition = Disposition.attached_pic
     image = VideoFrame.from_ndarray(painted(9999, (640, 480)), "rgb24")
     return picture.encode(image) + picture.encode(None)
+
+
+def beside(
+    path: Path,
+    pictures: int,
+    *,
+    first: bool = True,
+    codec: str = "mjpeg",
+    length: int = 100,
+    sound_s: float = 0,
+    default: int | None = None,
+) -> Path:
+    """A film of ``length`` tenths of a second, with so many larger pictures beside it.
+
+    They are spread over 10 s. None is marked as anything, but for the ``default`` stream.
+    """
+    with av.open(path, "w") as out:
+        streams = []
+        for coded, size in ((codec, (128, 96)), ("mpeg4", SIZE))[:: 1 if first else -1]:
+            if size == SIZE and not length:
+                continue
+            stream = out.add_stream(coded, rate=10)
+            assert isinstance(stream, VideoStream)
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuvj420p" if coded == "mjpeg" else "yuv420p"
+            stream.disposition = Disposition(0)
+            streams.append(stream)
+        sound = out.add_stream("aac", rate=SOUND_HZ, layout="mono") if sound_s else None
+        if default is not None:
+            streams[default].disposition = Disposition.default
+        out.start_encoding()
+        packets: list[Any] = []
+        for stream in streams:
+            count, apart = (
+                (length, 1) if stream.width == 64 else (pictures, 100 // pictures)
+            )
+            for i in range(count):
+                size = stream.width, stream.height
+                frame = VideoFrame.from_ndarray(painted(i, size), "rgb24")
+                frame.pts, frame.time_base = i * apart, Fraction(1, 10)
+                packets += stream.encode(frame)
+            packets += stream.encode(None)
+        if sound is not None:
+            heard = AudioFrame.from_ndarray(beeps(sound_s), "fltp", "mono")
+            heard.sample_rate, heard.pts = SOUND_HZ, 0
+            packets += sound.encode(heard) + sound.encode(None)
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            out.mux(packet)
+    return path
 
 
 def only_sound(path: Path, *, cover: bool = False) -> Path:

@@ -5,38 +5,31 @@ a frame; ``video`` turns it into seconds.
 """
 
 import logging
-import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
+from typing import Any, Final, TypeAlias, cast, final
 
 import av
 import av.error
 import numpy as np
 from av.codec.context import ThreadType
-from av.container import InputContainer
 from av.format import Flags
-from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from slta.errors import InputError
+from slta.opening import AnyPacket, demuxed, film_stream, open_file
+from slta.timestamps import in_order
 from slta.tone import toned
 
 logger = logging.getLogger(__name__)
-if TYPE_CHECKING:
-    AnyPacket = Packet[Any]  # generic for the type checker only
-else:
-    AnyPacket = Packet
 Image: TypeAlias = UInt8[np.ndarray, "h w 3"]
 Timed: TypeAlias = tuple[int, VideoFrame]
 """A frame behind the tick at which it comes on display."""
@@ -48,28 +41,21 @@ MATRICES: Final = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
 UNSPECIFIED: Final = 2
 # Pixels longer than so many times their width are a fault of the header.
 ODDEST: Final = 8
-LETTERS: Final = "tty"  # text, which FFmpeg can show
-WEBP_ANIMATED: Final = 0x02
 # Containers without times; those whose clock may start anew, as where two were joined;
 # with these, those without a length in the header; with these, those without an index.
 UNTIMED: Final = cast(int, Flags.no_timestamps.value)
 JOINED: Final = cast(int, Flags.ts_discont.value)
 GUESSED: Final = UNTIMED | JOINED
 UNSEEKABLE: Final = GUESSED | cast(int, Flags.generic_index.value)
-NOT_FILM: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 MILLISECOND: Final = Fraction(1, 1000)
+# What comes so much later than all before it may be a mistake.
+APART_S: Final = 10
 # A seek costs about as much as decoding this much film.
 SEEK_S: Final = 0.25
 # Broken pictures that are nothing to tell; shares of them that are, and that are too many.
 FEW: Final = 10
 TOLD: Final = 0.01
 MOST: Final = 0.5
-UNOPENED: Final[dict[type[OSError], str]] = {
-    FileNotFoundError: "does not exist: check the name",
-    IsADirectoryError: "is a folder: name a video in it",
-    PermissionError: "may not be read: ask its owner for the right to",
-}
-ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/|www\.", re.IGNORECASE)
 
 
 @final
@@ -90,7 +76,7 @@ class Reader:
 
     def _open(self) -> None:
         self.container = open_file(self.path)
-        self.stream = _film_stream(self.path, self.container)
+        self.stream = film_stream(self.path, self.container)
         self.stream.thread_type = ThreadType.AUTO
         self.codec = self.stream.codec_context
         self.tick_s = self.stream.time_base or Fraction(1, av.time_base)
@@ -112,37 +98,17 @@ class Reader:
     def close(self) -> None:
         self.container.close()
 
-    def promised_end(self) -> int | None:
-        """The tick at which the film ends by its header; None where that is a guess."""
-        stream, start = self.stream, self.stream.start_time or 0
-        if self.container.format.flags & GUESSED:
-            return None
-        if stream.duration:
-            # For an AVI cut short the duration is lowered, the number of frames is not.
-            end = start + max(stream.duration, stream.frames if self.avi else 0)
-            if self.codec.has_b_frames and self.seekable and self._jump(end):
-                # Lengths are summed in the order of decoding, which can end before the
-                # last frame is shown.
-                last = max((stamp or 0 for stamp, _ in self.packets()), default=0)
-                end = end if last < end else last + self.step
-            return end
-        if abs(start * self.tick_s) > 1:
-            return None  # some writers count the length from 0, some from the start
-        tag = re.match(r"(\d+):(\d+):(\d+\.?\d*)$", stream.metadata.get("DURATION", ""))
-        end_s = Fraction(self.container.duration or 0, av.time_base)
-        if tag is not None:
-            hours, minutes, seconds = map(Fraction, tag.groups())
-            end_s = 3600 * hours + 60 * minutes + seconds
-        return round(end_s / self.tick_s) or None
-
-    def packets(self) -> Iterator[tuple[int | None, AnyPacket]]:
-        """Each packet with its tick."""
+    def packets(self, *others: Stream) -> Iterator[tuple[int | None, AnyPacket]]:
+        """Each packet with its tick; among them those of other streams, without one."""
         due: int | None = None
         shift = 0
-        for packet in demuxed(self.container, self.stream):
+        for packet in demuxed(self.container, self.stream, *others, empty=True):
+            if packet.stream.index != self.stream.index:
+                yield None, packet
+                continue
             sent = (due or 0) if packet.dts is None else packet.dts + shift
             jump = 0 if due is None else sent - due
-            if self.joined and not -1 < jump * self.tick_s < 10:
+            if self.joined and not -1 < jump * self.tick_s < APART_S:
                 sent, shift = sent - jump, shift - jump
             due = sent + (packet.duration or self.step)
             if shift and packet.pts is not None:
@@ -152,15 +118,24 @@ class Reader:
     def frames(self, *, sought: bool = False) -> Iterator[Timed]:
         """Each frame with its tick, ever later; broken frames are passed over.
 
-        After a seek they begin with a key frame, or there are none. What is decoded
+        A frame whose time is at odds with those around it comes between them. After a seek they begin with a key frame, or there are none. What is decoded
         after it and shown before it may lean on what was not decoded, and so may all
         that follows a key frame that is not a whole picture (intra refresh).
         """
+        far, start = round(APART_S / self.tick_s), self.at
+        run = self._decoded(sought)
+        for tick, frame in in_order(run, step=self.step, far=far, start=start):
+            self.at = tick
+            yield tick, frame
+
+    def _decoded(self, sought: bool) -> Iterator[tuple[int | None, VideoFrame]]:
+        """Each frame with the tick that the container gives it, if any."""
         queue: deque[int] = deque()
         first: int | None = None
-        last: int | None = None
         newest: int | None = None
         for stamp, packet in chain(self.packets(), [(None, None)]):
+            if packet is not None and not packet.size:
+                continue  # the picture before it goes on
             if packet is not None and stamp is not None:
                 if packet.is_keyframe:
                     self.gop = max(self.gop, 0 if first is None else stamp - self.key)
@@ -173,21 +148,20 @@ class Reader:
                 if self.skips:
                     idle = newest is not None and self._idle(stamp, newest)
                     self.codec.skip_frame = "NONREF" if idle else "DEFAULT"
-                    newest = stamp if newest is None else max(stamp, newest)
+                    if newest is None or packet.is_keyframe:
+                        newest = stamp
+                    elif (stamp - newest) * self.tick_s < APART_S:
+                        newest = max(stamp, newest)
             for frame in self._decode(packet):
                 tick = frame.pts
                 if self.counted:
                     tick = queue.popleft() if queue else None
-                if last is not None and (tick is None or tick <= last):
-                    tick = last + self.step
-                elif tick is None:
-                    tick = self.at
-                if sought and last is None and first is not None:
-                    if tick < first:
+                if sought and first is not None:
+                    if tick is not None and tick < first:
                         continue
-                    if tick > first or frame.pict_type != PictureType.I:
+                    if tick != first or frame.pict_type != PictureType.I:
                         return
-                last = self.at = tick
+                    sought = False
                 yield tick, frame
 
     def far(self, tick: int) -> bool:
@@ -199,7 +173,7 @@ class Reader:
         """The frames from one at or before the tick on."""
         back, second = 0, round(1 / self.tick_s)
         while tick - back > (self.stream.start_time or 0):
-            run = self.frames(sought=True) if self._jump(tick - back) else iter(())
+            run = self.frames(sought=True) if self.jump(tick - back) else iter(())
             frame = next(run, None)
             if frame is not None and frame[0] <= tick:
                 self.gop = max(self.gop, tick - frame[0])
@@ -210,7 +184,8 @@ class Reader:
         self.seekable = False
         return self.frames()
 
-    def _jump(self, tick: int) -> bool:
+    def jump(self, tick: int) -> bool:
+        """Whether the packets now go on from a key frame at or before the tick."""
         try:
             self.container.seek(tick, stream=self.stream)
         except av.error.FFmpegError:
@@ -241,101 +216,6 @@ class Reader:
         if share > MOST:
             raise InputError(f"{said} are broken: copy or download it again")
         logger.info("%s are broken; what they show is not seen", said)
-
-
-def is_address(name: str | Path) -> bool:
-    """Whether it names something on a network, as far as its spelling says."""
-    return bool(ADDRESS.match(str(name)))
-
-
-def head_of(path: Path) -> bytes:
-    """The first bytes of a file, or what is wrong with it as a file."""
-    try:
-        # To open a pipe waits for whoever writes to it.
-        if not (path.is_dir() or S_ISREG(path.stat().st_mode)):
-            raise InputError(f"{path} is a pipe or a device: write it to a file first")
-        with path.open("rb") as file:
-            head = file.read(12)
-    except OSError as error:
-        why = UNOPENED.get(type(error), f"cannot be opened: {error.strerror}")
-        if is_address(path):
-            why = "is an address: download it, and name the file"
-        raise InputError(f"{path} {why}") from None
-    if not head:
-        raise InputError(f"{path} is empty: copy or download it again")
-    return head
-
-
-def open_file(path: Path) -> InputContainer:
-    """Opens a container for reading, or says what is wrong with the file."""
-    head = head_of(path)
-    try:
-        # "file:" keeps a colon in the name from being taken for a protocol.
-        return av.open(f"file:{path}", metadata_errors="replace")
-    except av.error.FFmpegError:
-        if head[4:8] in (b"ftyp", b"mdat", b"free", b"wide"):
-            why = "has no index (moov), so it was cut short: copy or record it again"
-        else:
-            why = "is not a video: give one such as mp4, mkv or webm"
-        raise InputError(f"{path} {why}") from None
-
-
-def holds_film(path: Path) -> bool:
-    """Whether a file has a film in it, by its header and the first two pictures."""
-    try:
-        with open_file(path) as container:
-            pictures = demuxed(container, _film_stream(path, container))
-            drawn = container.format.name != LETTERS
-            return drawn and len([*islice(pictures, 2)]) == 2
-    except InputError:
-        return False
-
-
-def _film_stream(path: Path, container: InputContainer) -> VideoStream:
-    if container.format.name == "image2" or container.format.name.endswith("_pipe"):
-        raise InputError(_still(path))
-    films = [s for s in container.streams.video if not s.disposition & NOT_FILM]
-    if not films:
-        raise InputError(f"{path} has no video in it: give the file with the pictures")
-    films = [stream for stream in films if stream.codec_context is not None]
-    if not films:
-        raise InputError(f"{path} is coded in an unknown way: convert it to H.264")
-    default = Disposition.default
-    return max(films, key=lambda s: (s.frames != 1, s.disposition & default, s.width))
-
-
-def measured_end(path: Path) -> int:
-    """The tick at which the last frame ends, from a pass over all packets."""
-    pictures, end = 0, (0, 0)
-    with closing(Reader(path)) as reader:
-        for stamp, packet in reader.packets():
-            pictures += 1
-            if stamp is not None:
-                end = max(end, (stamp, stamp + (packet.duration or reader.step)))
-    if pictures == 1:
-        raise InputError(_still(path))
-    return end[1]
-
-
-def reached_s(path: Path) -> Fraction:
-    """Where the last packet of any stream, sound too, ends; from a pass over all."""
-    reached = Fraction(0)
-    with open_file(path) as container:
-        for packet in demuxed(container):
-            stamp = packet.dts if packet.pts is None else packet.pts
-            if stamp is not None:
-                end_s = (stamp + (packet.duration or 0)) * packet.time_base
-                reached = max(reached, end_s)
-    return reached
-
-
-def demuxed(container: InputContainer, *streams: Stream) -> Iterator[AnyPacket]:
-    """The packets of some streams, or all, as far as the file can be read."""
-    # PyAV fails with an IndexError at the end of a file in which streams were added.
-    with suppress(av.error.FFmpegError, IndexError):
-        for packet in container.demux(*streams):
-            if packet.size:  # an empty one would end the decoding
-                yield packet
 
 
 def painter(size: tuple[int, int]) -> Callable[[VideoFrame], Image]:
@@ -390,11 +270,3 @@ def displayed(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     elif 1 <= 1 / shape <= ODDEST:
         height = round(height / shape)
     return (height, width) if turn(frame)[0] else (width, height)
-
-
-def _still(path: Path) -> str:
-    with path.open("rb") as file:
-        *head, flags = file.read(21)
-    if bytes(head[8:16]) == b"WEBPVP8X" and flags & WEBP_ANIMATED:
-        return f"{path} is an animated WebP, which cannot be read: convert it to GIF or MP4"
-    return f"{path} is a picture, not a video: moments need a video"

@@ -29,9 +29,10 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from slta.decoding import AnyPacket, Image, Reader, painter
+from slta.decoding import Image, Reader, painter
 from slta.errors import InputError
 from slta.moments import Span
+from slta.opening import AnyPacket
 from slta.sound import SOUND_HZ, encoded, heard
 from slta.video import Track, check_end, first_of, look
 

@@ -12,7 +12,8 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 
-from slta.decoding import JOINED, UNSEEKABLE, AnyPacket, Reader, demuxed
+from slta.decoding import JOINED, UNSEEKABLE, Reader
+from slta.opening import AnyPacket, demuxed
 
 SOUND_HZ: Final = 48_000
 PREROLL_S: Final = Fraction(1, 4)  # what a decoder of sound needs to find its feet

@@ -17,10 +17,12 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from slta.decoding import Reader, Timed, displayed, measured_end, painter, reached_s
+from slta.decoding import Reader, Timed, displayed, painter
+from slta.ending import end_of, measured, slack_s
 from slta.errors import InputError
 from slta.moments import VideoInfo
 from slta.names import composed
+from slta.truncation import is_whole
 
 # More frames than anyone means: two months of film at 2 Hz, or a broken header.
 MOST: Final = 10_000_000
@@ -53,7 +55,7 @@ class Track:
     end: int
     """Tick at which the last frame leaves the screen."""
     promised: bool
-    """Whether that is what the header says; else it was measured."""
+    """Whether only the header says so, and the packets have still to bear it out."""
     slack_s: Fraction
     """A frame that begins within so little counts as begun."""
     size: tuple[int, int]
@@ -149,11 +151,8 @@ def look(path: str | Path) -> Track:
     path = Path(path)
     with closing(Reader(path)) as reader:
         start, first = first_of(path, reader.frames())
-        end = reader.promised_end()
+        end, promised = end_of(reader, start)
         size = displayed(first, reader.stream)
-    promised = end is not None and end > start
-    if end is None or not promised:
-        end = measured_end(path)
     return Track(path, reader.tick_s, start, end, promised, reader.slack_s, size)
 
 
@@ -186,13 +185,13 @@ def first_of(path: Path, run: Iterator[Timed]) -> Timed:
 
 def check_end(track: Track, last: int) -> None:
     """Raises if the frame at ``last`` is the last one because the file is cut short."""
-    slack_s = max(1.0, 0.01 * track.duration_s)
-    promised_s = float(track.end * track.tick_s)
-    if not track.promised or promised_s - last * track.tick_s <= slack_s:
+    missing_s = (track.end - last) * track.tick_s
+    allowed_s = slack_s((track.end - track.start) * track.tick_s)
+    if not track.promised or missing_s <= allowed_s or is_whole(track.path):
         return
     # A last picture may stand long, and sound may go on: only if no stream reaches the
     # end is something missing.
-    if promised_s - reached_s(track.path) > slack_s:
+    if track.end - measured(track.path).claimed > allowed_s / track.tick_s:
         has = f"its frames end at {track.time_s(last):.1f} s"
         promise = f"its header promises {track.duration_s:.1f} s"
         raise InputError(

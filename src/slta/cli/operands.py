@@ -86,7 +86,7 @@ def nearest(path: Path, there: Callable[[Path], bool] = Path.is_file) -> Path | 
 
 def _video(word: str, library: "Provider") -> Path | None:
     """None for a query."""
-    from slta.decoding import is_address
+    from slta.opening import is_address
 
     if not word:
         return None

@@ -155,7 +155,7 @@ def search(command: Search) -> None:
 
 def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
     """Whether the file can be a video, without looking into it; if not, it is told."""
-    from slta.decoding import head_of
+    from slta.opening import head_of
 
     try:
         if command.plot or command.clips:
@@ -171,10 +171,11 @@ def _check_targets(command: Search) -> None:
     """Refuses before the work what could not be written after it."""
     if command.unclear and not (command.plot or command.clips):
         raise InputError("--unclear is for --clips and --plot; give one of them, too")
-    file = command.plot
-    if file and file.suffix.lower() not in (".png", ".svg", ".pdf"):
-        known = "a name that ends in .png, .svg or .pdf"
-        raise InputError(f"--plot {file} cannot be drawn; give {known}")
+    if (file := command.plot) is not None:
+        if file.suffix.lower() not in (".png", ".svg", ".pdf"):
+            known = "a name that ends in .png, .svg or .pdf"
+            raise InputError(f"--plot {file} cannot be drawn; give {known}")
+        check_writable(file)
     if (folder := command.clips) is not None:
         # Any file in it stands for the clips, whose names are made to fit.
         check_writable(folder / "clip.mp4")
@@ -191,12 +192,10 @@ def _outputs(
     found = dict[Path, list[Output]]()
     for i, j in pairs:
         target = plot
-        if target and len(videos) > 1:
-            target = target.with_stem(f"{target.stem}-{names[i]}")
-        if target and len(queries) > 1:
-            target = target.with_stem(f"{target.stem}-{j + 1}")
         if target:
-            check_writable(target)
+            stem = f"{target.stem}-{names[i]}" if len(videos) > 1 else target.stem
+            number = f"-{j + 1}" if len(queries) > 1 else ""
+            target = target.with_name(fitted(stem, f"{number}{target.suffix}"))
         found.setdefault(videos[i], []).append(Output(target, next(clips)))
     return found
 

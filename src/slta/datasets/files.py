@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from slta.decoding import holds_film
 from slta.names import composed
+from slta.opening import holds_film
 
 USUAL: Final = frozenset(
     ".264 .265 .3g2 .3gp .asf .avi .divx .f4v .flv .h264 .h265 .hevc .ivf .m1v "

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from slta import video
-from slta.decoding import head_of
 from slta.errors import InputError
 from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
 from slta.features.layouts.base import Look
@@ -20,6 +19,7 @@ from slta.features.store import Record, Store, trusted
 from slta.features.worded import Worded
 from slta.moments import VideoInfo
 from slta.names import composed
+from slta.opening import head_of
 
 
 @dataclass(frozen=True, slots=True)
