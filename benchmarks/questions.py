@@ -67,7 +67,7 @@ def _row(answer: Answer) -> dict[str, Any]:
     return {
         "query": answer.query,
         "first": _seconds(answer.moments[0].span),
-        "confidence": round(answer.confidence, 3),
+        "confidence": answer.shown_confidence(3),
         "clear": answer.is_clear,
     }
 

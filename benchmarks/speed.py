@@ -17,6 +17,7 @@ from typing import Any
 import av
 
 from slta import video
+from slta.cli.search import NOTHING_CLEAR
 from slta.datasets import photo_film
 from slta.features.imagenet_words import ImagenetWords
 from slta.retrievers.untrained import RATE_HZ
@@ -102,7 +103,7 @@ def _search(path: Path, store: Path) -> dict[str, float]:
     )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode not in (0, NOTHING_CLEAR):
         raise subprocess.CalledProcessError(process.returncode, command)
     return {
         "seconds": round(time.perf_counter() - start, 2),
@@ -131,7 +132,7 @@ def _again_in_python_ms(path: Path, store: Path) -> float:
 
 
 def _decoding_s(path: Path) -> float:
-    size = ImagenetWords.size
+    size = ImagenetWords().size
     return statistics.median(
         _timed(lambda: [0 for _ in video.sample(path, rate_hz=RATE_HZ, size=size)])
         for _ in range(RUNS)

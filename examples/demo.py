@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
             _shown(best),
             _shown(true) if true else "not in the film",
             f"{iou:.2f}" if iou is not None else "",
-            f"{answer.confidence:.2f}",
+            f"{answer.shown_confidence(2):.2f}",
             "" if answer.is_clear else "no clear match",
         )
     screen.print(table)

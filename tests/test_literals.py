@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.errors import InputError
-from slta.literals import BUILDS, NOTHING, VALUES, Refused, load, loads
+from slta.literals import BUILDS, NOTHING, NUMPY, VALUES, Refused, load, loads
 
 KEYS = st.text() | st.integers() | st.floats(allow_nan=False)
 PLAIN = st.recursive(
@@ -103,7 +103,7 @@ ARRAYS = [
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_arrays_of_numbers_are_read_where_they_are_asked_for(protocol: int) -> None:
     given = {"a": ARRAYS, "again": ARRAYS[0], "b": (1, "x")}
-    back = loads(pickle.dumps(given, protocol), arrays=True)
+    back = loads(pickle.dumps(given, protocol), names=NUMPY)
     assert back["b"] == (1, "x")
     for array, expected in zip(
         [*back["a"], back["again"]], [*ARRAYS, ARRAYS[0]], strict=True
@@ -130,7 +130,7 @@ def test_an_array_of_python_2_is_read() -> None:
     array = np.array([[1, -2, 3], [0.1, 1e9, 255]], np.float32)
     data = python_2(array.tobytes())
     assert np.array_equal(pickle.loads(data, encoding="latin1"), array)
-    assert np.array_equal(loads(data, arrays=True), array)
+    assert np.array_equal(loads(data, names=NUMPY), array)
     with pytest.raises(Refused):
         loads(data)
 
@@ -151,7 +151,7 @@ def test_an_array_of_python_2_is_read() -> None:
 )
 def test_with_arrays_anything_else_is_refused(value: object, protocol: int) -> None:
     with pytest.raises(Refused):
-        loads(pickle.dumps(value, protocol), arrays=True)
+        loads(pickle.dumps(value, protocol), names=NUMPY)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -161,7 +161,7 @@ def test_with_arrays_nothing_that_a_pickle_says_is_run(
     target, file = tmp_path / "ran", tmp_path / "evil.pkl"
     file.write_bytes(pickle.dumps([np.zeros(2), Runs(target)], protocol))
     with pytest.raises(InputError, match=r"evil\.pkl is refused \(.* could run code\)"):
-        load(file, arrays=True)
+        load(file, names=NUMPY)
     assert not target.exists()
 
 
@@ -183,14 +183,14 @@ def test_a_damaged_array_is_told(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "cut.pkl"
     file.write_bytes(data)
     with pytest.raises(InputError, match=r"cut\.pkl is damaged \(.*\); get it again"):
-        load(file, arrays=True)
+        load(file, names=NUMPY)
 
 
 @given(st.binary(max_size=40), st.integers(0, 200))
 def test_any_change_of_a_pickled_array_is_read_or_refused(data: bytes, at: int) -> None:
     whole = python_2(bytes(24))
     with suppress(*DAMAGE):
-        loads(whole[:at] + data + whole[at + len(data) :], arrays=True)
+        loads(whole[:at] + data + whole[at + len(data) :], names=NUMPY)
 
 
 def test_every_opcode_that_names_calls_or_builds_is_unknown() -> None:
@@ -240,7 +240,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(*DAMAGE):
         loads(data)
     with suppress(*DAMAGE):
-        loads(data, arrays=True)
+        loads(data, names=NUMPY)
 
 
 def test_a_deep_pickle_does_no_harm(tmp_path: Path) -> None:

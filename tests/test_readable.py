@@ -3,7 +3,7 @@
 import pytest
 
 from slta.errors import InputError
-from slta.features.readable import LONGEST, check_readable
+from slta.features.readable import LONGEST, normalised
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from slta.features.readable import LONGEST, check_readable
     ],
 )
 def test_what_can_be_read(query: str) -> None:
-    check_readable(query)
+    normalised(query)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_what_can_be_read(query: str) -> None:
 )
 def test_what_cannot_be_read_is_told_why_in_one_line(query: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as raised:
-        check_readable(query)
+        normalised(query)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 200

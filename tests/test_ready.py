@@ -25,7 +25,7 @@ from slta.features.store import Store
 from slta.models.base import Sizes
 from slta.models.slta import SLTA
 from slta.preparation import settled
-from tests.commands import Called, call, coloured, records, refused
+from tests.commands import Called, answered, call, coloured, records, refused
 from tests.reference import ready as reference
 from tests.test_glove import written
 from tests.worlds import FEW_UNITS, FLAGS, WORD, sentence
@@ -143,7 +143,7 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     for name in ("v_20.avi", "films/v_20.avi.mp4"):
         given = "--checkpoint", "runs/own", "--store", "store", "--json"
         found = call(capsys, "search", name, "a cat", *given)
-        assert found.code == 0, found.err
+        answered(found)
         assert found.err == (
             f"answered from the ready features {own / 'features' / 'v_20.avi.npz'}\n"
         )
@@ -158,7 +158,7 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     again = "evaluate", "runs/own", "--store", "store", "--protocol", "plain", "--again"
     refused(call(capsys, *again), f"{own}.*--root DIR")
     assert call(capsys, *again, "--root", moved).out == measured.out
-    asked = "search", "v_20.avi", "a cat", *given
+    asked = "search", name, "a cat", *given
     found_there = call(capsys, *asked, "--root", moved)
     assert found_there.out == found.out and str(moved) in found_there.err
     wrong = call(capsys, *asked, "--root", own)

@@ -11,7 +11,6 @@ from slta.runs import (
     Curve,
     Run,
     above_line,
-    best_run,
     peak,
     runs,
     spans_of,
@@ -178,12 +177,12 @@ def test_nothing_stands_out_of_the_noise_of_a_still_picture(
 ) -> None:
     still = level + 0.49 * STANDS_OUT * curve(noise)
     assert above_line(still, rate_hz=rate_hz).tolist() == [0] * len(noise)
-    assert best_run(still, rate_hz=rate_hz) == (0, len(noise), 0)
 
 
 def test_a_little_more_than_the_noise_stands_out() -> None:
     values = [0.0] * 8 + [1.01 * STANDS_OUT] * 2 + [0.0] * 8
-    assert best_run(curve(values), rate_hz=2 / PEAK_S)[:2] == (8, 10)
+    (only,) = runs(above_line(curve(values), rate_hz=2 / PEAK_S))
+    assert only[:2] == (8, 10)
 
 
 @given(curves, rates, st.integers(-100, 100))
@@ -195,22 +194,10 @@ def test_heights_do_not_depend_on_the_level_of_the_curve(
     np.testing.assert_allclose(lifted, height, atol=1e-11)
 
 
-@given(curves, rates)
-def test_the_best_run_has_the_most_above_the_line(
-    values: list[float], rate_hz: float
-) -> None:
-    every = runs(above_line(curve(values), rate_hz=rate_hz))
-    best = best_run(curve(values), rate_hz=rate_hz)
-    if every:
-        assert best in every
-        assert best.total == max(run.total for run in every)
-    else:
-        assert best == (0, len(values), 0)
-
-
-def test_a_curve_below_0_everywhere_has_a_best_run_all_the_same() -> None:
+def test_a_curve_below_0_everywhere_has_a_run_all_the_same() -> None:
     values = [-9.0, -9.0, -9.0, -9.0, -2.0, -2.0, -9.0, -9.0, -9.0, -9.0]
-    assert best_run(curve(values), rate_hz=2 / PEAK_S)[:2] == (4, 6)
+    (only,) = runs(above_line(curve(values), rate_hz=2 / PEAK_S))
+    assert only[:2] == (4, 6)
 
 
 def seconds(

@@ -321,6 +321,29 @@ def test_a_video_is_looked_at_once(
     assert watched.looks == looks and told == []
 
 
+def test_several_queries_have_an_answer_each_and_the_video_is_looked_at_once(
+    searcher: Searcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = coloured(tmp_path / "colours.mp4")
+    indexed: list[object] = []
+    index = Searcher.index
+
+    def counted(self: Searcher, path: str | Path, **given: object) -> object:
+        indexed.append(path)
+        return index(self, path, **given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Searcher, "index", counted)
+        answers = searcher.search(str(path), ["green", "red"], top=1)
+        assert indexed == [str(path)]
+    for answer, query in zip(answers, ("green", "red"), strict=True):
+        assert equal(answer, searcher.search(path, query, top=1))
+    (again,) = searcher.search(path, ("red",), top=1)
+    assert equal(again, answers[1]) and searcher.search(path, []) == []
+    with pytest.raises(InputError, match="the query"):
+        searcher.search(tmp_path / "not looked at.mp4", ["red", ""])
+
+
 def test_a_copy_of_a_video_is_known_and_has_its_own_name(
     searcher: Searcher, watched: Watched, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from slta.features import EXTRACTORS
 
 SOURCE = Path(slta.__file__).parent
 LAYERS = [
-    {"errors", "literals", "moments", "spans"},
+    {"errors", "literals", "moments", "spans", "tensors"},
     {"candidates", "decoding", "film", "folders", "provenance"}
     | {"metrics", "metrics.detr", "metrics.didemo", "metrics.intervals"}
     | {"metrics.ranked", "metrics.table"}
@@ -20,14 +20,20 @@ LAYERS = [
     | {"video"},
     {"features", "features.base", "features.c3d", "features.cells", "features.clip"}
     | {"features.combined", "features.detector", "features.glove"}
+    | {"features.bert", "features.efficientnet", "features.eyes", "features.graph"}
     | {
         "features.imagenet_words",
+        "features.languages",
         "features.library",
         "features.minilm",
+        "features.negation",
         "features.nouns",
         "features.onnx",
         "features.readable",
         "features.reading",
+        "features.spelling",
+        "features.understanding",
+        "features.word_lists",
     }
     | {"features.layouts", "features.layouts.arrays", "features.layouts.base"}
     | {"features.layouts.moment_detr", "features.layouts.own"}
@@ -85,7 +91,7 @@ LAYERS = [
         "cli.evaluate",
         "cli.extract",
     }
-    | {"cli.screen", "cli.search", "cli.train"}
+    | {"cli.operands", "cli.rendering", "cli.screen", "cli.search", "cli.train"}
     | {"cli.plot", "plot", "plot_comparison", "plot_frames", "prior_picture", "sheet"},
     {""},
 ]

@@ -10,7 +10,7 @@ import pytest
 from slta.checkpoints import Run
 from slta.features.base import QueryFeatures
 from slta.preparation import open_dataset, open_library
-from tests.commands import Called, call, refused
+from tests.commands import Called, answered, call, refused
 from tests.worlds import FLAGS, TINY, tiny
 
 SIZE = 12
@@ -72,7 +72,7 @@ def test_words_are_told_and_kept_and_held_to(
     film = next(open_dataset(TINY).videos.glob("*.mp4"))
     search = "search", film, f"the {often[0]} xyzzy turns", "--checkpoint", folder
     found = slta(*search, "--json")
-    assert found.code == 0, found.err
+    answered(found)
     assert f"no vector for {often[0]}, xyzzy" in found.err
 
     # The file elsewhere is the same words, and has to be named.
@@ -81,7 +81,8 @@ def test_words_are_told_and_kept_and_held_to(
     (tmp_path / "there").mkdir()
     moved = moved.rename(tmp_path / "there" / "glove.txt")
     again = slta(*search, "--json", "--words", f"glove:{moved}")
-    assert again.code == 0 and again.out == found.out
+    answered(again)
+    assert again.out == found.out
     evaluate, resume = ("evaluate", folder, "--again"), ("train", "--resume", folder)
     for run_again in (evaluate, resume):
         refused(slta(*run_again), "there is no file .*glove.txt of words")

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.minilm import MiniLM
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.models import untrained
 from slta.models.untrained import (
     Background,
@@ -26,7 +26,7 @@ from slta.models.untrained import (
     unrelated_sentences,
 )
 from slta.moments import Span
-from slta.runs import best_run
+from slta.runs import Run, above_line, runs
 from slta.spans import as_array, temporal_iou
 from tests.reference import untrained as slow
 
@@ -47,6 +47,7 @@ def asked(
     *,
     attainable: float = 1.0,
     action: bool = False,
+    usual: Float[np.ndarray, "p v 2"] | None = None,
 ) -> QueryFeatures:
     words = tuple(f"phrase {i}" for i in range(len(meanings)))
     return QueryFeatures(
@@ -59,6 +60,7 @@ def asked(
         meanings=meanings,
         attainable=np.full(len(words), attainable, np.float32),
         appearances=appearances,
+        usual=usual,
     )
 
 
@@ -70,12 +72,16 @@ def sentence(
         rng.normal(size=(phrases, LOOK)).astype(np.float32),
         attainable=float(rng.uniform(0.3, 0.9)),
         action=action,
+        usual=np.stack(
+            [rng.normal(size=(phrases, 2)), rng.uniform(0.5, 2, (phrases, 2))], axis=2
+        ),
     )
 
 
 def blind(query: QueryFeatures) -> QueryFeatures:
-    """As an extractor tells it that does not know what phrases look like."""
-    return replace(query, appearances=None)
+    """As an extractor tells it that knows neither what phrases look like nor what they
+    usually reach."""
+    return replace(query, appearances=None, usual=None)
 
 
 class Case(NamedTuple):
@@ -123,8 +129,6 @@ def check(case: Case) -> None:
     close(seen.mean, levels[..., 0])
     close(seen.spread, levels[..., 1])
     close(seen.change, expected.change)
-    close(seen.fits, expected.fits)
-    close(seen.related[0], expected.related)
     values = np.random.default_rng(0).normal(size=len(case.video.frames))
     close(share(values[:, None], seen.likeness)[:, 0], expected.shared(values.tolist()))
 
@@ -133,10 +137,9 @@ def check(case: Case) -> None:
     close(found.agreement, paper.agreement)
     close(found.phrase_weights, paper.phrase_weights)
     close(found.region_weights, paper.region_weights)
-    for asked in (case.query.sentence, case.unrelated[0].sentence):
-        for agreement in (-1.0, float(np.median(expected.fits)) + 1e-4, 9.0):
-            sure = confidence(agreement, asked, seen)
-            close(sure, expected.confidence(agreement, asked.tolist()))
+    for known in (1.0, 0.5):
+        sure = confidence(found.agreement, known, rate_hz=RATE_HZ)
+        close(sure, expected.confidence(case.query, known))
 
 
 def close(found: Any, expected: Any) -> None:
@@ -177,7 +180,7 @@ def test_a_chunk_is_nowhere_to_be_seen(
     monkeypatch.setattr(untrained, "CHUNK", 4)
     seen = case.background()
     found = case.relevance(seen)
-    for name in ("mean", "spread", "likeness", "change", "fits"):
+    for name in ("mean", "spread", "likeness", "change"):
         close(getattr(seen, name), getattr(whole, name))
     for name in ("curve", "agreement", "phrase_weights", "region_weights"):
         close(getattr(found, name), getattr(expected, name))
@@ -291,8 +294,8 @@ class Scene(NamedTuple):
     def of(cls, *events: tuple[int, int], seed: int = 0) -> "Scene":
         rng = np.random.default_rng(seed)
         things = [sentence(rng) for _ in events]
-        meanings = usual(rng, MEANING)
-        looks = 2 * usual(rng, LOOK)
+        meanings = background_things(rng, MEANING)
+        looks = 2 * background_things(rng, LOOK)
         for event, thing in zip(events, things, strict=True):
             assert thing.appearances is not None
             meanings[slice(*event), WHERE] += thing.meanings[0]
@@ -313,20 +316,23 @@ class Scene(NamedTuple):
         return relevance(self.video, query, self.seen, rate_hz=RATE_HZ)
 
     def confidence(self, query: QueryFeatures) -> float:
-        found = self.ask(query)
-        run = best_run(found.curve, rate_hz=RATE_HZ)
-        agreement = float(found.agreement[run.first : run.end].mean())
-        return confidence(agreement, query.sentence, self.seen)
+        return confidence(self.ask(query).agreement, 1.0, rate_hz=RATE_HZ)
 
 
-def usual(rng: np.random.Generator, size: int) -> Float[np.ndarray, "t r _"]:
+def background_things(
+    rng: np.random.Generator, size: int
+) -> Float[np.ndarray, "t r _"]:
     things = unit(rng.normal(size=(REGIONS, size)))
     noise = 0.1 * rng.normal(size=(FRAMES, REGIONS, size)) / np.sqrt(size)
     return np.asarray(things + noise, np.float32)
 
 
 def overlap(found: Relevance, event: tuple[int, int]) -> float:
-    run = best_run(found.curve, rate_hz=RATE_HZ)
+    run = max(
+        runs(above_line(found.curve, rate_hz=RATE_HZ)),
+        key=lambda run: run.total,
+        default=Run(0, len(found.curve), 0),
+    )
     answer = as_array([Span(float(run.first), float(run.end))])
     truth = as_array([Span(float(event[0]), float(event[1]))])
     return float(temporal_iou(answer, truth)[0, 0])
@@ -403,65 +409,40 @@ def test_the_order_of_the_unrelated_sentences_does_not_matter() -> None:
     seen, back = case.background(), turned.background()
     close(back.mean, seen.mean)
     close(back.spread, seen.spread)
-    close(back.fits[::-1], seen.fits)
     close(turned.relevance(back).curve, case.relevance(seen).curve)
-    for agreement in np.linspace(-1, 3, 9).tolist():
-        sure = confidence(agreement, case.query.sentence, seen)
-        assert confidence(agreement, case.query.sentence, back) == sure
 
 
-def against(
-    cosines: Sequence[float], fits: Sequence[float]
-) -> tuple[Background, Float[np.ndarray, " k"]]:
-    """Unrelated sentences so near to a query, and the query."""
-    meanings = np.array([(c, np.sqrt(1 - c * c)) for c in cosines]).reshape(-1, 2)
-    nothing = Case.of(1, 1, 1).background()
-    known = {"fits": np.array(fits), "meanings": meanings, "related": np.array([LIMIT])}
-    return replace(nothing, **known), np.array([1.0, 0])
-
-
-LIMIT = 0.5
-NEAR, FAR = LIMIT + 0.1, LIMIT - 0.1
-
-
-@pytest.mark.parametrize(
-    ("cosines", "agreement", "expected"),
-    [
-        pytest.param([FAR, FAR, FAR, FAR], 0.05, 0, id="less than any"),
-        pytest.param([FAR, FAR, FAR, FAR], 0.1, 0, id="as much as the least"),
-        pytest.param([FAR, FAR, FAR, FAR], 0.25, 0.5, id="more than half of them"),
-        pytest.param([FAR, FAR, FAR, FAR], 0.5, 1, id="more than any"),
-        pytest.param([FAR, FAR, FAR, -1], 0.35, 0.75, id="the opposite counts, too"),
-        pytest.param([FAR, FAR, FAR, NEAR], 0.35, 1, id="a related one is left out"),
-        pytest.param([FAR, FAR, FAR, LIMIT], 0.35, 1, id="from the threshold on"),
-        pytest.param([NEAR, NEAR, FAR, FAR], 0.25, 0, id="and one that agrees less"),
-        pytest.param([FAR, FAR, FAR, 1], 0.35, 1, id="the query itself is left out"),
-        pytest.param([NEAR, NEAR, NEAR, NEAR], 0.05, 1, id="nothing left to agree"),
-    ],
-)
-def test_confidence_in_known_company(
-    cosines: list[float], agreement: float, expected: float
-) -> None:
-    seen, query = against(cosines, [0.1, 0.2, 0.3, 0.4])
-    assert confidence(agreement, query, seen) == pytest.approx(expected)
+def test_a_phrase_that_fits_everything_is_clear_nowhere() -> None:
+    scene = Scene.of((30, 50))
+    (thing,) = scene.things
+    fits_all = np.array([[[9.0, 1.0], [9.0, 1.0]]])
+    assert scene.confidence(replace(thing, usual=fits_all)) < 0.01
+    fits_little = np.array([[[-9.0, 1.0], [-9.0, 1.0]]])
+    assert scene.confidence(replace(thing, usual=fits_little)) > 0.99
 
 
 @given(
-    st.lists(st.tuples(st.floats(-1, 1), st.floats(-2, 2)), min_size=1, max_size=9),
-    st.lists(st.floats(-3, 3), min_size=2, max_size=5),
+    st.lists(st.floats(-20, 20), min_size=1, max_size=9),
+    st.floats(0, 5),
+    st.floats(0, 1),
 )
-def test_confidence_is_a_share_that_grows_with_the_agreement(
-    company: list[tuple[float, float]], agreements: list[float]
+def test_confidence_grows_with_the_agreement_and_the_words_known(
+    agreement: list[float], more: float, known: float
 ) -> None:
-    seen, query = against(*zip(*company, strict=True))
-    sure = [confidence(agreement, query, seen) for agreement in sorted(agreements)]
-    assert all(0 <= share <= 1 for share in sure)
-    assert sure == sorted(sure)
+    curve = np.array(agreement)
+    sure = confidence(curve, 1.0, rate_hz=RATE_HZ)
+    assert 0 <= sure <= confidence(curve + more, 1.0, rate_hz=RATE_HZ) <= 1
+    assert confidence(curve, known, rate_hz=RATE_HZ) == pytest.approx(known * sure)
+
+
+def test_at_the_even_fit_a_video_is_as_likely_to_show_it_as_not() -> None:
+    even = np.full(9, untrained.EVEN)
+    assert confidence(even, 1.0, rate_hz=RATE_HZ) == pytest.approx(0.5)
 
 
 def test_every_unrelated_sentence_can_be_read() -> None:
     for text in unrelated_sentences():
-        check_readable(text)
+        normalised(text)
     untidy = [t for t in unrelated_sentences() if t != " ".join(t.split()).strip(".")]
     assert not untidy
 

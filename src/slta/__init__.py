@@ -2,10 +2,12 @@
 
 from slta import Searcher
 answer = Searcher().search("film.mp4", "a cat sleeps")
-print(answer.moments[0].span)
+print(answer.is_clear, answer.moments[0].span)
+
+Several queries have as many answers: Searcher().search("film.mp4", ["a cat", "a dog"]).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from slta.errors import InputError
@@ -24,10 +26,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Imports what is asked for, so that ``slta --help`` need not wait for it all."""
     from importlib import import_module
 
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'slta' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is not imported yet, too, for ``help`` and for completion."""
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})

@@ -1,12 +1,34 @@
 """What a video says to a query, whoever was asked."""
 
 from dataclasses import dataclass
-from typing import Any
+from math import inf
+from reprlib import Repr
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float
 
-from slta.moments import Moment, VideoInfo
+from slta.moments import Moment, VideoInfo, clock
+
+TOLD: Final = 3
+"""Moments in the repr of an answer, at most."""
+SHORT: Final = Repr()
+SHORT.maxstring = 50
+
+
+def rounded(value: float, digits: int, line: float) -> float:
+    """The nearest number of so many digits that is on the same side of the line.
+
+    >>> rounded(0.649, 2, 0.65), rounded(0.649, 2, 0.5), rounded(0.5, 2, 0.5)
+    (0.64, 0.65, 0.5)
+    """
+    nearest = round(value, digits)
+    step = 10.0**-digits
+    if nearest >= line > value:
+        return round(nearest - step, digits)
+    if nearest < line <= value:
+        return round(nearest + step, digits)
+    return nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +41,18 @@ class Terms:
     """What the relevance of a frame is measured in."""
     line: str
     """What the line across the relevance separates."""
+    scores_are_confidences: bool = False
+    """Whether the score of a moment says of it what the confidence says of the first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
+    """What a video says to a query: ``moments``, best first, and how sure that is.
+
+    ``is_clear`` tells whether the ``confidence``, from 0 to 1, is enough to say that the
+    video shows what the query describes. If not, the moments are only the likeliest.
+    """
+
     query: str
     video: VideoInfo
     confidence: float
@@ -44,29 +74,58 @@ class Answer:
     region_weights: Float[np.ndarray, "t r"]
     """Over the regions of a frame they sum to 1."""
     terms: Terms
+    notes: tuple[str, ...] = ()
+    """How the query was understood, where that is not as it was given; a line each."""
 
     @property
     def is_clear(self) -> bool:
+        """Whether the confidence reaches ``clear_from``."""
         return self.confidence >= self.clear_from
 
+    def __repr__(self) -> str:
+        """What was asked, whether it is there, and when: a line each."""
+        clear = "clear match" if self.is_clear else "no clear match"
+        moments = [
+            f"{clock(moment.span.start)}-{clock(moment.span.end)} ({score:.2f})"
+            for moment, score in zip(self.moments, self.shown_scores(2), strict=True)
+        ]
+        more = [f"{len(moments) - TOLD} more"] if len(moments) > TOLD else []
+        return (
+            f"Answer to {SHORT.repr(self.query)} in {SHORT.repr(self.video.video_id)}:\n"
+            f"{clear}, confidence {self.shown_confidence(2):.2f};\n"
+            f"moments with scores: {', '.join(moments[:TOLD] + more)}"
+        )
+
+    def shown_confidence(self, digits: int) -> float:
+        """The confidence as it is printed, on its own side of ``clear_from``."""
+        return rounded(self.confidence, digits, self.clear_from)
+
+    def shown_scores(self, digits: int) -> list[float]:
+        """The scores of the moments as they are printed."""
+        line = self.clear_from if self.terms.scores_are_confidences else -inf
+        return [rounded(moment.score, digits, line) for moment in self.moments]
+
     def to_json(self) -> dict[str, Any]:
-        """As in docs/search-json.md."""
+        """What ``slta search --json`` prints but the path, as in docs/search-json.md."""
         return {
             "query": self.query,
             "video_id": self.video.video_id,
             "duration_s": round(self.video.duration_s, 3),
             "clear_match": self.is_clear,
-            "confidence": round(self.confidence, 3),
+            "confidence": self.shown_confidence(3),
             "moments": [
                 {
                     "start_s": round(moment.span.start, 3),
                     "end_s": round(moment.span.end, 3),
-                    "score": round(moment.score, 3),
+                    "score": score,
                 }
-                for moment in self.moments
+                for moment, score in zip(
+                    self.moments, self.shown_scores(3), strict=True
+                )
             ],
             "phrases": [
                 {"phrase": part, "weight": round(float(weight), 3)}
                 for part, weight in zip(self.parts, self.part_weights, strict=True)
             ],
+            "notes": list(self.notes),
         }

@@ -3,13 +3,14 @@
 Python's own unpickler builds whatever a file names, and so runs what it says. This one
 knows the opcodes of plain values and no others: whatever names a class or a function, or
 calls or builds something, is refused before anything of it happens. Where arrays are
-asked for, the few names with which numpy writes an array of numbers are known as well;
-nothing is looked up by them.
+asked for, the few names with which numpy writes an array of numbers are known as well, or
+others that are given; nothing is looked up by them.
 """
 
 import pickletools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,11 +37,17 @@ class Refused(ValueError):
     """The opcode is not one of plain values."""
 
 
-def load(path: Path, *, arrays: bool = False) -> Any:
+def load(path: Path, *, names: Mapping[str, Any] | None = None) -> Any:
     """Raises ``InputError`` for a file that is damaged or holds anything else."""
+    with told(path), path.open("rb") as file:
+        return loads(file, names=names)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Raises ``InputError`` for what goes wrong while the file is read."""
     try:
-        with path.open("rb") as file:
-            return loads(file, arrays=arrays)
+        yield
     except Refused as error:
         raise InputError(
             f"{path} is refused ({error}); get the file from its authors"
@@ -52,8 +59,14 @@ def load(path: Path, *, arrays: bool = False) -> Any:
         raise InputError(f"{path} is damaged ({problem}); get it again") from None
 
 
-def loads(data: bytes | BinaryIO, *, arrays: bool = False) -> Any:
-    """Plain values; with ``arrays`` also arrays of numbers, which are not to be changed.
+def loads(
+    data: bytes | BinaryIO,
+    *,
+    names: Mapping[str, Any] | None = None,
+    stored: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Plain values, and what is made of those names: with ``NUMPY``, arrays of numbers,
+    which are not to be changed. ``stored`` gives what is kept outside of the pickle.
 
     >>> import pickle
     >>> loads(pickle.dumps([("a", 1.5), {"b": None}]))
@@ -67,12 +80,17 @@ def loads(data: bytes | BinaryIO, *, arrays: bool = False) -> Any:
             if len(stack) != 1 or stack[0] is _MARK:
                 raise ValueError(f"{len(stack)} values at the end")
             return stack[0]
-        if name in VALUES or (arrays and name in BYTES):
+        if name in VALUES or (names and name in BYTES):
             stack.append(CONSTANTS.get(name, argument))
-        elif arrays and name in NAMES:
-            stack.append(_known(argument or " ".join(_last(stack, 2)), place))
-        elif arrays and name in ARRAYS:
-            ARRAYS[name](stack)
+        elif names and name in NAMES:
+            wanted = argument or " ".join(_last(stack, 2))
+            if wanted not in names:
+                raise Refused(f"{wanted} at byte {place} is unknown and could run code")
+            stack.append(names[wanted])
+        elif names and name in CALLS:
+            CALLS[name](stack)
+        elif stored and name == "BINPERSID":
+            stack.append(stored(*_last(stack, 1)))
         elif name == "MEMOIZE":
             memo[len(memo)] = stack[-1]
         elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
@@ -219,20 +237,20 @@ def _dtype(kind: Any) -> np.dtype[Any]:
     return kind.dtype
 
 
-class _Name:
+class Name:
     """A name that is known, and what is made of the values after it."""
 
     def __init__(self, make: Callable[..., Any]) -> None:
         self.make = make
 
 
-KNOWN: dict[str, _Name] = {
-    "numpy ndarray": _Name(_empty),
-    "numpy dtype": _Name(_Kind),
-    "_codecs encode": _Name(_encode),
-    "__builtin__ bytes": _Name(_no_bytes),
+NUMPY: dict[str, Name] = {
+    "numpy ndarray": Name(_empty),
+    "numpy dtype": Name(_Kind),
+    "_codecs encode": Name(_encode),
+    "__builtin__ bytes": Name(_no_bytes),
     **{
-        f"numpy.{core}.{name}": _Name(make)
+        f"numpy.{core}.{name}": Name(make)
         for core in ("core", "_core")
         for name, make in (
             ("multiarray _reconstruct", _empty),
@@ -240,24 +258,20 @@ KNOWN: dict[str, _Name] = {
         )
     },
 }
-"""By module and name."""
-
-
-def _known(name: Any, place: int | None) -> _Name:
-    if name not in KNOWN:
-        raise Refused(f"{name} at byte {place} is no array and could run code")
-    return KNOWN[name]
+"""By module and name, as numpy writes them."""
 
 
 def _reduce(stack: list[Any]) -> None:
     name, given = _last(stack, 2)
-    if not isinstance(name, _Name) or not isinstance(given, tuple):
+    if not isinstance(name, Name) or not isinstance(given, tuple):
         raise TypeError("a call of what is no name")
     stack.append(name.make(*given))
 
 
 def _build(stack: list[Any]) -> None:
     (state,) = _last(stack, 1)
+    if isinstance(stack[-1], dict) and isinstance(state, dict):
+        return  # attributes of a dictionary, which are none of its entries
     if not isinstance(state, tuple):
         raise TypeError("a state that is no tuple")
     if isinstance(stack[-1], _Kind):
@@ -268,5 +282,5 @@ def _build(stack: list[Any]) -> None:
         raise TypeError("a state for what has none")
 
 
-ARRAYS: dict[str, Callable[[list[Any]], None]] = {"REDUCE": _reduce, "BUILD": _build}
+CALLS: dict[str, Callable[[list[Any]], None]] = {"REDUCE": _reduce, "BUILD": _build}
 """By opcode, as ``BUILDS``."""

@@ -92,6 +92,12 @@ UNOPENED: Final[dict[type[OSError], str]] = {
     IsADirectoryError: "is a folder: name a video in it",
     PermissionError: "may not be read: ask its owner for the right to",
 }
+ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/|www\.", re.IGNORECASE)
+
+
+def is_address(name: str | Path) -> bool:
+    """Whether it names something on a network, as far as its spelling says."""
+    return bool(ADDRESS.match(str(name)))
 
 
 def head_of(path: Path) -> bytes:
@@ -104,6 +110,8 @@ def head_of(path: Path) -> bytes:
             head = file.read(HEAD)
     except OSError as error:
         why = UNOPENED.get(type(error), f"cannot be opened: {error.strerror}")
+        if is_address(path):
+            why = "is an address: download it, and name the file"
         raise InputError(f"{path} {why}") from None
     if not head:
         raise InputError(f"{path} is empty: copy or download it again")

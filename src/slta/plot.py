@@ -1,7 +1,6 @@
 """One picture of an answer: the film, its relevance, the moments, what was looked at."""
 
 import secrets
-from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil, inf
 from pathlib import Path
@@ -14,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from slta import video
 from slta.answers import Answer
 from slta.errors import InputError
-from slta.moments import Moment, clock
+from slta.moments import clock
 from slta.plot_frames import (
     PINK,
     QUIET,
@@ -85,7 +84,7 @@ def figure(path: str | Path, answer: Answer) -> Figure:
     path = Path(path)
     sheet = Sheet("".join([answer.query, path.name, *answer.parts]))
     colour = BLUE if answer.is_clear else GREY
-    match = f"confidence {answer.confidence:.2f}"
+    match = f"confidence {answer.shown_confidence(2):.2f}"
     match = f"clear match, {match}" if answer.is_clear else f"no clear match ({match})"
     length = clock(answer.video.duration_s)
     sheet.write(answer.query, TITLE, LEFT_IN)
@@ -124,9 +123,9 @@ def _strip(sheet: Sheet, path: Path, answer: Answer) -> None:
 def _labels(sheet: Sheet, answer: Answer, colour: str) -> None:
     """Rank, span and score, in the order of time, led to the middle of the span."""
     moments, inch_s = answer.moments, answer.video.duration_s / BODY_IN
-    texts, width_in = _texts(moments, "–")
+    texts, width_in = _texts(answer, "–")
     if len(texts) * width_in > BODY_IN:
-        texts, width_in = _texts(moments, "–\n")
+        texts, width_in = _texts(answer, "–\n")
     best = range(min(len(texts), int(BODY_IN / width_in)))
     middles_in = [(m.span.start + m.span.end) / 2 / inch_s for m in moments]
     order = sorted(best, key=middles_in.__getitem__)
@@ -146,12 +145,11 @@ def _labels(sheet: Sheet, answer: Answer, colour: str) -> None:
         sheet.paper.plot(*ends, color=colour, linewidth=0.6)
 
 
-def _texts(moments: Sequence[Moment], dash: str) -> tuple[list[str], float]:
+def _texts(answer: Answer, dash: str) -> tuple[list[str], float]:
     """What to write at the moments, and how wide the widest is, in inches."""
     texts = [
-        f"{clock(moment.span.start)}{dash}{clock(moment.span.end)}\n"
-        f"score {moment.score:.2f}"
-        for moment in moments
+        f"{clock(moment.span.start)}{dash}{clock(moment.span.end)}\nscore {score:.2f}"
+        for moment, score in zip(answer.moments, answer.shown_scores(2), strict=True)
     ]
     lines = [line for text in texts for line in text.splitlines()]
     return texts, max(wide_in(line, [SANS], SMALL) for line in lines) + 0.1

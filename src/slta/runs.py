@@ -27,9 +27,9 @@ class Run(NamedTuple):
     total: float
 
 
-def peak(curve: Curve, *, rate_hz: float) -> float:
-    """The best mean over ``PEAK_S``."""
-    width = min(len(curve), max(1, round(PEAK_S * rate_hz)))
+def peak(curve: Curve, *, rate_hz: float, width_s: float = PEAK_S) -> float:
+    """The best mean over so many seconds."""
+    width = min(len(curve), max(1, round(width_s * rate_hz)))
     sums = np.concatenate([[0.0], np.cumsum(curve, dtype=np.float64)])
     return float((sums[width:] - sums[:-width]).max() / width)
 
@@ -72,14 +72,6 @@ def runs(height: Curve) -> list[Run]:
             run = (found[lower][0], run[1], found[lower][2], run[3])
             del found[lower:]
     return [Run(first, end, after - before) for first, end, before, after in found]
-
-
-def best_run(curve: Curve, *, rate_hz: float) -> Run:
-    """The run with the most above the line; all of the curve where there is none."""
-    found = runs(above_line(curve, rate_hz=rate_hz))
-    if not found:
-        return Run(0, len(curve), 0.0)
-    return max(found, key=lambda run: run.total)
 
 
 def spans_of(

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from slta.answers import Answer
 from slta.errors import InputError
-from slta.features import nouns
-from slta.features.base import QueryFeatures, Reader
+from slta.features.base import Prepared, QueryFeatures, Reader, Steps
 from slta.features.provider import Provider
 from slta.features.sentences import Progress
 from slta.features.store import Store
+from slta.features.understanding import understand
 from slta.retrievers import Indexed, Retriever
 
 __all__ = ["Answer", "Searcher"]
@@ -20,7 +20,10 @@ IN_MEMORY = 20_000_000
 
 
 class Searcher:
-    """Looks into videos and remembers what it saw."""
+    """Finds the moments of videos that sentences describe.
+
+    A video is looked at once: its features stay in the store, on disk.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,8 @@ class Searcher:
         data set may be in another folder now: ``root``.
 
         The extractor is ``imagenet-words``, or the run's, unless one is named; the
-        words are the run's unless some are named.
+        words are the run's unless some are named. Features are kept in the folder
+        ``store``; else in ``$SLTA_HOME/store``, else in the user's cache folder.
         """
         place = Store(Path(store) if store else None)
         self.retriever = _retriever(extractor_name, checkpoint, root, words_name, place)
@@ -43,16 +47,27 @@ class Searcher:
 
     @property
     def library(self) -> Provider:
+        """Where the features of videos come from."""
         return self.retriever.library
 
     @property
     def reader(self) -> Reader:
+        """What reads queries."""
         return self.library.reader
 
     @property
     def store(self) -> Store:
+        """Where features are kept."""
         return self.library.store
 
+    def prepare(self, steps: Steps | None = None) -> None:
+        """Makes what the extractor needs and is made only once; the first query does it
+        otherwise. ``steps`` is told what is being made and the share that is done.
+        """
+        if isinstance(self.reader, Prepared):
+            self.reader.prepare(steps)
+
+    @overload
     def search(
         self,
         path: str | Path,
@@ -60,35 +75,63 @@ class Searcher:
         *,
         top: int = 5,
         progress: Progress | None = None,
-    ) -> Answer:
-        """The moments of the video at ``path`` that ``query`` describes.
+    ) -> Answer: ...
 
-        Raises ``InputError`` for a video or a query that cannot be used.
+    @overload
+    def search(
+        self,
+        path: str | Path,
+        query: list[str] | tuple[str, ...],
+        *,
+        top: int = 5,
+        progress: Progress | None = None,
+    ) -> list[Answer]: ...
+
+    def search(
+        self,
+        path: str | Path,
+        query: str | list[str] | tuple[str, ...],
+        *,
+        top: int = 5,
+        progress: Progress | None = None,
+    ) -> Answer | list[Answer]:
+        """The moments of the video at ``path`` that ``query`` describes, ``top`` at most.
+
+        Several queries have as many answers, and the video is looked at once.
+        ``progress`` is told how many seconds of the video were looked at, and of how
+        many. Raises ``InputError`` for a video or a query that cannot be used.
         """
         if top < 1:
             raise InputError(f"top must be at least 1, got {top}")
-        asked = self.asked(query)
-        return self.answer(self.index(path, progress=progress), asked, top=top)
+        queries = [query] if isinstance(query, str) else query
+        asked = [self.asked(each) for each in queries]
+        indexed = self.index(path, progress=progress)
+        answers = [self.answer(indexed, each, top=top) for each in asked]
+        return answers[0] if isinstance(query, str) else answers
 
     def asked(self, query: str) -> QueryFeatures:
-        """A query as it is read. Raises ``InputError`` for one that cannot be used."""
-        read = self.reader.text(query)
-        if not nouns.tells(query):
-            raise InputError(
-                f"the query {query!r} has no word that says what to look for; "
-                "ask with a sentence"
-            )
-        return read
+        """A query as it is understood and read.
+
+        Raises ``InputError`` for one that cannot be used.
+        """
+        understood = understand(query, self.reader.id)
+        return replace(
+            self.reader.text(understood.text),
+            query=query,
+            known=understood.known,
+            notes=understood.notes,
+        )
 
     def answer(
         self, indexed: Indexed[Any], asked: QueryFeatures, *, top: int
     ) -> Answer:
         """The moments of an indexed video that a read query describes."""
         try:
-            return self.retriever.answer(indexed, asked, top=top)
+            answer = self.retriever.answer(indexed, asked, top=top)
         except InputError:
             self._latest = None  # so that a record made again is read again
             raise
+        return replace(answer, notes=asked.notes)
 
     def index(
         self, path: str | Path, *, progress: Progress | None = None

@@ -1,7 +1,6 @@
 """The untrained model on plain lists: one frame, one region, one phrase at a time."""
 
 from collections.abc import Sequence
-from itertools import combinations
 from math import exp, sqrt
 from statistics import mean, median, pstdev
 from typing import NamedTuple
@@ -19,7 +18,6 @@ class Phrase(NamedTuple):
     """What a phrase finds in each frame."""
 
     fit: list[float]
-    agreement: list[float]
     regions: list[list[float]]
     """Weights of each frame's regions."""
 
@@ -58,7 +56,6 @@ class Model:
         ]
         self.neighbours = [self.likeness(t) for t in self.times]
         self.change = self.shared(self.changes())
-        self.fits = [self.best_fit(query) for query in unrelated]
 
     @property
     def count(self) -> int:
@@ -117,7 +114,7 @@ class Model:
         return [min(max((value - usual) / spread, -most), most) for value in found]
 
     def phrase(self, query: QueryFeatures, p: int) -> Phrase:
-        fits, agreements, attention = [], [], []
+        fits, attention = [], []
         for t in self.times:
             raw = [
                 [dot(place, vector) for place in self.places[view][t]]
@@ -125,30 +122,42 @@ class Model:
             ]
             above = [
                 mean(
-                    (raw[view][place] - level) / spread
-                    for view, (level, spread) in enumerate(
-                        self.reached[t][view][place] for view in range(len(raw))
-                    )
+                    self.above(query, p, raw[view][place], t, view, place)
+                    for view in range(len(raw))
                 )
                 for place in range(self.count)
             ]
             weights = softmax([untrained.SHARPNESS * fit for fit in above[1:]])
             attention.append(weights)
             fits.append((above[0] + dot(weights, above[1:])) / 2)
-            agreements.append((raw[0][0] + max(raw[0][1:])) / 2)
-        return Phrase(fits, agreements, attention)
+        return Phrase(fits, attention)
+
+    def above(
+        self, query: QueryFeatures, p: int, fit: float, t: int, view: int, place: int
+    ) -> float:
+        """A fit among those of other sentences there, and of this one elsewhere."""
+        level, spread = self.reached[t][view][place]
+        among_sentences = (fit - level) / spread
+        if query.usual is None:
+            return among_sentences
+        level, spread = query.usual[p][view].tolist()
+        among_pictures = (fit - level) / spread
+        share = untrained.PICTURES_SHARE
+        return (1 - share) * among_sentences + share * among_pictures
 
     def relevance(self, query: QueryFeatures) -> Relevance:
         phrases = [self.phrase(query, p) for p in range(len(query.phrases))]
         curves = [self.shared(phrase.fit) for phrase in phrases]
-        weights = [1.0]
+        weights = even = [1.0]
         if len(phrases) > 1:
+            count = len(phrases) - 1
             heights = [
                 slow.peak(curve, self.peak_width) - median(curve)
                 for curve in curves[1:]
             ]
             whole = untrained.SENTENCE_SHARE
             weights = [whole, *((1 - whole) * share for share in softmax(heights))]
+            even = [whole, *[(1 - whole) / count] * count]
         moved = untrained.CHANGE_WEIGHT if query.action else 0.0
         return Relevance(
             curve=[
@@ -156,8 +165,7 @@ class Model:
                 for t, fits in enumerate(zip(*curves, strict=True))
             ],
             agreement=[
-                dot(weights, [phrase.agreement[t] for phrase in phrases])
-                for t in self.times
+                dot(even, [phrase.fit[t] for phrase in phrases]) for t in self.times
             ],
             phrase_weights=weights,
             region_weights=[
@@ -173,33 +181,11 @@ class Model:
     def peak_width(self) -> int:
         return max(1, round(PEAK_S * self.rate_hz))
 
-    def best_fit(self, query: QueryFeatures) -> float:
-        """The agreement of a sentence with its best moment."""
-        found = self.relevance(query)
-        every = slow.runs(slow.heights(found.curve, self.peak_width))
-        first, end, _ = max(
-            every, key=lambda run: run[2], default=(0, len(self.times), 0.0)
-        )
-        return mean(found.agreement[first:end])
-
-    @property
-    def related(self) -> float:
-        """Cosine from which a sentence is related to one of the unrelated ones."""
-        meanings = [query.sentence.tolist() for query in self.unrelated]
-        cosines = [dot(one, other) for one, other in combinations(meanings, 2)]
-        if not cosines:
-            return 1.0
-        return mean(cosines) + untrained.RELATED * pstdev(cosines)
-
-    def confidence(self, agreement: float, sentence: Vector) -> float:
-        others = [
-            fit
-            for fit, query in zip(self.fits, self.unrelated, strict=True)
-            if dot(query.sentence.tolist(), sentence) < self.related
-        ]
-        if not others:
-            return 1.0
-        return sum(fit < agreement for fit in others) / len(others)
+    def confidence(self, query: QueryFeatures, known: float) -> float:
+        agreement = self.relevance(query).agreement
+        width = max(1, round(untrained.AGREES_S * self.rate_hz))
+        fit = slow.peak(agreement, width)
+        return known / (1 + exp(-untrained.STEEP * (fit - untrained.EVEN)))
 
 
 def spaces(query: QueryFeatures, p: int) -> list[list[float]]:

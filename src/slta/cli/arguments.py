@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import zip_longest
@@ -17,6 +17,9 @@ from slta.errors import InputError
 T = TypeVar("T")
 EXPLAINED = 8
 """Spaces before what explains an option in tyro's box."""
+CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
+LISTED = re.compile(r"^.? {0,3}(?:-\w, )?(--\w[\w.-]*)", re.MULTILINE)
+"""An option, where --help lists it."""
 JARGON = "invalid literal|could not convert|Could not find valid parse"
 
 
@@ -50,13 +53,14 @@ def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:
             return tyro.cli(
                 kind,
                 args=list(arguments),
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands),
+                config=CONFIG,
                 **given,
             )
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise InputError(in_one_line(said.getvalue())) from None
+        line = in_one_line(said.getvalue(), lambda: _options(kind, given))
+        raise InputError(line) from None
 
 
 def _check_given(arguments: Sequence[str]) -> None:
@@ -70,15 +74,51 @@ def _check_given(arguments: Sequence[str]) -> None:
             raise InputError(f"{option} is empty; give it a value, or leave it out")
 
 
-def in_one_line(said: str) -> str:
+def _options(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
+    """All that there are, as --help lists them."""
+    listed = io.StringIO()
+    with redirect_stdout(listed), suppress(SystemExit):
+        tyro.cli(kind, args=["--help"], config=CONFIG, **given)
+    return LISTED.findall(listed.getvalue())
+
+
+def abbreviated(option: str, options: Sequence[str]) -> str | None:
+    """The shortest option of which this is an abbreviation: of its last words, by their
+    beginnings or first letters.
+
+    >>> abbreviated("--training.lr", ["--training.seed", "--training.learning-rate"])
+    '--training.learning-rate'
+    >>> abbreviated("--train.learn", ["--training.seed", "--training.learning-rate"])
+    '--training.learning-rate'
+    """
+    given = option.lstrip("-").split(".")
+
+    def fits(known: str) -> bool:
+        parts = known.removeprefix("--").split(".")[-len(given) :]
+        return len(parts) == len(given) and all(map(_shortens, given, parts))
+
+    return min(filter(fits, options), key=len, default=None)
+
+
+def _shortens(short: str, name: str) -> bool:
+    words = name.split("-")
+    if len(short) < 2:
+        return False
+    if short == "".join(word[:1] for word in words):
+        return True
+    starts = short.split("-")
+    return len(starts) <= len(words) and all(map(str.startswith, words, starts))
+
+
+def in_one_line(said: str, options: Callable[[], Sequence[str]] = list) -> str:
     """What tyro's box says is wrong, what was perhaps meant, and where to read more."""
     first, *others = _sections(said)
     about = {part[0].rstrip(":"): part[1:] for part in others}
     message = " ".join(first) or "the command cannot be read"
     if unknown := re.match("Unrecognized options: (.*)", message):
-        line = _unknown(unknown[1].split(", "), about)
+        line = _unknown(unknown[1].split(", "), about, options)
     elif words := re.findall(r"(\S+) \(applied to .*?\)", message):
-        line = _unknown(words, about)
+        line = _unknown(words, about, options)
     else:
         line = _plain(message, about)
     more = re.split("(?:run|see):? ", " ".join(others[-1]) if others else "--help")[-1]
@@ -100,18 +140,23 @@ def _sections(said: str) -> list[list[str]]:
     return [part for part in found if part] or [[]]
 
 
-def _unknown(words: list[str], about: dict[str, list[str]]) -> str:
+def _unknown(
+    words: list[str],
+    about: dict[str, list[str]],
+    options: Callable[[], Sequence[str]],
+) -> str:
     for head in about if not words[0].startswith("-") else ():
         if known := re.fullmatch("Available subcommands: (.*)", head):
             near = get_close_matches(words[0], known[1].split(", "), n=1)
             hint = f"did you mean {near[0]}?" if near else f"it is one of {known[1]}"
             return f"unknown command {words[0]!r}; {hint}"
     # What follows an unknown option is perhaps its value.
-    if options := [word for word in words if word.startswith("-")]:
-        line = f"unknown option {options[0]}"
-        if meant := about.get("Perhaps you meant"):
-            line += f"; did you mean {meant[0].split()[0].rstrip(',')}?"
-        return line
+    if unknown := [word for word in words if word.startswith("-")]:
+        line = f"unknown option {unknown[0]}"
+        meant = abbreviated(unknown[0].partition("=")[0], options())
+        if meant is None and (similar := about.get("Perhaps you meant")):
+            meant = similar[0].split()[0].rstrip(",")
+        return f"{line}; did you mean {meant}?" if meant else line
     return f"unexpected {words[0]!r}"
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from itertools import takewhile
 from typing import Annotated, Any
 
 import tyro
@@ -19,7 +20,7 @@ from slta.cli.data import Data, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
 from slta.cli.plot import Plot, plot
-from slta.cli.screen import notes, screen
+from slta.cli.screen import USAGE, notes, screen, tell
 from slta.cli.search import Search, search
 from slta.cli.train import Train, train, train_named
 from slta.errors import InputError
@@ -41,8 +42,11 @@ Command = (
     | Annotated[Extract, tyro.conf.subcommand("extract")]
     | Annotated[Data, tyro.conf.subcommand("data")]
 )
-USAGE, INTERRUPTED, STOPPED = 2, 130, 141
-"""Exit codes: something given cannot be used; stopped with Ctrl-C, or by a closed pipe."""
+INTERRUPTED, STOPPED = 130, 141
+"""Exit codes: stopped with Ctrl-C, or by a closed pipe."""
+DESCRIPTION = """Find the moment in a video that a sentence describes.
+
+-V or --version, with any command, shows the version."""
 REMEDY = "name another one, or let this program read and write there"
 """For a file or folder of which the system says no."""
 
@@ -58,8 +62,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     try:
         _run(list(sys.argv[1:] if arguments is None else arguments))
     except InputError as error:
-        line = " ".join(str(error).splitlines())
-        notes.print(f"slta: {line}", markup=False, soft_wrap=True)
+        tell(error)
         sys.exit(USAGE)
     except BrokenPipeError:
         # Who reads has seen enough, as in "slta --help | head".
@@ -81,17 +84,17 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> None:
+    if {"--version", "-V"} & {*takewhile("--".__ne__, arguments)}:
+        from importlib.metadata import version
+
+        screen.print(f"slta {version('slta')}", markup=False, highlight=False)
+        return
     # What flags there are depends on the experiment, or on what is done with data.
     if arguments[:1] == ["train"] and arguments[1:] and arguments[1][:1] != "-":
         train_named(arguments[1], arguments[2:])
         return
     if arguments[:1] == ["data"]:
         data(arguments[1:])
-        return
-    if arguments == ["--version"]:
-        from importlib.metadata import version
-
-        screen.print(f"slta {version('slta')}", markup=False, highlight=False)
         return
     if arguments[:1] and arguments[0] in COMMANDS:
         # By itself, so that only options of this command are suggested.
@@ -102,5 +105,5 @@ def _run(arguments: list[str]) -> None:
         Command,  # type: ignore[arg-type]
         arguments,
         prog="slta",
-        description="Find the moment in a video that a sentence describes.",
+        description=DESCRIPTION,
     )

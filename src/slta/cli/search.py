@@ -1,51 +1,62 @@
-"""``slta search``: sentences to the moments of a video."""
+"""``slta search``: sentences to the moments of videos."""
 
-import json
 import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import tyro
 
-from slta.cli.screen import notes, progress, screen
-from slta.errors import InputError
-from slta.moments import clock
+from slta.cli.screen import USAGE, notes, preparing, progress, tell
+from slta.errors import InputError, UnwritableError
 
 if TYPE_CHECKING:
-    from slta.search import Answer
+    from slta.search import Answer, Searcher
 
+NOTHING_CLEAR = 1
+"""Exit code where no video has a clear match for any query."""
 TITLE = 40
 """Letters of a query in the name of a file, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Find the moments of a video that sentences describe."""
+    """Find the moments of videos that sentences describe.
 
-    video: tyro.conf.Positional[Path]
-    """Any video file; for ready features, the video's id will do."""
-    queries: Annotated[
+    For each query, the videos are listed best first. Exit code 0: a query has a clear
+    match in a video; 1: none has; 2: something given cannot be used.
+    """
+
+    arguments: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
-        tyro.conf.arg(metavar="QUERY [QUERY ...]", help_behavior_hint="(required)"),
+        tyro.conf.arg(
+            metavar="VIDEO [VIDEO ...] QUERY [QUERY ...]",
+            help_behavior_hint="(required)",
+        ),
     ]
-    """What happens in the moment, a sentence each, in quotes."""
+    """Files of videos, and what happens in the moment, a sentence each, in quotes. A file
+    that is there is a video, all else is a query. With ready features, a video's id
+    will do."""
     top: int = 5
-    """Moments a query, at most."""
+    """Moments a query and video, at most."""
     json: bool = False
-    """Print one JSON object a query, a line each, instead of a table."""
+    """Print one JSON object a query and video, a line each, instead of tables."""
     plot: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
     ] = None
-    """Draw the answer into this file (.png, .svg or .pdf); a number is added to its
-    name where there are several queries."""
+    """Draw the answer into this file (.png, .svg or .pdf); the video is added to its name
+    where there are several, and a number where there are several queries."""
     clips: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
     """Cut the moments out as files in this folder, named by the video, the query and
     the rank."""
+    unclear: bool = False
+    """With --clips or --plot: cut and draw the likeliest moments where there is no clear
+    match, too."""
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
@@ -72,17 +83,22 @@ class Search:
     """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
 
 
+class Output(NamedTuple):
+    """What the files that are made of an answer are called."""
+
+    plot: Path | None
+    clip: str
+    """Up to the rank of the moment."""
+
+
 def search(command: Search) -> None:
-    if not command.queries:
-        raise InputError("no query given; say in a sentence what happens")
+    """Exits with ``USAGE`` or ``NOTHING_CLEAR`` once all is printed."""
     if command.top < 1:
         raise InputError(f"--top must be at least 1, got {command.top}")
     _check_targets(command)
-    from slta.opening import head_of
+    from slta.cli.operands import operands
+    from slta.cli.rendering import Results
     from slta.search import Searcher
-
-    if command.plot or command.clips:
-        head_of(command.video)
 
     searcher = Searcher(
         command.extractor,
@@ -91,33 +107,69 @@ def search(command: Search) -> None:
         words_name=command.words,
         store=command.store,
     )
-    # Before the networks are prepared, which takes long the first time.
-    searcher.library.check(command.video)
-    asked = [searcher.asked(query) for query in command.queries]
+    videos, queries = operands(command.arguments, searcher.library)
+    # Before the networks are prepared, which takes a while the first time.
+    usable = [video for video in videos if _may_be_used(command, searcher, video)]
+    if not usable:
+        sys.exit(USAGE)
+    with preparing() as steps:
+        searcher.prepare(steps)
+    asked = [searcher.asked(query) for query in queries]
     for query in asked:
         if query.unknown:
             told = f"no vector for {', '.join(query.unknown)}"
             notes.print(told, markup=False, soft_wrap=True)
-    with progress(f"looking at {command.video.name}") as bar:
-        indexed = searcher.index(command.video, progress=bar)
-    if (ready := searcher.library.source(command.video)) is not None:
-        told = f"answered from the ready features {ready}"
-        notes.print(told, markup=False, soft_wrap=True)
-    names = titles(command.queries)
-    for number, query in enumerate(asked, start=1):
-        answer = searcher.answer(indexed, query, top=command.top)
-        if command.json:
-            screen.out(json.dumps(answer.to_json()))
-        else:
-            _show(answer)
-        if command.plot:
-            _plot(command, answer, number)
-        if command.clips:
-            _cut(command, answer, names[number - 1])
+    results = Results(queries, as_json=command.json, several=len(videos) > 1)
+    outputs = _outputs(command.plot, videos, queries)
+    answered = 0
+    try:
+        for number, video in enumerate(usable, start=1):
+            counted = f" ({number} of {len(usable)})" if len(usable) > 1 else ""
+            try:
+                with progress(f"looking at {video.name}{counted}") as bar:
+                    indexed = searcher.index(video, progress=bar)
+                if (ready := searcher.library.source(video)) is not None:
+                    told = f"answered from the ready features {ready}"
+                    notes.print(told, markup=False, soft_wrap=True)
+                for i, query in enumerate(asked):
+                    answer = searcher.answer(indexed, query, top=command.top)
+                    results.add(i, video, answer)
+                    _write(command, video, answer, outputs[video][i])
+            except InputError as error:
+                # The weights or the disk will not be better at the next video.
+                named = any(n in str(error) for n in searcher.library.names(video))
+                if isinstance(error, UnwritableError) or not named:
+                    raise
+                tell(error)
+            else:
+                answered += 1
+    finally:
+        # What was finished, whatever came then.
+        results.print()
+    if answered < len(videos):
+        sys.exit(USAGE)
+    if not results.any_clear:
+        sys.exit(NOTHING_CLEAR)
+
+
+def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
+    """Whether the file can be a video, without looking into it; if not, it is told."""
+    from slta.opening import head_of
+
+    try:
+        if command.plot or command.clips:
+            head_of(video)
+        searcher.library.check(video)
+    except InputError as error:
+        tell(error)
+        return False
+    return True
 
 
 def _check_targets(command: Search) -> None:
     """Refuses before the work what could not be written after it."""
+    if command.unclear and not (command.plot or command.clips):
+        raise InputError("--unclear is for --clips and --plot; give one of them, too")
     if (file := command.plot) is not None:
         if file.suffix.lower() not in (".png", ".svg", ".pdf"):
             known = "a name that ends in .png, .svg or .pdf"
@@ -132,34 +184,47 @@ def _check_targets(command: Search) -> None:
             raise InputError(f"--clips {folder}: {there} is a file; name a folder")
 
 
-def _show(answer: "Answer") -> None:
-    from rich.table import Table
+def _outputs(
+    plot: Path | None, videos: Sequence[Path], queries: Sequence[str]
+) -> dict[Path, list[Output]]:
+    """For each query to each video; no two are the same."""
+    names = apart([video.stem for video in videos])
+    pairs = [(i, j) for i in range(len(videos)) for j in range(len(queries))]
+    short = titles(queries)
+    clips = iter(apart([f"{names[i]}-{short[j]}" for i, j in pairs]))
+    found = dict[Path, list[Output]]()
+    for i, j in pairs:
+        target = plot
+        if target and len(videos) > 1:
+            target = target.with_stem(f"{target.stem}-{names[i]}")
+        if target and len(queries) > 1:
+            target = target.with_stem(f"{target.stem}-{j + 1}")
+        found.setdefault(videos[i], []).append(Output(target, next(clips)))
+    return found
 
-    screen.print(f'\n"{answer.query}"', markup=False, soft_wrap=True)
-    if answer.is_clear:
-        screen.print(f"[green]clear match[/], confidence {answer.confidence:.2f}")
-    else:
-        screen.print(
-            f"[yellow]no clear match[/], confidence {answer.confidence:.2f}; "
-            "the likeliest moments:"
+
+def _write(command: Search, video: Path, answer: "Answer", output: Output) -> None:
+    """Draws and cuts what was asked for, if there is a clear match."""
+    if not (command.plot or command.clips):
+        return
+    if not (answer.is_clear or command.unclear):
+        left = " or ".join(
+            ["drawn"] * bool(command.plot) + ["cut"] * bool(command.clips)
         )
-    table = Table(box=None, pad_edge=False)
-    for name in ("rank", "start", "end", "score"):
-        table.add_column(name, justify="right")
-    for rank, moment in enumerate(answer.moments, start=1):
-        start, end = clock(moment.span.start), clock(moment.span.end)
-        table.add_row(str(rank), start, end, f"{moment.score:.2f}")
-    screen.print(table)
+        told = f'no clear match for "{answer.query}" in {video}: nothing is {left}; '
+        told += "--unclear takes the likeliest moments"
+        notes.print(told, markup=False, soft_wrap=True)
+        return
+    if output.plot:
+        _plot(video, answer, output.plot)
+    if command.clips:
+        _cut(command, video, answer, output.clip)
 
 
-def _plot(command: Search, answer: "Answer", number: int) -> None:
+def _plot(video: Path, answer: "Answer", target: Path) -> None:
     from slta import plot
 
-    assert command.plot is not None
-    target = command.plot
-    if len(command.queries) > 1:
-        target = target.with_stem(f"{target.stem}-{number}")
-    plot.draw(command.video, answer, target)
+    plot.draw(video, answer, target)
     notes.print(f"drew {target}", markup=False, soft_wrap=True)
 
 
@@ -169,13 +234,25 @@ def titles(queries: Sequence[str]) -> list[str]:
         "-".join(re.findall(r"\w+", query.lower()))[:TITLE].rstrip("-")
         for query in queries
     ]
-    return [
-        f"{title}.{number}" if found.count(title) > 1 else title
-        for number, title in enumerate(found, start=1)
+    return apart(found)
+
+
+def apart(names: Sequence[str]) -> list[str]:
+    """The names, with a number where there are several of one, in letters of any case.
+
+    >>> apart(["trip", "Trip", "car"])
+    ['trip.1', 'Trip.2', 'car']
+    """
+    plain = [name.casefold() for name in names]
+    numbered = [f"{name}.{i}" for i, name in enumerate(names, start=1)]
+    found = [
+        numbered[i] if plain.count(plain[i]) > 1 else names[i]
+        for i in range(len(names))
     ]
+    return found if len({name.casefold() for name in found}) == len(found) else numbered
 
 
-def _cut(command: Search, answer: "Answer", title: str) -> None:
+def _cut(command: Search, video: Path, answer: "Answer", title: str) -> None:
     from slta import film
 
     assert command.clips is not None
@@ -188,8 +265,8 @@ def _cut(command: Search, answer: "Answer", title: str) -> None:
         ) from error
     with progress("cutting") as bar:
         for rank, moment in enumerate(answer.moments, start=1):
-            name = f"{command.video.stem}-{title}-{rank}.mp4"
-            film.cut(command.video, moment.span, command.clips / name)
+            name = f"{title}-{rank}.mp4"
+            film.cut(video, moment.span, command.clips / name)
             bar(rank, len(answer.moments))
     done = f"cut {len(answer.moments)} moments into {command.clips}"
     notes.print(done, markup=False, soft_wrap=True)

@@ -16,10 +16,11 @@ from slta.features.store import Store
 Maker = TypeVar("Maker")
 
 
-def _imagenet_words(_: str) -> Extractor:
-    from slta.features.imagenet_words import ImagenetWords
+def _imagenet_words(eye: str) -> Extractor:
+    from slta.features.eyes import EYES
+    from slta.features.imagenet_words import DEFAULT, ImagenetWords
 
-    return ImagenetWords()
+    return ImagenetWords(_known(eye or DEFAULT, EYES, eye, "network"))
 
 
 def _cells(_: str) -> Extractor:

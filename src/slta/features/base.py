@@ -4,7 +4,7 @@ Shapes: t frames, r regions, d size of a frame's vector, e of a region's, k of a
 sentence's, w words, g size of a word's vector, p phrases.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from mmap import mmap
 from pathlib import Path
@@ -15,6 +15,9 @@ from jaxtyping import Bool, Float, Shaped
 
 from slta import video
 from slta.video import Frames
+
+Steps = Callable[[str, float], None]
+"""Is told what is being made, and the share of all that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,15 @@ class QueryFeatures:
     """The dot product with a phrase's meaning that the best pictures reach."""
     appearances: Float[np.ndarray, "p d"] | None
     """What the phrases look like, in the space of the regions, where that is known."""
+    usual: Float[np.ndarray, "p v 2"] | None = None
+    """Mean and standard deviation of a phrase's fit to a picture of each thing that the
+    extractor knows, in each of the spaces; None where that is not known."""
+    known: float = 1.0
+    """Share of the words that say what to look for which mean something to whoever read
+    them."""
+    notes: tuple[str, ...] = ()
+    """How a query that somebody searched with was understood, where that is not as it
+    was typed; a line each."""
 
     @property
     def sentence(self) -> Float[np.ndarray, " k"]:
@@ -163,6 +175,18 @@ class Extractor(Protocol):
 
     def text(self, query: str) -> QueryFeatures:
         """Raises ``InputError`` for a query that the extractor cannot read."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """What needs something that is made once, and kept."""
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        """Makes what is not there yet, which otherwise is done at the first use.
+
+        Where nobody is told of the steps, they are logged.
+        """
         ...
 
 

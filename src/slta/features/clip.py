@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
 from slta.features.nouns import parse, word_means
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.features.saved import Saved, pixel_scale
 from slta.video import Frames
 
@@ -102,7 +102,7 @@ class Clip:
         import torch
         from torch.nn.functional import normalize
 
-        check_readable(query)
+        query = normalised(query)
         parsed = parse(query)
         pieces = self._tokenizer(
             [query, *map(TEMPLATE.format, parsed.phrases)],

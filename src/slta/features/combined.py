@@ -4,7 +4,7 @@ C3D's clips with a detector's objects. Both watch the video at the same rate."""
 from collections.abc import Iterator
 from pathlib import Path
 
-from slta.features.base import Extractor, QueryFeatures, VideoFeatures
+from slta.features.base import Extractor, Prepared, QueryFeatures, Steps, VideoFeatures
 
 
 class Combined:
@@ -19,6 +19,11 @@ class Combined:
     @property
     def version(self) -> str:
         return f"{self._frames.version}+{self._regions.version}"
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        for part in (self._frames, self._regions):
+            if isinstance(part, Prepared):
+                part.prepare(steps)
 
     def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
         watched = (

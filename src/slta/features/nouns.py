@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 UNSAID = {"DET", "PRON"}
 """Parts of speech that name nothing: "the", "her"."""
 BETWEEN = {"PUNCT", "SPACE"}
-JOINING = {"ADP", "AUX", "CCONJ", "DET", "PART", "SCONJ"}
 NAMING, CONTENT = {"NOUN", "PROPN"}, {"VERB", "ADJ", "ADV", "NUM"}
 LASTING = frozenset(
     "appear be belong contain cover face hang have hold keep kneel lead lean lie like "
@@ -25,6 +24,12 @@ LASTING = frozenset(
     "stay surround wait watch wear".split()
 )
 """Verbs of state and posture: while they are true, nothing need move."""
+
+SAYING = frozenset(
+    "anyone back bottom call empty everyone front full give go keep make move "
+    "part put show side someone take top".split()
+)
+"""Words that say something, of those that spaCy lists as too frequent to say anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,15 @@ def parse(sentence: str) -> Parsed:
 def tells(sentence: str) -> bool:
     """Whether any of its words says what there is to see.
 
-    >>> tells("the of and"), tells("somebody")
-    (False, True)
+    >>> tells("is it on the"), tells("x 42 two"), tells("somebody")
+    (False, False, True)
     """
-    return any(token.pos_ not in BETWEEN | JOINING for token in language()(sentence))
+    return any(
+        sum(map(str.isalpha, token.text)) > 1
+        and not token.like_num
+        and (not token.is_stop or token.lower_ in SAYING)
+        for token in language().make_doc(sentence)
+    )
 
 
 def _said(chunk: "Span") -> str:

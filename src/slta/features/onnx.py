@@ -1,12 +1,10 @@
-"""Networks as ONNX files: converted once, then run without torch."""
+"""Networks as ONNX files: written once from their weights, then run."""
 
 import logging
 import os
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,16 +14,14 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from slta.errors import InputError
+from slta.features.base import Steps
 from slta.folders import home, whole_folder
-
-if TYPE_CHECKING:
-    import torch
 
 logger = logging.getLogger(__name__)
 
 
 def folder(name: str) -> Path:
-    """Where the converted network ``name`` lies, or will lie."""
+    """Where the network ``name`` lies, or will lie."""
     return home() / "networks" / name
 
 
@@ -46,50 +42,36 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def array(folder: Path, name: str) -> Float[np.ndarray, "..."]:
-    """One of the arrays that ``export`` saved beside a network."""
+    """One of the arrays that were saved beside a network."""
     values: Float[np.ndarray, ...] = np.load(folder / f"{name}.npy", allow_pickle=False)
     return values
 
 
-def export(
-    network: "torch.nn.Module",
-    example: "tuple[torch.Tensor, ...]",
-    path: Path,
-    *,
-    inputs: dict[str, Sequence[int]],
-    outputs: Sequence[str],
-    beside: Mapping[str, np.ndarray] = MappingProxyType({}),
-) -> None:
-    """Writes ``network`` to ``path``, in a folder of its own.
+def save(folder: Path, **arrays: Float[np.ndarray, "..."]) -> None:
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values, allow_pickle=False)
 
-    ``inputs`` names each input and its axes of free length, ``beside`` the arrays to
-    save in the same folder.
-    """
-    import torch
 
-    logger.info("preparing the network %s, once", path.stem)
-    axes: dict[str, Any] = {
-        name: {axis: f"{name}_{axis}" for axis in free} for name, free in inputs.items()
-    }
-    axes |= {name: {0: f"{name}_0"} for name in outputs}
+@contextmanager
+def kept(folder: Path) -> Iterator[Path]:
+    """A folder to write a network into, which becomes ``folder`` once it is whole."""
     try:
-        with whole_folder(path.parent) as unfinished, warnings.catch_warnings():
-            # The exporter warns of itself and of every constant that it folds.
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                network.eval(),
-                example,
-                str(unfinished / path.name),
-                input_names=list(inputs),
-                output_names=list(outputs),
-                dynamic_axes=axes,
-                opset_version=17,
-                dynamo=False,
-            )
-            for name, values in beside.items():
-                np.save(unfinished / f"{name}.npy", values, allow_pickle=False)
+        with whole_folder(folder) as unfinished:
+            yield unfinished
     except OSError as error:
         raise InputError(
             f"the networks cannot be kept in {home()} ({error.strerror or error}); "
             "make room there, or set SLTA_HOME to another folder"
         ) from error
+
+
+def logged() -> Steps:
+    """Logs each step once."""
+    told = set()
+
+    def step(what: str, _: float) -> None:
+        if what not in told:
+            told.add(what)
+            logger.info("preparing the networks, once: %s", what)
+
+    return step

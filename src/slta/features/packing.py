@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from slta.features.base import QueryFeatures
 
-VECTORS = ("word_vectors", "meanings", "attainable", "appearances")
+VECTORS = ("word_vectors", "meanings", "attainable", "appearances", "usual")
 
 
 def packed(
@@ -40,7 +40,7 @@ def unpacked(
     for fact in facts["queries"]:
         words = slice(word, word := word + len(fact["words"]))
         phrases = slice(phrase, phrase := phrase + len(fact["phrases"]))
-        looks = arrays.get("appearances")
+        looks, usual = arrays.get("appearances"), arrays.get("usual")
         queries.append(
             QueryFeatures(
                 query=fact["query"],
@@ -52,6 +52,7 @@ def unpacked(
                 meanings=arrays["meanings"][phrases],
                 attainable=arrays["attainable"][phrases],
                 appearances=None if looks is None else looks[phrases],
+                usual=None if usual is None else usual[phrases],
             )
         )
     return queries

@@ -6,28 +6,42 @@ from slta.errors import InputError
 
 LONGEST = 1000
 """Characters; a sentence longer than that is a text."""
+SHOWN = 40
+"""Characters of a query in a message, at most."""
 
 
-def check_readable(query: str) -> None:
-    """Raises ``InputError`` for what an extractor of English words cannot read."""
-    if not query.strip():
-        raise InputError("the query is empty; say in a sentence what happens")
-    if len(query) > LONGEST:
-        raise InputError(
-            f"the query has {len(query)} characters; "
-            f"at most {LONGEST} are read, so ask for one event in one sentence"
-        )
+def normalised(query: str) -> str:
+    """The query in plain characters: full-width letters and the like as usual ones.
+
+    Raises ``InputError`` for what an extractor of English words cannot read.
+
+    >>> normalised("ａ ｃａｔ")
+    'a cat'
+    """
     if any("\ud800" <= c <= "\udfff" for c in query):
         raise InputError(
-            f"the query {query[:40]!r} holds bytes that are no text; type it in UTF-8"
+            f"the query {query[:SHOWN]!r} holds bytes that are no text; type it in UTF-8"
         )
-    shown = query if len(query) <= 40 else query[:39] + "…"
-    letters = [c for c in query if c.isalpha()]
+    text = unicodedata.normalize("NFKC", query)
+    if not text.strip():
+        raise InputError("the query is empty; say in a sentence what happens")
+    if len(text) > LONGEST:
+        raise InputError(
+            f"the query has {len(text)} characters; "
+            f"at most {LONGEST} are read, so ask for one event in one sentence"
+        )
+    letters = [c for c in text if c.isalpha()]
     if not letters:
-        raise InputError(f"the query {shown!r} has no words; ask with a sentence")
+        raise InputError(f"the query {shown(query)} has no words; ask with a sentence")
     latin = sum("LATIN" in unicodedata.name(c, "") for c in letters)
     if latin < len(letters) / 2:
         raise InputError(
-            f"the query {shown!r} is not in Latin letters; "
+            f"the query {shown(query)} is not in Latin letters; "
             "this extractor reads English, so ask in English"
         )
+    return text
+
+
+def shown(query: str) -> str:
+    """A query as it is quoted in a message."""
+    return repr(query if len(query) <= SHOWN else query[: SHOWN - 1] + "…")

@@ -8,7 +8,7 @@ import numpy as np
 from slta.features.base import QueryFeatures
 from slta.features.minilm import MiniLM
 from slta.features.nouns import parse
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 
 
 def read(query: str, minilm: MiniLM, *, adjectives: bool = False) -> QueryFeatures:
@@ -16,7 +16,7 @@ def read(query: str, minilm: MiniLM, *, adjectives: bool = False) -> QueryFeatur
 
     Raises ``InputError`` for what is no English sentence.
     """
-    check_readable(query)
+    query = normalised(query)
     parsed = parse(query)
     return QueryFeatures(
         query=query,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from slta.features.base import QueryFeatures, Reader, Words
+from slta.features.base import Prepared, QueryFeatures, Reader, Steps, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class Worded:
     @property
     def version(self) -> str:
         return self.reader.version
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        if isinstance(self.reader, Prepared):
+            self.reader.prepare(steps)
 
     def text(self, query: str) -> QueryFeatures:
         asked = self.reader.text(query)

@@ -2,14 +2,19 @@
 
 Regions are attended to by what the sentence names, frames by frames that look alike,
 phrases are weighted by how much they tell the video's frames apart, and a verb of
-action asks for frames in which something goes on. Every fit is
-measured against what sentences that have nothing to do with the video reach at the
-same place, so that 1 means one standard deviation above them.
+action asks for frames in which something goes on.
+
+Every fit is standardised twice, as scores are in speaker verification: by what unrelated
+sentences reach at the same place (t-norm: Auckenthaler, Carey and Lloyd-Thomas, Digital
+Signal Processing 2000), and by what the same phrase reaches in pictures of other things
+(z-norm: Reynolds, Eurospeech 1997). Without the second, a phrase that resembles
+everything is found everywhere.
 
 Shapes: t frames, r regions, s sights (a frame, then its regions), p phrases, v views
 (the spaces in which pictures and phrases can be compared), u unrelated sentences.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,9 +25,9 @@ import numpy as np
 from jaxtyping import Float
 
 from slta.features.base import QueryFeatures, VideoFeatures, rows
-from slta.runs import best_run, peak
+from slta.runs import peak
 
-VERSION = 2
+VERSION = 3
 """Of what ``background`` computes and the store keeps."""
 SHARPNESS = 3.0
 """Of the attention to regions: a standard deviation more counts e to that power."""
@@ -38,9 +43,13 @@ MOST_CHANGE = 4.0
 """Standard deviations beyond which more change counts no more."""
 SENTENCE_SHARE = 0.7
 """Weight of the whole sentence; its noun phrases share the rest."""
-RELATED = 4.5
-"""Standard deviations by which a sentence nearer to the query than unrelated sentences
-are to one another counts as related."""
+PICTURES_SHARE = 0.7
+"""Weight of what other pictures reach, beside what other sentences reach."""
+AGREES_S = 1.0
+"""The stretch of a video whose mean fit says how surely it shows what is asked."""
+EVEN, STEEP = 1.7, 2.0
+"""The fit at which a query is as likely there as not, and how fast that changes: fitted
+by ``python -m benchmarks calibration``."""
 CHUNK = 256
 """Frames computed at a time, so that memory does not grow with the video."""
 
@@ -60,11 +69,6 @@ class Background:
     change: Float[np.ndarray, " t"]
     """How much a frame differs from the one before and from the one after it, in
     standard deviations above the video's median."""
-    fits: Float[np.ndarray, " u"]
-    """The agreement of each unrelated sentence with its own best moment."""
-    meanings: Float[np.ndarray, "u k"]
-    related: Float[np.ndarray, " 1"]
-    """Cosine from which a sentence counts as related to one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,7 @@ class Relevance:
     curve: Float[np.ndarray, " t"]
     """How well the query fits each frame, in standard deviations."""
     agreement: Float[np.ndarray, " t"]
-    """The fit that a frame and its best region reach, as a share of what the best
-    pictures reach."""
+    """The same of each frame by itself, without its neighbours and without change."""
     phrase_weights: Float[np.ndarray, " p"]
     """Sum to 1."""
     region_weights: Float[np.ndarray, "t r"]
@@ -98,58 +101,37 @@ def background(
     likeness = _likeness(video.frames, rate_hz=rate_hz)
     change = share(_change(video.regions)[:, None], likeness)[:, 0]
 
-    found, agreements = [], []
-    for part in _evidence(video, _stack([_views(q) for q in unrelated]), mean, spread):
-        found.append(part.by_phrase)
-        agreements.append(part.agreement)
-    by_phrase = share(np.concatenate(found), likeness)
-    agreement = np.concatenate(agreements)
-    fits, first = [], 0
-    for query in unrelated:
-        own = slice(first, first + len(query.phrases))
-        first = own.stop
-        curve, weights = _curve(by_phrase[:, own], query, change, rate_hz=rate_hz)
-        run = best_run(curve, rate_hz=rate_hz)
-        fits.append(float((agreement[run.first : run.end, own] @ weights).mean()))
-    meanings = np.stack([query.sentence for query in unrelated])
     return Background(
         mean=mean,
         spread=spread,
         likeness=likeness,
         change=change,
-        fits=np.array(fits),
-        meanings=meanings,
-        related=np.array([_related(meanings)]),
     )
 
 
 def relevance(
     video: VideoFeatures, query: QueryFeatures, unrelated: Background, *, rate_hz: float
 ) -> Relevance:
-    evidence = list(_evidence(video, _views(query), unrelated.mean, unrelated.spread))
-    by_phrase = share(
-        np.concatenate([e.by_phrase for e in evidence]), unrelated.likeness
-    )
+    evidence = list(_evidence(video, query, unrelated))
+    alone = np.concatenate([e.by_phrase for e in evidence])
+    by_phrase = share(alone, unrelated.likeness)
     curve, weights = _curve(by_phrase, query, unrelated.change, rate_hz=rate_hz)
     return Relevance(
         curve=curve,
-        agreement=np.concatenate([e.agreement @ weights for e in evidence]),
+        agreement=alone @ _even_weights(len(query.phrases)),
         phrase_weights=weights,
         region_weights=np.concatenate([e.region_weights @ weights for e in evidence]),
     )
 
 
 def confidence(
-    agreement: float, sentence: Float[np.ndarray, " k"], unrelated: Background
+    agreement: Float[np.ndarray, " t"], known: float, *, rate_hz: float
 ) -> float:
-    """Share of the unrelated sentences whose best moment agrees less than this.
-
-    Sentences that mean nearly the same as the query are left out.
+    """How likely a video with that agreement shows what is asked, if half of all that is
+    asked is there. ``known`` is the share of the query's words that mean anything.
     """
-    counted = unrelated.meanings @ sentence < unrelated.related[0]
-    if not counted.any():
-        return 1.0
-    return float((unrelated.fits[counted] < agreement).mean())
+    fit = peak(agreement, rate_hz=rate_hz, width_s=AGREES_S)
+    return known / (1 + math.exp(STEEP * (EVEN - fit)))
 
 
 def share(
@@ -188,12 +170,6 @@ def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:
         yield video.part(first, first + CHUNK)
 
 
-def _related(meanings: Float[np.ndarray, "u k"]) -> float:
-    """Spaces differ in how near unrelated sentences are to one another."""
-    cosines = (meanings @ meanings.T)[np.triu_indices(len(meanings), k=1)]
-    return float(cosines.mean() + RELATED * cosines.std()) if cosines.size else 1.0
-
-
 def _level(
     fits: Float[np.ndarray, "t v s p"],
 ) -> tuple[Float[np.ndarray, "t v s"], Float[np.ndarray, "t v s"]]:
@@ -202,28 +178,29 @@ def _level(
 
 class _Evidence(NamedTuple):
     by_phrase: Float[np.ndarray, "t p"]
-    agreement: Float[np.ndarray, "t p"]
     region_weights: Float[np.ndarray, "t r p"]
 
 
 def _evidence(
-    video: VideoFeatures,
-    phrases: Sequence[Float[np.ndarray, "p _"]],
-    mean: Float[np.ndarray, "t v s"],
-    spread: Float[np.ndarray, "t v s"],
+    video: VideoFeatures, query: QueryFeatures, unrelated: Background
 ) -> Iterator[_Evidence]:
     """What the phrases find in the frames, a chunk of frames at a time."""
+    views = _views(query)
     for i, part in enumerate(_parts(video)):
         here = slice(i * CHUNK, (i + 1) * CHUNK)
-        raw = _raw_fits(part, phrases)
-        fit = ((raw - mean[here, ..., None]) / spread[here, ..., None]).mean(axis=1)
+        mean, spread = unrelated.mean[here], unrelated.spread[here]
+        raw = _raw_fits(part, views)
+        fit = (raw - mean[..., None]) / spread[..., None]
+        if query.usual is not None:
+            usual, usual_spread = query.usual.T[:, :, None]
+            among_pictures = (raw - usual) / usual_spread
+            fit = (1 - PICTURES_SHARE) * fit + PICTURES_SHARE * among_pictures
+        fit = fit.mean(axis=1)
         regions = fit[:, 1:]
         weights = np.exp(SHARPNESS * (regions - regions.max(axis=1, keepdims=True)))
         weights /= weights.sum(axis=1, keepdims=True)
-        said = raw[:, 0]
         yield _Evidence(
             by_phrase=(fit[:, 0] + (weights * regions).sum(axis=1)) / 2,
-            agreement=(said[:, 0] + said[:, 1:].max(axis=1)) / 2,
             region_weights=weights,
         )
 
@@ -308,3 +285,11 @@ def _weigh(
     weights = np.exp(heights - heights.max())
     weights *= (1 - SENTENCE_SHARE) / weights.sum()
     return np.array([SENTENCE_SHARE, *weights])
+
+
+def _even_weights(phrases: int) -> Float[np.ndarray, " p"]:
+    """Noun phrases count alike, in every video."""
+    if phrases == 1:
+        return np.ones(1)
+    share = (1 - SENTENCE_SHARE) / (phrases - 1)
+    return np.array([SENTENCE_SHARE, *[share] * (phrases - 1)])

@@ -24,6 +24,7 @@ TERMS = Terms(
     part="word",
     relevance="of the best window",
     line="at or above it a match is clear",
+    scores_are_confidences=True,
 )
 
 

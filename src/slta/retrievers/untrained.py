@@ -33,8 +33,8 @@ TERMS = Terms(
 
 
 class Untrained:
-    """Confidence is the share of unrelated sentences that agree less with the video;
-    scores are shares of all the evidence for the query in it."""
+    """Confidence is the likelihood that the video shows what is asked, if half of all that
+    is asked is there; scores are shares of all the evidence for the query in it."""
 
     def __init__(self, extractor_name: str | None, store: Store) -> None:
         """Raises ``InputError`` for an extractor that needs a trained model."""
@@ -81,16 +81,13 @@ class Untrained:
             duration_s=indexed.info.duration_s,
             top=top,
         )
-        first = max(best, key=lambda run: run.total)
         # What has hardly any of the evidence is a flicker, not a moment.
         moments = [m for m in moments if m.score >= LEAST_SCORE] or moments[:1]
         return Answer(
             query=asked.query,
             video=indexed.info,
             confidence=untrained.confidence(
-                float(found.agreement[first.first : first.end].mean()),
-                asked.sentence,
-                indexed.known,
+                found.agreement, asked.known, rate_hz=RATE_HZ
             ),
             clear_from=CLEAR,
             moments=tuple(moments),

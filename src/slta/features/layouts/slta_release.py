@@ -36,7 +36,7 @@ from slta.features.layouts.base import (
     odd_numbers,
     reading,
 )
-from slta.literals import load
+from slta.literals import NUMPY, load
 
 CONTEXT = 128
 """Frames of a window for the context, which may reach beyond the video's end."""
@@ -145,7 +145,7 @@ class SLTARelease:
             missing = f"has no regions {video_id}.pkl, as other videos have"
             raise Faults((missing, f"put that file into {self._folder}"))
         try:
-            found = load(file, arrays=True)
+            found = load(file, names=NUMPY)
         except InputError as error:
             what, _, remedy = str(error).removeprefix(f"{file} ").rpartition("; ")
             raise Faults((what, remedy), file=file) from None
