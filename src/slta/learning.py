@@ -141,7 +141,7 @@ class Training(L.LightningModule):
         torch.use_deterministic_algorithms(
             self.trainer.strategy.root_device.type == "cpu"
         )
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         splits = open_splits(self.experiment, ("train", "val"), self._store)
         self._train, self._val = splits["train"], splits["val"]
         self._draws = sampler(self.model, self.experiment, self._train)

@@ -29,7 +29,9 @@ Times = list[tuple[int, int]]
 def cast(rng: np.random.Generator, objects: int = 0) -> tuple[Thing, ...]:
     """Some share a colour, some a shape; rarely, two differ in size only. A given number
     of ``objects`` are all large."""
-    colours, shapes = rng.permutation(list(COLOURS)), rng.permutation(list(OUTLINES))
+    colours, shapes = (
+        rng.permutation(list(names)).tolist() for names in (COLOURS, OUTLINES)
+    )
     if objects:
         looks = [(0, 0), (0, 1), (1, 0), (2, 2)][:objects]
         sizes = ["large"] * objects
@@ -54,7 +56,7 @@ def _things(
     sizes: Sequence[str],
 ) -> tuple[Thing, ...]:
     return tuple(
-        Thing(str(colours[c]), str(shapes[s]), size, rng.uniform(*DIAMETERS[size]))
+        Thing(colours[c], shapes[s], size, rng.uniform(*DIAMETERS[size]))
         for (c, s), size in zip(looks, sizes, strict=True)
     )
 
