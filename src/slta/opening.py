@@ -94,12 +94,6 @@ UNOPENED: Final[dict[type[OSError], str]] = {
     IsADirectoryError: "is a folder: name a video in it",
     PermissionError: "may not be read: ask its owner for the right to",
 }
-ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/|www\.", re.IGNORECASE)
-
-
-def is_address(name: str | Path) -> bool:
-    """Whether it names something on a network, as far as its spelling says."""
-    return bool(ADDRESS.match(str(name)))
 
 
 def is_address(name: str | Path) -> bool:

@@ -29,8 +29,9 @@ Times = list[tuple[int, int]]
 def cast(rng: np.random.Generator, objects: int = 0) -> tuple[Thing, ...]:
     """Some share a colour, some a shape; rarely, two differ in size only. A given number
     of ``objects`` are all large."""
-    colours = rng.permutation(list(COLOURS)).tolist()
-    shapes = rng.permutation(list(OUTLINES)).tolist()
+    colours, shapes = (
+        rng.permutation(list(names)).tolist() for names in (COLOURS, OUTLINES)
+    )
     if objects:
         looks = [(0, 0), (0, 1), (1, 0), (2, 2)][:objects]
         sizes = ["large"] * objects
