@@ -14,7 +14,7 @@ from pathlib import Path
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.fields import impossible
 from slta.errors import InputError
-from slta.features.readable import check_readable
+from slta.features.readable import normalised
 from slta.folders import check_root
 from slta.moments import Query, Span
 
@@ -326,7 +326,7 @@ class Annotations:
 def unreadable(query: str) -> tuple[str, str] | None:
     """Why no extractor can read the sentence, and the remedy."""
     try:
-        check_readable(query)
+        normalised(query)
     except InputError as error:
         why, _, remedy = str(error).partition("; ")
         return f"asks what cannot be read: {why}", remedy or "mend the sentence"
