@@ -114,6 +114,7 @@ def reliability(
                 "from": i / BINS,
                 "said": round(said, 3),
                 "there": round(true, 3),
+                "weight": round(float(weight), 4),
                 "present": int((inside & is_there).sum()),
                 "absent": int((inside & ~is_there).sum()),
             }
@@ -122,19 +123,20 @@ def reliability(
 
 
 def draw(found: dict[str, Any], images: Path) -> None:
-    """The reliability diagram."""
+    """The reliability diagram; a larger dot stands for more queries."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.2, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#d0d0d0", linewidth=1)
     rows = found["reliability"]
-    axes.plot(
+    axes.scatter(
         [row["said"] for row in rows],
         [row["there"] for row in rows],
+        [2000 * row["weight"] for row in rows],
         color="#0072b2",
-        marker="o",
-        markersize=5,
+        alpha=0.7,
+        linewidths=0,
     )
     axes.set(
         xlabel="confidence",

@@ -105,6 +105,56 @@ def _parts() -> str:
     )
 
 
+def _trust() -> str:
+    here, fitted = load("trust"), load("calibration")
+    goals = {
+        "absent_told": ("not there: told so", "≥ 93 %"),
+        "nonsense_told": ("nonsense: told so, or refused", "≥ 97 %"),
+        "present_clear": ("there: clear match", "≥ 80 %"),
+        "area_absent": ("area under ROC, there against not there", "≥ 0.93"),
+        "area_nonsense": ("area under ROC, there against nonsense", "≥ 0.94"),
+        "right_video": ("the right video has the highest confidence", "≥ 70 %"),
+        "calibration_error": ("expected calibration error", ""),
+    }
+
+    def cell(found: Row, name: str) -> str:
+        value = found[name]
+        if name == "right_video":
+            return f"{100 * value['sentences']:.0f} % of sentences, {100 * value['phrases']:.0f} % of phrases"
+        if name.startswith(("area", "calibration")):
+            return f"{value:.3f}"
+        return f"{100 * value:.1f} %"
+
+    return table(
+        [
+            "what",
+            "goal",
+            f"{here['videos']} videos",
+            f"{fitted['videos']} clips that it was fitted on",
+        ],
+        [
+            [what, goal, cell(here, name), cell(fitted, name)]
+            for name, (what, goal) in goals.items()
+        ],
+    )
+
+
+def _reliability() -> str:
+    return table(
+        ["confidence", "mean", "share there", "queries there", "not there"],
+        [
+            [
+                f"{row['from']:.1f}-{row['from'] + 0.1:.1f}",
+                f"{row['said']:.2f}",
+                f"{row['there']:.2f}",
+                row["present"],
+                row["absent"],
+            ]
+            for row in load("trust")["reliability"]
+        ],
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "goals": _goals,
     "photo-film": _answers("photo_film"),
@@ -112,6 +162,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "absent-photo": _answers("absent_from_photo_film"),
     "absent-video": _answers("absent_from_video_film"),
     "parts": _parts,
+    "trust": _trust,
+    "reliability": _reliability,
+    "about-trust": lambda: measured("trust"),
     "about-parts": lambda: measured("parts"),
     "about-questions": lambda: measured("questions"),
     "about-speed": lambda: measured("speed"),
