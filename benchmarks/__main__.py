@@ -1,10 +1,10 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [speed] [scoring] [memory] [protocols]
+    python -m benchmarks [questions] [parts] [trust] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
                          [layouts] [planted] [composites] [composites-parts]
-                         [composites-faults] [ways] [shapes] [models] [models-slots]
-                         [tables]
+                         [composites-faults] [ways] [demo] [shapes] [models]
+                         [models-slots] [tables]
 
 Without a word, all of them, in that order. The ``composites``, ``shapes`` and ``models``
 train for hours where their runs are not there yet; ``composites-so-far`` and the like
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import (
     attention,
+    demo,
     extractors,
     layouts,
     memory,
@@ -36,6 +37,7 @@ from benchmarks import (
     shapes,
     speed,
     tables,
+    trust,
     ways,
 )
 from slta import provenance
@@ -56,19 +58,22 @@ class Step(NamedTuple):
     why: str = ""
 
 
-def _asking(measure: Callable[[Path, Searcher], dict[str, Any]]) -> Step:
+def _asking(
+    measure: Callable[[Path, Searcher], dict[str, Any]], needs: Path = VIDEOS
+) -> Step:
     """With a store of its own, which is empty at first."""
 
     def measured(folder: Path) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as store:
             return measure(folder, Searcher(store=store))
 
-    return Step(measured, VIDEOS, "the questions are asked of it, too")
+    return Step(measured, needs, "the questions are asked of it, too")
 
 
 STEPS: dict[str, Step] = {
     "questions": _asking(questions.measure),
     "parts": _asking(parts.measure),
+    "trust": _asking(trust.measure, DATA / "clips"),
     "speed": Step(speed.measure),
     "scoring": Step(scoring.measure),
     "memory": Step(memory.measure),
@@ -85,6 +90,7 @@ STEPS: dict[str, Step] = {
     "composites-parts": Step(models.parts_on_composites, *CLIPS),
     "composites-faults": Step(models.faults_on_composites, *CLIPS),
     "ways": Step(ways.measure, *CLIPS),
+    "demo": Step(demo.measure),
     "shapes": Step(shapes.measure),
     "models": Step(models.on_shapes),
     "models-slots": Step(models.slots_on_shapes),
@@ -117,6 +123,9 @@ def main(wanted: list[str]) -> None:
             _keep(name, step.measure(*given))
     if {"shapes", "shapes-so-far"} & {*wanted}:
         attention.draw(shapes.usual_run(), ROOT / "docs" / "images")
+    if "trust" in wanted:
+        found = json.loads((RESULTS / "trust.json").read_text())
+        trust.draw(found, ROOT / "docs" / "images")
     for name in ("composites", "models"):
         if {name, f"{name}-so-far"} & {*wanted}:
             found = json.loads((RESULTS / f"{name}.json").read_text())

@@ -29,6 +29,7 @@ SEEDS = (1, 2, 3)
 PARTS: dict[str, dict[str, float]] = {
     "all": {},
     "pictures only in the space of the sentences (ConSE)": {},
+    "no comparison with other pictures": {"PICTURES_SHARE": 0.0},
     "no noun phrases": {"SENTENCE_SHARE": 1.0},
     "no attention to regions (their mean)": {"SHARPNESS": 0.0},
     "no evidence shared among frames alike": {"NEAR_S": 1e-3},
@@ -69,7 +70,10 @@ def _measure(
 
     def text(query: str) -> QueryFeatures:
         features = read(query)
-        return replace(features, appearances=None) if part == CONSE else features
+        if part != CONSE:
+            return features
+        assert features.usual is not None
+        return replace(features, appearances=None, usual=features.usual[:, :1])
 
     with ExitStack() as stack:
         for name, value in PARTS[part].items():

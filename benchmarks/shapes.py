@@ -21,7 +21,7 @@ from benchmarks import attention
 from benchmarks.models import made_world, told
 from slta import evaluation
 from slta.checkpoints import Run
-from slta.comparison import Job, is_finished, train
+from slta.comparison import Job, train
 from slta.evaluation import measured
 from slta.experiments import shapes_ablations
 from slta.metrics import bootstrap
@@ -79,7 +79,7 @@ def measure() -> dict[str, Any]:
 
 def summary() -> dict[str, Any]:
     """Of the runs that are done."""
-    done = [each for each in trainings() if is_finished(each.run)]
+    done = [each for each in trainings() if each.run.is_finished]
     done += [each._replace(variant=NO_VOTES) for each in done if each.variant == "full"]
     first = usual_run()
     return {
@@ -110,7 +110,7 @@ def ends() -> dict[str, Any]:
     rows = []
     for rate in (FIRST_RATE, USUAL.learning_rate):
         done = [
-            each for s in SEEDS if is_finished((each := Training("full", s, rate)).run)
+            each for s in SEEDS if (each := Training("full", s, rate)).run.is_finished
         ]
         if done:
             (commit,) = {str(each.run.read("provenance")["commit"]) for each in done}

@@ -19,7 +19,6 @@ import torch
 from benchmarks.models import made_composites
 from slta.checkpoints import Run
 from slta.compared import numbers
-from slta.comparison import is_finished
 from slta.experiments import experiment
 from slta.folders import home
 
@@ -78,7 +77,7 @@ def _measured(runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
 
 def _trained(way: str, flags: tuple[str, ...], root: str) -> Run:
     run = Run(home() / "benchmarks" / "ways" / way.replace(" ", "_"))
-    if is_finished(run):
+    if run.is_finished:
         return run
     words = [NAME, "--out", str(run.folder), "--dataset.root", root, *flags]
     if (run.folder / "config.json").exists():

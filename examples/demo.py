@@ -19,7 +19,7 @@ from slta.cli.screen import progress
 from slta.datasets import photo_film
 from slta.experiments import EXPERIMENTS
 from slta.moments import Span, clock
-from slta.preparation import open_dataset
+from slta.preparation import open_dataset, open_splits
 from slta.spans import as_array, temporal_iou
 from slta.training import train
 
@@ -79,11 +79,14 @@ def main(folder: Path) -> None:
 def _train(folder: Path, screen: Console) -> None:
     """Films of coloured shapes, a model, its table, and one of its answers."""
     name = "shapes_slta_small"
-    screen.print(f"\nTraining SLTA: slta train {name} (films are made first) …")
+    screen.print("\nMaking films of moving shapes and their features (once) …")
     start = time.perf_counter()
+    open_splits(EXPERIMENTS[name], ("train", "val", "test"), shows=progress)
+    made = time.perf_counter()
+    screen.print(f"… {made - start:.0f} s. Training SLTA: slta train {name} …")
     shutil.rmtree(folder / "run", ignore_errors=True)
     run = train(name, EXPERIMENTS[name], folder / "run", shows=progress)
-    screen.print(f"… {time.perf_counter() - start:.0f} s.")
+    screen.print(f"… {time.perf_counter() - made:.0f} s.")
 
     dataset = open_dataset(run.experiment)
     query = dataset.queries("test")[0]

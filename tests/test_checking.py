@@ -12,8 +12,9 @@ import pytest
 
 from slta.cli.data import lines
 from slta.datasets import SOURCES, own
-from slta.datasets.checking import Report, check
+from slta.datasets.checking import check
 from slta.datasets.converting import convert, record
+from slta.datasets.report import Report
 from slta.datasets.statistics import statistics
 from slta.errors import InputError
 from slta.moments import Query, Span
@@ -38,7 +39,8 @@ def arrays(rows: int = 8, size: int = 4) -> Arrays:
 
 def folder(root: Path, features: Mapping[str, Arrays], **more: Any) -> Path:
     rows = [ROW | {"video_id": name, "spans": [[0, 2]]} | more for name in "abc"]
-    written(root, {"train.jsonl": rows})
+    val = [ROW | {"spans": [[0, 2]]}]
+    written(root, {"train.jsonl": rows, "val.jsonl": val})
     (root / "features").mkdir(exist_ok=True)
     for name, made in features.items():
         np.savez(root / "features" / f"{name}.npz", **made)  # type: ignore[arg-type]
@@ -97,8 +99,14 @@ def nan(array: np.ndarray) -> np.ndarray:
 
 
 WRONG: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
-    "no frames": (without("frames"), "has no array frames, only times_s"),
-    "no times": (without("times_s"), "has no array times_s"),
+    "no frames": (
+        without("frames"),
+        r"has no array frames, only times_s, regions, .* with frames, a vector for each",
+    ),
+    "other names": (
+        lambda given: {"features": given["frames"]},
+        r"has no array times_s and no frames, only features; make it again with times_s",
+    ),
     "NaN": (put("frames", nan), "NaN or infinity in frames, first in row 2"),
     "NaN in regions": (put("regions", nan), "NaN or infinity in regions"),
     "no regions": (few, "has no regions, most videos have some; make all features"),
@@ -225,7 +233,8 @@ def test_milliseconds_are_seen_by_the_features(tmp_path: Path) -> None:
     (root / "train.jsonl").unlink()
     again = folder(tmp_path / "d", made, duration_s=4000)
     assert all(
-        "lasts 4000 s; it lasts 4.00 s" in f for f in said(check(own.SOURCE, again))
+        f"lasts 4000 s, but {name}.npz lasts 4.00 s; that looks like milli" in fault
+        for name, fault in zip("abc", said(check(own.SOURCE, again)), strict=True)
     )
 
 
@@ -240,7 +249,8 @@ def test_films_are_looked_at(tmp_path: Path) -> None:
         ROW | {"video_id": name, "spans": [[0, 2]]} for name in ("a", "b", "c", "d")
     ]
     rows.append(ROW | {"video_id": "a", "query": "late", "spans": [[3000, 5000]]})
-    root = written(tmp_path / "d", {"train.jsonl": rows})
+    val = [ROW | {"spans": [[0, 2]]}]
+    root = written(tmp_path / "d", {"train.jsonl": rows, "val.jsonl": val})
     (root / "videos").mkdir()
     coloured(root / "videos" / "a.mp4")
     coloured(root / "videos" / "b.mkv", order="red")
@@ -259,9 +269,10 @@ def test_films_are_looked_at(tmp_path: Path) -> None:
     (root / "features").mkdir()
     np.savez(root / "features" / "a.npz", **arrays())  # type: ignore[arg-type]
     report = check(own.SOURCE, root)
-    assert f"or its features into {root / 'features' / 'd.npz'}, or" in said(report)[-1]
+    assert said(report)[-1] == missing, "where films lie, they are trained with"
     told = lines(report)
     assert "  without features: b" in told and "  without features: d" not in told
+    assert "a.npz has 4.00 s of a.mp4, which lasts 6.00 s" in "".join(told)
 
 
 def test_all_faults_are_told_at_once(
@@ -377,15 +388,18 @@ def test_an_empty_split_is_not_as_published(
 def test_what_is_only_odd_is_no_fault(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    root = written(tmp_path / "d", {"train.jsonl": [ROW, ROW]})
-    called = call(capsys, "data", "check", "own", "--root", root)
-    assert called.code == 0
-    assert called.out.splitlines() == [
-        "train: 2 queries of 1 videos",
-        "neither features nor videos beside the annotations",
-        "odd, as known: query annotated twice, 1 times (docs/data-sets.md)",
-        "0 faults",
-    ]
+    MADE["tacos-tall"](tmp_path)
+    file = next(tmp_path.glob("tacos_train*.txt"))
+    first = file.read_text().splitlines()[0]
+    file.write_text(f"{first}\n{first}\n{first.partition(':')[0]}:1.#\n")
+    report = check(SOURCES["tacos-tall"], tmp_path)
+    assert not report.refusals and report.faults, "counts are not as published"
+    said = lines(report)
+    assert "neither features nor videos beside the annotations" in said
+    for kind in ("query annotated twice", "query that cannot be read"):
+        assert f"odd, as known: {kind}, 1 times (docs/data-sets.md)" in said
+    kept = SOURCES["tacos-tall"].open(tmp_path).splits["train"]
+    assert len(kept) == len(report.splits["train"]) - 1 == 2
 
 
 def test_a_folder_without_splits_has_a_fault(
@@ -464,8 +478,7 @@ def test_a_converted_data_set_is_the_same(
     for queries in before.splits.values():
         for query in queries:
             assert record(after, query) == record(before, query)
-    report = check(own.SOURCE, tmp_path / "to")
-    assert said(report) == []
+    assert own.read(tmp_path / "to").faults == []
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "to").iterdir()}
     assert call(capsys, *words) == called
     assert files == {
@@ -571,7 +584,7 @@ def test_statistics_take_lengths_from_videos_and_features(
     coloured(root / "videos" / "b.mp4")
     called = call(capsys, "data", "stats", "own", "--root", root, "--json")
     assert called.code == 0, called.err
-    (found,) = json.loads(called.out)
+    found, _ = json.loads(called.out)
     quantiles = found["quantiles"]["video, s"]
     assert (quantiles["least"], quantiles["most"]) == (4.0, 6.0)
     shares = found["quantiles"]["span, share of the video"]

@@ -43,7 +43,8 @@ def seen(
     eye: Eye, folder: Path, images: UInt8[np.ndarray, "n s s 3"]
 ) -> tuple[Float[np.ndarray, "n s d"], Float[np.ndarray, "n s k"]]:
     """By the network as it is written, with class i meaning number i alone."""
-    graph, _ = eye.graph(np.eye(1000, dtype=np.float32))
+    weights = efficientnet.weights(eye.network)
+    graph = eye.graph(weights, np.eye(1000, dtype=np.float32))
     graph.write(folder / eye.file)
     looks, meanings = onnx.session(folder / eye.file).run(None, {"images": images})
     return looks, meanings

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,42 @@ def test_either_kind_of_moment_detrs_answers_may_be_missing(tmp_path: Path) -> N
         assert (len(one.spans) == 0) == (name == "h")
 
 
+def test_saliency_without_windows_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    truth = jsonl(tmp_path / "truth.jsonl", QV)
+    rows = [{k: row[k] for k in ("qid", "pred_saliency_scores")} for row in DETR]
+    path = jsonl(tmp_path / "h.jsonl", rows)
+    given = ("evaluate", path, "--truth", truth, "--protocol")
+    found = call(capsys, *given, "detr")
+    assert found.code == 0 and "HIT@1, VeryGood" in found.out
+    assert f"the predictions in {path} have saliency and no windows" in found.err
+    refused(
+        call(capsys, *given, "plain"),
+        "saliency and no windows, .* plain measures windows; give --protocol detr",
+    )
+
+
+def test_predictions_need_neither_their_video_nor_their_query(tmp_path: Path) -> None:
+    truth = jsonl(tmp_path / "truth.jsonl", QV)
+    for name, rows, left_out in (
+        ("qv", DETR, {"vid": None, "query": None}),
+        ("own", [{**row, "query_id": 7 + i} for i, row in enumerate(OWN)], {}),
+    ):
+        bare = [
+            {k: v for k, v in row.items() if k not in ("vid", "query", "video_id")}
+            for row in rows
+        ]
+        bare = [{k: v for k, v in row.items() if k != "truth"} for row in bare]
+        bare[0] |= left_out
+        found = load(jsonl(tmp_path / f"{name}.jsonl", bare), truth).predictions
+        assert [(each.video_id, each.query) for each in found] == [
+            ("v", "x"),
+            ("w", "y"),
+        ]
+        assert found[0].spans.tolist() == [[0, 4], [10, 20]]
+
+
 @pytest.mark.parametrize("indent", [None, 1])
 def test_cbps_answers_meet_their_truth(tmp_path: Path, indent: int | None) -> None:
     answers = as_json(tmp_path / "answers.json", CBP, indent=indent)
@@ -199,7 +237,8 @@ def told(tmp_path: Path, answers: list[Any]) -> Joined:
 
 
 def test_queries_without_an_answer_are_counted_told_and_misses(tmp_path: Path) -> None:
-    found = told(tmp_path, DETR[1:])
+    answered = {**DETR[1], "pred_relevant_windows": [[0, 4, 0.9]]}
+    found = told(tmp_path, [answered])
     assert found.unanswered == 1
     (note,) = found.notes
     assert note == (
@@ -261,7 +300,7 @@ def test_answers_without_a_truth_are_refused(tmp_path: Path) -> None:
             load(path)
 
 
-WITHOUT = {k: v for k, v in DETR[0].items() if k != "vid"}
+WITHOUT = {k: v for k, v in DETR[1].items() if k != "qid"}
 DAMAGED: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", "x.jsonl is empty; make it again"),
     "blank": ("\n \n", "x.jsonl is empty"),
@@ -285,7 +324,18 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
         json.dumps(DETR[0]) + "\n8\n",
         "x.jsonl:2 holds 8, not an object; mend it",
     ),
-    "no field": (json.dumps(WITHOUT), "x.jsonl:1 has no field 'vid'; add it"),
+    "no field": (
+        json.dumps(DETR[0]) + "\n" + json.dumps(WITHOUT),
+        "x.jsonl:2 has no field 'qid'; add it",
+    ),
+    "an array": (
+        json.dumps(DETR, indent=1),
+        "x.jsonl is a JSON array of 2 objects; write one object a line",
+    ),
+    "half a letter": (
+        json.dumps({**DETR[0], "qid": "\ud83d"}),
+        r"x.jsonl:1 gives qid as .*, which is no text in Unicode; type it anew",
+    ),
     "windows without a score": (
         json.dumps({**DETR[0], "pred_relevant_windows": [[0, 4]]}),
         "x.jsonl:1 gives pred_relevant_windows as .* which are no numbers start, end, score",
@@ -408,9 +458,17 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
         "t.json, v has 1 timestamps and 2 sentences; give each sentence one",
     ),
     "answers": (DETR[0], "in no known format of truths"),
-    "own, end before start": (
-        {"query_id": "a", "video_id": "v", "query": "x", "spans": [[5, 1]]},
-        "t.json:1 has 'x' of v at 5-1 s, which does not start before it ends",
+    "an array": ([QV[0]], "t.json is a JSON array of 1 objects; write one object a l"),
+    "own, a clip after the video": (
+        {
+            **{"video_id": "v", "query": "x", "spans": [[0, 1]], "duration_s": 4},
+            **{"clips": [5], "saliency": [[1, 1, 1]]},
+        },
+        "t.json, v:1 cannot be read .of 2 clips in 4 s, clip 5 is none",
+    ),
+    "saliency that is no number": (
+        {**QV[0], "saliency_scores": [[4, 0, float("nan")]]},
+        "t.json:1 gives saliency_scores as .* where not all numbers are finite",
     ),
 }
 
@@ -420,6 +478,70 @@ def test_a_damaged_truth_is_named_with_file_and_line(tmp_path: Path, kind: str) 
     content, said = WRONG_TRUTHS[kind]
     with pytest.raises(InputError, match=said):
         formats.truths(as_json(tmp_path / "t.json", content))
+
+
+IMPOSSIBLE: dict[str, tuple[list[float], str]] = {
+    "reversed": ([60, 40], "does not start before it ends; give the start first"),
+    "of no length": ([40, 40], "does not start before it ends"),
+    "NaN": ([float("nan"), 40], "is no span; give seconds from 0 on"),
+    "without an end": ([40, float("inf")], "is no span"),
+    "negative": ([-1, 40], "is no span"),
+}
+FORMS: dict[str, tuple[Callable[[Any], str], str]] = {
+    "QVHighlights": (
+        lambda span: "\n".join(
+            json.dumps({**QV[0], "qid": qid, "duration": 90, "relevant_windows": spans})
+            for qid, spans in ((1, [[1, 2]]), (2, [[1, 2], span]))
+        ),
+        ":2 gives relevant_windows with",
+    ),
+    "CBP": (
+        lambda span: json.dumps(
+            {"v": {"timestamps": [[0, 4], span], "sentences": ["x", "y"]}}
+        ),
+        ", v gives timestamps with",
+    ),
+    "own lines": (
+        lambda span: json.dumps({"video_id": "v", "query": "x", "spans": [span]}),
+        ":1 has 'x' of v at",
+    ),
+    "own table": (
+        lambda span: "video_id,query,start_s,end_s\nv,x,{},{}\n".format(*span),
+        ":2 has 'x' of v at",
+    ),
+    "own predictions": (
+        lambda span: json.dumps({**OWN[0], "truth": [[1, 2], span]}),
+        ":1 gives truth with",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IMPOSSIBLE)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_truth_that_cannot_be_is_refused_in_every_format(
+    tmp_path: Path, form: str, kind: str
+) -> None:
+    span, said = IMPOSSIBLE[kind]
+    write, place = FORMS[form]
+    path = tmp_path / ("t.csv" if "table" in form else "t.json")
+    path.write_text(write(span))
+    read = formats.predictions if "predictions" in form else formats.truths
+    with pytest.raises(InputError, match=said) as caught:
+        read(path)
+    start, end = (f"{time:g}" for time in span)
+    line = str(caught.value).replace("NaN", "nan").replace("Infinity", "inf")
+    assert line.startswith(f"{path}{place}")
+    assert re.search(rf"{start}(\.0)?(-|, ){end}", line), line
+
+
+def test_a_truth_after_its_video_is_refused(tmp_path: Path) -> None:
+    late = [[30, 40]]
+    for content in (
+        {**QV[0], "relevant_windows": late},
+        {"v": {"timestamps": late, "sentences": ["x"], "duration": 30}},
+    ):
+        with pytest.raises(InputError, match=r"starts after the video \(30 s\); give"):
+            formats.truths(as_json(tmp_path / "t.json", content))
 
 
 def test_packed_annotations_of_ones_own_are_to_be_unpacked(tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ def test_a_video_without_features_is_told_by_name(
 ) -> None:
     gone = own / "features" / "v_10.avi.npz"
     gone.unlink()
-    refused(trained(capsys, own), f"'v_10.avi' has no ready features; put .* {gone}")
+    refused(trained(capsys, own), f"'v_10.avi', which has no features; put .* {gone}")
 
 
 def test_two_sizes_are_told_by_name(
@@ -356,7 +356,7 @@ def test_two_sizes_are_told_by_name(
 ) -> None:
     made = planted(3, {}, size=7)
     saved(own / "features" / "v_03.avi.npz", made)
-    says = "frames of the video 'v_03.avi' have 7 numbers, those of 'v_00.avi' 6; make"
+    says = r"v_03\.avi\.npz has frames of size 7, others have 6; make"
     refused(trained(capsys, own), says)
 
 
@@ -533,10 +533,11 @@ def test_where_features_should_be_is_told(
 ) -> None:
     annotated(tmp_path, {"train": ["v_00"], "val": ["v_01"]})
     given = "train", "own", "--dataset.root", tmp_path, "--features.extractor", "ready"
-    line = refused(
-        call(capsys, *given, "--out", tmp_path / "run"), "'v_00' has no ready"
+    place = tmp_path / "features" / "v_00.npz"
+    refused(
+        call(capsys, *given, "--out", tmp_path / "run"),
+        f"'v_00', which has no features; put them into {place}, or mend its id",
     )
-    assert line.endswith(str(tmp_path / "features" / "v_00.npz"))
 
 
 def test_a_film_of_another_length_is_not_answered_from_anothers_features(

@@ -54,6 +54,7 @@ LAYERS = [
     }
     | {"datasets.qvhighlights"}
     | {"datasets.reading", "datasets.slta_release"}
+    | {"datasets.report", "datasets.trainable"}
     | {"datasets.source", "datasets.statistics", "datasets.tacos"}
     | {"datasets.photo_film", "datasets.sampling", "datasets.split"}
     | {"datasets.shapes", "datasets.shapes.draw", "datasets.shapes.layout"}
@@ -82,9 +83,10 @@ LAYERS = [
     | {"experiments.shapes_slta_small", "preparation"}
     | {"experiments.shapes_detr"}
     | {"experiments.shapes_tan2d"},
-    {"scoring", "without_video"},
+    {"readiness", "scoring", "without_video"},
     {"curves", "evaluation", "extraction"},
     {"learning"},
+    {"estimate"},
     {"compared", "comparison", "training"},
     {"answers", "retrievers", "retrievers.trained", "retrievers.untrained", "search"},
     {

@@ -64,6 +64,30 @@ def once(
     return folder, run("train", "shapes_slta", *FLAGS, "--out", folder, SLTA_HOME=home)
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of which Ctrl-C came after the first evaluation."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        tiny().enter(patch)
+        interrupt(patch)
+        with pytest.raises(KeyboardInterrupt, match="go on with"):
+            training.train("shapes_slta", TINY, folder)
+    return folder
+
+
+def interrupt(patch: pytest.MonkeyPatch) -> None:
+    """Trainings from now on, in the middle."""
+    began = Training.on_train_epoch_start
+
+    def interrupted(module: Training) -> None:
+        if module.current_epoch:
+            raise KeyboardInterrupt
+        began(module)
+
+    patch.setattr(Training, "on_train_epoch_start", interrupted)
+
+
 def weights(folder: Path) -> bytes:
     return (folder / "weights.safetensors").read_bytes()
 
@@ -96,7 +120,6 @@ def test_a_run_holds_all_that_came_of_it(
         "config.json",
         "provenance.json",
         "weights.safetensors",
-        "last.ckpt",
         "predictions",
         "results.json",
         "curves.png",
@@ -151,7 +174,8 @@ def test_every_evaluation_is_printed_as_the_fields_logs(
         rf"{split}: \d+ queries of 1 videos, protocol ctrl\n{TABLE}{rows}"
         for split in ("test", "test_novel")
     )
-    assert re.fullmatch(evaluations + tests, done.stdout), done.stdout
+    best = r"best on val: step \d+, R@1, IoU=0\.5 [01]\.\d{4}\n"
+    assert re.fullmatch(evaluations + best + tests, done.stdout), done.stdout
     assert done.stderr == f"the run is in {folder}\n"
 
 
@@ -176,6 +200,12 @@ def test_the_best_weights_by_val_are_kept(
     best = max(rows, key=lambda row: row["R@1, IoU=0.5"])
     model, about = Run.open(once[0]).load()
     assert about.step == best["step"]
+    said = (
+        f"best on val: step {best['step']}, R@1, IoU=0.5 {best['R@1, IoU=0.5']:.4f}\n"
+    )
+    assert said in once[1].stdout
+    for measured in content(once[0], "results").values():
+        assert measured["step"] == best["step"]
     val = open_splits(TINY, ("val",))["val"]
     found = measure(predict(model, val, TINY), "ctrl").as_dict()
     # Another process may add in another order.
@@ -320,6 +350,34 @@ def test_a_run_that_was_killed_goes_on_as_if_nothing_had_happened(
     assert not list(folder.rglob(".unfinished-*"))
 
 
+@pytest.mark.slice
+def test_a_run_goes_on_to_the_bit_with_several_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As by default, where there are several cores. Of gradients as large as these here,
+    threads would add up parts in the order in which they are done."""
+    wide = replace(shapes_slta.MODEL, attention_size=8, interaction_size=8, word_size=8)
+    learning = replace(
+        TINY.training, steps=6, evaluate_every=3, threads=2, queries=16, background=6
+    )
+    experiment = replace(TINY, model=wide, training=learning)
+    ends: list[str] = []
+    monkeypatch.setattr(
+        Training, "on_train_end", lambda module: ends.append(digest(module.model))
+    )
+    whole = training.train("shapes_slta", experiment, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupt(patch)
+        with pytest.raises(KeyboardInterrupt):
+            training.train("shapes_slta", experiment, tmp_path / "parts")
+    assert Run.open(tmp_path / "parts").last.is_file()
+    parts = training.resume(tmp_path / "parts")
+    assert len(ends) == 2 and ends[0] == ends[1], "the last weights, maybe not the best"
+    for name in ("history", "results"):
+        assert parts.read(name) == whole.read(name)
+    assert weights(parts.folder) == weights(whole.folder)
+
+
 def begun(*options: object) -> "subprocess.Popen[str]":
     """A training in another process, whose first evaluation is over but not its last."""
     process = subprocess.Popen(
@@ -362,22 +420,20 @@ def test_who_is_stopped_says_how_to_go_on_and_leaves_a_run_that_can(
 
 @pytest.mark.slice
 def test_a_run_that_is_being_trained_is_left_alone(
-    once: tuple[Path, "subprocess.CompletedProcess[str]"],
-    capsys: pytest.CaptureFixture[str],
+    stopped: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with Run.open(once[0]).alone():
-        called = call(capsys, "train", "--resume", once[0])
-    refused(called, f"{once[0]} is being trained by another process; wait for it")
-    assert call(capsys, "train", "--resume", once[0]).code == 0
+    folder = Path(shutil.copytree(stopped, tmp_path / "run"))
+    with Run.open(folder).alone():
+        called = call(capsys, "train", "--resume", folder)
+    refused(called, f"{folder} is being trained by another process; wait for it")
+    assert call(capsys, "train", "--resume", folder).code == 0
 
 
 @pytest.mark.slice
 def test_a_run_does_not_go_on_with_other_annotations(
-    once: tuple[Path, "subprocess.CompletedProcess[str]"],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    stopped: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    folder = Path(shutil.copytree(stopped, tmp_path / "run"))
     facts = content(folder, "provenance")
     Run(folder).write("provenance", {**facts, "data": "0" * 64})
     says = f"begun with other annotations, .* 000000000000, not {facts['data'][:12]}"
@@ -388,12 +444,14 @@ def test_a_run_does_not_go_on_with_other_annotations(
 def test_a_run_that_is_over_is_not_trained_again(
     once: tuple[Path, "subprocess.CompletedProcess[str]"],
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
     folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    caplog.set_level("INFO", logger="slta")
     called = call(capsys, "train", "--resume", folder)
-    assert called.code == 0
-    assert not called.out.startswith("step")
+    assert called.code == 0 and "step" not in called.out
+    assert [f"{folder} is finished: " in told for told in caplog.messages] == [True]
     for name in ("history", "results"):
         assert content(folder, name) == content(once[0], name)
     assert weights(folder) == weights(once[0])
@@ -679,7 +737,7 @@ def test_what_was_trained_is_what_is_searched(
 
 @pytest.mark.slice
 @pytest.mark.parametrize("steps", [STEPS, 1])
-def test_a_training_that_diverges_stops_with_one_line(
+def test_a_training_that_diverges_stops_with_one_line_and_keeps_nothing_unevaluated(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, steps: int
 ) -> None:
     """After one step it is the answers to val that are no numbers."""
@@ -687,12 +745,63 @@ def test_a_training_that_diverges_stops_with_one_line(
     flags = [*FLAGS, "--training.learning-rate", "1e30", "--training.warmup", "0"]
     flags += ["--training.steps", str(steps)]
     called = call(capsys, "train", "shapes_slta", *flags, "--out", folder)
-    says = rf"no longer a number at batch \d+ of {folder}; .* lower --training.learning"
+    says = (
+        rf"NaN or infinite at batch \d+ of {folder}; no weights are kept, .* evaluated "
+        ".*lower --training.learning-rate"
+    )
     refused(called, says)
-    model, _ = Run.open(folder).load()
-    assert all(values.isfinite().all() for values in model.parameters())
+    assert not list(folder.glob("*.safetensors")) and not list(folder.glob("*.ckpt"))
     batch = int(re.findall(r"at batch (\d+)", called.err)[0])
     assert Run.open(folder).read("diverged") == {"batch": batch}
+    says = "diverged before its first evaluation; train again with a lower --training.l"
+    refused(call(capsys, "evaluate", folder), says)
+
+
+@pytest.mark.slice
+@pytest.mark.parametrize("spoils", ["the loss", "a weight"])
+def test_a_training_that_diverges_later_keeps_the_best_that_was_evaluated(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    spoils: str,
+) -> None:
+    """A weight that no answer hangs on is seen at the next evaluation, not before."""
+    loss, evaluated = SLTA.loss, Training.on_validation_epoch_end
+    batches = iter(range(STEPS))
+
+    def spoilt(model: SLTA, *given: Any) -> torch.Tensor:
+        late = next(batches) == EVERY + 1 and spoils == "the loss"
+        return loss(model, *given) * (torch.nan if late else 1)
+
+    def spoiling(module: Training) -> None:
+        if module.global_step > EVERY and spoils == "a weight":
+            unused = torch.nn.Parameter(torch.tensor(torch.inf))
+            module.model.register_parameter("unused", unused)
+        evaluated(module)
+
+    monkeypatch.setattr(SLTA, "loss", spoilt)
+    monkeypatch.setattr(Training, "on_validation_epoch_end", spoiling)
+    folder = tmp_path / "run"
+    called = call(capsys, "train", "shapes_slta", *FLAGS, "--out", folder)
+    batch = EVERY + 1 if spoils == "the loss" else 2 * EVERY - 1
+    says = (
+        f"{spoils} is NaN or infinite at batch {batch} of .*weights.safetensors keeps "
+        f"the best on val, of step {EVERY};"
+    )
+    assert called.code == 2
+    (line,) = called.err.splitlines()
+    assert re.search(says, line), line
+    assert not (folder / "results.json").exists()
+    (row,) = content(folder, "history")["evaluations"]
+    assert row["step"] == EVERY
+    model, about = Run.open(folder).load()
+    assert about.step == EVERY
+    assert all(values.isfinite().all() for values in model.parameters())
+    val = open_splits(TINY, ("val",))["val"]
+    again = measure(predict(model, val, TINY), "ctrl").as_dict()
+    assert again == pytest.approx({name: row[name] for name in again}, rel=1e-6)
+    printed = call(capsys, "evaluate", folder)
+    assert printed.code == 0 and "test: " in printed.out
 
 
 def test_what_another_process_refuses_is_refused_in_one_line() -> None:
@@ -791,11 +900,9 @@ def test_a_split_without_queries_is_not_tested(
 
 @pytest.mark.slice
 def test_a_damaged_state_is_named(
-    once: tuple[Path, "subprocess.CompletedProcess[str]"],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    stopped: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    folder = Path(shutil.copytree(stopped, tmp_path / "run"))
     os.truncate(folder / "last.ckpt", 1000)
     called = call(capsys, "train", "--resume", folder)
     refused(called, r"last\.ckpt is damaged .*; remove it to train from the start")
@@ -803,11 +910,9 @@ def test_a_damaged_state_is_named(
 
 @pytest.mark.slice
 def test_the_state_of_another_model_is_refused(
-    once: tuple[Path, "subprocess.CompletedProcess[str]"],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    stopped: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(once[0], tmp_path / "run"))
+    folder = Path(shutil.copytree(stopped, tmp_path / "run"))
     state = torch.load(folder / "last.ckpt", weights_only=True)
     state["state_dict"].popitem()
     torch.save(state, folder / "last.ckpt")

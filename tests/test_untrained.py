@@ -1,7 +1,7 @@
 """The untrained model against its slow second spelling, and what it must find."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,6 +129,7 @@ def check(case: Case) -> None:
     close(seen.mean, levels[..., 0])
     close(seen.spread, levels[..., 1])
     close(seen.change, expected.change)
+    assert seen.scenes == [expected.scenes]
     values = np.random.default_rng(0).normal(size=len(case.video.frames))
     close(share(values[:, None], seen.likeness)[:, 0], expected.shared(values.tolist()))
 
@@ -138,7 +139,7 @@ def check(case: Case) -> None:
     close(found.phrase_weights, paper.phrase_weights)
     close(found.region_weights, paper.region_weights)
     for known in (1.0, 0.5):
-        sure = confidence(found.agreement, known, rate_hz=RATE_HZ)
+        sure = confidence(found.agreement, seen, known=known, rate_hz=RATE_HZ)
         close(sure, expected.confidence(case.query, known))
 
 
@@ -316,7 +317,8 @@ class Scene(NamedTuple):
         return relevance(self.video, query, self.seen, rate_hz=RATE_HZ)
 
     def confidence(self, query: QueryFeatures) -> float:
-        return confidence(self.ask(query).agreement, 1.0, rate_hz=RATE_HZ)
+        agreement = self.ask(query).agreement
+        return confidence(agreement, self.seen, known=1.0, rate_hz=RATE_HZ)
 
 
 def background_things(
@@ -421,23 +423,40 @@ def test_a_phrase_that_fits_everything_is_clear_nowhere() -> None:
     assert scene.confidence(replace(thing, usual=fits_little)) > 0.99
 
 
+def sure(agreement: Sequence[float], *, known: float = 1.0, scenes: int = 1) -> float:
+    seen = Case.of(1, 1, 1).background()
+    seen = replace(seen, scenes=np.array([scenes], np.float32))
+    return confidence(np.array(agreement), seen, known=known, rate_hz=RATE_HZ)
+
+
 @given(
     st.lists(st.floats(-20, 20), min_size=1, max_size=9),
     st.floats(0, 5),
     st.floats(0, 1),
+    st.integers(1, 99),
 )
 def test_confidence_grows_with_the_agreement_and_the_words_known(
-    agreement: list[float], more: float, known: float
+    agreement: list[float], more: float, known: float, scenes: int
 ) -> None:
-    curve = np.array(agreement)
-    sure = confidence(curve, 1.0, rate_hz=RATE_HZ)
-    assert 0 <= sure <= confidence(curve + more, 1.0, rate_hz=RATE_HZ) <= 1
-    assert confidence(curve, known, rate_hz=RATE_HZ) == pytest.approx(known * sure)
+    once = sure(agreement)
+    assert 0 <= once <= sure([fit + more for fit in agreement]) <= 1
+    assert sure(agreement, known=known) == pytest.approx(known * once)
+    assert sure(agreement, scenes=scenes) <= once
 
 
 def test_at_the_even_fit_a_video_is_as_likely_to_show_it_as_not() -> None:
-    even = np.full(9, untrained.EVEN)
-    assert confidence(even, 1.0, rate_hz=RATE_HZ) == pytest.approx(0.5)
+    even = [untrained.EVEN] * 9
+    assert sure(even) == pytest.approx(0.5)
+    assert sure(even, scenes=9) == pytest.approx(0.25)
+
+
+def test_scenes_are_counted_not_frames() -> None:
+    one, other = np.eye(LOOK, dtype=np.float32)[:2]
+    video = Case.of(6, 1, 1).video
+    for frames, count in (([one] * 6, 1), ([one, other] * 3, 2)):
+        cut = replace(video, frames=np.array(frames))
+        unrelated = Case.of(6, 1, 1).unrelated
+        assert background(cut, unrelated, rate_hz=RATE_HZ).scenes == [count]
 
 
 def test_every_unrelated_sentence_can_be_read() -> None:

@@ -187,6 +187,19 @@ def _about_earlier() -> str:
     )
 
 
+def _demo() -> str:
+    head = ["seed", "SLTA", "moment prior", "query only", "best step", "CPU time"]
+    rows = []
+    for row in load("demo")["rows"]:
+        hits = [
+            row["answers"][name]["R@1, IoU=0.5"]
+            for name in ("slta", "moment prior", "query only")
+        ]
+        shown = [percent(each["value"], each["interval"]) for each in hits]
+        rows.append([row["seed"], *shown, row["step"], f"{row['cpu_s']:.0f} s"])
+    return table(head, rows)
+
+
 def _ways() -> str:
     name = "R@1, IoU=0.5"
     rows = [
@@ -242,12 +255,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "trainings": _trainings,
     "faults": _faults,
     "ways": _ways,
+    "demo": _demo,
     "scoring": _scoring,
     "memory": _memory,
     "about-shapes": _about_shapes,
     "about-trainings": lambda: measured("trainings"),
     "about-earlier": _about_earlier,
     "about-ways": lambda: measured("ways"),
+    "about-demo": lambda: measured("demo"),
     "about-scoring": lambda: measured("scoring"),
     "about-memory": lambda: measured("memory"),
 }

@@ -3,7 +3,8 @@
     RUN/config.json              the experiment
     RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
     RUN/weights.safetensors      the best weights by val
-    RUN/last.ckpt                Lightning's state after the last evaluation, to resume
+    RUN/last.ckpt                Lightning's state after the last evaluation, to resume;
+                                 gone once the run is finished
     RUN/predictions/SPLIT.jsonl  answers before any protocol
     RUN/results.json             the table of every split and protocol that was asked
     RUN/curves.png, RUN/logs/    how the training went
@@ -107,13 +108,9 @@ class Run:
     @classmethod
     def create(cls, folder: Path, name: str, experiment: Experiment) -> "Run":
         """A new folder; one that is there is never written over."""
+        cls.check_new(folder)
         try:
             folder.mkdir(parents=True)
-        except FileExistsError:
-            raise InputError(
-                f"the run {folder} exists; go on with 'slta train --resume {folder}', "
-                "or give another --out"
-            ) from None
         except OSError as error:
             raise InputError(
                 f"the run {folder} cannot be made ({error.strerror or error}); "
@@ -126,6 +123,15 @@ class Run:
             run.drop_unless_begun()
             raise
         return run
+
+    @staticmethod
+    def check_new(folder: Path) -> None:
+        """Raises ``InputError`` for a folder that is there."""
+        if folder.exists():
+            raise InputError(
+                f"the run {folder} exists; go on with 'slta train --resume {folder}', "
+                "or give another --out"
+            )
 
     @classmethod
     def open(
@@ -203,6 +209,23 @@ class Run:
     def predictions(self, split: str) -> Path:
         return self.folder / "predictions" / f"{split}.jsonl"
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was trained to the end, and tested."""
+        begun = (self.folder / "provenance.json").exists()
+        return begun and "seconds" in self.read("provenance")
+
+    def finish(self, seconds: float) -> None:
+        """Says how long it took, and drops what only a training that goes on needs."""
+        facts = self.read("provenance")
+        self.write("provenance", facts | {"seconds": round(seconds, 1)})
+        self.last.unlink(missing_ok=True)
+
+    @property
+    def step(self) -> int | None:
+        """How many steps the best weights by val were trained; None if they are gone."""
+        return self._about().step if self.weights.is_file() else None
+
     def read(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
         try:
@@ -230,17 +253,31 @@ class Run:
 
     def load(self) -> tuple[Model, About]:
         """The model with its best weights, ready to answer."""
+        about = self._about()
+        with self._reading_weights():
+            model = build(self.experiment.model, about.sizes)
+            model.load_state_dict(safetensors.torch.load_file(self.weights))
+        return model.eval(), about
+
+    def _about(self) -> About:
         if not self.weights.is_file():
+            if (self.folder / "diverged.json").exists():
+                raise InputError(
+                    f"{self.weights} is missing: the run diverged before its first "
+                    "evaluation; train again with a lower --training.learning-rate"
+                )
             raise InputError(
                 f"{self.weights} is missing: the run was stopped before its first "
                 f"evaluation; go on with 'slta train --resume {self.folder}'"
             )
+        with self._reading_weights(), safe_open(self.weights, "pt") as file:
+            facts = json.loads((file.metadata() or {})[ABOUT])
+            return About(**{**facts, "sizes": Sizes(**facts["sizes"])})
+
+    @contextmanager
+    def _reading_weights(self) -> Iterator[None]:
         try:
-            with safe_open(self.weights, "pt") as file:
-                facts = json.loads((file.metadata() or {})[ABOUT])
-            about = About(**{**facts, "sizes": Sizes(**facts["sizes"])})
-            model = build(self.experiment.model, about.sizes)
-            model.load_state_dict(safetensors.torch.load_file(self.weights))
+            yield
         except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
             problem = " ".join(str(error).split())[:200]
             raise InputError(
@@ -251,7 +288,6 @@ class Run:
             raise InputError(
                 f"{self.weights} does not say what it was trained with; train again"
             ) from error
-        return model.eval(), about
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

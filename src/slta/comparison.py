@@ -25,7 +25,7 @@ from slta.config import Experiment
 from slta.errors import InputError
 from slta.experiments import experiment
 from slta.features.sentences import Progress
-from slta.learning import WATCHED
+from slta.learning import WATCHED, best_of
 from slta.preparation import (
     Shows,
     open_dataset,
@@ -175,7 +175,7 @@ def so_far(plan: Plan) -> dict[str, Any]:
         name: [
             run
             for seed in plan.seeds
-            if is_finished(run := replace(job, seed=seed).run(plan))
+            if (run := replace(job, seed=seed).run(plan)).is_finished
         ]
         for name, job in best.items()
     }
@@ -238,7 +238,7 @@ def _val_of(plan: Plan, job: Job) -> float | None:
     """The best on val of a setting, the mean of the seeds that choose; None where one of
     them is not finished."""
     runs = [replace(job, seed=seed).run(plan) for seed in plan.seeds[: plan.choosing]]
-    if not all(is_finished(run) for run in runs):
+    if not all(run.is_finished for run in runs):
         return None
     return fmean(_on_val(run) for run in runs)
 
@@ -256,7 +256,7 @@ def _settings(job: Job) -> dict[str, Any]:
 
 def _on_val(run: Run) -> float:
     """The best on val, by which the weights were chosen."""
-    return max(float(each[WATCHED]) for each in run.read("history")["evaluations"])
+    return float(best_of(run.read("history")["evaluations"])[WATCHED])
 
 
 def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> None:
@@ -282,19 +282,13 @@ def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> 
             raise
 
 
-def is_finished(run: Run) -> bool:
-    return (run.folder / "provenance.json").exists() and "seconds" in run.read(
-        "provenance"
-    )
-
-
 def _is_over(run: Run) -> bool:
-    return is_finished(run) or has_diverged(run) is not None
+    return run.is_finished or has_diverged(run) is not None
 
 
 def has_diverged(run: Run) -> dict[str, Any] | None:
     """The batch at which the loss was no number, and the best on val until then."""
-    if is_finished(run) or not (run.folder / "diverged.json").exists():
+    if run.is_finished or not (run.folder / "diverged.json").exists():
         return None
     evaluated = (run.folder / "history.json").exists()
     return {**run.read("diverged"), "val": _on_val(run) if evaluated else None}
@@ -305,7 +299,7 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
     words = [sys.executable, "-m", "slta.cli", "train"]
     if (run.folder / "config.json").exists():
         _check_same(run, wanted)
-        if is_finished(run) or has_diverged(run):
+        if run.is_finished or has_diverged(run):
             return
         words += ["--resume", str(run.folder)]
         if plan.root is not None:

@@ -195,7 +195,8 @@ class TrainingConfig:
     processes: int = 1
     """Processes that train together, each with its own batches."""
     threads: int = 0
-    """Threads of each process; 0 for one a core, shared by the processes."""
+    """CPU threads of each process; 0 for one a core, shared by the processes. Another
+    number rounds sums otherwise, so weights differ in their last digits."""
     seed: int = 0
     """Of the first weights, the batches and what is left out; another one trains anew."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from slta.checkpoints import Run
 from slta.errors import InputError
-from slta.formats.joining import load
+from slta.formats.joining import is_bare, load
 from slta.metrics import Table, intervals, logged
 from slta.moments import Query
 from slta.predictions import Prediction, read, write
@@ -92,7 +92,7 @@ def measured(
         kind: without_video(kind, splits["train"], splits[name], experiment.candidates)
         for kind in WITHOUT_VIDEO
     }
-    found = {"split": name} | compared(rows, protocol, nms_iou)
+    found = {"split": name, "step": run.step} | compared(rows, protocol, nms_iou)
     results = run.read("results") if (run.folder / "results.json").exists() else {}
     key = f"{name}, {protocol}" + ("" if nms_iou is None else f" at {nms_iou:g}")
     run.write("results", results | {key: found})
@@ -128,6 +128,13 @@ def measured_file(
 ) -> tuple[dict[str, Any], Sequence[str]]:
     """The numbers of a file of predictions, and notes on what is odd in it."""
     joined = load(path, truth)
+    if is_bare(joined.predictions) and not PROTOCOLS[protocol].highlights:
+        known = " or ".join(name for name, each in PROTOCOLS.items() if each.highlights)
+        raise InputError(
+            f"the predictions in {path} have saliency and no windows, and the protocol "
+            f"{protocol} measures windows; give --protocol {known}, or predictions with "
+            "windows"
+        )
     found = compared({path.name: joined.predictions}, protocol, nms_iou)
     return {"file": str(path), **found, "unanswered": joined.unanswered}, joined.notes
 

@@ -29,6 +29,11 @@ def home() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "slta"
 
 
+def is_hidden(path: Path) -> bool:
+    """Whether an editor, a notebook or a file manager keeps it for itself."""
+    return path.name.startswith((".", "~$"))
+
+
 def check_root(root: Path) -> None:
     """Raises ``InputError`` where the folder of a data set is not there."""
     if not root.is_dir():

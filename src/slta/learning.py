@@ -2,7 +2,8 @@
 
 Every step draws its batch from the seed and its own number, and every epoch, which is
 the time between two evaluations, seeds itself. So a run that was killed goes on from
-its last evaluation as if nothing had happened.
+its last evaluation as if nothing had happened: on a processor with as many threads, to
+the bit.
 """
 
 import hashlib
@@ -11,12 +12,12 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial, singledispatch
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import lightning as L
 import numpy as np
@@ -135,6 +136,12 @@ class Training(L.LightningModule):
         training = self.experiment.training
         cores = len(os.sched_getaffinity(0))
         torch.set_num_threads(training.threads or max(1, cores // training.processes))
+        # Threads of a processor would add up the gradients of what was indexed in
+        # whatever order they come by.
+        torch.use_deterministic_algorithms(
+            self.trainer.strategy.root_device.type == "cpu"
+        )
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         splits = open_splits(self.experiment, ("train", "val"), self._store)
         self._train, self._val = splits["train"], splits["val"]
         self._draws = sampler(self.model, self.experiment, self._train)
@@ -201,15 +208,20 @@ class Training(L.LightningModule):
         if not length.isfinite() and self.trainer.precision != "16-mixed":
             self._diverged("a gradient", self.trainer.fit_loop.epoch_loop.batch_idx)
 
-    def _diverged(self, what: str, index: int) -> None:
+    def _diverged(self, what: str, index: int) -> NoReturn:
+        """What was evaluated stays; weights that were not are not kept."""
         step = self.current_epoch * self.experiment.training.evaluate_every + index
-        if not self.run.weights.exists():
-            self.run.save(self.model, self._about())
         self.run.write("diverged", {"batch": step})
+        kept = "no weights are kept, as none were evaluated before"
+        if self.history:
+            best = best_of(self.history)
+            kept = (
+                f"{self.run.weights.name} keeps the best on val, of step {best['step']}"
+            )
         raise InputError(
-            f"{what} is no longer a number at batch {step} of {self.run.folder}; the "
-            f"last good weights are in {self.run.weights.name}; look for NaN in the "
-            "features, or lower --training.learning-rate"
+            f"{what} is NaN or infinite at batch {step} of {self.run.folder}; {kept}; "
+            "look for NaN in the features, or train again with a lower "
+            "--training.learning-rate"
         )
 
     def validation_step(self, videos: list[str]) -> None:
@@ -221,6 +233,8 @@ class Training(L.LightningModule):
         self._answers = []
         if not all(np.isfinite(n).all() for a in answers for n in (a.spans, a.scores)):
             self._diverged("an answer to val", len(self._losses) - 1)
+        if not all(values.isfinite().all() for values in self.model.parameters()):
+            self._diverged("a weight", len(self._losses) - 1)
         table = measure(answers, "ctrl")
         found = table.as_dict()
         for name in (WATCHED, "mIoU"):
@@ -228,11 +242,12 @@ class Training(L.LightningModule):
         loss = torch.stack(self._losses).mean().item() if self._losses else math.nan
         self.history.append({"step": self.global_step, "loss": loss, **table.as_dict()})
         if self.global_rank == 0:
+            # Before the history, which promises the weights of what it tells.
+            if found[WATCHED] > self.best:
+                self.run.save(self.model, self._about())
             self.run.write("history", {"evaluations": self.history})
             print(f"step {self.global_step}, loss {loss:.4f}, val:")
             print("\n".join(table.lines()), flush=True)
-            if found[WATCHED] > self.best:
-                self.run.save(self.model, self._about())
         self.best = max(self.best, found[WATCHED])
 
     def _about(self) -> About:
@@ -270,6 +285,11 @@ class Training(L.LightningModule):
             )
         self.best = checkpoint["slta"]["best"]
         self.history = checkpoint["slta"]["history"]
+
+
+def best_of(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The evaluation on val whose weights are kept: the first of the best."""
+    return max(history, key=lambda row: row[WATCHED])
 
 
 def digest(model: Model) -> str:

@@ -23,7 +23,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from slta import ranking
-from slta.datasets.fields import Wrong, given, identity, positive, shown, text
+from slta.datasets.fields import (
+    Wrong,
+    check_spans,
+    given,
+    identity,
+    positive,
+    shown,
+    text,
+)
 from slta.datasets.reading import why
 from slta.errors import InputError
 from slta.folders import write_whole
@@ -191,11 +199,12 @@ def as_spans(rows: Any, name: str) -> Float[np.ndarray, "n 2"]:
     return as_rows(rows, name, ("start", "end"))
 
 
-def as_truth(rows: Any, name: str) -> Float[np.ndarray, "m 2"]:
+def as_truth(
+    rows: Any, name: str, duration_s: float | None = None
+) -> Float[np.ndarray, "m 2"]:
+    """Only spans that can be; of a video that lasts so long, if it is known."""
     found = as_spans(rows, name)
-    if not (found[:, 0] <= found[:, 1]).all():
-        what = f"gives {name} as {shown(rows)}, where a span ends before it starts"
-        raise Wrong(what, "mend it")
+    check_spans(name, found.tolist(), duration_s)
     return found
 
 
@@ -209,12 +218,15 @@ def as_numbers(row: Any, name: str) -> Float[np.ndarray, " c"]:
 
 
 def as_table(rows: Any, name: str) -> Float[np.ndarray, "c a"]:
-    """A row of numbers for each clip, all as long."""
+    """A row of finite numbers for each clip, all as long."""
     found = _numbers(rows)
     if found is not None and found.shape == (0,):
         return np.zeros((0, 1))
     if found is None or found.ndim != 2:
         raise Wrong(f"gives {name} as {shown(rows)}, which is no table", "mend it")
+    if not np.isfinite(found).all():
+        what = f"gives {name} as {shown(rows)}, where not all numbers are finite"
+        raise Wrong(what, "mend it")
     return found
 
 

@@ -29,6 +29,8 @@ class Protocol:
     """The measures that are printed, a row a line."""
     shown: Sequence[str] = USUAL
     """Those of them that are printed with their interval."""
+    highlights: bool = False
+    """Whether saliency is measured, too."""
     suppressing: Callable[[float], Measure] | None = None
     """Where the IoU of the suppression is to be chosen: how to measure with it."""
 
@@ -148,6 +150,7 @@ PROTOCOLS: dict[str, Protocol] = {
             *("R@1, IoU=0.5", "R@1, IoU=0.7"),
             *("mAP", "mAP, IoU=0.5", "mAP, IoU=0.75", "HIT@1, VeryGood"),
         ),
+        highlights=True,
     ),
     "didemo": Protocol(
         _over_chunks(didemo.official),

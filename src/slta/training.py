@@ -27,7 +27,7 @@ from slta.datasets.split import Split, spread, unknown_words
 from slta.errors import InputError
 from slta.evaluation import answers, lines, measured
 from slta.folders import whole_file
-from slta.learning import Draws, Training, check, sampler
+from slta.learning import WATCHED, Draws, Training, best_of, check, sampler
 from slta.models import build
 from slta.models.base import CandidateModel, Model, Scale, Sizes
 from slta.preparation import (
@@ -38,6 +38,7 @@ from slta.preparation import (
     quietly,
     settled,
 )
+from slta.readiness import check_ready
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ def train(
     """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
     experiment = settled(experiment)
     check(experiment)
+    Run.check_new(folder)
+    for warning in check_ready(experiment, store, shows):
+        logger.info("%s", warning)
     run = Run.create(folder, name, experiment)
     try:
         return _go(run, experiment, store, shows, resume=False)
@@ -77,8 +81,12 @@ def resume(
     store: Path | None = None,
     shows: Shows = quietly,
 ) -> Run:
-    """Goes on from the last evaluation, as if the run had never stopped."""
+    """Goes on from the last evaluation, as if the run had never stopped; a run that is
+    finished stays as it is."""
     run = Run.open(folder, root, extractor, words)
+    if run.is_finished:
+        logger.info("%s is finished: there is nothing left to train", folder)
+        return run
     return _go(run, run.experiment, store, shows, resume=run.last.is_file())
 
 
@@ -92,15 +100,15 @@ def _go(
             before = _spent_s(run) if resume else 0.0
             since = begun - before
             _train(run, experiment, store, shows, since, resume=resume)
+            best = best_of(run.read("history")["evaluations"])
+            print(f"best on val: step {best['step']}, {WATCHED} {best[WATCHED]:.4f}")
             _test(run, store, shows)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"go on with 'slta train --resume {run.folder}'"
         ) from None
     curves.draw(run.read("history")["evaluations"], run.folder / "curves.png")
-    facts = run.read("provenance")
-    seconds = facts.get("seconds", before) + time.perf_counter() - begun
-    run.write("provenance", facts | {"seconds": round(seconds, 1)})
+    run.finish(time.perf_counter() - since)
     return run
 
 
@@ -351,6 +359,7 @@ def _stoppable(trainer: L.Trainer) -> Iterator[None]:
         raise InputError(said[1]) from error
     finally:
         signal.signal(signal.SIGINT, handler)
+        torch.use_deterministic_algorithms(False)
 
 
 def _provenance(experiment: Experiment, about: About) -> dict[str, Any]:

@@ -185,7 +185,18 @@ class Model:
         agreement = self.relevance(query).agreement
         width = max(1, round(untrained.AGREES_S * self.rate_hz))
         fit = slow.peak(agreement, width)
-        return known / (1 + exp(-untrained.STEEP * (fit - untrained.EVEN)))
+        against = exp(-untrained.STEEP * (fit - untrained.EVEN))
+        return known / (1 + sqrt(self.scenes) * against)
+
+    @property
+    def scenes(self) -> int:
+        """Frames unlike all that were counted before them."""
+        counted: list[list[float]] = []
+        for frame, *_ in self.places[1]:
+            look = unit(frame)
+            if all(dot(look, other) < untrained.SCENE for other in counted):
+                counted.append(look)
+        return len(counted)
 
 
 def spaces(query: QueryFeatures, p: int) -> list[list[float]]:

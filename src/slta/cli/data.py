@@ -16,8 +16,9 @@ from slta.errors import InputError
 from slta.folders import check_writable
 
 if TYPE_CHECKING:
-    from slta.datasets.checking import Report
+    from slta.datasets.report import Report
     from slta.datasets.statistics import Statistics
+    from slta.estimate import Estimate
 
 FAULTY = 1
 """Exit code of a check that found faults."""
@@ -151,13 +152,37 @@ def _check(command: Check) -> None:
     known = source(command.name)
     with progress(f"checking {command.name}") as bar:
         report = check(known, command.root, bar, command.features)
+        took = _training(command, report)
     if command.json:
-        screen.out(json.dumps(report.to_json()))
+        seconds = None if took is None else round(took.total_s, 1)
+        screen.out(json.dumps({**report.to_json(), "training_s": seconds}))
     else:
         for line in lines(report, oddities=command.oddities):
             screen.print(line, markup=False, soft_wrap=True)
+        if took is not None:
+            line = f"training with 'slta train {command.name}' takes {took}"
+            screen.print(line, markup=False, soft_wrap=True)
     if report.faults:
         sys.exit(FAULTY)
+
+
+def _training(command: Check, report: "Report") -> "Estimate | None":
+    """How long the experiment that is named like the data set will take, if there is one
+    and it can be trained: what stops it is noted."""
+    from slta.experiments import EXPERIMENTS
+    from slta.preparation import rooted, settled
+
+    if report.refusals or command.name not in EXPERIMENTS:
+        return None
+    from slta.estimate import estimate
+    from slta.readiness import unmatched
+
+    usual = rooted(command.name, EXPERIMENTS[command.name], command.root)
+    if command.features:
+        features = replace(usual.features, extractor=command.features)
+        usual = replace(usual, features=features)
+    report.refusals += unmatched(usual, report)
+    return None if report.refusals else estimate(settled(usual), report)
 
 
 def lines(report: "Report", *, oddities: bool = False) -> list[str]:
@@ -188,6 +213,7 @@ def lines(report: "Report", *, oddities: bool = False) -> list[str]:
         said.append(f"odd, as known: {kind}, {times} times (docs/data-sets.md)")
         if oddities:
             said += [f"  {each}" for each in report.oddities if each.oddity == kind]
+    said += [f"warning: {each}" for each in report.warnings]
     said += [f"wrong: {each}" for each in report.faults]
     number = len(report.faults)
     said.append(f"{number} faults" if number != 1 else "1 fault")

@@ -36,7 +36,8 @@ class Train(Moved, Folders):
     resume: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
-    """Go on with a run that was stopped, from its last evaluation."""
+    """Go on with a run that was stopped, from its last evaluation. On a CPU, with as many
+    threads, it ends with the same weights, bit for bit, as without the stop."""
 
 
 def train(command: Train) -> None:

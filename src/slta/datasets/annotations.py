@@ -9,11 +9,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 
 from slta.datasets.base import Dataset, Facts
+from slta.datasets.fields import impossible
 from slta.errors import InputError
+from slta.features.readable import normalised
 from slta.folders import check_root
 from slta.moments import Query, Span
 
@@ -26,6 +27,7 @@ FAR = 3
 BEYOND = "span beyond the video"
 REVERSED = "start not before end"
 DUPLICATE = "query annotated twice"
+UNREADABLE = "query that cannot be read"
 
 
 Place = int | str | None
@@ -68,6 +70,8 @@ class Oddities:
     """Videos with a span that does not start before it ends."""
     duplicates: bool = False
     """Whether queries are annotated twice."""
+    unreadable: bool = False
+    """Whether some queries are no sentences, such as "1."; they are not trained with."""
 
 
 NONE = Oddities()
@@ -100,6 +104,11 @@ class Annotations:
     @property
     def faults(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.oddity is None]
+
+    def place(self, split: str, query_id: str) -> Place:
+        """Where a query is in its file. A split may be made of another one's queries."""
+        places = (self._ids.get((name, query_id)) for name in (split, *self.splits))
+        return next((place for place in places if place is not None), None)
 
     def file(self, *names: str, split: str | None = None) -> Path | None:
         """The first of the names that is there; None, and noted, if none of them is.
@@ -187,6 +196,8 @@ class Annotations:
             if None in found:
                 return None
             truth = tuple(each for each in found if each is not None)
+        if self.oddities.unreadable and (why := unreadable(sentence)):
+            self.odd(file, place, why[0], "the query is left out", UNREADABLE)
         asked = (split, video_id, sentence, truth)
         if asked in self._asked:
             what = f"has {who} again{_after(self._asked[asked])}"
@@ -220,13 +231,8 @@ class Annotations:
     ) -> Span | None:
         """None, and noted, if it is no span of the video."""
         times = f"{start:g}-{end:g} s"
-        if not (isfinite(start) and isfinite(end)) or start < 0:
-            what = f"has {who} at {times}, which is no span"
-            self.fault(file, place, what, "give seconds from 0 on")
-            return None
-        if start >= end:
-            what = f"has {who} at {times}, which does not start before it ends"
-            self.fault(file, place, what, "give the start first, in seconds")
+        if wrong := impossible(start, end):
+            self.fault(file, place, f"has {who} at {times}, {wrong[0]}", wrong[1])
             return None
         inside = self._within(file, place, who, video_id, start, end)
         return Span(start, end) if inside else None
@@ -269,6 +275,17 @@ class Annotations:
         listed = [len(windows) for windows in each if windows is not None]
         return sum(listed) if listed else None
 
+    def trained(
+        self, splits: Mapping[str, Sequence[Query]]
+    ) -> Mapping[str, Sequence[Query]]:
+        """Without what is known to be no sentence."""
+        if not self.oddities.unreadable:
+            return splits
+        return {
+            split: [each for each in queries if unreadable(each.query) is None]
+            for split, queries in splits.items()
+        }
+
     def dataset(
         self,
         *,
@@ -290,6 +307,7 @@ class Annotations:
             names = [path.name for path in self.absent]
             all_of = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
             raise InputError(f"{self.root} has no split of {name}; put {all_of} there")
+        splits = self.trained(splits)
         if cut:
             splits = {
                 split: [within(query, self.durations_s) for query in queries]
@@ -303,6 +321,16 @@ class Annotations:
             durations_s=self.durations_s,
             facts=self.facts,
         )
+
+
+def unreadable(query: str) -> tuple[str, str] | None:
+    """Why no extractor can read the sentence, and the remedy."""
+    try:
+        normalised(query)
+    except InputError as error:
+        why, _, remedy = str(error).partition("; ")
+        return f"asks what cannot be read: {why}", remedy or "mend the sentence"
+    return None
 
 
 def _after(place: Place) -> str:

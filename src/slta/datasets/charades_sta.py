@@ -13,7 +13,7 @@ from typing import Final, Literal
 from slta.datasets.annotations import Annotations, Oddities
 from slta.datasets.base import Dataset
 from slta.datasets.fields import Wrong, above_0, written
-from slta.datasets.held_out import train_and_val
+from slta.datasets.held_out import with_val
 from slta.datasets.reading import table
 from slta.datasets.source import Count, Source
 
@@ -47,13 +47,10 @@ class CharadesSTAConfig:
 
 def load(config: CharadesSTAConfig) -> Dataset:
     found = read(Path(config.root))
-    splits = train_and_val(found.splits["train"]) if "train" in found.splits else {}
-    if "test" in found.splits:
-        splits["test"] = [
-            query
-            for query in found.splits["test"]
-            if not (config.released_only and query.video_id in NOT_RELEASED)
-        ]
+    splits = with_val(found)
+    if config.released_only and "test" in splits:
+        released = (q for q in splits["test"] if q.video_id not in NOT_RELEASED)
+        splits["test"] = [*released]
     return found.dataset(name=NAME, cut=config.cut, splits=splits)
 
 
@@ -138,5 +135,6 @@ SOURCE = Source(
     layout="VIDEO START END##SENTENCE, seconds; csv with the columns id and length",
     counts={"train": Count(5338, 12408), "test": Count(1334, 3720)},
     read=read,
+    splits=with_val,
     open=lambda root: load(CharadesSTAConfig(root=str(root))),
 )

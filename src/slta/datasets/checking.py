@@ -1,73 +1,31 @@
-"""All that is wrong with a data set on disk, against what is known of it."""
+"""All that is wrong with a data set on disk: what ``slta data check`` tells, and what
+``slta train`` refuses before it begins."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from slta import video
+from slta.datasets import trainable
 from slta.datasets.annotations import ROUNDING_S, Annotations, Problem
 from slta.datasets.files import Files
+from slta.datasets.report import Features, Report
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
 from slta.features.layouts import asked
 from slta.features.layouts.base import Layout, Look, Unreadable, look_at
 
 Progress = Callable[[float, float], None]
+Recall = Callable[[Path], Look | None]
+"""What is remembered of a video, so that it need not be looked into again."""
+ROUGH = 0.01
+"""Of a video's length, by which what says it may be wrong."""
+SHARE = 0.05
+"""Of a film's length, by which its features may be longer or shorter."""
 
 
-@dataclass(slots=True)
-class Features:
-    """Ready features that were found, in one layout."""
-
-    layout: str
-    videos: int
-    """How many of the annotated videos have some."""
-    shapes: dict[str, str]
-    """Type and shape of each array, as most videos have it; t samples."""
-    missing: list[str]
-
-
-@dataclass(slots=True)
-class Report:
-    root: Path
-    counts: dict[str, Count] = field(default_factory=dict)
-    expected: Mapping[str, Count] = field(default_factory=dict)
-    faults: list[Problem] = field(default_factory=list)
-    oddities: list[Problem] = field(default_factory=list)
-    features: list[Features] = field(default_factory=list)
-    films: int | None = None
-    """How many of the annotated videos have a file; None without a folder of them."""
-    missing_films: list[str] = field(default_factory=list)
-
-    @property
-    def nowhere(self) -> list[str]:
-        """Annotated videos with neither features nor a file."""
-        lacking = [set(each.missing) for each in self.features]
-        return [
-            name for name in self.missing_films if all(name in each for each in lacking)
-        ]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "root": str(self.root),
-            "ok": not self.faults,
-            "splits": {split: count.to_json() for split, count in self.counts.items()},
-            "faults": [_problem(each) for each in self.faults],
-            "oddities": [_problem(each) for each in self.oddities],
-            "features": [
-                {
-                    "layout": each.layout,
-                    "videos": each.videos,
-                    "shapes": each.shapes,
-                    "missing": each.missing,
-                }
-                for each in self.features
-            ],
-            "video_files": self.films,
-            "missing_video_files": self.missing_films,
-        }
+def nothing(_: Path) -> None:
+    """Remembers no video."""
 
 
 def check(
@@ -75,20 +33,25 @@ def check(
     root: Path,
     progress: Progress | None = None,
     features: str = "",
+    recall: Recall = nothing,
+    *,
+    films: bool = False,
 ) -> Report:
-    """``features`` are ready ones, as an experiment names them; else those in the folder.
+    """``features`` are the ready ones that are trained with, as an experiment names them,
+    ``films`` says that videos are; without both, what lies in the folder is.
 
     Raises ``InputError`` only if there is no such folder.
     """
     report = Report(root, expected=source.counts)
     found = source.read(root)
     names = _video_ids(found)
-    layouts = _opened(features, root, names, report)
+    layouts = [] if films else _opened(features, root, names, report)
     looks = {
-        each: _look(each, names, found, report, progress) for each in layouts or ()
+        each: _look(each, names, found, report, progress, recall)
+        for each in layouts or ()
     }
-    films = _films(root, names, report)
-    lengths = _lengths(looks, films, report)
+    files = {} if features else _films(root, names, report)
+    lengths = _lengths(looks, files, report, recall)
     if source.read_knowing is not None and lengths:
         found = source.read_knowing(root, lengths)
     report.counts = {
@@ -99,16 +62,39 @@ def check(
         )
         for split, queries in found.splits.items()
     }
+    report.durations_s = {n: each.duration_s for n, each in lengths.items()}
+    report.durations_s |= {n: s for n, s in found.durations_s.items() if n in names}
+    report.splits = found.trained(source.splits(found))
+    report.files = {name: trainable.file_of(found, name) for name in report.splits}
     report.oddities += [each for each in found.problems if each.oddity is not None]
-    annotated = found.faults + [
-        Problem(path, None, "is missing", f"get it from {source.get}")
-        for path in found.absent
+    report.unpublished += [
+        *(
+            Problem(path, None, "is missing", f"get it from {source.get}")
+            for path in found.absent
+        ),
+        *_counted(found, source, report),
     ]
-    report.faults = annotated + list(_counted(found, source, report)) + report.faults
-    _missing(found, looks, films, report)
+    report.refusals = found.faults + report.refusals
+    _missing(found, looks, files, report)
     if layouts is not None:
-        report.faults += _nowhere(found, layouts, report)
+        needed = films or source.with_videos
+        report.refusals += _nowhere(found, layouts, report, features, needed=needed)
+    report.refusals += _splits(found, report, looks)
+    report.warnings += trainable.warnings(found, report.splits)
     return report
+
+
+def _splits(
+    found: Annotations, report: Report, looks: Mapping[Layout, Mapping[str, Look]]
+) -> Iterable[Problem]:
+    yield from trainable.refusals(found, report.splits)
+    steps_s = [
+        (layout.videos[name], look.step_s)
+        for layout, seen in looks.items()
+        for name, look in seen.items()
+        if not layout.spread
+    ]
+    yield from trainable.units(found, report.splits, report.durations_s, steps_s)
 
 
 def _opened(
@@ -121,7 +107,7 @@ def _opened(
     try:
         return [asked(features, root).layout]
     except Unreadable as error:
-        report.faults.append(Problem(error.file, None, error.what, error.remedy))
+        report.refusals.append(Problem(error.file, None, error.what, error.remedy))
         report.features.append(Features(features.partition(":")[0], 0, {}, names))
         return None
 
@@ -148,20 +134,22 @@ def _look(
     annotated: Annotations,
     report: Report,
     progress: Progress | None,
+    recall: Recall,
 ) -> dict[str, Look]:
     """Looks at the features of every annotated video; what is wrong is noted."""
     looks: dict[str, Look] = {}
     there = [name for name in names if name in layout.videos]
     for done, name in enumerate(there, start=1):
-        looks[name] = look_at(layout, name, annotated.durations_s.get(name))
-        report.faults += [
+        duration_s = annotated.durations_s.get(name)
+        looks[name] = recall(Path(name)) or look_at(layout, name, duration_s)
+        report.refusals += [
             Problem(file, None, *each) for file, *each in looks[name].problems
         ]
         if progress:
             progress(done, len(there))
     for array in ("frames", "regions"):
-        report.faults += _sizes(layout, array, looks)
-    report.faults += _uneven(layout, looks)
+        report.refusals += _sizes(layout, array, looks)
+    report.refusals += _uneven(layout, looks)
     return looks
 
 
@@ -206,7 +194,7 @@ def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
         if len(files) > 1:
             others = " and ".join(path.name for path in files)
             what = f"is one of {len(files)} files of the video {name!r}: {others}"
-            report.faults.append(Problem(files[0], None, what, "keep one of them"))
+            report.refusals.append(Problem(files[0], None, what, "keep one of them"))
     report.films = len(found)
     return found
 
@@ -215,21 +203,32 @@ def _lengths(
     looks: Mapping[Layout, Mapping[str, Look]],
     films: Mapping[str, Path],
     report: Report,
+    recall: Recall,
 ) -> dict[str, Length]:
     """How long the videos are, as their files or features say."""
-    found = {}
-    for layout in looks.values():
-        for name, look in layout.items():
+    found: dict[str, Length] = {}
+    for layout, seen in looks.items():
+        for name, look in seen.items():
             if look.duration_s is not None:
                 # A video may go on after its last sample, or end before the next one.
-                found[name] = Length(look.duration_s, max(1.0, 2 * look.step_s))
+                within_s = max(1.0, 2 * look.step_s, ROUGH * look.duration_s)
+                found[name] = Length(look.duration_s, within_s, layout.videos[name])
     for name, path in films.items():
         try:
-            length_s = video.probe(path).duration_s
-            found[name] = Length(length_s, max(ROUNDING_S, 0.01 * length_s))
+            known = recall(path)
+            length_s = known.duration_s if known else video.probe(path).duration_s
         except InputError as error:
             what, _, remedy = str(error).removeprefix(f"{path}").rpartition(": ")
-            report.faults.append(Problem(path, None, what.strip(), remedy))
+            report.refusals.append(Problem(path, None, what.strip(), remedy))
+            continue
+        assert length_s is not None
+        if (features := found.get(name)) is not None and features.file is not None:
+            within_s = max(features.within_s, SHARE * length_s)
+            if other := features._replace(within_s=within_s).disagrees(length_s):
+                what = f"has {features.duration_s:.2f} s of {path.name}, which lasts "
+                what += f"{length_s:.2f} s"
+                report.refusals.append(Problem(features.file, None, what, other[1]))
+        found[name] = Length(length_s, max(ROUNDING_S, ROUGH * length_s), path)
     return found
 
 
@@ -256,32 +255,35 @@ def _missing(
 
 
 def _nowhere(
-    found: Annotations, layouts: list[Layout], report: Report
+    found: Annotations,
+    layouts: list[Layout],
+    report: Report,
+    features: str,
+    *,
+    needed: bool,
 ) -> Iterable[Problem]:
-    """Videos with neither features nor a file, where others have some."""
-    if not layouts and report.films is None:
-        return
+    """Videos without what is trained with: a file, or else ready features."""
     videos = report.root / "videos"
+    if layouts and (features or report.films is None):
+        where = [layout.expected for layout in layouts]
+        missing = [name for each in report.features for name in each.missing]
+        lacks = "no features"
+    elif report.films is not None:
+        missing, lacks, where = (
+            report.missing_films,
+            "no file",
+            [lambda video_id: str(videos)],
+        )
+    else:
+        if needed:
+            remedy = f"put the films into {videos}, or ready features into "
+            remedy += f"{report.root / 'features'}"
+            yield Problem(report.root, None, "has neither videos nor features", remedy)
+        return
+    put = "put it into" if lacks == "no file" else "put them into"
+    report.nowhere = list(dict.fromkeys(missing))
     for name in report.nowhere:
-        features = " and ".join(layout.expected(name) for layout in layouts)
-        if not layouts:
-            lacks, remedy = "no file", f"put it into {videos}"
-        elif report.films is None:
-            lacks, remedy = "no features", f"put them into {features}"
-        else:
-            lacks = "neither features nor a file"
-            remedy = f"put it into {videos}, or its features into {features}"
+        places = " and ".join(place(name) for place in where)
         what = f"names the video {name!r}, which has {lacks}"
         file, line = found.first_lines[name]
-        yield Problem(file, line, what, f"{remedy}, or mend its id")
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {
-        "file": str(problem.file),
-        "line": problem.line,
-        "entry": problem.entry,
-        "what": problem.what,
-        "remedy": problem.remedy,
-        "kind": problem.oddity,
-    }
+        yield Problem(file, line, what, f"{put} {places}, or mend its id")

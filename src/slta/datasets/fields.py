@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ class Wrong(ValueError):
 
 
 def shown(value: Any) -> str:
-    """As JSON has it, cut where it is long."""
+    """As JSON has it, cut where it is long, with what no screen can show escaped."""
     text = json.dumps(value, ensure_ascii=False, default=str)
+    text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
@@ -40,7 +42,7 @@ def text(row: Any, name: str) -> str:
     value = given(row, name)
     if not isinstance(value, str):
         raise _not(name, value, "no text", "write it in quotes")
-    return value
+    return _in_unicode(name, value)
 
 
 def identity(row: Any, name: str) -> str:
@@ -48,7 +50,7 @@ def identity(row: Any, name: str) -> str:
     value = given(row, name)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _not(name, value, "no name", "write one in quotes")
-    return composed(str(value))
+    return _in_unicode(name, composed(str(value)))
 
 
 def number(row: Any, name: str) -> float:
@@ -87,6 +89,27 @@ def pairs(row: Any, name: str) -> list[tuple[float, float]]:
         ):
             raise _not(name, each, "no pair of numbers", form, of="with")
     return [(float(start), float(end)) for start, end in row[name]]
+
+
+def check_spans(
+    name: str, spans: Iterable[Sequence[float]], duration_s: float | None = None
+) -> None:
+    """Raises ``Wrong`` for a true span that cannot be, in a video of that length."""
+    for start, end in spans:
+        what = impossible(start, end)
+        if what is None and duration_s is not None and start >= duration_s:
+            what = f"which starts after the video ({duration_s:g} s)", "give seconds"
+        if what is not None:
+            raise Wrong(f"gives {name} with {shown([start, end])}, {what[0]}", what[1])
+
+
+def impossible(start: float, end: float) -> tuple[str, str] | None:
+    """Why no true span can be so, and the remedy."""
+    if not (isfinite(start) and isfinite(end)) or start < 0:
+        return "which is no span", "give seconds from 0 on"
+    if start >= end:
+        return "which does not start before it ends", "give the start first, in seconds"
+    return None
 
 
 def texts(row: Any, name: str) -> list[str]:
@@ -128,6 +151,13 @@ def is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isinstance(value, float) or value.bit_length() < sys.float_info.max_exp
+
+
+def _in_unicode(name: str, value: str) -> str:
+    """JSON can name half of a pair of code units, which is no letter."""
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise _not(name, value, "no text in Unicode", "type it anew, in UTF-8")
+    return value
 
 
 def _list(row: Any, name: str, form: str) -> list[Any]:

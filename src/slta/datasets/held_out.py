@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from hashlib import sha256
 
+from slta.datasets.annotations import Annotations
 from slta.moments import Query
 
 SEED = 0
@@ -18,6 +19,12 @@ def is_held_out(video_id: str) -> bool:
     """
     drawn = sha256(f"{SEED}:{video_id}".encode()).digest()[:8]
     return int.from_bytes(drawn) < SHARE * 2**64
+
+
+def with_val(found: Annotations) -> dict[str, list[Query]]:
+    """The splits that were read, with a val that is held out of train."""
+    splits = dict(found.splits)
+    return train_and_val(splits.pop("train")) | splits if "train" in splits else splits
 
 
 def train_and_val(queries: Iterable[Query]) -> dict[str, list[Query]]:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
+from jaxtyping import Int
+
 from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.fields import (
@@ -23,6 +26,7 @@ from slta.datasets.fields import (
     integers,
     number,
     pairs,
+    shown,
     text,
     texts,
     written,
@@ -30,12 +34,12 @@ from slta.datasets.fields import (
 from slta.datasets.reading import json_lines, table
 from slta.datasets.source import Length, Source
 from slta.errors import InputError
+from slta.folders import is_hidden
 from slta.names import composed
 
 NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")
 ODDITIES = Oddities(duplicates=True)
-_SECONDS = "give seconds, or leave duration_s out"
 LISTS = {"chunks": (2,), "clips": (), "saliency": (3,), "windows": (2,)}
 """The optional fields that are numbers, and the columns of those that are tables."""
 
@@ -72,7 +76,8 @@ def load(folder: Path) -> Dataset:
 
 def files_of(folder: Path) -> list[Path]:
     """Those that give its splits."""
-    return sorted([*folder.glob("[!.]*.jsonl"), *folder.glob("[!.]*.csv")])
+    files = [*folder.glob("*.jsonl"), *folder.glob("*.csv")]
+    return sorted(file for file in files if not is_hidden(file))
 
 
 def load_file(file: Path) -> Dataset:
@@ -132,10 +137,9 @@ def _lengths(
             continue
         what = f"says that {row.video_id} lasts {row.duration_s:g} s"
         known = lengths.get(row.video_id)
-        if known and abs(known.duration_s - row.duration_s) > known.within_s:
+        if known and (other := known.disagrees(row.duration_s)):
             wrong.add(row.video_id)
-            remedy = f"it lasts {known.duration_s:.2f} s; {_SECONDS}"
-            found.fault(row.file, row.line, what, remedy)
+            found.fault(row.file, row.line, f"{what}, but {other[0]}", other[1])
             continue
         first = found.durations_s.setdefault(row.video_id, row.duration_s)
         if abs(first - row.duration_s) > ROUNDING_S:
@@ -224,9 +228,28 @@ def _facts(row: Mapping[str, Any]) -> Facts | None:
     """What data sets of the field know besides, as ``convert`` writes it."""
     there = [name for name in LISTS if row.get(name) is not None]
     found: dict[str, Any] = {n: integers(row, n, *LISTS[n]) for n in there}
+    _check_chunks(found.get("chunks"))
+    _check_clips(found.get("clips"), found.get("saliency"))
     if row.get("nouns") is not None:
         found["nouns"] = tuple(texts(row, "nouns"))
     return Facts(**found) if found else None
+
+
+def _check_chunks(chunks: Int[np.ndarray, "a 2"] | None) -> None:
+    if chunks is not None and not ((chunks >= 0) & (chunks[:, :1] <= chunks)).all():
+        what = f"gives chunks as {shown(chunks.tolist())}, which are no first and last "
+        raise Wrong(f"{what}chunks", "number them from 0")
+
+
+def _check_clips(
+    clips: Int[np.ndarray, " c"] | None, saliency: Int[np.ndarray, "s 3"] | None
+) -> None:
+    if clips is not None and clips.min(initial=0) < 0:
+        raise Wrong(f"gives clips as {shown(clips.tolist())}", "number them from 0")
+    if saliency is not None and (clips is None or len(clips) != len(saliency)):
+        what = f"has saliency of {len(saliency)} clips for "
+        what += f"{0 if clips is None else len(clips)} clips"
+        raise Wrong(what, "give each of clips a row")
 
 
 SOURCE = Source(
@@ -243,5 +266,6 @@ SOURCE = Source(
     counts={},
     read=read,
     read_knowing=read,
+    with_videos=True,
     open=load,
 )

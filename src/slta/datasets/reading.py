@@ -85,7 +85,11 @@ def json_of(found: Annotations, file: Path, empty: T) -> tuple[T, Places]:
 
 def json_lines(found: Annotations, file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON Lines file, with the numbers of their lines."""
-    for number, line in found.lines(file):
+    lines = [*found.lines(file)]
+    if lines and lines[0][1].lstrip().startswith("[") and _is_array(lines):
+        found.fault(file, lines[0][0], "is a JSON array of objects", ONE)
+        return
+    for number, line in lines:
         try:
             row, twice = parsed(line)
         except json.JSONDecodeError as error:
@@ -101,6 +105,14 @@ def json_lines(found: Annotations, file: Path) -> Iterator[tuple[int, dict[str, 
             found.fault(file, number, f"holds {shown(row)}, not an object", ONE)
         elif not twice:
             yield number, row
+
+
+def _is_array(lines: list[tuple[int, str]]) -> bool:
+    try:
+        whole = json.loads("\n".join(line for _, line in lines))
+    except (RecursionError, ValueError):
+        return False
+    return isinstance(whole, list) and any(isinstance(each, dict) for each in whole)
 
 
 def parsed(text: str) -> tuple[Any, list[str]]:

@@ -18,7 +18,7 @@ from slta.candidates import RELEASED_HZ
 from slta.datasets import charades_sta, tacos
 from slta.datasets.annotations import Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
-from slta.datasets.held_out import train_and_val
+from slta.datasets.held_out import with_val
 from slta.datasets.source import Count, Source
 from slta.errors import InputError
 from slta.literals import load as load_literals
@@ -63,10 +63,7 @@ class SLTATacosConfig:
 
 def load_charades(config: SLTACharadesConfig) -> Dataset:
     found = read_charades(Path(config.root))
-    splits = train_and_val(found.splits["train"]) if "train" in found.splits else {}
-    if "test" in found.splits:
-        splits["test"] = found.splits["test"]
-    return found.dataset(name=CHARADES, splits=splits)
+    return found.dataset(name=CHARADES, splits=with_val(found))
 
 
 def load_tacos(config: SLTATacosConfig) -> Dataset:
@@ -88,7 +85,7 @@ def read_charades(root: Path) -> Annotations:
 
 
 def read_tacos(root: Path) -> Annotations:
-    found = Annotations(root, Oddities(duplicates=True))
+    found = Annotations(root, Oddities(duplicates=True, unreadable=True))
     pairs_file, pairs = _pairs(found, TACOS)
     for split, name in SENTENCES[TACOS].items():
         file = _file(found, name, split)
@@ -224,6 +221,7 @@ CHARADES_SOURCE = Source(
     "(TRUTH, SENTENCE, NOUNS), frames at 3 a second",
     counts={"train": Count(5066, 11363, pairs=29589), "test": Count(1322, 3694)},
     read=read_charades,
+    splits=with_val,
     open=lambda root: load_charades(SLTACharadesConfig(root=str(root))),
 )
 TACOS_SOURCE = Source(

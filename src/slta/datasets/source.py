@@ -1,6 +1,6 @@
 """What is known of a data set: what to get and from whom, and what must be in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -8,9 +8,18 @@ from typing import NamedTuple
 from slta.candidates import RELEASED_HZ
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset
+from slta.moments import Query
 
+MILLI, CLOSE = 1000, 0.1
+"""A length that is so many times another, or nearly so, is in milliseconds."""
+SECOND_S = 1.0
+"""Lengths are said in whole seconds, too."""
 RELEASED_REGIONS = 36 * 2048
 """Numbers of a frame's regions, as the release has them."""
+
+
+def _as_read(found: Annotations) -> Mapping[str, Sequence[Query]]:
+    return found.splits
 
 
 class Count(NamedTuple):
@@ -44,6 +53,29 @@ class Length(NamedTuple):
     duration_s: float
     within_s: float
     """How much it may be longer or shorter."""
+    file: Path | None = None
+    """What says so."""
+
+    def disagrees(self, said_s: float) -> tuple[str, str] | None:
+        """What a length that is said elsewhere differs by, and the remedy; None where the
+        two agree."""
+        if abs(self.duration_s - said_s) <= max(self.within_s, SECOND_S):
+            return None
+        it = "it" if self.file is None else f"{self.file.name}"
+        what = f"{it} lasts {self.duration_s:.2f} s"
+        times = self.duration_s / said_s
+        if abs(times / MILLI - 1) < CLOSE:
+            return (
+                what,
+                f"the times of {it} look like milliseconds: divide them by 1000",
+            )
+        if abs(times * MILLI - 1) < CLOSE:
+            return what, "that looks like milliseconds: divide it by 1000"
+        if times > 1:
+            remedy = "one of them is of another rate or in another unit; mend that one"
+        else:
+            remedy = "one of them is cut short, or of another rate; mend that one"
+        return what, remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +102,10 @@ class Source:
     """The official files as they are, with everything that is wrong in them."""
     read_knowing: Callable[[Path, Mapping[str, Length]], Annotations] | None = None
     """The same once the lengths of videos are known, where the files need not say them."""
+    splits: Callable[[Annotations], Mapping[str, Sequence[Query]]] = _as_read
+    """Those that are trained with and tested, of what was read."""
+    with_videos: bool = False
+    """Whether the folder holds the videos or their features, too."""
     open: Callable[[Path], Dataset]
     """The data set as it is trained with."""
 

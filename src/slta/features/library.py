@@ -1,7 +1,7 @@
 """Videos as features: from the store, or made of their files and kept there."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from slta import video
 from slta.errors import InputError
 from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
+from slta.features.layouts.base import Look
 from slta.features.provider import Videos
 from slta.features.sentences import Progress, read_sentences
 from slta.features.store import Record, Store, trusted
@@ -72,6 +73,17 @@ class Library:
         head_of(Path(path))
         digest = self.store.digest(Path(path))
         return self.store.read(digest, self.record_name) is not None
+
+    def recalled(self, path: str | Path) -> Look | None:
+        digest = self.store.remembered(Path(path))
+        record = self.store.read(digest, self.record_name) if digest else None
+        if record is None:
+            return None
+        with trusted(record):
+            return Look(float(record.facts["video"]["duration_s"]), 1 / self.rate_hz)
+
+    def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
+        return self.extractor.watch(Path(path), rate_hz=self.rate_hz)
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """The record of a video's features; only a new video is looked at.

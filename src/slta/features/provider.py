@@ -1,10 +1,11 @@
 """Where features come from: made of videos, or ready."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from slta.features.base import QueryFeatures, Reader, VideoFeatures
+from slta.features.layouts.base import Look
 from slta.features.sentences import Progress
 from slta.features.store import Record, Store
 from slta.moments import VideoInfo
@@ -67,6 +68,15 @@ class Provider(Protocol):
 
     def has(self, path: str | Path) -> bool:
         """Whether the store has the video's features already."""
+        ...
+
+    def recalled(self, path: str | Path) -> Look | None:
+        """What the store remembers of a video, without looking into the video; None
+        where it does not know it."""
+        ...
+
+    def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
+        """A video's features as they are made, piece by piece; nothing is kept."""
         ...
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:

@@ -1,6 +1,6 @@
 """Ready features, which somebody else extracted: imported into the store."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ import numpy as np
 from slta import video
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, Reader, VideoFeatures, Words
-from slta.features.layouts.base import Arrays, Layout, whole
+from slta.features.layouts.base import Arrays, Layout, Look, whole
 from slta.features.minilm import MiniLM
 from slta.features.provider import Videos
 from slta.features.reading import read
@@ -101,6 +101,25 @@ class ReadyLibrary:
     def has(self, path: str | Path) -> bool:
         video_id = self._named(path)
         return self._stored(video_id, self._digest(video_id)) is not None
+
+    def recalled(self, path: str | Path) -> Look | None:
+        video_id = self._named(path)
+        digest = self.store.remembered(*self.layout.files(video_id))
+        record = self._stored(video_id, digest) if digest else None
+        if record is None:
+            return None
+        with trusted(record):
+            length_s = float(record.facts["video"]["duration_s"])
+            step_s = float(record.facts.get("step_s", 0.0))
+        shapes = {n: (str(each.dtype), each.shape) for n, each in record.arrays.items()}
+        return Look(length_s, step_s, shapes)
+
+    def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
+        """At the times that the files have, not yet on the grid."""
+        video_id = self._named(path)
+        pieces = self.layout.pieces(video_id, self._said_s(video_id))
+        for piece in map(self._kept, pieces):
+            yield VideoFeatures(**_completed(_stored(piece)))
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
         """Raises ``InputError`` for a video without features, or with wrong ones."""

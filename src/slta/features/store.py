@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tokenize import TokenError
@@ -121,16 +121,9 @@ class Store:
 
     def digest(self, *files: Path) -> str:
         """The SHA-256 of the files' content; those seen before are not read again."""
-        seen = hashlib.sha256(b"\0".join(os.fsencode(f.resolve()) for f in files))
-        memo = self.root / "paths" / f"{seen.hexdigest()}.json"
-        # The time of change tells a file that was put in place of another from that,
-        # even where the time of its content is the same.
-        states = [file.stat() for file in files]
-        now = [n for s in states for n in (s.st_size, s.st_mtime_ns, s.st_ctime_ns)]
-        with suppress(OSError, ValueError):
-            known = read_object(memo)
-            if known.get("state") == now and isinstance(known.get("digest"), str):
-                return str(known["digest"])
+        memo, now = self._memo(files)
+        if (known := _remembered(memo, now)) is not None:
+            return known
         digests = [_digest(file) for file in files]
         digest = digests[0]
         if len(digests) > 1:
@@ -141,6 +134,19 @@ class Store:
         with suppress(OSError):
             write_whole(memo, json.dumps({"state": now, "digest": digest}))
         return digest
+
+    def remembered(self, *files: Path) -> str | None:
+        """The same of files that were seen before, without reading any."""
+        return _remembered(*self._memo(files))
+
+    def _memo(self, files: Sequence[Path]) -> tuple[Path, list[int]]:
+        """Where the digest of the files is kept, and what tells that they changed."""
+        seen = hashlib.sha256(b"\0".join(os.fsencode(f.resolve()) for f in files))
+        # The time of change tells a file that was put in place of another from that,
+        # even where the time of its content is the same.
+        states = [file.stat() for file in files]
+        now = [n for s in states for n in (s.st_size, s.st_mtime_ns, s.st_ctime_ns)]
+        return self.root / "paths" / f"{seen.hexdigest()}.json", now
 
     def read(self, digest: str, *names: str) -> Record | None:
         """The record of that name, or the one in it of the next name, if it is there."""
@@ -179,6 +185,14 @@ def trusted(record: Record) -> Iterator[None]:
             f"the record {record.folder} is damaged ({error}); "
             f"remove the folder {record.folder} to have it made again"
         ) from error
+
+
+def _remembered(memo: Path, now: list[int]) -> str | None:
+    with suppress(OSError, ValueError):
+        known = read_object(memo)
+        if known.get("state") == now and isinstance(known.get("digest"), str):
+            return str(known["digest"])
+    return None
 
 
 def _digest(path: Path) -> str:

@@ -43,6 +43,8 @@ def predictions(path: Path) -> Sequence[Answered]:
 
 def truths(path: Path) -> Sequence[Truth]:
     """Raises ``InputError`` for a file in none of the formats, or with a wrong line."""
+    if path.suffix.lower() == ".csv":
+        return own.truths_of(path)
     return _read(path, TRUTHS, "truths")
 
 
@@ -62,6 +64,11 @@ def _read(path: Path, formats: Mapping[str, Format[T]], what: str) -> Sequence[T
         if each.knows(content.first):
             return each.read(content)
     seen = content.first
+    if isinstance(seen, list) and seen and isinstance(seen[0], dict):
+        raise InputError(
+            f"{path} is a JSON array of {len(seen)} objects; write one object a line, "
+            "without the brackets and commas around them"
+        )
     fields = ", ".join(map(str, list(seen)[:5])) if isinstance(seen, dict) else ""
     begins = f"has the fields {fields}" if fields else f"is {str(seen)[:40]!r}"
     known = "; ".join(f"{name} ({each.fields})" for name, each in formats.items())

@@ -10,7 +10,15 @@ second form, too, with a ``duration`` for each video.
 
 import numpy as np
 
-from slta.datasets.fields import Wrong, given, number, positive, sentences, shown
+from slta.datasets.fields import (
+    Wrong,
+    check_spans,
+    given,
+    number,
+    positive,
+    sentences,
+    shown,
+)
 from slta.formats.base import Answered, Content, Truth, has, reading
 from slta.predictions import Prediction, as_spans
 
@@ -58,6 +66,7 @@ def truths(content: Content) -> list[Truth]:
         with reading(where):
             said, has_length = sentences(video), video.get("duration") is not None
             length = positive(video, "duration") if has_length else None
+            check_spans("timestamps", [span for span, _ in said], length)
             found += [
                 Truth(
                     f"{where}-{i}",

@@ -108,7 +108,25 @@ def _with_truth(answered: Answered | None, truth: Truth) -> Prediction:
 def _odd(
     path: Path, answered: Iterable[Answered], predictions: Sequence[Prediction]
 ) -> list[str]:
-    return [*_beyond(path, predictions), *_turned(path, answered)]
+    rows = [*answered]
+    return [*_beyond(path, predictions), *_turned(path, rows), *_bare(path, rows)]
+
+
+def _bare(path: Path, answered: Sequence[Answered]) -> list[str]:
+    """Where clips have scores, but no moment is answered."""
+    if not is_bare(each.prediction for each in answered):
+        return []
+    return [
+        f"the predictions in {path} have saliency and no windows; they count as misses "
+        "in R@n and mAP"
+    ]
+
+
+def is_bare(predictions: Iterable[Prediction]) -> bool:
+    """Whether they say how much clips stand out, and of no moment where it is."""
+    rows = [*predictions]
+    has_saliency = any(each.saliency is not None for each in rows)
+    return has_saliency and not any(len(each.spans) for each in rows)
 
 
 def _turned(path: Path, answered: Iterable[Answered]) -> list[str]:

@@ -14,7 +14,7 @@ from slta.datasets.fields import identity, integers, positive, text
 from slta.errors import InputError
 from slta.formats.base import Answered, Content, Truth, has, reading
 from slta.metrics.detr import spread
-from slta.predictions import Prediction, as_numbers, as_rows, as_spans, as_table
+from slta.predictions import Prediction, as_numbers, as_rows, as_table, as_truth
 
 NOTHING = np.zeros((0, 2))
 WINDOWS, COLUMNS = "pred_relevant_windows", ("start", "end", "score")
@@ -27,7 +27,8 @@ def is_predictions(first: object) -> bool:
 
 
 def predictions(content: Content) -> list[Answered]:
-    """Either of the two kinds of answers may be left out."""
+    """Either of the two kinds of answers may be left out, and so may ``vid`` and
+    ``query``, which the field's own program does not read."""
     found = []
     for where, row in content.lines():
         with reading(where):
@@ -35,8 +36,8 @@ def predictions(content: Content) -> list[Answered]:
             scores = row.get("pred_saliency_scores")
             prediction = Prediction(
                 query_id=identity(row, "qid"),
-                video_id=identity(row, "vid"),
-                query=text(row, "query"),
+                video_id="" if row.get("vid") is None else identity(row, "vid"),
+                query="" if row.get("query") is None else text(row, "query"),
                 duration_s=None,
                 truth=NOTHING,
                 spans=windows[:, :2],
@@ -71,7 +72,7 @@ def truths(content: Content) -> list[Truth]:
                     identity(row, "qid"),
                     identity(row, "vid"),
                     text(row, "query"),
-                    as_spans(row["relevant_windows"], "relevant_windows"),
+                    as_truth(row["relevant_windows"], "relevant_windows", duration_s),
                     duration_s,
                     None
                     if given is None

@@ -1,6 +1,7 @@
 """The project's own predictions and annotations, one JSON object a line."""
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -13,18 +14,21 @@ from slta.moments import Query
 from slta.predictions import parsed
 from slta.spans import as_array
 
+APART: Final = {"video_id": "", "query": ""}
+
 
 def is_predictions(first: object) -> bool:
     return has(first, "query_id", "spans", "scores")
 
 
 def predictions(content: Content) -> list[Answered]:
-    """As in ``slta.predictions``; ``truth`` may be left out where it is given apart."""
+    """As in ``slta.predictions``; where the truth is given apart, ``truth`` may be left
+    out, and so may ``video_id`` and ``query``, which stand there."""
     found = []
     for where, row in content.lines():
         with reading(where):
             has_truth = row.get("truth") is not None
-            prediction = parsed(row if has_truth else {**row, "truth": []})
+            prediction = parsed(row if has_truth else {**APART, **row, "truth": []})
         found.append(Answered(where, prediction, has_truth))
     return found
 
@@ -36,9 +40,18 @@ def is_truths(first: object) -> bool:
 def truths(content: Content) -> list[Truth]:
     if content.packed:
         raise InputError(f"{content.path} is packed; unpack it, as with gunzip --keep")
-    dataset = own.load_file(content.path)
+    return truths_of(content.path)
+
+
+def truths_of(path: Path) -> list[Truth]:
+    """Of JSON lines or of a table."""
+    dataset = own.load_file(path)
     (queries,) = dataset.splits.values()
-    return [_truth(content.path, dataset, query) for query in queries]
+    found = []
+    for query in queries:
+        with reading(f"{path}, {query.query_id}"):
+            found.append(_truth(path, dataset, query))
+    return found
 
 
 def _truth(path: Path, dataset: Dataset, query: Query) -> Truth:

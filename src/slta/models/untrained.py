@@ -47,9 +47,11 @@ PICTURES_SHARE = 0.7
 """Weight of what other pictures reach, beside what other sentences reach."""
 AGREES_S = 1.0
 """The stretch of a video whose mean fit says how surely it shows what is asked."""
-EVEN, STEEP = 1.7, 2.0
-"""The fit at which a query is as likely there as not, and how fast that changes: fitted
-by ``python -m benchmarks calibration``."""
+EVEN, STEEP = 1.4, 3.2
+"""The fit at which a query is as likely there as not, and how fast that changes, both as
+``benchmarks/calibration.py`` found them."""
+SCENE = 0.5
+"""Cosine of two frames below which they show different scenes."""
 CHUNK = 256
 """Frames computed at a time, so that memory does not grow with the video."""
 
@@ -69,6 +71,8 @@ class Background:
     change: Float[np.ndarray, " t"]
     """How much a frame differs from the one before and from the one after it, in
     standard deviations above the video's median."""
+    scenes: Float[np.ndarray, " 1"]
+    """How many different scenes the video shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ def background(
         spread=spread,
         likeness=likeness,
         change=change,
+        scenes=np.array([_scenes(video.frames)], np.float32),
     )
 
 
@@ -125,13 +130,20 @@ def relevance(
 
 
 def confidence(
-    agreement: Float[np.ndarray, " t"], known: float, *, rate_hz: float
+    agreement: Float[np.ndarray, " t"],
+    unrelated: Background,
+    *,
+    known: float,
+    rate_hz: float,
 ) -> float:
     """How likely a video with that agreement shows what is asked, if half of all that is
     asked is there. ``known`` is the share of the query's words that mean anything.
+
+    The more scenes a video has, the better one of them agrees by accident.
     """
     fit = peak(agreement, rate_hz=rate_hz, width_s=AGREES_S)
-    return known / (1 + math.exp(STEEP * (EVEN - fit)))
+    odds = STEEP * (fit - EVEN) - math.log(float(unrelated.scenes[0])) / 2
+    return known / (1 + math.exp(-odds))
 
 
 def share(
@@ -163,6 +175,17 @@ def _likeness(
         weights[:, i] = np.where(real[i : i + len(looks)], weight, 0)
     weights /= weights.sum(axis=1, keepdims=True)
     return weights
+
+
+def _scenes(frames: Float[np.ndarray, "t d"]) -> int:
+    """Frames that look like none of those counted before them."""
+    counted = np.empty((0, frames.shape[1]), np.float32)
+    for first in range(0, len(frames), CHUNK):
+        looks = rows(frames, first, first + CHUNK)
+        for look in looks / (np.linalg.norm(looks, axis=1, keepdims=True) + 1e-6):
+            if (counted @ look).max(initial=-1) < SCENE:
+                counted = np.concatenate([counted, look[None]])
+    return len(counted)
 
 
 def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:

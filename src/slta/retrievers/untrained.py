@@ -87,7 +87,7 @@ class Untrained:
             query=asked.query,
             video=indexed.info,
             confidence=untrained.confidence(
-                found.agreement, asked.known, rate_hz=RATE_HZ
+                found.agreement, indexed.known, known=asked.known, rate_hz=RATE_HZ
             ),
             clear_from=CLEAR,
             moments=tuple(moments),

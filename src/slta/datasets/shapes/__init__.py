@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,8 +21,9 @@ from jaxtyping import Bool, Float32, Float64
 
 from slta import film, folders
 from slta.datasets.shapes.draw import pictures
+from slta.datasets.shapes.motion import ACTIONS
 from slta.datasets.shapes.planner import plan
-from slta.datasets.shapes.scene import HELD_OUT, Scene, Stage
+from slta.datasets.shapes.scene import HELD_OUT, Rules, Scene, Stage
 from slta.datasets.shapes.sentences import ask
 from slta.errors import InputError
 
@@ -32,6 +33,8 @@ VERSION: Final = 7
 """Changes whenever the same config would give another film or sentence."""
 SPLITS: Final = ("train", "val", "test", "test_novel")
 CRF: Final = 23
+NEWER: Final = ("actions", "objects", "plain")
+"""Fields that change nothing while they have their defaults."""
 NEEDED: Final = ("train", "val")
 """Splits that no training can do without."""
 
@@ -58,6 +61,17 @@ class ShapesConfig:
     """Height of the picture in pixels."""
     seed: int = 0
     """Another seed gives another world."""
+    actions: tuple[str, ...] = ()
+    """Actions that occur, such as left, grow or hit; all unless given."""
+    objects: int = 0
+    """Objects in a film, 3 or 4, all of them large; 0 for 4 or 5 of two sizes."""
+    plain: bool = False
+    """One short query an event, with one wording for each action; no event happens
+    twice."""
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.actions or tuple(ACTIONS), self.objects, self.plain)
 
     def __post_init__(self) -> None:
         for split in SPLITS:
@@ -67,6 +81,13 @@ class ShapesConfig:
         _within(self, "height", 96, 1080)
         _within(self, "width", self.height, 2 * self.height)
         _within(self, "seed", 0, 2**32 - 1)
+        _within(self, "objects", 3 if self.objects else 0, 4)
+        unknown = [name for name in self.actions if name not in ACTIONS]
+        if unknown or len({*self.actions}) == 1:
+            raise ValueError(
+                f"dataset.actions is {' '.join(self.actions)}: give two or more of "
+                f"{', '.join(ACTIONS)}"
+            )
 
 
 def _within(config: ShapesConfig, field: str, least: int, most: int) -> None:
@@ -98,7 +119,7 @@ def make(
     Films that are there stay, so that an interrupted run goes on where it was.
     ``progress`` is told the films done and the films in all.
     """
-    described = json.dumps({"version": VERSION, **asdict(config)}, sort_keys=True)
+    described = json.dumps({"version": VERSION, **_told(config)}, sort_keys=True)
     digest = sha256(described.encode()).hexdigest()[:12]
     folder = folder or folders.home() / "shapes" / digest
     lists = {split: folder / f"{split}.jsonl" for split in SPLITS}
@@ -123,13 +144,23 @@ def make(
     return folder
 
 
+def _told(config: ShapesConfig) -> dict[str, object]:
+    """What tells a world from others, as it was told before there were newer fields."""
+    usual = {each.name: each.default for each in fields(config)}
+    return {
+        name: value
+        for name, value in asdict(config).items()
+        if name not in NEWER or value != usual[name]
+    }
+
+
 def scene_of(config: ShapesConfig, split: str, index: int) -> Scene:
     """What happens in a film, which depends on neither the splits nor their sizes."""
     rng = _rng(config, split, index, 0)
     length_s = config.length_s * rng.uniform(0.85, 1.15)
     stage = Stage(config.rate_hz, config.width / config.height)
     frames = round(length_s * config.rate_hz)
-    return plan(rng, frames, stage, novel=split == "test_novel")
+    return plan(rng, frames, stage, config.rules, novel=split == "test_novel")
 
 
 def records(config: ShapesConfig, split: str, index: int) -> list[dict[str, object]]:
@@ -197,7 +228,8 @@ def _records(
     config: ShapesConfig, split: str, index: int, scene: Scene, video_id: str
 ) -> Iterator[dict[str, object]]:
     novel = split == "test_novel"
-    asked = ask(scene, _rng(config, split, index, 1), novel=novel)
+    rng = _rng(config, split, index, 1)
+    asked = ask(scene, rng, novel=novel, plain=config.plain)
     for i, each in enumerate(asked):
         span = scene.span(each.event)
         yield {

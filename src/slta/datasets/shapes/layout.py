@@ -1,5 +1,6 @@
 """Who is in a film, where they stand, and when things happen."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,9 +26,16 @@ APART_S: Final = 1.5
 Times = list[tuple[int, int]]
 
 
-def cast(rng: np.random.Generator) -> tuple[Thing, ...]:
-    """Some share a colour, some a shape; rarely, two differ in size only."""
-    colours, shapes = rng.permutation(list(COLOURS)), rng.permutation(list(OUTLINES))
+def cast(rng: np.random.Generator, objects: int = 0) -> tuple[Thing, ...]:
+    """Some share a colour, some a shape; rarely, two differ in size only. A given number
+    of ``objects`` are all large."""
+    colours, shapes = (
+        rng.permutation(list(names)).tolist() for names in (COLOURS, OUTLINES)
+    )
+    if objects:
+        looks = [(0, 0), (0, 1), (1, 0), (2, 2)][:objects]
+        sizes = ["large"] * objects
+        return _things(rng, colours, shapes, looks, sizes)
     looks = [(0, 0), (0, 1), (1, 0), (1, 1) if rng.random() < 0.3 else (2, 2)]
     if rng.random() < 0.5:
         looks.append((2, 3))
@@ -37,9 +45,19 @@ def cast(rng: np.random.Generator) -> tuple[Thing, ...]:
         sizes[-2:] = rng.permutation(["small", "large"])
     if sizes.count("large") > 6 - len(looks) or "large" not in sizes:
         return cast(rng)
+    return _things(rng, colours, shapes, looks, [str(size) for size in sizes])
+
+
+def _things(
+    rng: np.random.Generator,
+    colours: Sequence[str],
+    shapes: Sequence[str],
+    looks: Sequence[tuple[int, int]],
+    sizes: Sequence[str],
+) -> tuple[Thing, ...]:
     return tuple(
-        Thing(str(colours[c]), str(shapes[s]), size, rng.uniform(*DIAMETERS[size]))
-        for (c, s), size in zip(looks, map(str, sizes), strict=True)
+        Thing(colours[c], shapes[s], size, rng.uniform(*DIAMETERS[size]))
+        for (c, s), size in zip(looks, sizes, strict=True)
     )
 
 

@@ -13,11 +13,13 @@ from slta.datasets.shapes.scene import (
     REACH,
     Deed,
     Event,
+    Rules,
     Scene,
     Stage,
     Thing,
     Tracks,
 )
+from slta.errors import InputError
 
 ATTEMPTS: Final = 5000
 TRIES: Final = 40
@@ -27,15 +29,22 @@ PATIENCE: Final = 400
 
 
 def plan(
-    rng: np.random.Generator, frames: int, stage: Stage, *, novel: bool = False
+    rng: np.random.Generator,
+    frames: int,
+    stage: Stage,
+    rules: Rules,
+    *,
+    novel: bool = False,
 ) -> Scene:
     """A scene in which every deed is told apart; ``novel``: with held-out pairs."""
-    again = rng.random() < 0.65
+    again = rng.random() < 0.65 and not rules.plain
     for _ in range(ATTEMPTS):
-        if scene := _attempt(rng, frames, stage, again=again, novel=novel):
+        if scene := _attempt(rng, frames, stage, rules, again=again, novel=novel):
             return scene
-    raise RuntimeError(
-        f"no scene of {frames} frames at {stage.rate_hz} Hz fits in {ATTEMPTS} attempts"
+    raise InputError(
+        f"no film of {frames / stage.rate_hz:.1f} s with the actions "
+        f"{', '.join(rules.actions)} was found in {ATTEMPTS} attempts; give more "
+        "--dataset.actions, or another --dataset.objects"
     )
 
 
@@ -43,18 +52,19 @@ def _attempt(
     rng: np.random.Generator,
     frames: int,
     stage: Stage,
+    rules: Rules,
     *,
     again: bool,
     novel: bool,
 ) -> Scene | None:
-    things, spans = cast(rng), times(rng, frames, stage)
+    things, spans = cast(rng, rules.objects), times(rng, frames, stage)
     if (tracks := at_rest(rng, things, frames, stage)) is None:
         return None
     first, second = -1, -1
     if again:
         first, second = sorted(rng.choice(len(spans), 2, replace=False).tolist())
     tries = iter(range(PATIENCE))
-    draft = _Draft(rng, things, spans, stage, (first, second), novel, tries)
+    draft = _Draft(rng, things, spans, stage, rules, (first, second), novel, tries)
     return draft.filled([], tracks)
 
 
@@ -66,6 +76,7 @@ class _Draft:
     things: tuple[Thing, ...]
     times: Times
     stage: Stage
+    rules: Rules
     twins: tuple[int, int]
     """Two events that are to have the same deed."""
     novel: bool
@@ -94,7 +105,7 @@ class _Draft:
             or (self.novel and held_out < 3)
         ):
             return None
-        return with_cues(self.rng, scene, again)
+        return scene if self.rules.plain else with_cues(self.rng, scene, again)
 
     def _deeds(self, events: list[Event]) -> Iterator[Deed]:
         """Deeds to try: often the same action as before, or by the same object."""
@@ -109,7 +120,8 @@ class _Draft:
         actors = [event.deed.actor for event in events]
         choices: list[Deed] = []
         weights: list[float] = []
-        for name, action in ACTIONS.items():
+        for name in self.rules.actions:
+            action = ACTIONS[name]
             if end - start > action.longest_s * self.stage.rate_hz:
                 continue
             for i, thing in enumerate(self.things):

@@ -90,6 +90,17 @@ class Stage(NamedTuple):
     """Width of the picture over its height."""
 
 
+class Rules(NamedTuple):
+    """What may happen in a film, and how it is asked for."""
+
+    actions: tuple[str, ...]
+    objects: int = 0
+    """In a film; 0 for 4 or 5 of two sizes, else all are large."""
+    plain: bool = False
+    """One short sentence an event, each action always in the same words; no event happens
+    twice, so that none is told apart by a cue."""
+
+
 @dataclass(frozen=True)
 class Thing:
     """A member of the cast, as the film begins."""

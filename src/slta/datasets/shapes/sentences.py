@@ -31,29 +31,51 @@ class Asked:
     said: frozenset[tuple[str, str]]
 
 
-def ask(scene: Scene, rng: np.random.Generator, *, novel: bool = False) -> list[Asked]:
-    """The queries of a film; ``novel``: about held-out pairs only, and them twice."""
+def ask(
+    scene: Scene,
+    rng: np.random.Generator,
+    *,
+    novel: bool = False,
+    plain: bool = False,
+) -> list[Asked]:
+    """The queries of a film; ``novel``: about held-out pairs only, and them twice;
+    ``plain``: one short sentence for each event."""
     asked: list[Asked] = []
     for event in scene.events:
         if novel and scene.pair(event.deed) not in HELD_OUT:
             continue
         if scene.repeated(event) and event.cue is None:
             continue
+        if plain:
+            asked.append(_plain(scene, event))
+            continue
         kind = _kind(scene, event, rng)
         asked.append(_ask(scene, event, kind, rng, novel=novel))
         if kind != "context" and rng.random() < (0.5 if novel else 0.1):
-            plain = "action" if event.deed.partner is None else "pair"
-            other = plain if kind == "long" else "long"
+            other = _short(event) if kind == "long" else "long"
             asked.append(_ask(scene, event, other, rng, novel=novel))
     _check(scene, asked)
     return asked
 
 
+def _plain(scene: Scene, event: Event) -> Asked:
+    names = [
+        f"the {scene.things[i].colour} {scene.things[i].shape}" for i in event.objects
+    ]
+    does = VERBS[event.deed.action][0].format(b=names[-1])
+    said = frozenset([scene.pair(event.deed)])
+    return Asked(f"{names[0]} {does}", _short(event), event, said)
+
+
+def _short(event: Event) -> str:
+    """The kind of a sentence that says no more than what happens."""
+    return "action" if event.deed.partner is None else "pair"
+
+
 def _kind(scene: Scene, event: Event, rng: np.random.Generator) -> str:
     if event.cue is not None:
         return "context"
-    plain = "action" if event.deed.partner is None else "pair"
-    return "long" if rng.random() < LONG[plain] else plain
+    return "long" if rng.random() < LONG[_short(event)] else _short(event)
 
 
 def _check(scene: Scene, asked: list[Asked]) -> None:

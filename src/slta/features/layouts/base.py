@@ -19,7 +19,10 @@ from jaxtyping import Shaped
 from slta.errors import InputError
 
 AXES = {"times_s": 1, "frames": 2, "regions": 3, "boxes": 3, "region_mask": 2}
-NEEDED = ("times_s", "frames")
+NEEDED = {
+    "times_s": "the time of each sample in seconds (t)",
+    "frames": "a vector for each sample (t, d)",
+}
 OUTSIDE = 0.01
 """A box may reach so far beyond the picture: fractions are rounded."""
 LARGEST = float(np.finfo(np.float16).max)
@@ -279,13 +282,19 @@ def odd_numbers(name: str, array: Array, done: int = 0) -> tuple[str, str] | Non
     return None
 
 
-def check_shapes(shapes: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> None:
-    """Raises ``Faults`` for arrays of another kind than they must be, all of them."""
+def check_shapes(
+    shapes: Mapping[str, tuple[np.dtype, tuple[int, ...]]], there: Iterable[str] = ()
+) -> None:
+    """Raises ``Faults`` for arrays of another kind than they must be, all of them.
+
+    ``there`` are the names of all arrays in the file, of any layout.
+    """
     faults: list[tuple[str, str]] = []
-    for name in NEEDED:
-        if name not in shapes:
-            what = f"has no array {name}, only {', '.join(shapes) or 'nothing'}"
-            faults.append((what, "make it again with it"))
+    if missing := [name for name in NEEDED if name not in shapes]:
+        only = ", ".join(there) or ", ".join(shapes) or "nothing"
+        what = f"has no array {' and no '.join(missing)}, only {only}"
+        needed = " and ".join(f"{name}, {NEEDED[name]}" for name in missing)
+        faults.append((what, f"make it again with {needed}"))
     known: dict[str, tuple[int, ...]] = {}
     for name in (name for name in AXES if name in shapes):
         dtype, shape = shapes[name]

@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from slta.features.layouts.arrays import Header, Readable, header, rows
 from slta.features.layouts.base import ROWS, Arrays, Faults, Gathered, Part, reading
+from slta.folders import is_hidden
 
 CLIP_S = 2.0
 ARRAY = "features"
@@ -37,8 +38,12 @@ class MomentDETR:
 
     @cached_property
     def videos(self) -> Mapping[str, Path]:
-        files = sorted(self._folders[0].glob("[!.]*.npz"))
-        return {file.name.removesuffix(".npz"): file for file in files}
+        files = sorted(self._folders[0].glob("*.npz"))
+        return {
+            file.name.removesuffix(".npz"): file
+            for file in files
+            if not is_hidden(file)
+        }
 
     def expected(self, video_id: str) -> str:
         return " and ".join(str(folder / f"{video_id}.npz") for folder in self._folders)

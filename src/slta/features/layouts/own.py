@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 from slta.features.layouts.arrays import header, rows
 from slta.features.layouts.base import AXES, Arrays, Part, check_shapes
+from slta.folders import is_hidden
 from slta.names import composed
 
 
@@ -30,8 +31,12 @@ class Own:
     @cached_property
     def videos(self) -> Mapping[str, Path]:
         # Not by Path.stem of the id: ids may end in a suffix themselves.
-        files = sorted(self._folder.glob("[!.]*.npz"))
-        return {composed(file.name.removesuffix(".npz")): file for file in files}
+        files = sorted(self._folder.glob("*.npz"))
+        return {
+            composed(file.name.removesuffix(".npz")): file
+            for file in files
+            if not is_hidden(file)
+        }
 
     def expected(self, video_id: str) -> str:
         return str(self._folder / f"{video_id}.npz")
@@ -54,7 +59,8 @@ class Own:
             names = [name for name in AXES if f"{name}.npy" in there]
             files = {n: stack.enter_context(archive.open(f"{n}.npy")) for n in names}
             headers = {name: header(file) for name, file in files.items()}
-            check_shapes({n: (each.dtype, each.shape) for n, each in headers.items()})
+            shapes = {n: (each.dtype, each.shape) for n, each in headers.items()}
+            check_shapes(shapes, [name.removesuffix(".npy") for name in there])
             read = [rows(files[name], headers[name]) for name in names]
             for some in zip(*read, strict=True):
                 yield dict(zip(names, some, strict=True))

@@ -36,6 +36,7 @@ from slta.features.layouts.base import (
     odd_numbers,
     reading,
 )
+from slta.folders import is_hidden
 from slta.literals import NUMPY, load
 
 CONTEXT = 128
@@ -173,9 +174,7 @@ def _found(top: Path) -> Files:
     windows: dict[str, dict[tuple[int, int], Path]] = {}
     pickles: dict[str, Path] = {}
     twice: dict[Path, list[Path]] = {}
-    for file in sorted(
-        Path(folder, n) for folder, _, names in os.walk(top) for n in names
-    ):
+    for file in _files(top):
         kept = file
         if found := WINDOW.fullmatch(file.name):
             first, end = int(found[2]) - 1, int(found[3]) - 1
@@ -195,6 +194,15 @@ def _found(top: Path) -> Files:
         for video_id, files in sorted(windows.items())
     }
     return Files(ordered, pickles, twice)
+
+
+def _files(top: Path) -> list[Path]:
+    found = (Path(folder, n) for folder, _, names in os.walk(top) for n in names)
+    return sorted(
+        file
+        for file in found
+        if not any(map(is_hidden, (file, *file.relative_to(top).parents)))
+    )
 
 
 def nearest(windows: Int[np.ndarray, "n 2"], count: int) -> Int[np.ndarray, " t"]:
