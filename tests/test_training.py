@@ -253,7 +253,8 @@ def test_evaluating_a_run_measures_what_it_answered(
     call(capsys, "evaluate", folder, "--again")
     file = call(capsys, "evaluate", folder / "predictions" / "test.jsonl", "--json")
     of_file = json.loads(file.out)["answers"]["test.jsonl"]
-    assert of_file == results["test, ctrl"]["answers"]["slta"]
+    again = content(folder, "results")["test, ctrl"]
+    assert of_file == again["answers"]["slta"]
     same_answers(read(folder / "predictions" / "test.jsonl"), before)
     refused(call(capsys, "evaluate", folder, "--split", "trial"), "no split 'trial'")
     refused(

@@ -136,15 +136,15 @@ class Training(L.LightningModule):
         training = self.experiment.training
         cores = len(os.sched_getaffinity(0))
         torch.set_num_threads(training.threads or max(1, cores // training.processes))
-        # Threads of a processor would add up the gradients of what was indexed in
-        # whatever order they come by.
-        torch.use_deterministic_algorithms(
-            self.trainer.strategy.root_device.type == "cpu"
-        )
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         splits = open_splits(self.experiment, ("train", "val"), self._store)
         self._train, self._val = splits["train"], splits["val"]
         self._draws = sampler(self.model, self.experiment, self._train)
+
+    def on_fit_start(self) -> None:
+        """Threads of a CPU would add up the gradients of what was indexed in whatever
+        order they come by."""
+        torch.use_deterministic_algorithms(self.device.type == "cpu")
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
     def train_dataloader(self) -> DataLoader[Given]:
         # Its own generator, or when it begins would change what is left out.
