@@ -7,6 +7,12 @@ from unicodedata import combining, normalize
 
 LONGEST: Final = 255
 """Bytes of a file's name on the usual file systems."""
+FILMS: Final = frozenset(
+    ".264 .265 .3g2 .3gp .asf .avi .divx .f4v .flv .h264 .h265 .hevc .ivf .m1v "
+    ".m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv .rm .rmvb .ts "
+    ".vob .webm .wmv .y4m".split()
+)
+"""Suffixes of films, in small letters."""
 
 
 def composed(name: str) -> str:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from slta.errors import InputError
+from slta.names import FILMS
 
 if TYPE_CHECKING:
     from slta.features.provider import Provider
 
 SUFFIX = re.compile(r".\.[A-Za-z][A-Za-z0-9]{1,4}$")
 """How the name of a file ends, in a word without spaces."""
-SUFFIXES = frozenset(
-    "3g2 3gp asf avi flv h264 h265 m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm "
-    "wmv gif heic jpeg jpg png webp aac flac m4a mp3 ogg opus wav csv json jsonl part pdf "
-    "srt txt vtt zip".split()
+SUFFIXES = FILMS | frozenset(
+    ".gif .heic .jpeg .jpg .png .webp .aac .flac .m4a .mp3 .ogg .opus .wav .csv .json "
+    ".jsonl .part .pdf .srt .txt .vtt .zip".split()
 )
 """Suffixes with which no sentence ends."""
 
@@ -63,7 +63,7 @@ def looks_like_file(word: str) -> bool:
     [False, False, False]
     """
     path = Path(word)
-    if path.suffix[1:].lower() in SUFFIXES:
+    if path.suffix.lower() in SUFFIXES:
         return True
     if any(letter.isspace() for letter in word):
         return path.parent != Path() and path.parent.is_dir()

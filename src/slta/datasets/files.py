@@ -4,15 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from slta.names import composed
+from slta.names import FILMS, composed
 from slta.opening import holds_film
 
-USUAL: Final = frozenset(
-    ".264 .265 .3g2 .3gp .asf .avi .divx .f4v .flv .h264 .h265 .hevc .ivf .m1v "
-    ".m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv .rm .rmvb .ts "
-    ".vob .webm .wmv .y4m".split()
-)
-"""Suffixes of films: what has one and is damaged is told, rather than passed over."""
 UNFINISHED: Final = frozenset(".aria2 .crdownload .download .part .tmp .ytdl".split())
 """Suffixes of what a downloader has not finished."""
 
@@ -49,8 +43,9 @@ class Files:
 
 
 def _films(paths: Sequence[Path]) -> list[Path]:
-    """Those that are films, or are called so; of several, a whole one goes first."""
-    called = [path for path in paths if path.suffix.lower() in USUAL]
+    """Those that are films, or are called so; of several, a whole one goes first. One that
+    is called so and is damaged is to be told, rather than passed over."""
+    called = [path for path in paths if path.suffix.lower() in FILMS]
     films = called + [path for path in paths if path not in called and holds_film(path)]
     if len(films) > 1:
         return [path for path in films if holds_film(path)] or films
