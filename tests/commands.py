@@ -32,7 +32,7 @@ SHOTS = ["chelsea", "coffee", "rocket", "chelsea"]
 DURATION_S = len(SHOTS) * 20 / RATE_HZ
 SHOWN = {"a cat": [0, 3], "a cup of coffee": [1], "a rocket": [2]}
 """Queries, and which of the shots answer them."""
-RECORD = "imagenet-words@1-2hz"
+RECORD = "imagenet-words@2-2hz"
 
 
 @dataclass(frozen=True)

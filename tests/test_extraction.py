@@ -190,7 +190,7 @@ def downloaded(tmp_path: Path) -> Path:
         )
         (videos / f"._{name}.mp4").touch()
         (videos / f"{name} 2.mp4.part").write_bytes(b"\0" * 99)
-        rows.append(f"{name},a hand turns a screw,0.5,1.5")
+        rows.append(f"{name},a hand turns a screw,0,2")
     for name in ("Thumbs.db", "desktop.ini"):
         (videos / name).touch()
     (videos / "archive.log").write_text("youtube a1B-")
@@ -203,7 +203,7 @@ def test_what_a_downloader_leaves_beside_films_is_passed_over(
     downloaded: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checked = call(capsys, "data", "check", "own", "--root", downloaded)
-    assert checked.code == 0 and checked.out.splitlines()[-1] == "0 faults"
+    assert checked.code == 0 and "0 faults" in checked.out.splitlines()
     alone = call(capsys, "extract", downloaded / "videos", *flags(downloaded))
     assert alone.code == 0 and alone.err == ""
     assert alone.out.startswith("2 videos looked at, 0 were there")

@@ -81,7 +81,7 @@ def test_regions_are_squares_that_cover_the_picture(eye: Eye) -> None:
 def test_what_another_eye_makes_is_kept_apart() -> None:
     assert ImagenetWords().id == extractor("imagenet-words").id == "imagenet-words"
     assert extractor(f"imagenet-words:{DEFAULT}").id == "imagenet-words"
-    others = [extractor("imagenet-words:lite1"), extractor("imagenet-words:lite2")]
+    others = [extractor("imagenet-words:lite0"), extractor("imagenet-words:lite1")]
     others += [ImagenetWords(eye) for eye in (ODD, WIDE)]
     assert len({"imagenet-words", *(each.id for each in others)}) == 5
     assert ImagenetWords(WIDE).size == (320, 320)

@@ -194,9 +194,9 @@ class Model:
         counted: list[list[float]] = []
         for frame, *_ in self.places[1]:
             look = unit(frame)
-            if all(dot(look, other) < untrained.SCENE for other in counted):
+            if any(look) and all(dot(look, o) < untrained.SCENE for o in counted):
                 counted.append(look)
-        return len(counted)
+        return len(counted) or 1
 
 
 def spaces(query: QueryFeatures, p: int) -> list[list[float]]:

@@ -39,13 +39,11 @@ def refusals(found: Annotations, splits: Splits) -> Iterator[Problem]:
     """What is wrong with the splits by themselves."""
     faulty = {problem.file for problem in found.faults}
     for name, why in NEEDED.items():
-        if name not in splits and found.root / f"{name}.jsonl" not in faulty:
-            files = found.absent or [found.root / f"{name}.jsonl"]
-            remedy = f"write it or {name}.csv"
-            if found.absent:
-                remedy = f"get {' and '.join(path.name for path in files)}"
+        file = found.root / f"{name}.jsonl"
+        # Of files that are absent is told elsewhere.
+        if name not in splits and not found.absent and file not in faulty:
             what = f"is missing, so there is no split {name}: {why}"
-            yield Problem(files[0], None, what, remedy)
+            yield Problem(file, None, what, f"write it or {name}.csv")
     for name, queries in splits.items():
         file = file_of(found, name)
         if file in faulty:

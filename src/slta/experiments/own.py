@@ -15,7 +15,10 @@ EXPERIMENT = Experiment(
     dataset=OwnConfig(),
     features=FeaturesConfig(extractor=AUTOMATIC, rate_hz=2.0, centred=True),
     candidates=CandidatesConfig(
-        lengths_s=(2.5, 4.0, 6.5, 10.0, 16.0), overlap=0.8, context_s=5.0, vote_iou=0.3
+        lengths_s=(1.6, 2.5, 4.0, 6.5, 10.0, 16.0),
+        overlap=0.8,
+        context_s=5.0,
+        vote_iou=0.3,
     ),
     model=shapes_slta.EXPERIMENT.model,
     training=replace(

@@ -43,11 +43,11 @@ MOST_CHANGE = 4.0
 """Standard deviations beyond which more change counts no more."""
 SENTENCE_SHARE = 0.7
 """Weight of the whole sentence; its noun phrases share the rest."""
-PICTURES_SHARE = 0.7
+PICTURES_SHARE = 0.5
 """Weight of what other pictures reach, beside what other sentences reach."""
 AGREES_S = 1.0
 """The stretch of a video whose mean fit says how surely it shows what is asked."""
-EVEN, STEEP = 1.4, 3.2
+EVEN, STEEP = 1.45, 3.33
 """The fit at which a query is as likely there as not, and how fast that changes, both as
 ``benchmarks/calibration.py`` found them."""
 SCENE = 0.5
@@ -178,14 +178,14 @@ def _likeness(
 
 
 def _scenes(frames: Float[np.ndarray, "t d"]) -> int:
-    """Frames that look like none of those counted before them."""
+    """Frames that look like none of those counted before them; 1 where nothing is seen."""
     counted = np.empty((0, frames.shape[1]), np.float32)
     for first in range(0, len(frames), CHUNK):
         looks = rows(frames, first, first + CHUNK)
         for look in looks / (np.linalg.norm(looks, axis=1, keepdims=True) + 1e-6):
-            if (counted @ look).max(initial=-1) < SCENE:
+            if look.any() and (counted @ look).max(initial=-1) < SCENE:
                 counted = np.concatenate([counted, look[None]])
-    return len(counted)
+    return max(1, len(counted))
 
 
 def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:
