@@ -28,7 +28,7 @@ def _row(seed: int) -> dict[str, Any]:
     folder = home() / "benchmarks" / "demo" / str(seed)
     if not folder.exists():
         usual = experiment(NAME)
-        learning = replace(usual.training, seed=seed, threads=1)
+        learning = replace(usual.training, seed=seed)
         open_splits(usual, ("train", "val", "test"))
         before = _cpu_s()
         run = train(NAME, replace(usual, training=learning), folder)
