@@ -1,6 +1,6 @@
 """Measures everything and writes it into results/ and the tables of the docs.
 
-    python -m benchmarks [questions] [parts] [trust] [speed] [scoring] [memory] [protocols]
+    python -m benchmarks [questions] [parts] [trust] [eyes] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
                          [layouts] [planted] [composites] [composites-parts]
                          [composites-faults] [ways] [demo] [shapes] [models]
@@ -23,6 +23,7 @@ from benchmarks import (
     attention,
     demo,
     extractors,
+    eyes,
     layouts,
     memory,
     models,
@@ -74,6 +75,7 @@ STEPS: dict[str, Step] = {
     "questions": _asking(questions.measure),
     "parts": _asking(parts.measure),
     "trust": _asking(trust.measure, DATA / "clips"),
+    "eyes": Step(eyes.measure, DATA, "the videos are there"),
     "speed": Step(speed.measure),
     "scoring": Step(scoring.measure),
     "memory": Step(memory.measure),

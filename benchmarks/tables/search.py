@@ -139,6 +139,36 @@ def _trust() -> str:
     )
 
 
+def _eyes() -> str:
+    return table(
+        [
+            "network, side of the image",
+            "film of photographs",
+            "film of real videos",
+            "not there: told so",
+            "there: clear",
+            "area under ROC",
+            "right video",
+            "time a frame",
+        ],
+        [
+            [
+                row["eye"] + (" (default)" if row["default"] else ""),
+                *(
+                    f"{row[k]['right']} of {row[k]['of']}"
+                    for k in ("photo_film", "video_film")
+                ),
+                f"{100 * row['absent_told']:.1f} %",
+                f"{100 * row['present_clear']:.1f} %",
+                f"{row['area_absent']:.3f}",
+                f"{100 * row['right_video']['sentences']:.0f} %",
+                f"{row['cost']:.2f}",
+            ]
+            for row in load("eyes")["eyes"]
+        ],
+    )
+
+
 def _reliability() -> str:
     return table(
         ["confidence", "mean", "share there", "queries there", "not there"],
@@ -164,6 +194,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "parts": _parts,
     "trust": _trust,
     "reliability": _reliability,
+    "eyes": _eyes,
+    "about-eyes": lambda: measured("eyes"),
     "about-trust": lambda: measured("trust"),
     "about-parts": lambda: measured("parts"),
     "about-questions": lambda: measured("questions"),
