@@ -91,6 +91,8 @@ class Annotations:
     files: list[Path] = field(default_factory=list)
     absent: list[Path] = field(default_factory=list)
     """Files of the data set that are not there."""
+    absent_splits: dict[str, Path] = field(default_factory=dict)
+    """Those of them that would have a split's queries."""
     split_files: dict[str, Path] = field(default_factory=dict)
     """Where a split's queries are."""
     first_lines: dict[str, tuple[Path, Place]] = field(default_factory=dict)
@@ -123,6 +125,8 @@ class Annotations:
                     self.split_files[split] = path
                 return path
         self.absent.append(self.root / names[0])
+        if split is not None:
+            self.absent_splits[split] = self.root / names[0]
         return None
 
     def content(self, file: Path) -> bytes:

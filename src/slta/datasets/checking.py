@@ -67,27 +67,32 @@ def check(
     report.splits = found.trained(source.splits(found))
     report.files = {name: trainable.file_of(found, name) for name in report.splits}
     report.oddities += [each for each in found.problems if each.oddity is not None]
-    report.unpublished += [
-        *(
-            Problem(path, None, "is missing", f"get it from {source.get}")
-            for path in found.absent
-        ),
-        *_counted(found, source, report),
-    ]
     report.refusals = found.faults + report.refusals
     _missing(found, looks, files, report)
     if layouts is not None:
         needed = films or source.with_videos
         report.refusals += _nowhere(found, layouts, report, features, needed=needed)
-    report.refusals += _splits(found, report, looks)
+    report.refusals += _splits(found, report, looks, source.get)
+    told = {problem.file for problem in report.refusals}
+    report.unpublished += [
+        *(
+            Problem(path, None, "is missing", f"get it from {source.get}")
+            for path in found.absent
+            if path not in told
+        ),
+        *_counted(found, source, report),
+    ]
     report.warnings += trainable.warnings(found, report.splits)
     return report
 
 
 def _splits(
-    found: Annotations, report: Report, looks: Mapping[Layout, Mapping[str, Look]]
+    found: Annotations,
+    report: Report,
+    looks: Mapping[Layout, Mapping[str, Look]],
+    get: str,
 ) -> Iterable[Problem]:
-    yield from trainable.refusals(found, report.splits)
+    yield from trainable.refusals(found, report.splits, get)
     steps_s = [
         (layout.videos[name], look.step_s)
         for layout, seen in looks.items()

@@ -35,15 +35,20 @@ def used(splits: Splits) -> dict[str, Sequence[Query]]:
     }
 
 
-def refusals(found: Annotations, splits: Splits) -> Iterator[Problem]:
-    """What is wrong with the splits by themselves."""
+def refusals(found: Annotations, splits: Splits, get: str) -> Iterator[Problem]:
+    """What is wrong with the splits by themselves; ``get`` is from whom to get them."""
     faulty = {problem.file for problem in found.faults}
     for name, why in NEEDED.items():
-        file = found.root / f"{name}.jsonl"
-        # Of files that are absent is told elsewhere.
-        if name not in splits and not found.absent and file not in faulty:
+        file, remedy = found.root / f"{name}.jsonl", f"write it or {name}.csv"
+        if found.absent:
+            # A val that is held out of an absent train is told with that.
+            file, remedy = (
+                found.absent_splits.get(name, found.root),
+                f"get it from {get}",
+            )
+        if name not in splits and file not in {*faulty, found.root}:
             what = f"is missing, so there is no split {name}: {why}"
-            yield Problem(file, None, what, f"write it or {name}.csv")
+            yield Problem(file, None, what, remedy)
     for name, queries in splits.items():
         file = file_of(found, name)
         if file in faulty:
