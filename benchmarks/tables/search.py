@@ -44,7 +44,7 @@ def _goals() -> str:
                 f"{doubted} of {_hits(photo)}",
             ],
             [
-                "extraction, 640 x 360 H.264, 2 samples a second",
+                "extraction with Lite0, 640 x 360 H.264, 2 samples a second",
                 "40 times real time",
                 f"{speed['extraction_times_real_time']} times",
             ],
