@@ -43,6 +43,7 @@ def test_the_film_of_photographs_answers_as_published(
     asked = QUESTIONS["photo_film"]["present"]
     rows = questions.present(searcher, film, truth, asked)
     assert right(rows) >= right(RESULTS["photo_film"])
+    assert refused(rows) <= refused(RESULTS["photo_film"])
     assert doubted(rows) <= 2
     assert refused(questions.absent(searcher, film)) >= 4
 
