@@ -41,8 +41,8 @@ from benchmarks import (
     trust,
     ways,
 )
-from slta import provenance
 from slta.search import Searcher
+from slta.training import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"

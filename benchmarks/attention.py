@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from slta import plot
-from slta.checkpoints import Run
 from slta.datasets.shapes import load_boxes
-from slta.metrics import bootstrap
-from slta.preparation import open_dataset, open_splits
-from slta.scoring import score
+from slta.evaluation.metrics import bootstrap
+from slta.experiments.opening import open_dataset, open_splits
+from slta.runs.inference import score
+from slta.runs.run import Run
 from slta.search import Searcher
 
 SPLIT = "test"
@@ -102,4 +101,4 @@ def draw(run: Run, folder: Path) -> None:
         row = next(row for row in map(json.loads, lines) if row["kind"] == kind)
         path = dataset.path(row["video_id"])
         answer = searcher.search(path, row["query"], top=3)
-        plot.draw(path, answer, folder / f"attention-{kind}.png")
+        answer.draw(path, answer, folder / f"attention-{kind}.png")

@@ -1,4 +1,4 @@
-"""Fits EVEN and STEEP of ``slta.models.untrained`` on clips that are not measured on.
+"""Fits EVEN and STEEP of ``slta.search.evidence`` on clips that are not measured on.
 
     python -m benchmarks.calibration FOLDER
 
@@ -21,9 +21,8 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 
 from benchmarks.trust import measured, sure
-from slta import provenance
-from slta.models import untrained
-from slta.search import Searcher
+from slta.search import Searcher, evidence
+from slta.training import provenance
 
 HERE = Path(__file__).parent
 
@@ -66,7 +65,7 @@ def fits(confidence: list[float]) -> Float[np.ndarray, " n"]:
     """The fit behind each confidence of a video of one scene."""
     inside = np.clip(confidence, 1e-12, 1 - 1e-12)
     odds = np.log(inside / (1 - inside))
-    return untrained.EVEN + odds / untrained.STEEP
+    return evidence.EVEN + odds / evidence.STEEP
 
 
 def fitted(

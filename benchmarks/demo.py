@@ -10,11 +10,11 @@ import resource
 from dataclasses import replace
 from typing import Any
 
-from slta.checkpoints import Run
 from slta.experiments import experiment
-from slta.folders import home
-from slta.preparation import open_splits
-from slta.training import train
+from slta.experiments.opening import open_splits
+from slta.files import home
+from slta.runs.run import Run
+from slta.training.train import train
 
 NAME = "shapes_slta_small"
 SEEDS = (0, 1, 2)

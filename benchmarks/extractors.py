@@ -19,8 +19,9 @@ from transformers import (
     RTDetrForObjectDetection,
 )
 
-from slta.features import c3d, extractor
+from slta.features import extractor
 from slta.features.base import Extractor
+from slta.features.extractors import c3d
 
 FILM = "intel_bottle-detection.mp4"
 RATE_HZ = 3.0
@@ -65,7 +66,7 @@ def measure(videos: Path) -> dict[str, Any]:
 def _weights(folder: Path) -> dict[str, str]:
     """Where the weights of each extractor lie, by its name."""
     torch.manual_seed(0)
-    network, layout = c3d.Network(), c3d.LAYOUTS[-1]
+    network, layout = c3d.C3DNetwork(), c3d.LAYOUTS[-1]
     torch.save(
         {
             f"{theirs}.{part}": values

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from examples import photo_film
 
 from benchmarks import trust
 from benchmarks.films import QUESTIONS, compose_videos
 from benchmarks.questions import present
-from slta.datasets import photo_film
-from slta.features.eyes import EYES, Eye
-from slta.features.imagenet_words import BATCH, DEFAULT, ImagenetWords
+from slta.features.extractors.eyes import EYES, Eye
+from slta.features.extractors.imagenet_words import BATCH, DEFAULT, ImagenetWords
 from slta.search import Searcher
 
 TRIED = {

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from slta import film, video
+from slta import video
 from slta.moments import Span
+from slta.video import writing
 
 QUESTIONS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "questions.json").read_text()
@@ -29,7 +30,7 @@ def compose_videos(videos: Path, out: Path) -> dict[str, Span]:
     pictures = (
         picture for excerpt in excerpts for picture in _pictures(videos, excerpt)
     )
-    film.write(out, pictures, rate_hz=RATE_HZ)
+    writing.write(out, pictures, rate_hz=RATE_HZ)
     return truth
 
 

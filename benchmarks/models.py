@@ -22,12 +22,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from slta import plot_comparison
-from slta.comparison import Job, Plan, at_a_time, compare, so_far
+from slta.comparison.compare import compare, so_far
+from slta.comparison.plan import Job, Plan, default_processes
 from slta.experiments import shapes_detr, shapes_models
 from slta.experiments.composites import FAULTS, PARTS
-from slta.features.sentences import Progress
-from slta.folders import home
+from slta.files import home
+from slta.plots import comparison
+from slta.progress import Progress
 
 SEEDS = (0, 1, 2)
 LEARNING_RATES = {
@@ -163,7 +164,7 @@ def _plan(name: str, names: Sequence[str]) -> Plan:
         runs=home() / "benchmarks" / name,
         seeds=SEEDS,
         learning_rates=LEARNING_RATES[name],
-        processes=int(os.environ.get("SLTA_PROCESSES", at_a_time())),
+        processes=int(os.environ.get("SLTA_PROCESSES", default_processes())),
     )
 
 
@@ -182,7 +183,7 @@ def told() -> Progress:
 
 def draw(found: dict[str, Any], folder: Path, name: str) -> None:
     """The three pictures, called by the name of the comparison."""
-    for path in plot_comparison.draw(found, folder):
+    for path in comparison.draw(found, folder):
         path.replace(path.with_name(f"{name}-{path.name}"))
 
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from slta.features.nouns import NAMING, language
+from slta.features.text.nouns import NAMING, language
 
 SETS = {
     "Charades-STA": ("charades", "slta_*_noun_word.pkl"),

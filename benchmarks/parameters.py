@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import torch
 
-from slta.config import ModelConfig
+from slta.experiments.config import ModelConfig
 from slta.models import build
 from slta.models.base import Sizes
 

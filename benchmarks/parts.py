@@ -13,16 +13,15 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from examples import photo_film
 
 from benchmarks.films import QUESTIONS, compose_videos
-from slta.datasets import photo_film
 from slta.features.base import QueryFeatures
-from slta.models import untrained
 from slta.moments import Span
-from slta.retrievers import Indexed
-from slta.retrievers.untrained import RATE_HZ
-from slta.search import Searcher
-from slta.spans import as_array, temporal_iou
+from slta.moments.spans import as_array, temporal_iou
+from slta.search import Searcher, evidence
+from slta.search.retriever import Indexed
+from slta.search.zero_shot import RATE_HZ
 
 SEEDS = (1, 2, 3)
 
@@ -47,7 +46,7 @@ def measure(videos: Path, searcher: Searcher) -> dict[str, Any]:
 
 def _films(
     videos: Path, searcher: Searcher, folder: Path
-) -> Iterator[tuple[str, Indexed[untrained.Background], dict[str, Span]]]:
+) -> Iterator[tuple[str, Indexed[evidence.Background], dict[str, Span]]]:
     for seed in SEEDS:
         path = folder / f"photos-{seed}.mp4"
         truth = photo_film.compose(path, seed=seed)
@@ -63,7 +62,7 @@ def _films(
 def _measure(
     part: str,
     searcher: Searcher,
-    films: list[tuple[str, Indexed[untrained.Background], dict[str, Span]]],
+    films: list[tuple[str, Indexed[evidence.Background], dict[str, Span]]],
 ) -> dict[str, Any]:
     found: dict[str, list[bool]] = {"photo_film": [], "video_film": [], "bottle": []}
     read = searcher.reader.text
@@ -77,10 +76,10 @@ def _measure(
 
     with ExitStack() as stack:
         for name, value in PARTS[part].items():
-            stack.enter_context(patch.object(untrained, name, value))
-        unrelated = [text(s) for s in untrained.unrelated_sentences()]
+            stack.enter_context(patch.object(evidence, name, value))
+        unrelated = [text(s) for s in evidence.unrelated_sentences()]
         for kind, film, truth in films:
-            background = untrained.background(film.features, unrelated, rate_hz=RATE_HZ)
+            background = evidence.background(film.features, unrelated, rate_hz=RATE_HZ)
             film = replace(film, known=background)
             for question in QUESTIONS[kind]["development"]:
                 if kind == "bottle":

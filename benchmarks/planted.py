@@ -22,20 +22,21 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks.planting import REGIONS, Planting, few, plant
-from slta import evaluation
-from slta.checkpoints import Run
-from slta.config import Experiment
 from slta.datasets.charades_sta import CharadesSTAConfig
-from slta.evaluation import SEED, measured
+from slta.evaluation import measuring
+from slta.evaluation.measuring import SEED
+from slta.evaluation.metrics import bootstrap
+from slta.evaluation.predictions import Prediction, read
 from slta.experiments import EXPERIMENTS
+from slta.experiments.config import Experiment
+from slta.experiments.opening import open_dataset, open_library
 from slta.features import extractor
-from slta.features.glove import Glove
 from slta.features.store import Store
-from slta.metrics import bootstrap
+from slta.features.text.glove import Glove
 from slta.models.slta import SLTAConfig
-from slta.predictions import Prediction, read
-from slta.preparation import open_dataset, open_library
-from slta.training import train
+from slta.runs.evaluate import measured
+from slta.runs.run import Run
+from slta.training.train import train
 
 NAME = "charades_sta_slta"
 VIDEOS = {"train": 250, "test": 160}
@@ -213,7 +214,7 @@ def _compared(data: Path, planting: Planting) -> Compared:
 
 
 def _hits(predictions: Sequence[Prediction]) -> Float[np.ndarray, " q"]:
-    table = evaluation.measure(predictions, "ctrl")
+    table = measuring.measure(predictions, "ctrl")
     return table.per_query(n=1, iou=0.5).astype(float)
 
 

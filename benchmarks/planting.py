@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from slta.candidates import released, released_frames
 from slta.datasets.base import Dataset
 from slta.features.base import Words
-from slta.features.nouns import NAMING, language
+from slta.features.text.nouns import NAMING, language
 from slta.moments import Query
+from slta.moments.candidates import released, released_frames
 
 REGIONS = 36
 CONTEXT = 128

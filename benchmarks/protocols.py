@@ -11,11 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from slta.candidates import didemo_chunks
-from slta.evaluation import measure as measured
-from slta.formats.joining import load
-from slta.metrics import FIRST, IOUS, Table, best_iou, ctrl, detr, didemo, named
-from slta.predictions import Prediction
+from slta.evaluation.formats.joining import load
+from slta.evaluation.measuring import measure as measured
+from slta.evaluation.metrics import (
+    FIRST,
+    IOUS,
+    Table,
+    best_iou,
+    ctrl,
+    detr,
+    didemo,
+    named,
+)
+from slta.evaluation.predictions import Prediction
+from slta.moments.candidates import didemo_chunks
 
 CBP_README = {
     "R@1, IoU=0.5": 23.19,

@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from examples import photo_film
+
 from benchmarks.films import QUESTIONS, compose_videos
-from slta.datasets import photo_film
 from slta.moments import Span
+from slta.moments.spans import as_array, temporal_iou
 from slta.search import Answer, Searcher
-from slta.spans import as_array, temporal_iou
 
 
 def measure(videos: Path, searcher: Searcher) -> dict[str, Any]:

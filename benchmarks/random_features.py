@@ -5,11 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from slta.candidates import RELEASED_HZ
-from slta.datasets.batch import Shot, TrainingBatch, candidates_of, collate
-from slta.datasets.sampling import shot_of
+from slta.batches.candidate_batch import (
+    Shot,
+    TrainingBatch,
+    candidates_of,
+    collate,
+    shot_of,
+)
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.models.base import Sizes
+from slta.moments.candidates import RELEASED_HZ
 
 SIZES = Sizes(region=2048, frame=4096, word=300)
 RATE_HZ = RELEASED_HZ

@@ -20,10 +20,9 @@ from benchmarks.random_features import (
     random_shots,
     random_video,
 )
-from slta.candidates import windows
-from slta.datasets.batch import Batch, candidates_of, collate
-from slta.datasets.sampling import shot_of
+from slta.batches.candidate_batch import Batch, candidates_of, collate, shot_of
 from slta.models.slta import SLTA, SLTAConfig
+from slta.moments.candidates import windows
 
 DURATION_S = 300.0
 QUERIES = 100

@@ -19,15 +19,16 @@ from jaxtyping import Float
 
 from benchmarks import attention
 from benchmarks.models import made_world, told
-from slta import evaluation
-from slta.checkpoints import Run
-from slta.comparison import Job, train
-from slta.evaluation import measured
+from slta.comparison.jobs import train
+from slta.comparison.plan import Job
+from slta.evaluation import measuring
+from slta.evaluation.metrics import bootstrap
+from slta.evaluation.predictions import Prediction, read
 from slta.experiments import shapes_ablations
-from slta.metrics import bootstrap
-from slta.predictions import Prediction, read
-from slta.preparation import open_dataset, open_splits
-from slta.scoring import predict
+from slta.experiments.opening import open_dataset, open_splits
+from slta.runs.evaluate import measured
+from slta.runs.inference import predict
+from slta.runs.run import Run
 
 NAME = "shapes_slta"
 SEEDS = (0, 1, 2)
@@ -150,7 +151,7 @@ def _kinds(
 ) -> dict[str, dict[str, float]]:
     """R@1, IoU=0.5 of one training, by kind of query."""
     kinds = _kind_of(split)
-    hits = evaluation.measure(predictions, "ctrl").per_query(n=1, iou=0.5)
+    hits = measuring.measure(predictions, "ctrl").per_query(n=1, iou=0.5)
     found: dict[str, list[float]] = {}
     for prediction, hit in zip(predictions, hits, strict=True):
         found.setdefault(kinds[prediction.query_id], []).append(float(hit))
@@ -174,7 +175,7 @@ def _predictions(training: Training, split: str) -> Sequence[Prediction]:
 
 def _hits(training: Training, split: str) -> tuple[Float[np.ndarray, " q"], list[str]]:
     predictions = _predictions(training, split)
-    table = evaluation.measure(predictions, "ctrl")
+    table = measuring.measure(predictions, "ctrl")
     return table.per_query(n=1, iou=0.5), [each.video_id for each in predictions]
 
 
@@ -186,7 +187,7 @@ def _numbers(trainings: Sequence[Training], split: str) -> dict[str, Any]:
     away = mean - np.mean([hits for hits, _ in full], axis=0)
     videos = mine[0][1]
     tables = [
-        evaluation.measure(_predictions(each, split), "ctrl").as_dict()
+        measuring.measure(_predictions(each, split), "ctrl").as_dict()
         for each in trainings
     ]
     return {

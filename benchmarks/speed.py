@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import av
+from examples import photo_film
 
 from slta import video
 from slta.cli.search import NOTHING_CLEAR
-from slta.datasets import photo_film
-from slta.features.imagenet_words import ImagenetWords
-from slta.retrievers.untrained import RATE_HZ
+from slta.features.extractors.imagenet_words import ImagenetWords
 from slta.search import Searcher
+from slta.search.zero_shot import RATE_HZ
 
 QUERY = "a cup of coffee"
 LONG_S = 7200

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from slta.errors import InputError
-from slta.retrievers import Indexed
-from slta.retrievers.untrained import CLEAR
 from slta.search import Searcher
+from slta.search.retriever import Indexed
+from slta.search.zero_shot import CLEAR
 
 BINS = 10
 

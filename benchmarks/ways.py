@@ -17,10 +17,10 @@ from typing import Any
 import torch
 
 from benchmarks.models import made_composites
-from slta.checkpoints import Run
-from slta.compared import numbers
+from slta.comparison.summary import numbers
 from slta.experiments import experiment
-from slta.folders import home
+from slta.files import home
+from slta.runs.run import Run
 
 NAME = "composites_slta"
 QUERIES = experiment(NAME).training.queries

@@ -14,14 +14,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from slta import Searcher, film, plot
+from examples import photo_film
+from slta import Searcher
 from slta.cli.screen import progress
-from slta.datasets import photo_film
 from slta.experiments import EXPERIMENTS
+from slta.experiments.opening import open_dataset, open_splits
 from slta.moments import Span, clock
-from slta.preparation import open_dataset, open_splits
-from slta.spans import as_array, temporal_iou
-from slta.training import train
+from slta.moments.spans import as_array, temporal_iou
+from slta.plots.answer import draw
+from slta.training.train import train
+from slta.video import writing
 
 SENTENCES = {
     "the face of a cat with green eyes": "cat",
@@ -68,8 +70,8 @@ def main(folder: Path) -> None:
     screen.print(table)
 
     answer = searcher.search(path, next(iter(SENTENCES)))
-    plot.draw(path, answer, folder / "answer.png")
-    film.cut(path, answer.moments[0].span, folder / "moment.mp4")
+    draw(path, answer, folder / "answer.png")
+    writing.cut(path, answer.moments[0].span, folder / "moment.mp4")
     screen.print(f"\nSee {folder}/answer.png and {folder}/moment.mp4.", markup=False)
     _train(folder, screen)
     screen.print("\nNow try your own:")
@@ -92,7 +94,7 @@ def _train(folder: Path, screen: Console) -> None:
     query = dataset.queries("test")[0]
     path = dataset.path(query.video_id)
     answer = Searcher(checkpoint=run.folder).search(path, query.query)
-    plot.draw(path, answer, folder / "trained.png")
+    draw(path, answer, folder / "trained.png")
     screen.print(
         f'"{query.query}"\nfound {_shown(answer.moments[0].span)}, '
         f"true {_shown((query.truth or ())[0])}; see {folder}/trained.png. The same by:",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from slta.datasets.batch import Batch, TrainingBatch
+from slta.batches.candidate_batch import Batch, TrainingBatch
 from slta.models import build
 from slta.models.base import Model, Scale, Sizes
 from slta.models.slta import BOX

@@ -5,23 +5,21 @@ from typing import Any, NamedTuple
 
 import torch
 
-from slta.config import CandidatesConfig, Experiment
 from slta.datasets.split import Split, spread
+from slta.evaluation.predictions import Prediction
 from slta.experiments import EXPERIMENTS
-from slta.learning import sampler
+from slta.experiments.config import CandidatesConfig, Experiment
 from slta.models import build
 from slta.models.acrn import ACRNConfig
 from slta.models.base import Model, Scale, Sizes
+from slta.models.blind import MomentPriorConfig, QueryOnlyConfig, VideoOnlyConfig
 from slta.models.ctrl import CTRLConfig
 from slta.models.mcn import MCNConfig
-from slta.models.moment_prior import MomentPriorConfig
-from slta.models.query_only import QueryOnlyConfig
 from slta.models.role import ROLEConfig
-from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 from slta.moments import Span
-from slta.predictions import Prediction
-from slta.scoring import predict
+from slta.runs.inference import predict
+from slta.training.draws import sampler
 from tests import worlds
 
 SMALL: dict[str, Any] = {

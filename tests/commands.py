@@ -20,9 +20,10 @@ import skimage.data
 from jaxtyping import UInt8
 from PIL import Image
 
-from slta import Searcher, cli, film
+from slta import Searcher, cli
 from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
-from slta.video import Frames
+from slta.video import writing
+from slta.video.reading import Frames
 
 SIZE = (320, 180)
 RATE_HZ = 9.99
@@ -67,8 +68,8 @@ def known() -> Known:
         if not (folder / "made").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            film.write(made.film, _pictures(20), rate_hz=RATE_HZ)
-            film.write(made.long, _pictures(17), rate_hz=2)
+            writing.write(made.film, _pictures(20), rate_hz=RATE_HZ)
+            writing.write(made.long, _pictures(17), rate_hz=2)
             searcher = Searcher(store=made.store)
             searcher.index(made.film)
             searcher.index(made.long)
@@ -209,5 +210,5 @@ def coloured(path: Path, *, order: str = "red green blue", rate_hz: float = 10) 
         for name in order.split()
         for _ in range(20)
     ]
-    film.write(path, pictures, rate_hz=rate_hz)
+    writing.write(path, pictures, rate_hz=rate_hz)
     return path

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.answers import Answer, Terms, rounded
 from slta.moments import Moment, Span, VideoInfo
+from slta.search.answers import Answer, Terms, rounded
 
 SHARES = st.floats(0, 1)
 DIGITS = st.integers(1, 6)

@@ -12,8 +12,9 @@ import av
 import pytest
 from PIL import Image
 
-from slta import film, video
+from slta import video
 from slta.features import EXTRACTORS
+from slta.video import writing
 from tests import videos
 from tests.commands import Colours, call, command, known, refused, run
 
@@ -42,7 +43,7 @@ def part(share: float, make: Callable[[Path], object]) -> Callable[[Path], None]
 
 
 def index_first(path: Path) -> None:
-    film.write(path, (videos.painted(i) for i in range(100)), rate_hz=10)
+    writing.write(path, (videos.painted(i) for i in range(100)), rate_hz=10)
 
 
 def zeros(share: float) -> Callable[[Path], None]:

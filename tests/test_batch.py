@@ -10,10 +10,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.candidates import windows
-from slta.datasets.batch import Batch, Candidates, Shot, candidates_of, collate
-from slta.datasets.sampling import shot_of
+from slta.batches.candidate_batch import (
+    Batch,
+    Candidates,
+    Shot,
+    candidates_of,
+    collate,
+    shot_of,
+)
 from slta.features.base import QueryFeatures
+from slta.moments.candidates import windows
 from tests.reference import batch as slow
 from tests.reference import candidates as slow_candidates
 from tests.worlds import FRAME, REGION, REGIONS, WORD, sentence, video

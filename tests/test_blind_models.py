@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from slta.datasets.batch import Batch
-from slta.models.moment_prior import MomentPrior
-from slta.models.query_only import QueryOnly
+from slta.batches.candidate_batch import Batch
+from slta.models.blind import MomentPrior, QueryOnly
 from tests.batches import ODD, asked, close, made
 from tests.candidate_models import SMALL
 from tests.reference import moment_prior as slow_prior

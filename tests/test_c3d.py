@@ -15,12 +15,14 @@ from jaxtyping import UInt8
 from safetensors.torch import save_file
 from torch import Tensor
 
-from slta import film, video
+from slta import video
 from slta.errors import InputError
-from slta.features import c3d, extractor
+from slta.features import extractor
 from slta.features.base import Extractor, VideoFeatures
-from slta.features.c3d import C3D, LAYERS, LAYOUTS, Layout, Network
-from slta.video import Clips
+from slta.features.extractors import c3d
+from slta.features.extractors.c3d import C3D, LAYERS, LAYOUTS, C3DNetwork, WeightsLayout
+from slta.video import writing
+from slta.video.reading import Clips
 from tests.reference import c3d as slow
 
 PUBLISHED = c3d.CHANNELS
@@ -35,7 +37,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def random_weights(seed: int = 0) -> dict[str, Tensor]:
     """Of the layers in the order of the paper."""
     random = torch.Generator().manual_seed(seed)
-    network = Network()
+    network = C3DNetwork()
     return {
         f"{name}.{part}": torch.randn(values.shape, generator=random)
         / (10 if part == "bias" else values[0].numel() ** 0.5)
@@ -45,7 +47,7 @@ def random_weights(seed: int = 0) -> dict[str, Tensor]:
 
 
 def renamed(
-    weights: Mapping[str, Tensor], layout: Layout, prefix: str = ""
+    weights: Mapping[str, Tensor], layout: WeightsLayout, prefix: str = ""
 ) -> dict[str, Tensor]:
     theirs = dict(zip(LAYERS, layout.names, strict=True))
     found = {}
@@ -55,7 +57,7 @@ def renamed(
     return found
 
 
-def saved(path: Path, layout: Layout = LAYOUTS[0], **more: Tensor) -> Path:
+def saved(path: Path, layout: WeightsLayout = LAYOUTS[0], **more: Tensor) -> Path:
     torch.save({**renamed(random_weights(), layout), **more}, path)
     return path
 
@@ -76,7 +78,7 @@ def together(pieces: list[VideoFeatures]) -> np.ndarray:
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: str(layout.project))
 def test_a_clip_is_what_the_slow_spelling_makes_of_it(
-    layout: Layout, tmp_path: Path
+    layout: WeightsLayout, tmp_path: Path
 ) -> None:
     given = clips(2)
     made = C3D(str(saved(tmp_path / "w.pth", layout))).video(given)
@@ -108,7 +110,7 @@ def test_the_layers_have_the_sizes_of_the_paper(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(c3d, "CHANNELS", PUBLISHED)
-    network = Network()
+    network = C3DNetwork()
     counted = {
         name: sum(p.numel() for p in layer.parameters())
         for name, layer in network.layers.items()
@@ -193,7 +195,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("layout", LAYOUTS[1:3], ids=["jfzhang95", "mmaction2"])
 def test_however_weights_are_saved_they_are_the_same(
-    way: Way, layout: Layout, tmp_path: Path
+    way: Way, layout: WeightsLayout, tmp_path: Path
 ) -> None:
     plain, path = saved(tmp_path / "plain.pth", layout), tmp_path / f"w{way.suffix}"
     weights = renamed(random_weights(), layout, way.prefix)
@@ -369,7 +371,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in range(100)
     ]
     path = tmp_path_factory.mktemp("walk") / "walk.mp4"
-    film.write(path, pictures, rate_hz=25)
+    writing.write(path, pictures, rate_hz=25)
     return path
 
 

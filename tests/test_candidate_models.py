@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from slta.config import ModelConfig
-from slta.datasets.batch import TrainingBatch
+from slta.batches.candidate_batch import TrainingBatch
 from slta.datasets.split import Split
-from slta.evaluation import measure
-from slta.learning import sampler
+from slta.evaluation.measuring import measure
+from slta.experiments.config import ModelConfig
 from slta.models import MODELS
 from slta.models.base import CandidateModel
-from slta.scoring import score
-from slta.spans import as_array, temporal_iou
+from slta.moments.spans import as_array, temporal_iou
+from slta.runs.inference import score
+from slta.training.draws import sampler
 from tests.batches import asked, close, longer, made, noisy, training_batch
 from tests.candidate_models import (
     LESSONS,

@@ -9,15 +9,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from slta.candidates import (
+from slta.batches.pairs import matching_frames
+from slta.moments.candidates import (
     RELEASED_STEPS,
     didemo,
     released,
     released_frames,
     windows,
 )
-from slta.datasets.pairs import matching_frames
-from slta.spans import temporal_iou
+from slta.moments.spans import temporal_iou
 from tests.reference import candidates as slow
 from tests.reference import released as slow_released
 

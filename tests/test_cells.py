@@ -8,8 +8,8 @@ from jaxtyping import UInt8
 
 from slta.errors import InputError
 from slta.features.base import Extractor, VideoFeatures
-from slta.features.cells import GRID, SIDE, Cells
-from slta.video import Frames
+from slta.features.extractors.cells import GRID, SIDE, Cells
+from slta.video.reading import Frames
 from tests.reference import cells as slow
 
 CELL = SIDE // GRID

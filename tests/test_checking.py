@@ -18,7 +18,7 @@ from slta.datasets.report import Report
 from slta.datasets.statistics import statistics
 from slta.errors import InputError
 from slta.moments import Query, Span
-from slta.prior_picture import draw
+from slta.plots.dataset import draw
 from tests.commands import Called, call, coloured, refused
 from tests.test_datasets import MADE, opened
 from tests.test_own import ROW, written

@@ -15,28 +15,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from slta import ranking, scoring
-from slta.checkpoints import About, Run
-from slta.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.errors import InputError
+from slta.evaluation.predictions import Prediction
+from slta.experiments.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.features import EXTRACTORS, extractor
-from slta.features.base import (
-    Extractor,
-    QueryFeatures,
-    VideoFeatures,
-    frame_by_frame,
-)
-from slta.models import build, untrained
+from slta.features.base import Extractor, QueryFeatures, VideoFeatures, frame_by_frame
+from slta.models import build
 from slta.models.base import Sizes, logistic
 from slta.models.mcn import MCNConfig
 from slta.models.slta import SLTA
-from slta.moments import Query
-from slta.predictions import Prediction
-from slta.retrievers import Retriever
-from slta.retrievers.trained import CLEAR
-from slta.search import Answer, Searcher
-from slta.spans import coverage
-from slta.video import Frames
+from slta.moments import Query, ranking
+from slta.moments.spans import coverage
+from slta.runs import inference
+from slta.runs.run import About, Run
+from slta.search import Answer, Searcher, evidence
+from slta.search.retriever import Retriever
+from slta.search.trained import CLEAR
+from slta.video.reading import Frames
 from tests.commands import Colours, answered, call, coloured, refused
 from tests.test_cli import SCHEMA, rows, undocumented, violations
 from tests.test_search import equal
@@ -92,10 +87,10 @@ class Made(NamedTuple):
     def searcher(self) -> Searcher:
         return Searcher(checkpoint=self.run.folder, store=self.store)
 
-    def scored(self, query: str = QUERY) -> tuple[float, scoring.Scored]:
+    def scored(self, query: str = QUERY) -> tuple[float, inference.Scored]:
         """The length of the film, and what evaluation is given for a query."""
         info, features = self.searcher().library.read(self.film)
-        (found,) = scoring.score(
+        (found,) = inference.score(
             self.model,
             features,
             info.duration_s,
@@ -198,7 +193,7 @@ def test_a_confidence_is_that_of_the_model(made: Made, tmp_path: Path) -> None:
     run.save(build(experiment.model, sizes), replace(ABOUT, sizes=sizes))
     answer = Searcher(checkpoint=run.folder, store=made.store).search(made.film, QUERY)
     info, features = made.searcher().library.read(made.film)
-    (scored,) = scoring.score(
+    (scored,) = inference.score(
         run.load()[0],
         features,
         info.duration_s,
@@ -272,7 +267,7 @@ def test_best_is_what_is_left_of_the_video(made: Made) -> None:
     offsets_s[gone] = duration_s + 1
     changed = replace(scored, offsets_s=offsets_s)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("slta.retrievers.trained.score", lambda *_: [changed])
+        patch.setattr("slta.search.trained.score", lambda *_: [changed])
         answer = made.searcher().search(made.film, QUERY)
     left = np.delete(np.arange(len(scored.relevance)), gone)
     second = left[scored.relevance[left].argmax()]
@@ -287,7 +282,7 @@ def test_frames_that_no_candidate_covers_have_even_weights(made: Made) -> None:
     assert scored.region_weights is not None
     changed = replace(scored, region_weights=scored.region_weights[:-2])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("slta.retrievers.trained.score", lambda *_: [changed])
+        patch.setattr("slta.search.trained.score", lambda *_: [changed])
         answer = made.searcher().search(made.film, QUERY)
     np.testing.assert_array_equal(answer.region_weights[-2:], 0.25)
 
@@ -465,7 +460,7 @@ def test_features_without_meanings_are_refused_in_python_too() -> None:
     frames = Frames(np.zeros((3, 8, 8, 3), np.uint8), np.arange(3) / 2)
     asked = [Colours().text("red")]
     with pytest.raises(ValueError, match=r"without meanings .* need a trained model"):
-        untrained.background(Tiles().video(frames), asked, rate_hz=2.0)
+        evidence.background(Tiles().video(frames), asked, rate_hz=2.0)
 
 
 @pytest.mark.parametrize("name", ["imagenet-words", "cells", "colours", "tiles"])

@@ -13,17 +13,17 @@ import pytest
 import safetensors.torch
 import torch
 
-from slta import checkpoints
-from slta.checkpoints import ABOUT, About, Run
-from slta.config import Experiment
 from slta.errors import InputError
 from slta.experiments import EXPERIMENTS, shapes_slta
+from slta.experiments.config import Experiment
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.models import build
 from slta.models.base import Model, Sizes
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
+from slta.runs import run
+from slta.runs.run import ABOUT, About, Run
 from tests.commands import Colours
 from tests.worlds import TINY
 
@@ -336,7 +336,7 @@ def test_a_run_that_cannot_even_begin_leaves_its_name_free(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "write_whole", full)
+        patch.setattr(run, "write_whole", full)
         with pytest.raises(
             InputError, match=r"config\.json cannot be written \(No space"
         ):

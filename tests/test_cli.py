@@ -22,7 +22,7 @@ from slta.cli.arguments import in_one_line
 from slta.cli.screen import notes
 from slta.cli.search import Search, titles
 from slta.features import EXTRACTORS
-from slta.spans import as_array, temporal_iou
+from slta.moments.spans import as_array, temporal_iou
 from tests.commands import (
     DURATION_S,
     RATE_HZ,
@@ -395,7 +395,7 @@ def test_what_takes_long_the_first_time_is_said_on_stderr() -> None:
         import logging, slta.features
         from slta import InputError, cli
         def prepare(_):
-            logging.getLogger("slta.features.onnx").info("preparing, once")
+            logging.getLogger("slta.features.networks.onnx").info("preparing, once")
             raise InputError("enough")
         slta.features.EXTRACTORS["slow"] = prepare
         cli.main(["search", "film.mp4", "a cat", "--extractor", "slow"])

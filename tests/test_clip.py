@@ -23,12 +23,12 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from slta import film
 from slta.errors import InputError
 from slta.features import extractor
-from slta.features.clip import Clip
+from slta.features.extractors.clip import Clip
 from slta.search import Searcher
-from slta.video import Frames
+from slta.video import writing
+from slta.video.reading import Frames
 from tests.commands import meanings_of
 from tests.damage import Change, cut_short, edit, remove
 
@@ -380,7 +380,7 @@ def test_nothing_is_printed_and_settings_stay(
 
 
 def test_torch_is_loaded_only_when_needed() -> None:
-    code = "import sys, slta.features.clip; sys.exit('torch' in sys.modules)"
+    code = "import sys, slta.features.extractors.clip; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -478,7 +478,7 @@ def test_a_film_is_searched_and_decoded_once(
 ) -> None:
     path = tmp_path / "film.mp4"
     shots = np.repeat(pictures(4, 64).images, 12, axis=0)
-    film.write(path, shots, rate_hz=4)
+    writing.write(path, shots, rate_hz=4)
     seen: list[float] = []
     searcher = Searcher(f"clip:{folder}", store=tmp_path / "store")
     first = searcher.search(path, QUERY, progress=lambda done, _: seen.append(done))
@@ -490,6 +490,6 @@ def test_a_film_is_searched_and_decoded_once(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the film was decoded again")
 
-    monkeypatch.setattr("slta.video.sample", refuse)
+    monkeypatch.setattr("slta.video.reading.sample", refuse)
     again = Searcher(f"clip:{folder}", store=tmp_path / "store").search(path, QUERY)
     assert again.to_json() == first.to_json()

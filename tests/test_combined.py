@@ -10,16 +10,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.checkpoints import About, Run
-from slta.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.errors import InputError
-from slta.features import EXTRACTORS, base, c3d, extractor
+from slta.experiments.config import CandidatesConfig, Experiment, FeaturesConfig
+from slta.features import EXTRACTORS, base, extractor
 from slta.features.base import Extractor, QueryFeatures, VideoFeatures
-from slta.features.combined import Combined, abreast
+from slta.features.extractors import c3d
+from slta.features.extractors.combined import Combined, abreast
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.models import build
 from slta.models.base import Sizes
+from slta.runs.run import About, Run
 from slta.search import Searcher
 from tests import test_c3d, test_detector
 from tests.commands import Colours, call, coloured

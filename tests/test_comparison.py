@@ -11,18 +11,20 @@ import pytest
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation, Text
 
-from slta import comparison, plot_comparison, provenance
-from slta.checkpoints import Run
 from slta.cli.compare import lines
-from slta.compared import COLUMNS
-from slta.comparison import Job, Plan
+from slta.comparison import compare, jobs
+from slta.comparison.plan import Job, Plan
+from slta.comparison.summary import COLUMNS
 from slta.errors import InputError
-from slta.evaluation import measure
+from slta.evaluation.measuring import measure
+from slta.evaluation.metrics import IOUS, named
+from slta.evaluation.predictions import read, write
 from slta.experiments import EXPERIMENTS
-from slta.metrics import IOUS, named
-from slta.predictions import read, write
-from slta.preparation import open_splits
-from slta.scoring import predict
+from slta.experiments.opening import open_splits
+from slta.plots import comparison
+from slta.runs.inference import predict
+from slta.runs.run import Run
+from slta.training import provenance
 from tests.commands import Called, call, refused
 from tests.test_ready import SPLITS, annotated, moments_of, planted, saved
 
@@ -48,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         told: list[tuple[float, float]] = []
-        found = comparison.compare(PLAN, lambda done, total: told.append((done, total)))
+        found = compare.compare(PLAN, lambda done, total: told.append((done, total)))
         assert told[0] == (0, 3) and told[-1] == (3, 3)
         (folder / "found.json").write_text(json.dumps(found))
     return folder
@@ -99,7 +101,7 @@ def test_several_seeds_choose_by_their_mean(tmp_path: Path) -> None:
         wanted = replace(plan, choosing=choosing)
         assert len(wanted.first) == 2 * choosing
         assert len(wanted.others(wanted.jobs(0)[:1])) == 3 - choosing
-        return comparison.chosen(wanted)["own"].learning_rate
+        return compare.chosen(wanted)["own"].learning_rate
 
     assert [chosen_by(choosing) for choosing in (1, 2, 3)] == [0.01, 0.001, 0.01]
     # Whose setting is not seen by all who choose is not chosen.
@@ -183,13 +185,13 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(
 ) -> None:
     job = Job("own", 0.001, 4, 0)
     wanted = job.experiment(PLAN)
-    comparison._check_same(job.run(PLAN), wanted)
+    jobs._check_same(job.run(PLAN), wanted)
     faster = replace(wanted, features=replace(wanted.features, rate_hz=4.0))
     with pytest.raises(InputError, match="other settings"):
-        comparison._check_same(job.run(PLAN), faster)
+        jobs._check_same(job.run(PLAN), faster)
     other = replace(wanted, candidates=replace(wanted.candidates, overlap=0.5))
     with pytest.raises(InputError, match="other settings"):
-        comparison._check_same(job.run(PLAN), other)
+        jobs._check_same(job.run(PLAN), other)
 
 
 @pytest.mark.slice
@@ -248,7 +250,7 @@ def test_a_training_that_fails_is_named_with_why(
     with pytest.raises(
         InputError, match=r"training .*own-0\.001-4-0 failed: .*last\.ckpt is damaged"
     ):
-        comparison.train(plan, [Job("own", 0.001, 4, 0)])
+        jobs.train(plan, [Job("own", 0.001, 4, 0)])
 
 
 @pytest.mark.parametrize(
@@ -348,7 +350,7 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
         experiments=("own", "second", "third"),
         seeds=(0, 1, 2),
     )
-    whole = comparison.so_far(plan)
+    whole = compare.so_far(plan)
     rows = whole["models"]
     assert [*rows] == ["own", "second"] and whole["splits"] == ["test"]
     assert rows["own"]["seeds"] == [0, 1] and rows["second"]["seeds"] == [0]
@@ -362,7 +364,7 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
     own_line, second_line = lines(whole)[1:3]
     assert "seeds" not in own_line and "] of 1 of the seeds, " in second_line
     with pytest.raises(InputError, match=r"third, which .* is not trained yet"):
-        comparison.so_far(replace(plan, experiments=("third", "own")))
+        compare.so_far(replace(plan, experiments=("third", "own")))
 
 
 def test_data_without_a_split_to_test_on_is_refused_before_the_training(
@@ -382,10 +384,10 @@ def test_pictures_show_every_model(
     found["models"]["other"] = found["models"]["own"]
     for example in found["examples"]:
         example["answers"]["other"] = [0.0, 1.0]
-    for figure in (plot_comparison.recall(found), plot_comparison.cost(found)):
+    for figure in (comparison.recall(found), comparison.cost(found)):
         texts = [text.get_text() for text in figure.findobj(Text)]
         assert {"own", "other"} <= {*texts}
-    axes = plot_comparison.answers(found).axes
+    axes = comparison.answers(found).axes
     assert len(axes) == 3
     for one, example in zip(axes, found["examples"], strict=True):
         assert one.get_title(loc="left") == example["query"]
@@ -411,9 +413,9 @@ def test_where_every_answer_is_outside_the_video_none_is_drawn(
     shutil.copytree("runs", tmp_path / "runs")
     for path in tmp_path.glob("runs/*/predictions/test.jsonl"):
         write(path, [replace(row, spans=row.spans * 0 + 1e6) for row in read(path)])
-    whole = comparison.so_far(replace(PLAN, runs=tmp_path / "runs"))
+    whole = compare.so_far(replace(PLAN, runs=tmp_path / "runs"))
     assert [row["answers"]["own"] for row in whole["examples"]] == [[], [], []]
-    axes = plot_comparison.answers(whole).axes
+    axes = comparison.answers(whole).axes
     bars = [bar for one in axes for bar in one.patches if isinstance(bar, Rectangle)]
     truths = sum(len(row["truth"]) for row in whole["examples"])
     assert len(bars) == 2 * truths
@@ -432,14 +434,14 @@ def test_pictures_call_models_by_what_tells_them_apart(
     names: tuple[str, ...], labels: list[str]
 ) -> None:
     found: dict[str, Any] = {"models": {name: {} for name in names}}
-    assert [*plot_comparison.labels(found).values()] == labels
+    assert [*comparison.labels(found).values()] == labels
 
 
 def test_no_name_is_written_over_another() -> None:
     number = {"R@1, IoU=0.5": {"mean": 0.5, "interval": [0.4, 0.6]}}
     model = {"query_ms": 2.0, "test": number}
     found = {"splits": ["test"], "models": {name: model for name in "abc"}}
-    (axes,) = plot_comparison.cost(found).axes
+    (axes,) = comparison.cost(found).axes
     heights = [each.xyann[1] for each in axes.texts if isinstance(each, Annotation)]
     assert len(heights) == 3 and np.diff(sorted(heights)).min() > 1.5
 
@@ -454,7 +456,7 @@ def test_no_name_is_written_over_a_point() -> None:
             for name, milliseconds in (("x_a_long_name", 1.0), ("y", 1.2), ("z", 5.0))
         },
     }
-    (axes,) = plot_comparison.cost(found).axes
+    (axes,) = comparison.cost(found).axes
     names = {each.get_text(): each for each in axes.texts}
     below = abs(names["x_a_long_name"].get_position()[1] - 50)
     assert below > 1 and names["z"].get_position()[1] == 50

@@ -12,19 +12,20 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from slta import experiments, training
-from slta.config import (
+from slta import experiments
+from slta.datasets import DATASETS
+from slta.datasets.base import Dataset
+from slta.errors import InputError
+from slta.experiments import EXPERIMENTS, experiment, known
+from slta.experiments.config import (
     CandidatesConfig,
     Experiment,
     FeaturesConfig,
     TrainingConfig,
 )
-from slta.datasets import DATASETS
-from slta.datasets.base import Dataset
-from slta.errors import InputError
-from slta.experiments import EXPERIMENTS, experiment, known
 from slta.models import MODELS
 from slta.moments import Query
+from slta.training import train as training
 from tests.commands import call, refused
 
 

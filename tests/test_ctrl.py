@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from slta.models.alignment import alignment_loss
 from slta.models.ctrl import CTRL, CTRLConfig
+from slta.models.parts.losses import alignment_loss
 from tests.batches import ODD, asked, close, made, training_batch
 from tests.candidate_models import SMALL
 from tests.reference import ctrl as slow

@@ -11,7 +11,6 @@ import PIL.Image
 import pytest
 from pydantic import TypeAdapter
 
-from slta.config import Experiment
 from slta.datasets import (
     DATASETS,
     SOURCES,
@@ -23,10 +22,10 @@ from slta.datasets import (
     source,
     tacos,
 )
-from slta.datasets.base import Dataset
-from slta.datasets.files import Files
-from slta.datasets.held_out import SHARE, is_held_out
+from slta.datasets.annotations import SHARE, is_held_out
+from slta.datasets.base import Dataset, VideoFolder
 from slta.errors import InputError
+from slta.experiments.config import Experiment
 from slta.moments import Query, Span
 from tests.commands import call, refused
 from tests.videos import film, only_sound, painted
@@ -805,7 +804,7 @@ def test_files_are_found_by_their_videos(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     for name in ("s1.txt", "s2.avi.srt", "b.c.vtt", "b.c.JPG", ".b.c.webm", "b.c.x"):
         (tmp_path / name).touch()
-    files = Files(tmp_path)
+    files = VideoFolder(tmp_path)
     for video_id, names in {
         "a": ["a.mkv", "a.mp4"],
         "s1.avi": ["s1.avi"],
@@ -815,7 +814,7 @@ def test_files_are_found_by_their_videos(tmp_path: Path) -> None:
         "z": [],
     }.items():
         assert [path.name for path in files.of(video_id)] == names
-    assert Files(tmp_path / "nowhere").of("a") == []
+    assert VideoFolder(tmp_path / "nowhere").of("a") == []
 
 
 def test_what_is_a_film_is_decided_by_looking(tmp_path: Path) -> None:
@@ -838,18 +837,18 @@ def test_what_is_a_film_is_decided_by_looking(tmp_path: Path) -> None:
     film(tmp_path / "plain.mp4").rename(tmp_path / "plain")
     (tmp_path / "broken.mkv").write_text(lines)
     (tmp_path / "broken.webp").write_text(lines)
-    files = Files(tmp_path)
+    files = VideoFolder(tmp_path)
     assert {video_id: [path.name for path in paths] for video_id, paths in files} == {
         "talk": ["talk.mp4"],
         "plain": ["plain"],
         "broken": ["broken.mkv"],
     }
     film(tmp_path / "talk.film", container="matroska")
-    names = [path.name for path in Files(tmp_path).of("talk")]
+    names = [path.name for path in VideoFolder(tmp_path).of("talk")]
     assert names == ["talk.mp4", "talk.film"]
     (tmp_path / "talk.mp4").unlink()
     (tmp_path / "talk.film").unlink()
-    assert Files(tmp_path).of("talk") == []
+    assert VideoFolder(tmp_path).of("talk") == []
 
 
 def test_accents_are_one_name_however_they_are_written(tmp_path: Path) -> None:
@@ -887,7 +886,8 @@ def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
     """What training was begun with."""
-    from slta import experiments, training
+    from slta import experiments
+    from slta.training import train as training
 
     given: list[Experiment] = []
 

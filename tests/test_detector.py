@@ -30,8 +30,8 @@ from slta import video
 from slta.errors import InputError
 from slta.features import extractor
 from slta.features.base import Extractor, VideoFeatures
-from slta.features.detector import REGIONS, Detector, in_boxes
-from slta.video import Frames
+from slta.features.extractors.detector import REGIONS, Detector, in_boxes
+from slta.video.reading import Frames
 from tests.damage import Change, cut_short, edit, remove
 from tests.videos import film
 

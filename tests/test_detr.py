@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.metrics import detr
-from slta.metrics.detr import (
+from slta.evaluation.metrics import detr
+from slta.evaluation.metrics.detr import (
     IOUS,
     LENGTHS_S,
     LEVELS,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.candidates import didemo_chunks
-from slta.metrics import Table, didemo
+from slta.evaluation.metrics import Table, didemo
+from slta.moments.candidates import didemo_chunks
 from tests.reference import didemo as slow
 from tests.reference.didemo import Chunks
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slta import ending, video
+from slta import video
 from slta.errors import InputError
-from slta.truncation import is_whole
+from slta.video import ending
+from slta.video.ending import is_whole
 from tests.videos import film, number
 
 HOUR = 30 * 3600

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slta.config import CandidatesConfig
 from slta.datasets.split import Split
 from slta.errors import InputError
-from slta.evaluation import lines, measure, numbers
-from slta.metrics import FIRST, IOUS
+from slta.evaluation.counted_baselines import WITHOUT_VIDEO, without_video
+from slta.evaluation.measuring import lines, measure, numbers
+from slta.evaluation.metrics import FIRST, IOUS
+from slta.evaluation.predictions import Prediction
+from slta.evaluation.protocols import PROTOCOLS
+from slta.experiments.config import CandidatesConfig
 from slta.moments import Query, Span, VideoInfo
-from slta.predictions import Prediction
-from slta.protocols import PROTOCOLS
-from slta.without_video import WITHOUT_VIDEO, without_video
 from tests import worlds
 from tests.reference import metrics as slow
 from tests.reference.spans import Pair

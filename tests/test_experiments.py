@@ -7,13 +7,13 @@ import pytest
 import torch
 from benchmarks.tables.cells import load
 
-from slta.evaluation import measure
+from slta.evaluation.measuring import measure
 from slta.experiments import EXPERIMENTS, shapes_models, shapes_slta
-from slta.learning import sampler
+from slta.experiments.opening import open_splits
 from slta.models import MODELS
-from slta.preparation import open_splits
-from slta.scoring import predict
-from slta.training import new_model
+from slta.runs.inference import predict
+from slta.training.draws import sampler
+from slta.training.train import new_model
 from tests.candidate_models import SMALL
 from tests.worlds import TINY, tiny
 

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from slta.datasets.extraction import dataset_at, extract, videos_of
 from slta.errors import UnwritableError
-from slta.extraction import dataset_at, extract, videos_of
 from slta.features import EXTRACTORS, provider
 from slta.features.base import VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Store
-from slta.video import Frames
+from slta.video.reading import Frames
 from tests.commands import Colours, call, coloured, command, records, refused
 from tests.conftest import SHARED
 from tests.test_datasets import MADE, opened

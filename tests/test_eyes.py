@@ -14,9 +14,10 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from slta.errors import InputError
-from slta.features import efficientnet, extractor, onnx
-from slta.features.eyes import EYES, Eye
-from slta.features.imagenet_words import DEFAULT, ImagenetWords
+from slta.features import extractor
+from slta.features.extractors.eyes import EYES, Eye
+from slta.features.extractors.imagenet_words import DEFAULT, ImagenetWords
+from slta.features.networks import efficientnet, onnx
 
 ODD = Eye("efficientnet-lite1", side=240, pool=4, step=2)
 """Its cells are 15 x 15 before the last halving, and its regions overlap."""

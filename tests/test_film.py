@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 
 from slta import video
 from slta.errors import InputError
-from slta.film import cut, write
 from slta.moments import Span, VideoInfo
+from slta.video.writing import cut, write
 from tests.videos import film, joined, number, painted, uneven
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slta.folders import home, whole_folder, write_whole
+from slta.files import home, whole_folder, write_whole
 
 FILL = """
 import sys, time

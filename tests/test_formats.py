@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slta import formats
 from slta.errors import InputError
-from slta.formats.joining import Joined, load
-from slta.predictions import write
+from slta.evaluation import formats
+from slta.evaluation.formats.joining import Joined, load
+from slta.evaluation.predictions import write
 from tests.commands import Called, call, refused
 
 OWN = [

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.checkpoints import About
 from slta.datasets.split import unknown_words
 from slta.errors import InputError
-from slta.features import glove, words
+from slta.features import words
 from slta.features.base import Reader, Words
-from slta.features.glove import FEWEST, Glove
 from slta.features.library import Library
 from slta.features.store import Store
+from slta.features.text import glove
+from slta.features.text.glove import FEWEST, Glove
 from slta.models.base import Sizes
+from slta.runs.run import About
 from slta.search import Searcher
 from tests.commands import Colours, call, coloured, refused
 

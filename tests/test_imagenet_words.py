@@ -16,18 +16,18 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from slta.errors import InputError
-from slta.features import onnx
 from slta.features.base import VideoFeatures
-from slta.features.eyes import EYES
-from slta.features.imagenet_words import (
+from slta.features.extractors.eyes import EYES
+from slta.features.extractors.imagenet_words import (
     BATCH,
     BEST,
     DEFAULT,
     TEMPERATURE,
     ImagenetWords,
 )
-from slta.features.minilm import MiniLM
-from slta.video import Frames
+from slta.features.networks import onnx
+from slta.features.text.minilm import MiniLM
+from slta.video.reading import Frames
 from tests.commands import meanings_of
 from tests.reference import conse
 

@@ -12,11 +12,11 @@ import h5py
 import numpy as np
 import pytest
 
-from slta.candidates import released
 from slta.features import provider
 from slta.features.base import VideoFeatures
 from slta.features.layouts.slta_release import nearest
 from slta.features.store import Store
+from slta.moments.candidates import released
 from tests.commands import answered, call, refused
 from tests.reference import ready as reference
 from tests.test_literals import python_2

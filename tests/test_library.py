@@ -11,7 +11,7 @@ from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Store
-from slta.video import Frames
+from slta.video.reading import Frames
 from tests.commands import Colours, coloured
 
 

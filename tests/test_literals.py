@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.errors import InputError
-from slta.literals import BUILDS, NOTHING, NUMPY, VALUES, Refused, load, loads
+from slta.safe_pickle import BUILDS, NOTHING, NUMPY, VALUES, Refused, load, loads
 
 KEYS = st.text() | st.integers() | st.floats(allow_nan=False)
 PLAIN = st.recursive(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from slta.models import looks
-from slta.models.looks import mean_over
+from slta.models.parts import looks
+from slta.models.parts.looks import mean_over
 
 
 @pytest.mark.parametrize("shared", [0, 10**6])

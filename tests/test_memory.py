@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from slta.datasets.memory import Memory
+from slta.batches.memory import Memory
 
 SHAPE = (3, 4, 5)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import Float, TypeCheckError
 
-from slta.metrics import (
+from slta.evaluation.metrics import (
     FIRST,
     IOUS,
     PROTOCOLS,
@@ -27,7 +27,7 @@ from slta.metrics import (
     recall,
     tan2d,
 )
-from slta.spans import nms
+from slta.moments.spans import nms
 from tests.reference import metrics as slow
 from tests.reference.spans import Pair
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from transformers import BertModel, BertTokenizer
 
-from slta.features.minilm import MiniLM, _weights
+from slta.features.text.minilm import MiniLM, _weights
 
 LONGEST = 256
 TEXTS = [

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from slta.models.moment_detr import MomentDETR, MomentDETRConfig
-from slta.models.slots import Weights
+from slta.models.parts.slots import Weights
 from tests import whole
 from tests.reference import slots
 from tests.video_models import MOMENT_DETR as SMALL

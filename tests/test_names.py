@@ -6,7 +6,7 @@ from unicodedata import normalize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.names import LONGEST, composed, fitted
+from slta.files import LONGEST, composed, fitted
 
 ENDING = "-a-cat-1.mp4"
 

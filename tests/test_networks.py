@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from slta.errors import InputError
-from slta.features import onnx
-from slta.features.graph import Graph
-from slta.features.imagenet_words import ImagenetWords
-from slta.features.minilm import MiniLM
+from slta.features.extractors.imagenet_words import ImagenetWords
+from slta.features.networks import onnx
+from slta.features.networks.graph import Graph
+from slta.features.text.minilm import MiniLM
 from slta.search import Searcher
 from tests.commands import command, known
 

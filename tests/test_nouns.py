@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.features.nouns import parse, word_means
+from slta.features.text.nouns import parse, word_means
 
 
 @pytest.mark.parametrize(

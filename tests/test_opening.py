@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from slta import opening, video
+from slta import video
 from slta.errors import InputError
+from slta.video import opening
 from tests.videos import beside, film, number, painted
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n{}\n"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from slta.features.base import QueryFeatures
-from slta.features.packing import packed, unpacked
+from slta.features.text.sentences import packed, unpacked
 
 
 def query(words: int, phrases: int, seed: int) -> QueryFeatures:

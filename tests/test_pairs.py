@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.candidates import windows
-from slta.datasets.pairs import USUAL, Matches, Rule, matches
+from slta.batches.pairs import USUAL, Matches, Rule, matches
+from slta.moments.candidates import windows
 from tests.reference import pairs as slow
 
 Pair = tuple[int, int]

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slta import preparation, training
-from slta.candidates import released, released_frames
-from slta.config import Experiment, ModelConfig
 from slta.datasets.base import Dataset
-from slta.experiments import paper, paper_models
+from slta.evaluation.predictions import read
+from slta.experiments import opening, paper, paper_models
+from slta.experiments.config import Experiment, ModelConfig
 from slta.models.slta import SLTAConfig
 from slta.moments import Query
-from slta.predictions import read
+from slta.moments.candidates import released, released_frames
+from slta.training import train as training
 from tests.conftest import SHARED
 
 pytestmark = [pytest.mark.real, pytest.mark.slice]
@@ -105,8 +105,8 @@ class Place:
         self, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
     ) -> Dataset:
         """A few videos, wherever the program asks for the data set."""
-        dataset = few(preparation.open_dataset(experiment))
-        for module in (preparation, training):
+        dataset = few(opening.open_dataset(experiment))
+        for module in (opening, training):
             monkeypatch.setattr(module, "open_dataset", lambda *_, **__: dataset)
         # There are no features of the others.
         monkeypatch.setattr(training, "check_ready", lambda *_: [])

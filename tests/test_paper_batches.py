@@ -2,14 +2,15 @@
 
 import pytest
 
-from slta import learning, models
-from slta.config import Experiment
-from slta.datasets.batch import TrainingBatch
+from slta import models
+from slta.batches.candidate_batch import TrainingBatch
+from slta.batches.video_batch import TrainingVideoBatch
 from slta.datasets.split import Split
-from slta.datasets.whole import TrainingVideos
 from slta.experiments import paper, paper_models
+from slta.experiments.config import Experiment
 from slta.models.base import Sizes
 from slta.moments import Span
+from slta.training import draws
 from tests import worlds
 
 SIZES = Sizes(frame=8, region=8, word=8, sentence=8)
@@ -23,9 +24,9 @@ ON_TACOS = {
 }
 
 
-def drawn(experiment: Experiment, split: Split) -> TrainingBatch | TrainingVideos:
+def drawn(experiment: Experiment, split: Split) -> TrainingBatch | TrainingVideoBatch:
     model = models.build(experiment.model, SIZES)
-    return learning.sampler(model, experiment, split).draw(0)
+    return draws.sampler(model, experiment, split).draw(0)
 
 
 @pytest.mark.parametrize("data", paper_models.DATA)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slta.evaluation import measure
-from slta.formats.joining import load
-from slta.metrics import Table, didemo
-from slta.metrics.detr import IOUS, LENGTHS_S, LEVELS
-from slta.predictions import Prediction, write
-from slta.spans import from_chunks
+from slta.evaluation.formats.joining import load
+from slta.evaluation.measuring import measure
+from slta.evaluation.metrics import Table, didemo
+from slta.evaluation.metrics.detr import IOUS, LENGTHS_S, LEVELS
+from slta.evaluation.predictions import Prediction, write
+from slta.moments.spans import from_chunks
 from tests.commands import call
 
 pytestmark = pytest.mark.real

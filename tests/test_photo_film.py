@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+from examples import photo_film
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from slta import film, video
-from slta.datasets import photo_film
+from slta import video
 from slta.moments import Span
+from slta.video import writing
 
 Picture = UInt8[np.ndarray, "h w 3"]
 Drawn = Callable[[int, int], tuple[dict[str, Span], list[Picture]]]
@@ -35,7 +36,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
         ) -> None:
             taken[:] = islice(images, n)
 
-        monkeypatch.setattr(film, "write", take)
+        monkeypatch.setattr(writing, "write", take)
         return photo_film.compose("nowhere.mp4", seed=seed), list(taken)
 
     return draw
@@ -56,7 +57,7 @@ def written(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, Span]]:
     """A film and when its subjects are in it."""
-    path = tmp_path_factory.mktemp("films") / "photo_film.mp4"
+    path = tmp_path_factory.mktemp("films") / "examples.photo_film.mp4"
     with pytest.MonkeyPatch.context() as patch:
         make_small(patch)
         return path, photo_film.compose(path)

@@ -8,11 +8,11 @@ import pytest
 from benchmarks.planted import MEASURE, experiment, prepared
 from benchmarks.planting import Planting, noise
 
-from slta import evaluation
-from slta.preparation import open_splits
-from slta.scoring import predict
-from slta.training import train
-from slta.without_video import without_video
+from slta.evaluation import measuring
+from slta.evaluation.counted_baselines import without_video
+from slta.experiments.opening import open_splits
+from slta.runs.inference import predict
+from slta.training.train import train
 from tests.conftest import SHARED
 
 DATA = SHARED / "data"
@@ -46,7 +46,7 @@ def test_a_few_dozen_videos_are_learnt(tmp_path: Path) -> None:
         ),
     }
     low, high = (
-        evaluation.numbers(answers[name], "ctrl")[MEASURE]["interval"][end]
+        measuring.numbers(answers[name], "ctrl")[MEASURE]["interval"][end]
         for name, end in (("slta", 0), ("moment prior", 1))
     )
     assert low > high + 0.2

@@ -20,14 +20,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from PIL import Image
 
-from slta import film, video
-from slta.answers import Answer, Terms
+from slta import video
 from slta.errors import InputError
 from slta.moments import Moment, Span
-from slta.plot import MOST_PARTS, draw, figure
-from slta.plot_frames import best_frame, heat, some_frames
-from slta.retrievers.untrained import CLEAR, TERMS
-from slta.sheet import (
+from slta.plots.answer import MOST_PARTS, draw, figure
+from slta.plots.frames import best_frame, heat, some_frames
+from slta.plots.sheet import (
     DPI,
     LAST_RESORT,
     SANS,
@@ -37,6 +35,9 @@ from slta.sheet import (
     spread_out,
     wide_in,
 )
+from slta.search.answers import Answer, Terms
+from slta.search.zero_shot import CLEAR, TERMS
+from slta.video import writing
 
 GRID = np.array([(x, y, x + 3, y + 3) for y in (0, 2, 4) for x in (0, 2, 4)]) / 7
 GREYS = [20, 220, 60, 180, 100, 140]
@@ -48,7 +49,7 @@ def make_film(
 ) -> Path:
     shape = height, width, 3
     images = (np.full(shape, grey, np.uint8) for grey in GREYS)
-    film.write(path, images, rate_hz=len(GREYS) / seconds)
+    writing.write(path, images, rate_hz=len(GREYS) / seconds)
     return path
 
 
@@ -565,7 +566,7 @@ def test_any_shape_of_film_leaves_room_for_all(
 
 
 def test_the_state_that_pyplot_shares_is_not_touched() -> None:
-    code = "import sys, slta.plot; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, slta.plots.answer; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta import ranking
 from slta.errors import InputError
-from slta.evaluation import measure
-from slta.moments import Query, Span
-from slta.predictions import Prediction, read, write
+from slta.evaluation.measuring import measure
+from slta.evaluation.predictions import Prediction, read, write
+from slta.moments import Query, Span, ranking
 
 QUERY = Query("a_3", "a", "a man sits\u2028\n“here”", (Span(1.5, 4.0),))
 TIMES = st.floats(-5, 200, allow_nan=False)

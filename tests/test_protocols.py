@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.candidates import didemo, didemo_chunks
 from slta.cli.evaluate import Evaluate
 from slta.errors import InputError
-from slta.evaluation import measure
-from slta.metrics import FIRST, IOUS
-from slta.metrics import didemo as measures
+from slta.evaluation.measuring import measure
+from slta.evaluation.metrics import FIRST, IOUS
+from slta.evaluation.metrics import didemo as measures
+from slta.evaluation.predictions import Prediction
+from slta.evaluation.protocols import PROTOCOLS, answered_chunks, true_chunks
 from slta.moments import Query
-from slta.predictions import Prediction
-from slta.protocols import PROTOCOLS, answered_chunks, true_chunks
+from slta.moments.candidates import didemo, didemo_chunks
 from tests.reference import didemo as slow_didemo
 from tests.reference import metrics as slow
 from tests.reference.spans import Pair

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slta import provenance
+from slta.training import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 

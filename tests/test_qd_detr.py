@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from slta.models.parts.slots import Weights
 from slta.models.qd_detr import QDDETR, QDDETRConfig, other_video
-from slta.models.slots import Weights
 from tests import whole
 from tests.reference import qd_detr as slow
 from tests.reference import slots

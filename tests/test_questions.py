@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from benchmarks import questions
 from benchmarks.films import QUESTIONS, compose_videos
+from examples import photo_film
 
-from slta.datasets import photo_film
 from slta.search import Searcher
 
 RESULTS: dict[str, Any] = json.loads(

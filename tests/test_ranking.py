@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jaxtyping import Float, TypeCheckError
 
 from slta.moments import Moment, Span
-from slta.ranking import rank
-from slta.spans import as_array, temporal_iou
+from slta.moments.ranking import rank
+from slta.moments.spans import as_array, temporal_iou
 from tests.reference import ranking as slow
 from tests.reference.spans import Pair
 

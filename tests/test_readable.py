@@ -3,7 +3,7 @@
 import pytest
 
 from slta.errors import InputError
-from slta.features.readable import LONGEST, normalised
+from slta.features.text.reading import LONGEST, normalised
 
 
 @pytest.mark.parametrize(

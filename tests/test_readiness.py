@@ -14,9 +14,9 @@ import pytest
 from slta.datasets import own
 from slta.datasets.checking import check
 from slta.datasets.report import Report
-from slta.estimate import Estimate, estimate
 from slta.experiments import EXPERIMENTS
-from slta.preparation import rooted, settled
+from slta.experiments.opening import resolve_extractor, with_root
+from slta.training.estimate import Estimate, estimate
 from tests.commands import call, coloured, refused
 from tests.worlds import TINY
 
@@ -303,7 +303,7 @@ def test_what_passes_is_trained_and_the_check_says_how_long_it_takes(
 
 def test_an_estimate_grows_with_what_is_to_be_done(tmp_path: Path) -> None:
     report = checked(sound(tmp_path / "own"))
-    usual = settled(rooted("own", EXPERIMENTS["own"], report.root))
+    usual = resolve_extractor(with_root("own", EXPERIMENTS["own"], report.root))
     usual = replace(usual, model=TINY.model)
 
     def of(steps: int) -> Estimate:

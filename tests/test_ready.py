@@ -10,21 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slta.checkpoints import Run
-from slta.config import FeaturesConfig
-from slta.datasets.batch import candidates_of, collate
+from slta.batches.candidate_batch import candidates_of, collate, shot_of
 from slta.datasets.own import OwnConfig, load
-from slta.datasets.sampling import shot_of
 from slta.datasets.split import prepare, spread
 from slta.errors import InputError
 from slta.experiments import EXPERIMENTS
+from slta.experiments.config import FeaturesConfig
+from slta.experiments.opening import resolve_extractor
 from slta.features import provider
 from slta.features.layouts.own import Own
-from slta.features.ready import ReadyLibrary
+from slta.features.preextracted import ReadyLibrary
 from slta.features.store import Store
 from slta.models.base import Sizes
 from slta.models.slta import SLTA
-from slta.preparation import settled
+from slta.runs.run import Run
 from tests.commands import Called, answered, call, coloured, records, refused
 from tests.reference import ready as reference
 from tests.test_glove import written
@@ -360,11 +359,11 @@ def test_two_sizes_are_told_by_name(
 
 def test_films_beside_the_annotations_are_looked_at(own: Path) -> None:
     experiment = replace(EXPERIMENTS["own"], dataset=OwnConfig(root=str(own)))
-    assert settled(experiment).features.extractor == "ready"
+    assert resolve_extractor(experiment).features.extractor == "ready"
     (own / "videos").mkdir()
-    assert settled(experiment).features.extractor == "cells"
+    assert resolve_extractor(experiment).features.extractor == "cells"
     named = replace(experiment, features=FeaturesConfig(extractor="ready:x"))
-    assert settled(named) == named
+    assert resolve_extractor(named) == named
 
 
 def test_the_store_can_be_filled_beforehand(

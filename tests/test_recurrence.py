@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from slta.models import recurrence as module
-from slta.models.recurrence import Recurrence
+from slta.models.parts import recurrence as module
+from slta.models.parts.recurrence import Recurrence
 from tests.batches import close
 
 START = torch.tensor([0, 20, 5, 0, 0, 31, 5])

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from slta.datasets.batch import Batch
+from slta.batches.candidate_batch import Batch
 from slta.models import build
 from slta.models.released import Released, ReleasedConfig, released
 from slta.models.slta import SLTA, SLTAScores

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from slta.runs import (
+from slta.moments.segments import (
     PEAK_S,
     STANDS_OUT,
     Curve,
-    Run,
+    Segment,
     above_line,
     peak,
     runs,
@@ -201,7 +201,7 @@ def test_a_curve_below_0_everywhere_has_a_run_all_the_same() -> None:
 
 
 def seconds(
-    found: list[Run], height: Curve, *, rate_hz: float
+    found: list[Segment], height: Curve, *, rate_hz: float
 ) -> list[tuple[float, float]]:
     """Spans after their offsets."""
     spans, offsets_s = spans_of(found, height, rate_hz=rate_hz)
@@ -279,4 +279,4 @@ def test_sharp_spans_stay_in_the_video_and_in_their_order(
 
 def test_a_whole_video_without_runs_keeps_its_length() -> None:
     height = curve([0.0, 0.0, 0.0])
-    assert seconds([Run(0, 3, 1.0)], height, rate_hz=2.0) == [(0.0, 1.5)]
+    assert seconds([Segment(0, 3, 1.0)], height, rate_hz=2.0) == [(0.0, 1.5)]

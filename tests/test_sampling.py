@@ -10,14 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from slta.candidates import windows
-from slta.datasets.batch import Batch, TrainingBatch, candidates_of
-from slta.datasets.pairs import USUAL
-from slta.datasets.sampling import Sampler
+from slta.batches.candidate_batch import Batch, TrainingBatch, candidates_of
+from slta.batches.pairs import USUAL
+from slta.batches.sampling import Sampler
 from slta.datasets.split import Split
 from slta.features.base import QueryFeatures
 from slta.moments import Span
-from slta.spans import as_array, temporal_iou
+from slta.moments.candidates import windows
+from slta.moments.spans import as_array, temporal_iou
 from tests import worlds
 
 RATE_HZ, DURATION_S, CONTEXT_S = 2.0, 40.0, 3.0

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from slta.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.datasets.base import Facts
 from slta.datasets.split import Split
-from slta.evaluation import measure
+from slta.evaluation.measuring import measure
+from slta.evaluation.predictions import Prediction
+from slta.experiments.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.models import build
 from slta.models.base import Model, Sizes
 from slta.moments import Span
-from slta.predictions import Prediction
-from slta.scoring import predict
-from slta.voting import vote
+from slta.moments.ranking import vote
+from slta.runs.inference import predict
 from tests import worlds
 
 EXPERIMENT = Experiment(

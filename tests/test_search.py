@@ -20,20 +20,20 @@ import skimage.data
 from jaxtyping import UInt8
 from PIL import Image
 
-from slta import film, video
+from slta import video
 from slta.errors import InputError
 from slta.features import EXTRACTORS
 from slta.features.base import VideoFeatures, frame_by_frame
-from slta.features.imagenet_words import ImagenetWords
-from slta.models import untrained
-from slta.models.untrained import Relevance
+from slta.features.extractors.imagenet_words import ImagenetWords
 from slta.moments import Span, VideoInfo
-from slta.retrievers import Indexed
-from slta.retrievers.untrained import CLEAR, LEAST_SCORE, RATE_HZ
-from slta.runs import LINE, PEAK_S, above_line, runs
-from slta.search import Answer, Searcher
-from slta.spans import as_array, temporal_iou
-from slta.video import Frames
+from slta.moments.segments import LINE, PEAK_S, above_line, runs
+from slta.moments.spans import as_array, temporal_iou
+from slta.search import Answer, Searcher, evidence
+from slta.search.evidence import Relevance
+from slta.search.retriever import Indexed
+from slta.search.zero_shot import CLEAR, LEAST_SCORE, RATE_HZ
+from slta.video import writing
+from slta.video.reading import Frames
 from tests.commands import Colours, coloured, known, meanings_of
 from tests.reference import runs as slow
 
@@ -64,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A film of photographs that has been searched before."""
     folder = tmp_path_factory.mktemp("search")
     path = folder / "holiday.mp4"
-    film.write(path, pictures(), rate_hz=10)
+    writing.write(path, pictures(), rate_hz=10)
     ends = np.cumsum(list(LENGTHS_S.values())).tolist()
     truth = {
         name: Span(float(end - length), float(end))
@@ -90,7 +90,7 @@ def pictures() -> Iterator[Picture]:
 
 def still(path: Path, shade: int, frames: int, rate_hz: float) -> Path:
     pictures = (np.full((180, 320, 3), shade, np.uint8) for _ in range(frames))
-    film.write(path, pictures, rate_hz=rate_hz)
+    writing.write(path, pictures, rate_hz=rate_hz)
     return path
 
 
@@ -402,7 +402,7 @@ def test_times_are_right_at_the_end_of_a_long_film(
             yield np.full((48, 64, 3), (200, 30, 30) if is_red else (30, green, 30))
 
     path = tmp_path / "long.mp4"
-    film.write(path, (p.astype(np.uint8) for p in shown()), rate_hz=2)
+    writing.write(path, (p.astype(np.uint8) for p in shown()), rate_hz=2)
     answer = searcher.search(path, "red")
     check_sound(answer)
     assert answer.video.duration_s == pytest.approx(300)
@@ -447,14 +447,14 @@ class Known(NamedTuple):
         extractor = Watched()
         features = Colours().video(Frames(np.zeros((n, 2, 2, 3), np.uint8), times_s))
         queries = [extractor.text(query) for query in ("cow", "pig", "hen", "cat")]
-        background = untrained.background(features, queries, rate_hz=RATE_HZ)
+        background = evidence.background(features, queries, rate_hz=RATE_HZ)
         found = Relevance(
             curve=np.array(curve),
             agreement=np.array(agreement or curve),
             phrase_weights=np.ones(1),
             region_weights=np.ones((n, 1)),
         )
-        self.patch.setattr(untrained, "relevance", lambda *_, **__: found)
+        self.patch.setattr(evidence, "relevance", lambda *_, **__: found)
         info = VideoInfo("film", n / RATE_HZ - short_s, 64, 48)
         indexed = Indexed(info, features, background, Path("nowhere"))
         return self.searcher.answer(indexed, extractor.text("red"), top=top)
@@ -501,8 +501,8 @@ def test_a_moment_at_the_end_ends_with_the_video(model: Known) -> None:
 
 
 def test_confidence_is_that_of_the_best_second(model: Known) -> None:
-    agreement = [untrained.EVEN - 9.0] * len(BUMPS)
-    agreement[20:22] = untrained.EVEN + 0.5, untrained.EVEN - 0.5
+    agreement = [evidence.EVEN - 9.0] * len(BUMPS)
+    agreement[20:22] = evidence.EVEN + 0.5, evidence.EVEN - 0.5
     sure = model.answer(BUMPS, agreement=agreement).confidence
     assert sure == pytest.approx(0.5)
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from slta import InputError, Searcher
 from slta import search as searching
-from slta.answers import Answer
 from slta.cli import commands
 from slta.cli.operands import looks_like_file, nearest
 from slta.cli.search import apart
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store
-from slta.retrievers import Indexed
+from slta.search.answers import Answer
+from slta.search.retriever import Indexed
 from tests.commands import Called, Colours, answered, call, coloured, refused
 from tests.test_answers import answer as answer_of
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float, UInt8
 
-from slta import film, video
+from slta import video
 from slta.datasets import shapes
 from slta.datasets.shapes import (
     HELD_OUT,
@@ -37,7 +37,8 @@ from slta.datasets.shapes.scene import COLOURS, Event, Scene, Stage
 from slta.datasets.shapes.sentences import Asked, ask
 from slta.datasets.shapes.words import SYNONYMS
 from slta.errors import InputError
-from slta.spans import temporal_iou
+from slta.moments.spans import temporal_iou
+from slta.video import writing
 
 SMALL = {"test": 0, "width": 128, "height": 96, "length_s": 20.0, "rate_hz": 8}
 CONFIG = ShapesConfig(train=2, val=1, test_novel=1, **SMALL)  # type: ignore[arg-type]
@@ -116,7 +117,7 @@ def test_two_may_make_the_same_film_at_once(
         both.wait(timeout=30)
 
     monkeypatch.setattr(np, "savez", together)
-    monkeypatch.setattr(film, "write", lambda path, *_, **__: path.touch())
+    monkeypatch.setattr(writing, "write", lambda path, *_, **__: path.touch())
     for name in ("videos", "boxes"):
         (tmp_path / name).mkdir()
     with ThreadPoolExecutor(2) as pool:
@@ -175,7 +176,7 @@ def test_another_seed_makes_another_film() -> None:
 def test_an_interrupted_run_goes_on_where_it_was(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = film.write
+    write = writing.write
     written: list[str] = []
 
     def interrupted(
@@ -190,13 +191,13 @@ def test_an_interrupted_run_goes_on_where_it_was(
         written.append(path.stem)
         write(path, images, rate_hz=rate_hz, crf=crf)
 
-    monkeypatch.setattr(film, "write", interrupted)
+    monkeypatch.setattr(writing, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         shapes.make(CONFIG, tmp_path, workers=1)
     assert not list(tmp_path.glob("*.jsonl"))
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("videos/*.mp4")}
     assert len(kept) == 1
-    monkeypatch.setattr(film, "write", write)
+    monkeypatch.setattr(writing, "write", write)
     told: list[tuple[float, float]] = []
     shapes.make(CONFIG, tmp_path, workers=1, progress=lambda *done: told.append(done))
     assert told == [(i + 1, 4) for i in range(4)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.models.moment_detr import MomentDETRConfig
-from slta.models.slots import (
+from slta.models.parts.slots import (
     SlotAnswers,
     Weights,
     centred,
@@ -21,7 +21,7 @@ from slta.models.slots import (
     match,
     set_loss,
 )
-from slta.spans import temporal_iou
+from slta.moments.spans import temporal_iou
 from tests import whole
 from tests.reference import slots as slow
 from tests.whole import close

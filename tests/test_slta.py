@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from slta.datasets.batch import Batch
-from slta.models.alignment import alignment_loss
-from slta.models.attention import GatedScores
+from slta.batches.candidate_batch import Batch
 from slta.models.base import Sizes
-from slta.models.looks import Looks
+from slta.models.parts.attention import GatedScores
+from slta.models.parts.looks import Looks
+from slta.models.parts.losses import alignment_loss
 from slta.models.slta import SLTA, SLTAConfig, SLTAScores
 from tests import batches
 from tests.batches import ODD, asked, close, longer, noisy, training_batch
@@ -330,7 +330,7 @@ def test_numbers_are_left_out_alike_along_a_stretch_and_in_training_only() -> No
     model = made(changed(feature_dropout=0.25)).train()
     torch.manual_seed(0)
     rows = torch.ones(50, 7, 40)
-    thinned = model._thinned(rows)
+    thinned = model._feature_dropout(rows)
     assert torch.equal(thinned, thinned[:, :1].expand_as(rows))
     left_out = thinned[:, 0] == 0
     assert left_out.float().mean() == pytest.approx(0.25, abs=0.03)
@@ -338,6 +338,6 @@ def test_numbers_are_left_out_alike_along_a_stretch_and_in_training_only() -> No
         thinned[:, 0][~left_out], torch.tensor(1 / 0.75).expand(int((~left_out).sum()))
     )
     owners = torch.tensor([0, 0, 1])
-    one, same, other = model._thinned(rows[:3], owners)
+    one, same, other = model._feature_dropout(rows[:3], owners)
     assert torch.equal(one, same) and not torch.equal(one, other)
-    assert torch.equal(model.eval()._thinned(rows), rows)
+    assert torch.equal(model.eval()._feature_dropout(rows), rows)

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from jaxtyping import Float, TypeCheckError
 
 from slta.moments import Span
-from slta.spans import (
+from slta.moments.spans import (
     as_array,
     clamp,
     from_chunks,

@@ -355,7 +355,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def blind() -> None:
         for name in ("sample", "probe", "frames", "look"):
-            monkeypatch.setattr(f"slta.video.{name}", refuse)
+            monkeypatch.setattr(f"slta.video.reading.{name}", refuse)
 
     return blind
 
@@ -400,7 +400,7 @@ def test_what_makes_other_features_makes_another_record(
         case "version":
             monkeypatch.setattr(Colours, "version", "2")
         case "rate":
-            monkeypatch.setattr("slta.retrievers.untrained.RATE_HZ", 4.0)
+            monkeypatch.setattr("slta.search.zero_shot.RATE_HZ", 4.0)
     second = Searcher("colours", store=tmp_path / "store").library.record(colours)
     assert second.folder != first.folder and first.folder.exists()
     lengths = len(first.arrays["times_s"]), len(second.arrays["times_s"])

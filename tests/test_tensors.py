@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.errors import InputError
-from slta.tensors import load
+from slta.features.networks.tensors import load
 from tests.test_literals import Runs
 
 WHOLE = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.timestamps import BELIEVED, REORDERED, in_order, last_shown
+from slta.video.decoding import BELIEVED, REORDERED, in_order, last_shown
 
 STEP, FAR = 10, 300
 

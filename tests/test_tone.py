@@ -9,9 +9,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from slta import video
-from slta.film import cut
 from slta.moments import Span
-from slta.tone import BT709, BT2020, HLG, P3, PQ, toned
+from slta.video.tone import BT709, BT2020, HLG, P3, PQ, toned
+from slta.video.writing import cut
 
 SIZE = (64, 48)
 PARAMS = "colorprim={}:transfer={}:colormatrix={}"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slta.checkpoints import Run
+from slta.experiments.opening import open_dataset, open_library
 from slta.features.base import QueryFeatures
-from slta.preparation import open_dataset, open_library
+from slta.runs.run import Run
 from tests.commands import Called, answered, call, refused
 from tests.worlds import FLAGS, TINY, tiny
 

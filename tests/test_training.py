@@ -22,22 +22,25 @@ from jaxtyping import Float
 from lightning.pytorch.callbacks import RichProgressBar
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from slta import __version__, provenance, training
-from slta.checkpoints import Run
-from slta.config import CandidatesConfig, Experiment, TrainingConfig
-from slta.datasets.batch import TrainingBatch
-from slta.datasets.pairs import matches
+from slta import __version__
+from slta.batches.candidate_batch import TrainingBatch
+from slta.batches.pairs import matches
 from slta.datasets.split import Split
 from slta.errors import InputError
-from slta.evaluation import measure
+from slta.evaluation.measuring import measure
+from slta.evaluation.metrics import IOUS
+from slta.evaluation.predictions import Prediction, read
 from slta.experiments import EXPERIMENTS, shapes_slta
-from slta.learning import Batches, Training, digest, sampler
-from slta.metrics import IOUS
+from slta.experiments.config import CandidatesConfig, Experiment, TrainingConfig
+from slta.experiments.opening import open_dataset, open_library, open_splits
 from slta.models.slta import SLTA
-from slta.predictions import Prediction, read
-from slta.preparation import open_dataset, open_library, open_splits
-from slta.scoring import predict, score
-from slta.spans import as_array, temporal_iou
+from slta.moments.spans import as_array, temporal_iou
+from slta.runs.inference import predict, score
+from slta.runs.run import Run
+from slta.training import lightning_parts, provenance
+from slta.training import train as training
+from slta.training.draws import sampler
+from slta.training.module import Batches, Training, digest
 from tests.commands import call, command, refused, run
 from tests.worlds import EVERY, FLAGS, STEPS, TINY, shorter, tiny
 
@@ -536,7 +539,7 @@ def test_the_bar_knows_how_many_batches_an_epoch_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The last one has what is left."""
-    bar = training.Bar(replace(SHORT.training, steps=50, evaluate_every=20))
+    bar = lightning_parts.Bar(replace(SHORT.training, steps=50, evaluate_every=20))
     seen = []
 
     def begun(self: Any, *_: object) -> None:
@@ -817,11 +820,11 @@ def test_what_another_process_refuses_is_refused_in_one_line() -> None:
     )
     with (
         pytest.raises(InputError, match=r"^the loss is no longer .* look for NaN$"),
-        training._stoppable(trainer),
+        lightning_parts._stoppable(trainer),
     ):
         raise stopped
     other = ProcessRaisedException("RuntimeError: odd", error_index=1, error_pid=7)
-    with pytest.raises(ProcessRaisedException), training._stoppable(trainer):
+    with pytest.raises(ProcessRaisedException), lightning_parts._stoppable(trainer):
         raise other
 
 
@@ -994,4 +997,6 @@ def test_a_state_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("no folder")
     says = r"last\.ckpt cannot be written .*; make room, then go on with 'slta train"
     with pytest.raises(InputError, match=says):
-        training.WholeCheckpoints().save_checkpoint({}, tmp_path / "run" / "last.ckpt")
+        lightning_parts.WholeCheckpoints().save_checkpoint(
+            {}, tmp_path / "run" / "last.ckpt"
+        )

@@ -8,8 +8,7 @@ import pytest
 from benchmarks import trust
 from benchmarks.calibration import fits, fitted
 
-from slta.models import untrained
-from slta.search import Searcher
+from slta.search import Searcher, evidence
 from tests.reference import trust as slow
 
 CALIBRATION = Path(__file__).parents[1] / "benchmarks" / "results" / "calibration.json"
@@ -32,8 +31,8 @@ def test_what_is_there_is_told_apart_from_what_is_not(
 
 def test_the_confidence_has_the_numbers_that_were_fitted() -> None:
     found = json.loads(CALIBRATION.read_text())
-    assert pytest.approx(found["even"], abs=0.05) == untrained.EVEN
-    assert pytest.approx(found["steep"], abs=0.05) == untrained.STEEP
+    assert pytest.approx(found["even"], abs=0.05) == evidence.EVEN
+    assert pytest.approx(found["steep"], abs=0.05) == evidence.STEEP
 
 
 def test_the_fit_finds_the_logistic_that_was_drawn_from() -> None:
@@ -46,8 +45,8 @@ def test_the_fit_finds_the_logistic_that_was_drawn_from() -> None:
 
 
 def test_a_fit_is_read_back_from_its_confidence() -> None:
-    fit = np.array([0.5, untrained.EVEN, 3.0])
-    sure = 1 / (1 + np.exp(-untrained.STEEP * (fit - untrained.EVEN)))
+    fit = np.array([0.5, evidence.EVEN, 3.0])
+    sure = 1 / (1 + np.exp(-evidence.STEEP * (fit - evidence.EVEN)))
     np.testing.assert_allclose(fits(sure.tolist()), fit, atol=1e-6)
 
 

@@ -10,7 +10,7 @@ from jaxtyping import TypeCheckError
 
 import slta
 from slta.moments import Span
-from slta.spans import temporal_iou
+from slta.moments.spans import temporal_iou
 
 
 def test_an_array_of_another_shape_is_refused() -> None:

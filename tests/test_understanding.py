@@ -9,12 +9,12 @@ import pytest
 
 from slta import Searcher
 from slta.errors import InputError
-from slta.features.imagenet_words import ImagenetWords
-from slta.features.languages import other_language
-from slta.features.negation import present
-from slta.features.spelling import correction, is_english
-from slta.features.understanding import WORD, understand
-from slta.features.word_lists import LANGUAGES
+from slta.features.extractors.imagenet_words import ImagenetWords
+from slta.features.text.languages import other_language
+from slta.features.text.negation import present
+from slta.features.text.spelling import correction, is_english
+from slta.features.text.understanding import WORD, understand
+from slta.features.text.word_lists import LANGUAGES
 from tests.commands import call, known
 
 READER = "imagenet-words"

@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.features.minilm import MiniLM
-from slta.features.readable import normalised
-from slta.models import untrained
-from slta.models.untrained import (
+from slta.features.text.minilm import MiniLM
+from slta.features.text.reading import normalised
+from slta.moments import Span
+from slta.moments.segments import Segment, above_line, runs
+from slta.moments.spans import as_array, temporal_iou
+from slta.search import evidence
+from slta.search.evidence import (
     Background,
     Relevance,
     background,
@@ -25,9 +28,6 @@ from slta.models.untrained import (
     share,
     unrelated_sentences,
 )
-from slta.moments import Span
-from slta.runs import Run, above_line, runs
-from slta.spans import as_array, temporal_iou
 from tests.reference import untrained as slow
 
 QUESTIONS = Path(__file__).parents[1] / "benchmarks" / "questions.json"
@@ -178,7 +178,7 @@ def test_a_chunk_is_nowhere_to_be_seen(
     case = Case.of(frames, 3, 2)
     whole = case.background()
     expected = case.relevance(whole)
-    monkeypatch.setattr(untrained, "CHUNK", 4)
+    monkeypatch.setattr(evidence, "CHUNK", 4)
     seen = case.background()
     found = case.relevance(seen)
     for name in ("mean", "spread", "likeness", "change"):
@@ -191,7 +191,7 @@ def test_a_chunk_is_nowhere_to_be_seen(
 def test_features_may_lie_in_files_in_half_precision(
     frames: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(untrained, "CHUNK", 4)
+    monkeypatch.setattr(evidence, "CHUNK", 4)
     case = Case.of(frames, 3, 2, seed=1)
     check(case._replace(video=in_files(case.video, tmp_path)))
 
@@ -243,7 +243,7 @@ def test_the_whole_sentence_has_its_share(phrases: int) -> None:
     case = Case.of(20, 2, phrases)
     weights = case.relevance(case.background()).phrase_weights
     assert weights.shape == (phrases,)
-    close(weights[0], untrained.SENTENCE_SHARE if phrases > 1 else 1)
+    close(weights[0], evidence.SENTENCE_SHARE if phrases > 1 else 1)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 9, 60])
@@ -267,7 +267,7 @@ def test_frames_share_with_those_that_look_alike() -> None:
 
 
 def test_alike_frames_far_apart_do_not_share() -> None:
-    far = round(2 * untrained.NEAR_S * RATE_HZ) + 1
+    far = round(2 * evidence.NEAR_S * RATE_HZ) + 1
     case = Case.of(far + 1, 1, 1)
     video = replace(case.video, frames=np.tile(case.video.frames[:1], (far + 1, 1)))
     likeness = background(video, case.unrelated, rate_hz=RATE_HZ).likeness
@@ -333,7 +333,7 @@ def overlap(found: Relevance, event: tuple[int, int]) -> float:
     run = max(
         runs(above_line(found.curve, rate_hz=RATE_HZ)),
         key=lambda run: run.total,
-        default=Run(0, len(found.curve), 0),
+        default=Segment(0, len(found.curve), 0),
     )
     answer = as_array([Span(float(run.first), float(run.end))])
     truth = as_array([Span(float(event[0]), float(event[1]))])
@@ -445,7 +445,7 @@ def test_confidence_grows_with_the_agreement_and_the_words_known(
 
 
 def test_at_the_even_fit_a_video_is_as_likely_to_show_it_as_not() -> None:
-    even = [untrained.EVEN] * 9
+    even = [evidence.EVEN] * 9
     assert sure(even) == pytest.approx(0.5)
     assert sure(even, scenes=9) == pytest.approx(0.25)
 

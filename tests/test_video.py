@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from slta import decoding, video
+from slta import video
 from slta.errors import InputError
 from slta.moments import VideoInfo
+from slta.video import decoding, reading
 from tests.reference.shown import everything, on_display
 from tests.videos import film, joined, number, only_sound, painted, uneven
 
@@ -353,9 +354,9 @@ def test_a_larger_cover_picture_is_not_the_film(tmp_path: Path) -> None:
 
 def test_frames_nobody_wants_are_spared(films: Callable[[str], Path]) -> None:
     path = films("bframes.mp4")
-    track = video.look(path)
-    assert len(list(decoding.Reader(path).frames())) == 100
-    spared = decoding.Reader(path, [track.start, track.tick(2.0)])
+    track = reading.look(path)
+    assert len(list(decoding.FrameReader(path).frames())) == 100
+    spared = decoding.FrameReader(path, [track.start, track.tick(2.0)])
     assert len(list(spared.frames())) < 60
 
 
@@ -372,14 +373,14 @@ def test_a_far_frame_is_sought(
 ) -> None:
     path = film(tmp_path / f"long{suffix}", range(1500))
     decoded = 0
-    decode = decoding.Reader._decode
+    decode = decoding.FrameReader._decode
 
     def counted(*args: Any) -> Any:
         nonlocal decoded
         decoded += 1
         return decode(*args)
 
-    monkeypatch.setattr(decoding.Reader, "_decode", counted)
+    monkeypatch.setattr(decoding.FrameReader, "_decode", counted)
     shown = video.frames(path, at=[i / 30 for i in wanted])
     assert [number(image) for image in shown.images] == wanted
     assert decoded < 300

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from slta import training
-from slta.config import Experiment, ModelConfig, TrainingConfig
-from slta.datasets.whole import Videos
-from slta.evaluation import measure
+from slta.batches.video_batch import VideoBatch
+from slta.evaluation.measuring import measure
 from slta.experiments import EXPERIMENTS
+from slta.experiments.config import Experiment, ModelConfig, TrainingConfig
+from slta.experiments.opening import open_dataset, open_splits
 from slta.models import MODELS, build
 from slta.models.base import VideoModel
 from slta.models.tan2d import Tan2DConfig
 from slta.moments import Span
-from slta.preparation import open_dataset, open_splits
-from slta.scoring import predict
+from slta.runs.inference import predict
 from slta.search import Searcher
+from slta.training import train as training
 from tests import worlds
 from tests.parade import parade
 from tests.video_models import BY_HEART, CONFIGS, FINDS, SMALL, learnt
@@ -116,7 +116,7 @@ def test_padding_never_matters(name: str) -> None:
             clips, words = int(one.clip_mask[row].sum()), int(one.word_mask[row].sum())
             video = int(one.video[row])
             alone = model(
-                Videos(
+                VideoBatch(
                     one.clips[video : video + 1, :clips],
                     torch.tensor([0]),
                     one.clip_mask[row : row + 1, :clips],

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from slta.models.video_only import VideoOnly
+from slta.models.blind import VideoOnly
 from tests.batches import ODD, asked, close, made
 from tests.candidate_models import SMALL
 from tests.reference import video_only as slow

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta import voting
-from slta.voting import vote
+from slta.moments import ranking
+from slta.moments.ranking import vote
 from tests.reference import voting as slow
 
 # Of whole numbers, so that no IoU is equal to the least one by a rounding only.
@@ -76,5 +76,5 @@ def test_many_candidates_are_compared_in_parts(
     spans = np.stack([start, start + rng.uniform(1, 20, 40)], axis=1)
     relevance = rng.normal(size=40)
     whole = vote(spans, relevance, iou=0.3)
-    monkeypatch.setattr(voting, "BLOCK", block)
+    monkeypatch.setattr(ranking, "BLOCK", block)
     np.testing.assert_allclose(vote(spans, relevance, iou=0.3), whole, rtol=1e-12)

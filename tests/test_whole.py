@@ -10,14 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.config import Experiment, TrainingConfig
+from slta.batches.sampling import VideoSampler
+from slta.batches.video_batch import TrainingVideoBatch, clips_of, videos
 from slta.datasets.split import Split
-from slta.datasets.whole import TrainingVideos, VideoSampler, clips_of, videos
 from slta.errors import InputError
-from slta.learning import sampler as sampler_of
+from slta.experiments.config import Experiment, TrainingConfig
 from slta.models.tan2d import Tan2DConfig
 from slta.moments import Span
-from slta.training import train
+from slta.training.draws import sampler as sampler_of
+from slta.training.train import train
 from tests import whole, worlds
 
 RATE_HZ = 4.0
@@ -47,7 +48,7 @@ def sampler(
     )
 
 
-def asked(given: TrainingVideos) -> list[int]:
+def asked(given: TrainingVideoBatch) -> list[int]:
     """Which queries were drawn, known by the vectors of their words."""
     return [
         WORDS[words[mask].numpy().tobytes()]

@@ -5,15 +5,15 @@ from typing import NamedTuple
 
 import torch
 
-from slta.config import Experiment, ModelConfig, TrainingConfig
 from slta.datasets.split import Split
-from slta.learning import sampler
+from slta.evaluation.predictions import Prediction
+from slta.experiments.config import Experiment, ModelConfig, TrainingConfig
 from slta.models.moment_detr import MomentDETRConfig
 from slta.models.qd_detr import QDDETRConfig
 from slta.models.tan2d import Tan2DConfig
-from slta.predictions import Prediction
-from slta.scoring import predict
-from slta.training import new_model
+from slta.runs.inference import predict
+from slta.training.draws import sampler
+from slta.training.train import new_model
 from tests.worlds import tiny
 
 TAN2D = Tan2DConfig(clips=6, size=8, sentence_layers=2, layers=2, kernel=3)

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from slta.config import ModelConfig
-from slta.datasets.whole import TrainingVideos, Videos
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
+from slta.experiments.config import ModelConfig
 from slta.models import build
 from slta.models.base import Scale, Sizes, VideoModel
 
@@ -34,7 +34,7 @@ def made(config: ModelConfig, seed: int = 0) -> VideoModel:
     return model.eval()
 
 
-def given(model: VideoModel, seed: int = 0, *, frames: int = 9) -> TrainingVideos:
+def given(model: VideoModel, seed: int = 0, *, frames: int = 9) -> TrainingVideoBatch:
     """Random, of ``TRUTHS``; the last two rows are of one video."""
     rng = np.random.default_rng(seed)
     count = len(TRUTHS)
@@ -51,7 +51,7 @@ def given(model: VideoModel, seed: int = 0, *, frames: int = 9) -> TrainingVideo
     def normal(*shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.normal(size=shape).astype(np.float32))
 
-    batch = Videos(
+    batch = VideoBatch(
         clips=normal(count, max(shown), SIZES.frame)[:-1],
         video=torch.tensor([0, 1, 2, 2]),
         clip_mask=torch.arange(max(shown)) < torch.tensor(shown)[:, None],
@@ -60,7 +60,7 @@ def given(model: VideoModel, seed: int = 0, *, frames: int = 9) -> TrainingVideo
         word_mask=torch.arange(max(said)) < torch.tensor(said)[:, None],
         sentences=normal(count, SIZES.sentence),
     )
-    return TrainingVideos(batch, truth, truth_mask)
+    return TrainingVideoBatch(batch, truth, truth_mask)
 
 
 def close(found: torch.Tensor, expected: torch.Tensor | float) -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slta.config import Experiment, FeaturesConfig
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.split import Split
 from slta.experiments import EXPERIMENTS, shapes_slta
+from slta.experiments.config import Experiment, FeaturesConfig
+from slta.experiments.opening import open_splits
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.models.slta import SLTAConfig
 from slta.moments import Query, Span, VideoInfo
-from slta.preparation import open_splits
 
 REGIONS, REGION, FRAME, WORD = 3, 6, 5, 4
 """Random videos: regions of a frame, and the sizes of the vectors."""

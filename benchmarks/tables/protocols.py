@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 
 from benchmarks.tables.cells import load, measured, table
-from slta.protocols import PROTOCOLS
+from slta.evaluation.protocols import PROTOCOLS
 
 
 def _parity() -> str:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from slta.datasets.batch import Batch
+from slta.batches.candidate_batch import Batch
 from slta.models.acrn import ACRN
 from tests.reference.parts import clips
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from slta.datasets.whole import Videos
+from slta.batches.video_batch import VideoBatch
 from slta.models.moment_detr import MomentDETR
 from tests.reference.transformer import (
     attend,
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     saliency: Tensor
 
 
-def answer(model: MomentDETR, batch: Videos, row: int) -> Answer:
+def answer(model: MomentDETR, batch: VideoBatch, row: int) -> Answer:
     weights, config = dict(model.state_dict()), model.config
     heads, size = config.heads, config.size
     shown = batch.clips[batch.video[row]][batch.clip_mask[row]]

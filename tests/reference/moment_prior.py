@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from slta.datasets.batch import Batch
-from slta.models.moment_prior import MomentPrior
+from slta.batches.candidate_batch import Batch
+from slta.models.blind import MomentPrior
 
 
 def answer(model: MomentPrior, batch: Batch, candidate: int) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from slta.datasets.batch import Batch
+from slta.batches.candidate_batch import Batch
 
 
 def said(weights: dict[str, Tensor], batch: Batch, query: int) -> list[Tensor]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from slta.datasets.whole import TrainingVideos, Videos
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.qd_detr import QDDETR
 from tests.reference import slots as of_slots
 from tests.reference.transformer import (
@@ -32,7 +32,9 @@ class Answer(NamedTuple):
     saliency: Tensor
 
 
-def answer(model: QDDETR, batch: Videos, row: int, asked: int | None = None) -> Answer:
+def answer(
+    model: QDDETR, batch: VideoBatch, row: int, asked: int | None = None
+) -> Answer:
     """Of the video of a row, for its own query or for that of the row ``asked``."""
     weights, config = dict(model.state_dict()), model.config
     heads, size = config.heads, config.size
@@ -104,7 +106,7 @@ def decoded(
     return spans, relevance
 
 
-def saliency_losses(model: QDDETR, given: TrainingVideos) -> tuple[float, float]:
+def saliency_losses(model: QDDETR, given: TrainingVideoBatch) -> tuple[float, float]:
     """The contrast within videos, and what queries that are elsewhere cost."""
     config, count = model.config, len(given.batch.words)
     contrasts, lows = [], []

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from slta.datasets.batch import Batch
-from slta.models.query_only import QueryOnly
+from slta.batches.candidate_batch import Batch
+from slta.models.blind import QueryOnly
 
 
 def answer(model: QueryOnly, batch: Batch, query: int, candidate: int) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from slta.datasets.batch import Batch
+from slta.batches.candidate_batch import Batch
 from slta.models.role import ROLE
 from tests.reference.parts import bilstm, clips, said, softmax
 

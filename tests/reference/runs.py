@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from statistics import median
 
-from slta.runs import LINE, STANDS_OUT
+from slta.moments.segments import LINE, STANDS_OUT
 
 Triple = tuple[int, int, float]
 

@@ -3,8 +3,8 @@
 from itertools import pairwise, permutations
 from math import exp, inf, log
 
-from slta.datasets.whole import TrainingVideos
-from slta.models.slots import SlotAnswers, Weights
+from slta.batches.video_batch import TrainingVideoBatch
+from slta.models.parts.slots import SlotAnswers, Weights
 
 Span = tuple[float, float]
 """Start and end."""
@@ -64,7 +64,7 @@ def assignment(
     return best
 
 
-def truths(given: TrainingVideos, row: int) -> list[Span]:
+def truths(given: TrainingVideoBatch, row: int) -> list[Span]:
     """As shares of the video."""
     duration_s = float(given.batch.duration_s[row])
     return [
@@ -76,7 +76,9 @@ def truths(given: TrainingVideos, row: int) -> list[Span]:
     ]
 
 
-def set_loss(answers: SlotAnswers, given: TrainingVideos, weights: Weights) -> float:
+def set_loss(
+    answers: SlotAnswers, given: TrainingVideoBatch, weights: Weights
+) -> float:
     total = 0.0
     for spans, relevance in zip(
         answers.layer_spans.tolist(), answers.layer_relevance.tolist(), strict=True
@@ -99,7 +101,7 @@ def set_loss(answers: SlotAnswers, given: TrainingVideos, weights: Weights) -> f
     return total
 
 
-def inside(given: TrainingVideos, row: int) -> list[bool]:
+def inside(given: TrainingVideoBatch, row: int) -> list[bool]:
     """Of the real clips of a row."""
     count = int(given.batch.clip_mask[row].sum())
     found = []
@@ -113,7 +115,9 @@ def inside(given: TrainingVideos, row: int) -> list[bool]:
     return found
 
 
-def margin_loss(answers: SlotAnswers, given: TrainingVideos, margin: float) -> float:
+def margin_loss(
+    answers: SlotAnswers, given: TrainingVideoBatch, margin: float
+) -> float:
     rows = []
     for row, saliency in enumerate(answers.saliency.tolist()):
         here = inside(given, row)

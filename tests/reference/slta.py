@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from slta.datasets.batch import Batch
+from slta.batches.candidate_batch import Batch
 from slta.models.slta import SLTA
 from tests.reference.parts import bilstm, softmax
 

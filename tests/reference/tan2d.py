@@ -7,7 +7,7 @@ from math import ceil, log2
 import torch
 from torch import Tensor
 
-from slta.datasets.whole import TrainingVideos, Videos
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.tan2d import Tan2D
 
 
@@ -30,7 +30,9 @@ def cells(clips: int) -> list[tuple[int, int]]:
     ]
 
 
-def relevance(model: Tan2D, batch: Videos, row: int) -> dict[tuple[int, int], Tensor]:
+def relevance(
+    model: Tan2D, batch: VideoBatch, row: int
+) -> dict[tuple[int, int], Tensor]:
     """Of every cell, for one query."""
     weights, config = dict(model.state_dict()), model.config
     words = batch.words[row, : int(batch.word_mask[row].sum())]
@@ -98,7 +100,7 @@ def convolved(model: Tan2D, clips: list[Tensor]) -> dict[tuple[int, int], Tensor
     return found
 
 
-def loss(model: Tan2D, given: TrainingVideos) -> Tensor:
+def loss(model: Tan2D, given: TrainingVideoBatch) -> Tensor:
     config = model.config
     rows = []
     for row in range(len(given.truth_s)):

@@ -6,8 +6,8 @@ from statistics import mean, median, pstdev
 from typing import NamedTuple
 
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.models import untrained
-from slta.runs import PEAK_S
+from slta.moments.segments import PEAK_S
+from slta.search import evidence
 from tests.reference import runs as slow
 
 Vector = Sequence[float]
@@ -82,9 +82,9 @@ class Model:
         for other in self.times:
             away = abs(other - t)
             # Beyond that, nothing is kept; but the frames beside a frame always are.
-            within = away <= max(1, round(2 * untrained.NEAR_S * self.rate_hz))
-            near = (away / self.rate_hz / untrained.NEAR_S) ** 2
-            unlike = untrained.LIKENESS * (1 - dot(looks[t], looks[other]))
+            within = away <= max(1, round(2 * evidence.NEAR_S * self.rate_hz))
+            near = (away / self.rate_hz / evidence.NEAR_S) ** 2
+            unlike = evidence.LIKENESS * (1 - dot(looks[t], looks[other]))
             weights.append(exp(-unlike - near) if within else 0.0)
         return [weight / sum(weights) for weight in weights]
 
@@ -107,10 +107,10 @@ class Model:
                 min(between(t, t - 1, region), between(t, t + 1, region))
                 for region in range(self.count - 1)
             )
-            found.append(mean(lasting[-untrained.CHANGING :]))
+            found.append(mean(lasting[-evidence.CHANGING :]))
         usual = median(found)
         spread = 1.48 * median(abs(value - usual) for value in found) + 0.01
-        most = untrained.MOST_CHANGE
+        most = evidence.MOST_CHANGE
         return [min(max((value - usual) / spread, -most), most) for value in found]
 
     def phrase(self, query: QueryFeatures, p: int) -> Phrase:
@@ -127,7 +127,7 @@ class Model:
                 )
                 for place in range(self.count)
             ]
-            weights = softmax([untrained.SHARPNESS * fit for fit in above[1:]])
+            weights = softmax([evidence.SHARPNESS * fit for fit in above[1:]])
             attention.append(weights)
             fits.append((above[0] + dot(weights, above[1:])) / 2)
         return Phrase(fits, attention)
@@ -142,7 +142,7 @@ class Model:
             return among_sentences
         level, spread = query.usual[p][view].tolist()
         among_pictures = (fit - level) / spread
-        share = untrained.PICTURES_SHARE
+        share = evidence.PICTURES_SHARE
         return (1 - share) * among_sentences + share * among_pictures
 
     def relevance(self, query: QueryFeatures) -> Relevance:
@@ -155,10 +155,10 @@ class Model:
                 slow.peak(curve, self.peak_width) - median(curve)
                 for curve in curves[1:]
             ]
-            whole = untrained.SENTENCE_SHARE
+            whole = evidence.SENTENCE_SHARE
             weights = [whole, *((1 - whole) * share for share in softmax(heights))]
             even = [whole, *[(1 - whole) / count] * count]
-        moved = untrained.CHANGE_WEIGHT if query.action else 0.0
+        moved = evidence.CHANGE_WEIGHT if query.action else 0.0
         return Relevance(
             curve=[
                 dot(weights, fits) + moved * self.change[t]
@@ -183,9 +183,9 @@ class Model:
 
     def confidence(self, query: QueryFeatures, known: float) -> float:
         agreement = self.relevance(query).agreement
-        width = max(1, round(untrained.AGREES_S * self.rate_hz))
+        width = max(1, round(evidence.AGREES_S * self.rate_hz))
         fit = slow.peak(agreement, width)
-        against = exp(-untrained.STEEP * (fit - untrained.EVEN))
+        against = exp(-evidence.STEEP * (fit - evidence.EVEN))
         return known / (1 + sqrt(self.scenes) * against)
 
     @property
@@ -194,7 +194,7 @@ class Model:
         counted: list[list[float]] = []
         for frame, *_ in self.places[1]:
             look = unit(frame)
-            if any(look) and all(dot(look, o) < untrained.SCENE for o in counted):
+            if any(look) and all(dot(look, o) < evidence.SCENE for o in counted):
                 counted.append(look)
         return len(counted) or 1
 

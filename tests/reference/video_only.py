@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from slta.datasets.batch import Batch
-from slta.models.video_only import VideoOnly
+from slta.batches.candidate_batch import Batch
+from slta.models.blind import VideoOnly
 from tests.reference.parts import clips
 
 

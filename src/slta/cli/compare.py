@@ -15,7 +15,7 @@ from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
 
 if TYPE_CHECKING:
-    from slta.comparison import Plan
+    from slta.comparison.plan import Plan
 
 FLAGS = {
     "training.seed": "--seeds",
@@ -68,10 +68,11 @@ class Compare:
 
 
 def compare(command: Compare) -> None:
-    from slta.comparison import Plan, at_a_time, prepare
-    from slta.comparison import compare as compare_all
+    from slta.comparison.compare import compare as compare_all
+    from slta.comparison.compare import prepare
+    from slta.comparison.plan import Plan, default_processes
     from slta.experiments import known
-    from slta.folders import write_whole
+    from slta.files import write_whole
 
     if not command.experiments:
         raise InputError(f"name the experiments to compare; known are {known()}")
@@ -85,7 +86,7 @@ def compare(command: Compare) -> None:
         steps=command.steps,
         root=command.root,
         store=command.store,
-        processes=command.processes or at_a_time(),
+        processes=command.processes or default_processes(),
         choosing=command.choosing,
     )
     _check_settings(plan)
@@ -118,7 +119,7 @@ def _check_settings(plan: "Plan") -> None:
 
 def _check_target(path: Path) -> None:
     """Raises ``InputError`` before the training rather than after it."""
-    from slta.folders import read_object
+    from slta.files import read_object
 
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,12 @@ import tyro
 from slta.cli.arguments import parsed
 from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
-from slta.folders import check_writable
+from slta.files import check_writable
 
 if TYPE_CHECKING:
     from slta.datasets.report import Report
     from slta.datasets.statistics import Statistics
-    from slta.estimate import Estimate
+    from slta.training.estimate import Estimate
 
 FAULTY = 1
 """Exit code of a check that found faults."""
@@ -170,19 +170,19 @@ def _training(command: Check, report: "Report") -> "Estimate | None":
     """How long the experiment that is named like the data set will take, if there is one
     and it can be trained: what stops it is noted."""
     from slta.experiments import EXPERIMENTS
-    from slta.preparation import rooted, settled
+    from slta.experiments.opening import resolve_extractor, with_root
 
     if report.refusals or command.name not in EXPERIMENTS:
         return None
-    from slta.estimate import estimate
-    from slta.readiness import unmatched
+    from slta.training.estimate import estimate
+    from slta.training.readiness import unmatched
 
-    usual = rooted(command.name, EXPERIMENTS[command.name], command.root)
+    usual = with_root(command.name, EXPERIMENTS[command.name], command.root)
     if command.features:
         features = replace(usual.features, extractor=command.features)
         usual = replace(usual, features=features)
     report.refusals += unmatched(usual, report)
-    return None if report.refusals else estimate(settled(usual), report)
+    return None if report.refusals else estimate(resolve_extractor(usual), report)
 
 
 def lines(report: "Report", *, oddities: bool = False) -> list[str]:
@@ -234,8 +234,7 @@ def _convert(command: Convert) -> None:
 
 def _stats(command: Stats) -> None:
     from slta.datasets import source
-    from slta.datasets.lengths import lengths_s
-    from slta.datasets.statistics import statistics
+    from slta.datasets.statistics import lengths_s, statistics
 
     if (file := command.plot) is not None:
         if file.suffix.lower() not in SUFFIXES:
@@ -257,7 +256,7 @@ def _stats(command: Stats) -> None:
         for each in splits:
             _show(each)
     if file is not None:
-        from slta.prior_picture import draw
+        from slta.plots.dataset import draw
 
         draw(command.name, splits, file)
         notes.print(f"drew {file}", markup=False, soft_wrap=True)

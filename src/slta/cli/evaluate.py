@@ -50,7 +50,7 @@ class Evaluate(Moved):
 def evaluate(command: Evaluate) -> None:
     import json
 
-    from slta.evaluation import lines
+    from slta.evaluation.measuring import lines
 
     found, said = _of_file(command) if command.source.is_file() else _of_run(command)
     if command.json:
@@ -63,7 +63,7 @@ def evaluate(command: Evaluate) -> None:
 
 
 def _of_file(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
-    from slta.evaluation import measured_file
+    from slta.evaluation.measuring import measured_file
 
     for name in ("split", "again", "root", "extractor", "words", "store"):
         if getattr(command, name):
@@ -77,8 +77,8 @@ def _of_file(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
 
 
 def _of_run(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
-    from slta.checkpoints import Run
-    from slta.evaluation import answers, measured
+    from slta.runs.evaluate import answers, measured
+    from slta.runs.run import Run
 
     if not command.source.exists():
         raise InputError(

@@ -11,7 +11,7 @@ from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
 
 if TYPE_CHECKING:
-    from slta.extraction import Extracted, Queries
+    from slta.datasets.extraction import Extracted, Queries
 
 MOST = 10
 """Words without a vector that are told, at most."""
@@ -46,10 +46,10 @@ class Extract:
 
 
 def extract(command: Extract) -> None:
-    from slta.config import FeaturesConfig
-    from slta.extraction import dataset_at, read_queries, videos_at, videos_of
-    from slta.extraction import extract as extract_all
-    from slta.preparation import library_of
+    from slta.datasets.extraction import dataset_at, read_queries, videos_at, videos_of
+    from slta.datasets.extraction import extract as extract_all
+    from slta.experiments.config import FeaturesConfig
+    from slta.experiments.opening import library_of
 
     place = command.place
     try:

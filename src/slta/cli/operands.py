@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from slta.errors import InputError
-from slta.names import FILMS
+from slta.files import FILMS
 
 if TYPE_CHECKING:
     from slta.features.provider import Provider
@@ -86,7 +86,7 @@ def nearest(path: Path, there: Callable[[Path], bool] = Path.is_file) -> Path | 
 
 def _video(word: str, library: "Provider") -> Path | None:
     """None for a query."""
-    from slta.opening import is_address
+    from slta.video.opening import is_address
 
     if not word:
         return None

@@ -21,8 +21,8 @@ class Plot:
 
 
 def plot(command: Plot) -> None:
-    from slta.folders import read_object
-    from slta.plot_comparison import draw
+    from slta.files import read_object
+    from slta.plots.comparison import draw
 
     path = command.comparison
     remedy = "name a file that 'slta compare' wrote"

@@ -13,7 +13,7 @@ from slta.cli.screen import screen
 from slta.moments import clock
 
 if TYPE_CHECKING:
-    from slta.answers import Answer
+    from slta.search.answers import Answer
 
 
 class Results:

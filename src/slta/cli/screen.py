@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from slta.features.base import Steps
-    from slta.features.sentences import Progress
+    from slta.progress import Progress
 
 USAGE = 2
 """Exit code where something given cannot be used."""

@@ -11,8 +11,7 @@ import tyro
 
 from slta.cli.screen import USAGE, notes, preparing, progress, tell
 from slta.errors import InputError, UnwritableError
-from slta.folders import check_writable
-from slta.names import fitted
+from slta.files import check_writable, fitted
 
 if TYPE_CHECKING:
     from slta.search import Answer, Searcher
@@ -155,7 +154,7 @@ def search(command: Search) -> None:
 
 def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
     """Whether the file can be a video, without looking into it; if not, it is told."""
-    from slta.opening import head_of
+    from slta.video.opening import head_of
 
     try:
         if command.plot or command.clips:
@@ -219,9 +218,9 @@ def _write(command: Search, video: Path, answer: "Answer", output: Output) -> No
 
 
 def _plot(video: Path, answer: "Answer", target: Path) -> None:
-    from slta import plot
+    from slta.plots.answer import draw
 
-    plot.draw(video, answer, target)
+    draw(video, answer, target)
     notes.print(f"drew {target}", markup=False, soft_wrap=True)
 
 
@@ -250,7 +249,7 @@ def apart(names: Sequence[str]) -> list[str]:
 
 
 def _cut(command: Search, video: Path, answer: "Answer", title: str) -> None:
-    from slta import film
+    from slta.video import writing
 
     assert command.clips is not None
     try:
@@ -263,7 +262,7 @@ def _cut(command: Search, video: Path, answer: "Answer", title: str) -> None:
     with progress("cutting") as bar:
         for rank, moment in enumerate(answer.moments, start=1):
             name = fitted(title, f"-{rank}.mp4")
-            film.cut(video, moment.span, command.clips / name)
+            writing.cut(video, moment.span, command.clips / name)
             bar(rank, len(answer.moments))
     done = f"cut {len(answer.moments)} moments into {command.clips}"
     notes.print(done, markup=False, soft_wrap=True)

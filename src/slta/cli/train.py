@@ -48,7 +48,7 @@ def train(command: Train) -> None:
         raise InputError(f"name an experiment to train; known are {known()}")
     if command.out is not None:
         raise InputError("a run goes on in its own folder; leave --out out")
-    from slta.training import resume
+    from slta.training.train import resume
 
     run = resume(
         command.resume,
@@ -63,11 +63,11 @@ def train(command: Train) -> None:
 
 def train_named(name: str, arguments: Sequence[str]) -> None:
     """``arguments`` are the flags after the experiment's name."""
-    from slta.config import Experiment
     from slta.experiments import experiment
-    from slta.folders import check_root
-    from slta.preparation import root_of, rooted
-    from slta.training import train
+    from slta.experiments.config import Experiment
+    from slta.experiments.opening import root_of, with_root
+    from slta.files import check_root
+    from slta.training.train import train
 
     usual = experiment(name)
 
@@ -94,7 +94,7 @@ def train_named(name: str, arguments: Sequence[str]) -> None:
         raise InputError(
             f"--root {given.root} and --dataset.root {named} are two; give one"
         )
-    chosen = rooted(name, given.experiment, given.root)
+    chosen = with_root(name, given.experiment, given.root)
     if (root := root_of(chosen)) is not None:
         check_root(root)
     run = train(name, chosen, folder, store=given.folders.store, shows=progress)

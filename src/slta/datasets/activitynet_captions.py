@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 
 from slta.datasets.annotations import Annotations, Oddities, Place
 from slta.datasets.base import Dataset
-from slta.datasets.fields import Wrong, positive, sentences
 from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
+from slta.fields import FieldError, positive, sentences
 
 NAME: Final = "activitynet-captions"
 FILES = {"train": "train.json", "val": "val_1.json", "test": "val_2.json"}
@@ -62,7 +62,7 @@ def _entry(
 ) -> None:
     try:
         duration_s, said = positive(entry, "duration"), sentences(entry)
-    except Wrong as error:
+    except FieldError as error:
         return found.fault(file, place, error.what, error.remedy)
     if found.durations_s.setdefault(video_id, duration_s) != duration_s:
         what = f"gives {video_id} another length than before ({duration_s:g} s)"

@@ -1,16 +1,18 @@
 """What every data set gives: queries by split, and a file for each video."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from jaxtyping import Int
 
-from slta.datasets.files import Files
 from slta.errors import InputError
+from slta.files import FILMS, composed
 from slta.moments import Query
+from slta.video.opening import holds_film
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +32,51 @@ class Facts:
     """Of the SLTA release: the words that it takes for the query's nouns."""
     windows: Int[np.ndarray, "p 2"] | None = None
     """Of the SLTA release: the windows that the query is trained with, in its units."""
+
+
+UNFINISHED: Final = frozenset(".aria2 .crdownload .download .part .tmp .ytdl".split())
+"""Suffixes of what a downloader has not finished."""
+
+
+class VideoFolder:
+    """The files of a folder, listed once, by the videos that they are called after.
+
+    A name has a suffix of its own or none: ids of TACoS and DiDeMo end in one themselves.
+    Hidden files are no videos, nor is what holds no film, such as a thumbnail or subtitles.
+    Only where a name leaves open which file is the film are files looked into.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._by_name: dict[str, list[Path]] = {}
+        self._by_stem: dict[str, list[Path]] = {}
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.name.startswith(".") or path.suffix.lower() in UNFINISHED:
+                continue
+            self._by_name.setdefault(composed(path.name), []).append(path)
+            self._by_stem.setdefault(composed(path.stem), []).append(path)
+
+    def __iter__(self) -> Iterator[tuple[str, list[Path]]]:
+        """Each video's id with its files."""
+        for video_id, paths in self._by_stem.items():
+            if films := _films(paths):
+                yield video_id, films
+
+    def of(self, video_id: str) -> list[Path]:
+        """None or several where a folder is not as it should be."""
+        name = composed(video_id)
+        return _films(self._by_name.get(name, ())) or _films(
+            self._by_stem.get(name, ())
+        )
+
+
+def _films(paths: Sequence[Path]) -> list[Path]:
+    """Those that are films, or are called so; of several, a whole one goes first. One that
+    is called so and is damaged is to be told, rather than passed over."""
+    called = [path for path in paths if path.suffix.lower() in FILMS]
+    films = called + [path for path in paths if path not in called and holds_film(path)]
+    if len(films) > 1:
+        return [path for path in films if holds_film(path)] or films
+    return films
 
 
 @dataclass(frozen=True)
@@ -90,5 +137,5 @@ class Dataset:
         return found[0]
 
     @cached_property
-    def _files(self) -> Files:
-        return Files(self.videos)
+    def _files(self) -> VideoFolder:
+        return VideoFolder(self.videos)

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.annotations import Annotations, Oddities, with_val
 from slta.datasets.base import Dataset
-from slta.datasets.fields import Wrong, above_0, written
-from slta.datasets.held_out import with_val
 from slta.datasets.reading import table
 from slta.datasets.source import Count, Source
+from slta.fields import FieldError, above_0, written
 
 NAME: Final = "charades-sta"
 SPLITS = ("train", "test")
@@ -114,7 +113,7 @@ def _lengths(found: Annotations, split: str) -> AbstractSet[str] | None:
             continue
         try:
             found.durations_s[video_id] = above_0("length", written(row, "length"))
-        except Wrong as error:
+        except FieldError as error:
             found.fault(file, number, error.what, error.remedy)
     return lines.keys() if is_whole else None
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from slta import video
 from slta.datasets import trainable
 from slta.datasets.annotations import ROUNDING_S, Annotations, Problem
-from slta.datasets.files import Files
+from slta.datasets.base import VideoFolder
 from slta.datasets.report import Features, Report
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
 from slta.features.layouts import asked
 from slta.features.layouts.base import Layout, Look, Unreadable, look_at
+from slta.progress import Progress
 
-Progress = Callable[[float, float], None]
 Recall = Callable[[Path], Look | None]
 """What is remembered of a video, so that it need not be looked into again."""
 ROUGH = 0.01
@@ -192,7 +192,7 @@ def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
     folder = root / "videos"
     if not folder.is_dir():
         return {}
-    found, listed = {}, Files(folder)
+    found, listed = {}, VideoFolder(folder)
     for name in names:
         if files := listed.of(name):
             found[name] = files[0]

@@ -1,16 +1,14 @@
 """A data set in the project's own format: a JSON Lines file for each split."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from slta.datasets.base import Dataset, Facts
 from slta.errors import InputError
-from slta.folders import write_whole
+from slta.files import write_whole
 from slta.moments import Query
-
-Progress = Callable[[float, float], None]
+from slta.progress import Progress
 
 
 def convert(

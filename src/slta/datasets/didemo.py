@@ -13,13 +13,13 @@ from typing import Any, Final, Literal
 import numpy as np
 from jaxtyping import Int
 
-from slta.candidates import CHUNKS
 from slta.datasets.annotations import Annotations, Place
 from slta.datasets.base import Dataset, Facts
-from slta.datasets.fields import Wrong, identity, integers, number, shown, text
 from slta.datasets.reading import Places, json_of
 from slta.datasets.source import Count, Source
-from slta.spans import CHUNK_S, from_chunks
+from slta.fields import FieldError, identity, integers, number, shown, text
+from slta.moments.candidates import CHUNKS
+from slta.moments.spans import CHUNK_S, from_chunks
 
 NAME: Final = "didemo"
 SPLITS = ("train", "val", "test")
@@ -64,7 +64,7 @@ def _entry(
         sentence = text(entry, "description")
         query_id = identity(entry, "annotation_id")
         count, chunks = _chunks(entry)
-    except Wrong as error:
+    except FieldError as error:
         return found.fault(file, place, error.what, error.remedy)
     duration_s = count * CHUNK_S
     if found.durations_s.setdefault(video_id, duration_s) != duration_s:
@@ -90,11 +90,11 @@ def _chunks(entry: Any) -> tuple[int, Int[np.ndarray, "a 2"]]:
     count, chunks = number(entry, "num_segments"), integers(entry, "times", 2)
     if count not in range(1, CHUNKS + 1):
         what = f"gives num_segments as {count:g}, which is no number of chunks"
-        raise Wrong(what, f"write one from 1 to {CHUNKS}")
+        raise FieldError(what, f"write one from 1 to {CHUNKS}")
     first, last = chunks.T
     if not ((first >= 0) & (first <= last) & (last < count)).all():
         what = f"gives times as {shown(entry['times'])}, which are not all chunks of "
-        raise Wrong(f"{what}{count:g}", "write the first and the last, from 0")
+        raise FieldError(f"{what}{count:g}", "write the first and the last, from 0")
     return int(count), chunks
 
 

@@ -18,8 +18,11 @@ from jaxtyping import Int
 
 from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
 from slta.datasets.base import Dataset, Facts
-from slta.datasets.fields import (
-    Wrong,
+from slta.datasets.reading import json_lines, table
+from slta.datasets.source import Length, Source
+from slta.errors import InputError
+from slta.fields import (
+    FieldError,
     above_0,
     given,
     identity,
@@ -31,11 +34,7 @@ from slta.datasets.fields import (
     texts,
     written,
 )
-from slta.datasets.reading import json_lines, table
-from slta.datasets.source import Length, Source
-from slta.errors import InputError
-from slta.folders import is_hidden
-from slta.names import composed
+from slta.files import composed, is_hidden
 
 NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")
@@ -154,7 +153,7 @@ def _of_lines(found: Annotations, file: Path) -> list[_Row]:
     for line, row in json_lines(found, file):
         try:
             rows.append(_row(file, line, row))
-        except Wrong as error:
+        except FieldError as error:
             found.fault(file, line, error.what, error.remedy)
     return rows
 
@@ -192,7 +191,7 @@ def _of_table(found: Annotations, file: Path) -> list[_Row]:
                 spans=_times(row),
                 duration_s=_duration(row) if row.get("duration_s") else None,
             )
-        except Wrong as error:
+        except FieldError as error:
             found.fault(file, line, error.what, error.remedy)
             continue
         first = rows.setdefault(made.query_id, made)
@@ -238,18 +237,20 @@ def _facts(row: Mapping[str, Any]) -> Facts | None:
 def _check_chunks(chunks: Int[np.ndarray, "a 2"] | None) -> None:
     if chunks is not None and not ((chunks >= 0) & (chunks[:, :1] <= chunks)).all():
         what = f"gives chunks as {shown(chunks.tolist())}, which are no first and last "
-        raise Wrong(f"{what}chunks", "number them from 0")
+        raise FieldError(f"{what}chunks", "number them from 0")
 
 
 def _check_clips(
     clips: Int[np.ndarray, " c"] | None, saliency: Int[np.ndarray, "s 3"] | None
 ) -> None:
     if clips is not None and clips.min(initial=0) < 0:
-        raise Wrong(f"gives clips as {shown(clips.tolist())}", "number them from 0")
+        raise FieldError(
+            f"gives clips as {shown(clips.tolist())}", "number them from 0"
+        )
     if saliency is not None and (clips is None or len(clips) != len(saliency)):
         what = f"has saliency of {len(saliency)} clips for "
         what += f"{0 if clips is None else len(clips)} clips"
-        raise Wrong(what, "give each of clips a row")
+        raise FieldError(what, "give each of clips a row")
 
 
 SOURCE = Source(

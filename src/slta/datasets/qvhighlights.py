@@ -10,9 +10,9 @@ from typing import Any, Final, Literal
 
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset, Facts
-from slta.datasets.fields import Wrong, identity, integers, pairs, positive, text
 from slta.datasets.reading import json_lines
 from slta.datasets.source import Count, Source
+from slta.fields import FieldError, identity, integers, pairs, positive, text
 
 NAME: Final = "qvhighlights"
 FILES = {
@@ -58,7 +58,7 @@ def _row(
         known = any(name in row for name in TRUTH)
         spans = pairs(row, "relevant_windows") if known else None
         facts = _facts(row, duration_s) if known else None
-    except Wrong as error:
+    except FieldError as error:
         return found.fault(file, line, error.what, error.remedy)
     if found.durations_s.setdefault(video_id, duration_s) != duration_s:
         what = f"gives {video_id} another length than before ({duration_s:g} s)"
@@ -80,13 +80,15 @@ def _facts(row: dict[str, Any], duration_s: float) -> Facts:
     scores = integers(row, "saliency_scores", ANNOTATORS)
     if not ((clips >= 0) & (clips * CLIP_S < duration_s)).all():
         what = f"has a clip outside the video of {duration_s:g} s in relevant_clip_ids"
-        raise Wrong(what, f"number its clips of {CLIP_S:g} s from 0 on")
+        raise FieldError(what, f"number its clips of {CLIP_S:g} s from 0 on")
     if len(scores) != len(clips):
         what = f"has saliency_scores of {len(scores)} clips for {len(clips)} clips"
-        raise Wrong(what, "give each of relevant_clip_ids a row")
+        raise FieldError(what, "give each of relevant_clip_ids a row")
     if not ((scores >= 0) & (scores <= MOST)).all():
         what = f"has saliency_scores from {scores.min(initial=0)} to "
-        raise Wrong(f"{what}{scores.max(initial=0)}", f"give each from 0 to {MOST}")
+        raise FieldError(
+            f"{what}{scores.max(initial=0)}", f"give each from 0 to {MOST}"
+        )
     return Facts(clips=clips, saliency=scores)
 
 

@@ -3,14 +3,12 @@
 import csv
 import io
 import json
-from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from slta.datasets.annotations import Annotations
-from slta.datasets.fields import shown
+from slta.fields import parsed, shown, why
 
 T = TypeVar("T", dict[str, Any], list[Any])
 AGAIN = "get the file again"
@@ -113,29 +111,6 @@ def _is_array(lines: list[tuple[int, str]]) -> bool:
     except (RecursionError, ValueError):
         return False
     return isinstance(whole, list) and any(isinstance(each, dict) for each in whole)
-
-
-def parsed(text: str) -> tuple[Any, list[str]]:
-    """What JSON says, and the keys that stand twice in an object: Python keeps the last."""
-    twice: list[str] = []
-    return json.loads(text, object_pairs_hook=partial(_object, twice)), twice
-
-
-def _object(twice: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) < len(pairs):
-        counts = Counter(key for key, _ in pairs)
-        twice.extend(key for key, count in counts.items() if count > 1)
-    return found
-
-
-def why(error: json.JSONDecodeError) -> str:
-    """
-    >>> try: json.loads('{"a": "b')
-    ... except json.JSONDecodeError as error: why(error)
-    'Unterminated string at column 7'
-    """
-    said = error.msg.removesuffix(" at").removesuffix(" starting")
-    return f"{said} at column {error.colno}"
 
 
 def _text(found: Annotations, file: Path) -> str | None:

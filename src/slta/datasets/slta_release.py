@@ -14,15 +14,14 @@ from typing import Any, Final, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from slta.candidates import RELEASED_HZ
 from slta.datasets import charades_sta, tacos
-from slta.datasets.annotations import Annotations, Oddities
+from slta.datasets.annotations import Annotations, Oddities, with_val
 from slta.datasets.base import Dataset, Facts
-from slta.datasets.held_out import with_val
 from slta.datasets.source import Count, Source
 from slta.errors import InputError
-from slta.literals import load as load_literals
-from slta.spans import to_frames
+from slta.moments.candidates import RELEASED_HZ
+from slta.moments.spans import to_frames
+from slta.safe_pickle import load as load_literals
 
 CHARADES: Final = "slta-charades"
 TACOS: Final = "slta-tacos"

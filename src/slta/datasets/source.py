@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from slta.candidates import RELEASED_HZ
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset
 from slta.moments import Query
+from slta.moments.candidates import RELEASED_HZ
 
 MILLI, CLOSE = 1000, 0.1
 """A length that is so many times another, or nearly so, is in milliseconds."""

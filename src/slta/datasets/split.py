@@ -11,8 +11,8 @@ from slta.datasets.base import Dataset, Facts
 from slta.errors import InputError
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.provider import Provider
-from slta.features.sentences import Progress
 from slta.moments import Query, VideoInfo
+from slta.progress import Progress
 
 FRAMES = 64
 """Whose regions are added up at a time: those of a long video would fill the memory."""

@@ -1,15 +1,22 @@
 """What a data set is like: lengths, words, and where its moments lie."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from slta.datasets.base import Dataset
+from slta import video
+from slta.datasets.base import Dataset, VideoFolder
+from slta.errors import InputError
+from slta.features.layouts import asked
+from slta.features.layouts.base import look_at
 from slta.moments import Query
-from slta.spans import as_array
+from slta.moments.spans import as_array
+from slta.progress import Progress
 
 QUANTILES = {"least": 0.0, "quarter": 0.25, "median": 0.5, "three quarters": 0.75}
 QUANTILES |= {"most": 1.0}
@@ -106,3 +113,26 @@ def _of(dataset: Dataset, split: str, queries: Sequence[Query]) -> Statistics:
         lengths_s=spans[:, 1] - spans[:, 0],
         relative=np.concatenate([np.zeros((0, 2)), *relative]),
     )
+
+
+def lengths_s(
+    root: Path, video_ids: Sequence[str], progress: Progress | None = None
+) -> dict[str, float]:
+    """By the videos, or else the ready features, in the folder of a data set.
+
+    What has neither, or is damaged, is left out: ``check`` tells what is wrong with it.
+    """
+    films = VideoFolder(root / "videos")
+    ready = asked("ready", root).layout if (root / "features").is_dir() else None
+    found: dict[str, float] = {}
+    for done, name in enumerate(video_ids, start=1):
+        for path in films.of(name)[:1]:
+            with suppress(InputError):
+                found[name] = video.probe(path).duration_s
+        if name not in found and ready is not None and name in ready.videos:
+            length_s = look_at(ready, name).duration_s
+            if length_s is not None:
+                found[name] = length_s
+        if progress:
+            progress(done, len(video_ids))
+    return found

@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 
 from slta.datasets.annotations import Annotations, Oddities, Place
 from slta.datasets.base import Dataset
-from slta.datasets.fields import Wrong, positive, sentences
 from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
+from slta.fields import FieldError, positive, sentences
 
 TALL: Final = "tacos-tall"
 TAN: Final = "tacos-2dtan"
@@ -124,7 +124,7 @@ def _lengths(
         place = places.of(video_id, video_id)
         try:
             rate_hz, frames = positive(entry, "fps"), positive(entry, "num_frames")
-        except Wrong as error:
+        except FieldError as error:
             found.fault(file, place, error.what, error.remedy)
             continue
         found.durations_s[video_id] = frames / rate_hz
@@ -142,7 +142,7 @@ def _entry(
 ) -> None:
     try:
         said = sentences(entry)
-    except Wrong as error:
+    except FieldError as error:
         return found.fault(file, place, error.what, error.remedy)
     rate_hz = float(entry["fps"])
     for i, ((first, last), sentence) in enumerate(said, start=1):

@@ -2,7 +2,6 @@
 
 from difflib import get_close_matches
 
-from slta.config import Experiment
 from slta.errors import InputError
 from slta.experiments import (
     composites,
@@ -16,6 +15,7 @@ from slta.experiments import (
     shapes_slta_small,
     shapes_tan2d,
 )
+from slta.experiments.config import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     "shapes_slta": shapes_slta.EXPERIMENT,

@@ -28,15 +28,15 @@ attention has nothing to choose from; docs/comparison.md has what came of it.
 
 from dataclasses import replace
 
-from slta.config import (
+from slta.datasets.own import OwnConfig
+from slta.experiments import shapes_detr, shapes_models, shapes_slta
+from slta.experiments.config import (
     CandidatesConfig,
     Experiment,
     FeaturesConfig,
     ModelConfig,
     TrainingConfig,
 )
-from slta.datasets.own import OwnConfig
-from slta.experiments import shapes_detr, shapes_models, shapes_slta
 from slta.models.released import released
 from slta.models.tan2d import Tan2DConfig
 

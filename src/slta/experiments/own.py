@@ -7,9 +7,14 @@ The sizes are those of ``shapes_slta``; the windows fit moments of 2 to 20 secon
 
 from dataclasses import replace
 
-from slta.config import AUTOMATIC, CandidatesConfig, Experiment, FeaturesConfig
 from slta.datasets.own import OwnConfig
 from slta.experiments import shapes_slta
+from slta.experiments.config import (
+    AUTOMATIC,
+    CandidatesConfig,
+    Experiment,
+    FeaturesConfig,
+)
 
 EXPERIMENT = Experiment(
     dataset=OwnConfig(),

@@ -16,11 +16,16 @@ well, and those numbers do not hold.
 
 from dataclasses import replace
 
-from slta.config import CandidatesConfig, Experiment, FeaturesConfig, TrainingConfig
 from slta.datasets.charades_sta import CharadesSTAConfig
 from slta.datasets.didemo import DiDeMoConfig
 from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
 from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
+from slta.experiments.config import (
+    CandidatesConfig,
+    Experiment,
+    FeaturesConfig,
+    TrainingConfig,
+)
 from slta.models.slta import SLTAConfig
 
 RATE_HZ = 3.0

@@ -44,18 +44,16 @@ models differ in is themselves. docs/models.md says where the numbers are from.
 
 from dataclasses import replace
 
-from slta.config import Experiment, ModelConfig, TrainingConfig
 from slta.experiments import paper
+from slta.experiments.config import Experiment, ModelConfig, TrainingConfig
 from slta.models.acrn import ACRNConfig
+from slta.models.blind import MomentPriorConfig, QueryOnlyConfig, VideoOnlyConfig
 from slta.models.ctrl import CTRLConfig
 from slta.models.mcn import MCNConfig
 from slta.models.moment_detr import MomentDETRConfig
-from slta.models.moment_prior import MomentPriorConfig
 from slta.models.qd_detr import QDDETRConfig
-from slta.models.query_only import QueryOnlyConfig
 from slta.models.role import ROLEConfig
 from slta.models.tan2d import Tan2DConfig
-from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 DATA = {

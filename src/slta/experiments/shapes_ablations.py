@@ -20,8 +20,8 @@ docs/reproducing.md says what each is and what came of it.
 
 from dataclasses import replace
 
-from slta.config import Experiment
 from slta.experiments import shapes_slta
+from slta.experiments.config import Experiment
 from slta.models.released import released
 
 USUAL = shapes_slta.EXPERIMENT

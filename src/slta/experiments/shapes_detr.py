@@ -9,8 +9,8 @@ plateau for longer than QD-DETR is trained.
 
 from dataclasses import replace
 
-from slta.config import Experiment, TrainingConfig
 from slta.experiments import shapes_slta
+from slta.experiments.config import Experiment, TrainingConfig
 from slta.models.moment_detr import MomentDETRConfig
 from slta.models.qd_detr import QDDETRConfig
 

@@ -18,15 +18,13 @@ what each model is.
 
 from dataclasses import replace
 
-from slta.config import Experiment, ModelConfig
 from slta.experiments import shapes_slta
+from slta.experiments.config import Experiment, ModelConfig
 from slta.models.acrn import ACRNConfig
+from slta.models.blind import MomentPriorConfig, QueryOnlyConfig, VideoOnlyConfig
 from slta.models.ctrl import CTRLConfig
 from slta.models.mcn import MCNConfig
-from slta.models.moment_prior import MomentPriorConfig
-from slta.models.query_only import QueryOnlyConfig
 from slta.models.role import ROLEConfig
-from slta.models.video_only import VideoOnlyConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 USUAL = shapes_slta.EXPERIMENT

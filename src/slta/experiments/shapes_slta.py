@@ -6,8 +6,13 @@ The films and their features are made first, and kept. docs/reproducing.md has w
 of it.
 """
 
-from slta.config import CandidatesConfig, Experiment, FeaturesConfig, TrainingConfig
 from slta.datasets.shapes import ShapesConfig
+from slta.experiments.config import (
+    CandidatesConfig,
+    Experiment,
+    FeaturesConfig,
+    TrainingConfig,
+)
 from slta.models.slta import SLTAConfig
 
 MODEL = SLTAConfig(

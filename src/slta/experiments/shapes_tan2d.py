@@ -6,8 +6,8 @@
 the lengths that occur.
 """
 
-from slta.config import Experiment, TrainingConfig
 from slta.experiments import shapes_slta
+from slta.experiments.config import Experiment, TrainingConfig
 from slta.models.tan2d import Tan2DConfig
 
 EXPERIMENT = Experiment(

@@ -17,38 +17,38 @@ Maker = TypeVar("Maker")
 
 
 def _imagenet_words(eye: str) -> Extractor:
-    from slta.features.eyes import EYES
-    from slta.features.imagenet_words import DEFAULT, ImagenetWords
+    from slta.features.extractors.eyes import EYES
+    from slta.features.extractors.imagenet_words import DEFAULT, ImagenetWords
 
     return ImagenetWords(_known(eye or DEFAULT, EYES, eye, "network"))
 
 
 def _cells(_: str) -> Extractor:
-    from slta.features.cells import Cells
+    from slta.features.extractors.cells import Cells
 
     return Cells()
 
 
 def _clip(weights: str) -> Extractor:
-    from slta.features.clip import Clip
+    from slta.features.extractors.clip import Clip
 
     return Clip(weights)
 
 
 def _c3d(weights: str) -> Extractor:
-    from slta.features.c3d import C3D
+    from slta.features.extractors.c3d import C3D
 
     return C3D(weights)
 
 
 def _detr(weights: str) -> Extractor:
-    from slta.features.detector import Detector
+    from slta.features.extractors.detector import Detector
 
     return Detector("detr", weights, pooled=False)
 
 
 def _detr_boxes(weights: str) -> Extractor:
-    from slta.features.detector import Detector
+    from slta.features.extractors.detector import Detector
 
     return Detector("detr-boxes", weights, pooled=True)
 
@@ -65,7 +65,7 @@ EXTRACTORS: dict[str, Callable[[str], Extractor]] = {
 
 
 def _glove(files: str, store: Store) -> Words:
-    from slta.features.glove import Glove
+    from slta.features.text.glove import Glove
 
     return Glove(files, store)
 
@@ -93,7 +93,7 @@ def extractor(name: str) -> Extractor:
             f"the extractor {name!r} has {1 + len(others)} parts; two can be combined, "
             "the first for the frames and the second for the regions"
         )
-    from slta.features.combined import Combined
+    from slta.features.extractors.combined import Combined
 
     return Combined(extractor(first), extractor(others[0]))
 
@@ -116,7 +116,7 @@ def provider(
     read_by = words(words_name, store)
     if not is_ready(name):
         return Library(extractor(name), store, rate_hz, centred, read_by)
-    from slta.features.ready import ReadyLibrary
+    from slta.features.preextracted import ReadyLibrary
 
     layout, regions = asked(name, root)
     return ReadyLibrary(layout, store, rate_hz, centred, read_by, regions, durations)

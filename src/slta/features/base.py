@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from slta import video
-from slta.video import Frames
+from slta.video.reading import Frames
 
 Steps = Callable[[str, float], None]
 """Is told what is being made, and the share of all that is done."""

@@ -1,4 +1,4 @@
-"""Videos as features: from the store, or made of their files and kept there."""
+"""VideoFiles as features: from the store, or made of their files and kept there."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,13 @@ from slta import video
 from slta.errors import InputError
 from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
 from slta.features.layouts.base import Look
-from slta.features.provider import Videos
-from slta.features.sentences import Progress, read_sentences
+from slta.features.provider import VideoFiles
 from slta.features.store import Record, Store, trusted
-from slta.features.worded import Worded
+from slta.features.text.sentences import WithWordVectors, read_sentences
+from slta.files import composed
 from slta.moments import VideoInfo
-from slta.names import composed
-from slta.opening import head_of
+from slta.progress import Progress
+from slta.video.opening import head_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,13 @@ class Library:
 
     @property
     def reader(self) -> Reader:
-        return Worded(self.extractor, self.words) if self.words else self.extractor
+        return (
+            WithWordVectors(self.extractor, self.words)
+            if self.words
+            else self.extractor
+        )
 
-    def find(self, videos: Videos, video_id: str) -> Path:
+    def find(self, videos: VideoFiles, video_id: str) -> Path:
         return videos.path(video_id)
 
     def names(self, path: str | Path) -> Sequence[str]:

@@ -6,13 +6,13 @@ from typing import Protocol, runtime_checkable
 
 from slta.features.base import QueryFeatures, Reader, VideoFeatures
 from slta.features.layouts.base import Look
-from slta.features.sentences import Progress
 from slta.features.store import Record, Store
 from slta.moments import VideoInfo
+from slta.progress import Progress
 
 
 @runtime_checkable
-class Videos(Protocol):
+class VideoFiles(Protocol):
     """What has to be known of a data set."""
 
     def path(self, video_id: str) -> Path:
@@ -42,7 +42,7 @@ class Provider(Protocol):
     @property
     def reader(self) -> Reader: ...
 
-    def find(self, videos: Videos, video_id: str) -> Path:
+    def find(self, videos: VideoFiles, video_id: str) -> Path:
         """Where a video of a data set is. Raises ``InputError`` where it is missing."""
         ...
 

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from slta.errors import InputError, UnwritableError
-from slta.folders import home, read_object, whole_folder, write_whole
+from slta.files import home, read_object, whole_folder, write_whole
 
 FORMAT = 1
 HEADER = 128

@@ -16,11 +16,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from slta.datasets.batch import Batch, TrainingBatch
-from slta.models.alignment import alignment_and_offsets
-from slta.models.base import CandidateModel, Scale, Scores, Sizes
-from slta.models.ranges import check_ranges
-from slta.models.standardise import Standardise
+from slta.batches.candidate_batch import Batch, TrainingBatch
+from slta.models.base import (
+    CandidateModel,
+    Scale,
+    Scores,
+    Sizes,
+    Standardise,
+    check_ranges,
+)
+from slta.models.parts.losses import alignment_and_offsets
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ Shapes: b queries · p pairs of a query and a candidate · w words · r regions 
 f frames that are looked at · n answers · x size of a vector.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import inf
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from slta.datasets.batch import Batch
-from slta.datasets.whole import Videos
+from slta.batches.candidate_batch import Batch
+from slta.batches.video_batch import VideoBatch
 
 
 class Sizes(NamedTuple):
@@ -94,13 +95,13 @@ class CandidateModel(Model):
 
 
 class VideoModel(Model):
-    """Answers the queries of ``Videos``, one whole video each."""
+    """Answers the queries of ``VideoBatch``, one whole video each."""
 
     def clips(self, frames: int) -> int:
         """Into how many clips a video of so many frames is cut."""
         raise NotImplementedError
 
-    def forward(self, batch: Videos) -> Answers:
+    def forward(self, batch: VideoBatch) -> Answers:
         raise NotImplementedError
 
 
@@ -109,3 +110,47 @@ def logistic(
 ) -> Float[np.ndarray, "*n"]:
     """Rises from 0 to 1, with 0.5 for a relevance of 0; any size will do."""
     return np.asarray(0.5 + 0.5 * np.tanh(np.asarray(relevance, np.float64) / 2))
+
+
+LARGEST = 100_000
+"""Units of a layer; more are a slip of the hand."""
+
+
+def check_ranges(config: Any) -> None:
+    """Raises ``ValueError`` with the flag: a field's name says what it counts."""
+    for field in fields(config):
+        name, value = field.name, getattr(config, field.name)
+        if name.endswith("_size") and not 1 <= value <= LARGEST:
+            raise ValueError(
+                f"model.{name} must be at least 1 and at most {LARGEST}, got {value}"
+            )
+        if name.endswith("dropout") and not 0 <= value < 1:
+            raise ValueError(f"model.{name} must be in [0, 1), got {value}")
+        if name.endswith("_share") and not 0 <= value <= 1:
+            raise ValueError(f"model.{name} must be in [0, 1], got {value}")
+        if name.endswith(("_weight", "margin")) and not 0 <= value < inf:
+            raise ValueError(f"model.{name} must be at least 0, got {value}")
+
+
+class Standardise(nn.Module):
+    """Features less their mean over the training split, in standard deviations.
+
+    The released features are used as they are; ours differ in scale by extractor, and
+    an L2 norm of something that hardly varies says little. It begins as the identity.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("spread", torch.ones(size))
+
+    def fit(self, mean: Float[Tensor, " e"], spread: Float[Tensor, " e"]) -> None:
+        """A number that never varies is left at 0."""
+        self.mean.copy_(mean)
+        self.spread.copy_(spread.where(spread > 1e-6, torch.inf))
+
+    def forward(self, features: Float[Tensor, "*rows e"]) -> Float[Tensor, "*rows e"]:
+        return (features.float() - self.mean).div_(self.spread)

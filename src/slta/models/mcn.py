@@ -15,12 +15,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from slta.datasets.batch import Batch, TrainingBatch
-from slta.models.base import CandidateModel, Scale, Scores, Sizes
-from slta.models.hinge import hinge_loss
-from slta.models.language import last_state
-from slta.models.ranges import check_ranges
-from slta.models.standardise import Standardise
+from slta.batches.candidate_batch import Batch, TrainingBatch
+from slta.models.base import (
+    CandidateModel,
+    Scale,
+    Scores,
+    Sizes,
+    Standardise,
+    check_ranges,
+)
+from slta.models.parts.losses import hinge_loss
+from slta.models.parts.recurrence import last_state
 
 PLACE = 2
 """Start and end as shares of the video: the temporal endpoint feature."""

@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from slta.datasets.whole import TrainingVideos, Videos
-from slta.models.base import Scale, Sizes, VideoModel
-from slta.models.slots import (
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
+from slta.models.base import Scale, Sizes, Standardise, VideoModel
+from slta.models.parts.slots import (
     SlotAnswers,
     SlotsConfig,
     Weights,
@@ -24,8 +24,7 @@ from slta.models.slots import (
     margin_loss,
     set_loss,
 )
-from slta.models.standardise import Standardise
-from slta.models.transformer import (
+from slta.models.parts.transformer import (
     DecoderLayer,
     EncoderLayer,
     ends,
@@ -76,7 +75,7 @@ class MomentDETR(VideoModel):
     def clips(self, frames: int) -> int:
         return min(frames, self.config.most_clips)
 
-    def forward(self, batch: Videos) -> SlotAnswers:
+    def forward(self, batch: VideoBatch) -> SlotAnswers:
         clips = self.from_clips(self.frames(batch.clips))[batch.video]
         # Attention compares positions and does not read them.
         clips = clips + self.from_ends(ends(batch.clip_mask))
@@ -108,7 +107,9 @@ class MomentDETR(VideoModel):
             saliency,
         )
 
-    def loss(self, answers: SlotAnswers, given: TrainingVideos) -> Float[Tensor, ""]:
+    def loss(
+        self, answers: SlotAnswers, given: TrainingVideoBatch
+    ) -> Float[Tensor, ""]:
         """Eq. M5."""
         config = self.config
         weights = Weights(

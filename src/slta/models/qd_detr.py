@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from slta.datasets.whole import TrainingVideos, Videos
-from slta.models.base import Scale, Sizes, VideoModel
-from slta.models.slots import (
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
+from slta.models.base import Scale, Sizes, Standardise, VideoModel
+from slta.models.parts.slots import (
     SlotAnswers,
     SlotsConfig,
     Weights,
@@ -28,8 +28,7 @@ from slta.models.slots import (
     margin_loss,
     set_loss,
 )
-from slta.models.standardise import Standardise
-from slta.models.transformer import (
+from slta.models.parts.transformer import (
     DecoderLayer,
     EncoderLayer,
     ends,
@@ -150,7 +149,7 @@ class QDDETR(VideoModel):
     def clips(self, frames: int) -> int:
         return min(frames, self.config.most_clips)
 
-    def forward(self, batch: Videos) -> SlotAnswers:
+    def forward(self, batch: VideoBatch) -> SlotAnswers:
         seen = self._encoded(batch)
         spans, relevance = self.slots(seen, batch.clip_mask)
         return SlotAnswers(
@@ -161,7 +160,7 @@ class QDDETR(VideoModel):
             seen.saliency,
         )
 
-    def _encoded(self, batch: Videos) -> Encoded:
+    def _encoded(self, batch: VideoBatch) -> Encoded:
         clips = self.from_clips(self.frames(batch.clips))[batch.video]
         clips = clips + self.from_ends(ends(batch.clip_mask))
         words = self.from_words(self.words(batch.words))
@@ -179,7 +178,9 @@ class QDDETR(VideoModel):
         saliency = (token * self.from_clip(clips)).sum(dim=2) / size**0.5
         return Encoded(clips, at, saliency)
 
-    def loss(self, answers: SlotAnswers, given: TrainingVideos) -> Float[Tensor, ""]:
+    def loss(
+        self, answers: SlotAnswers, given: TrainingVideoBatch
+    ) -> Float[Tensor, ""]:
         """Eq. Q5."""
         config, batch, here = self.config, given.batch, inside(given)
         weights = Weights(

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from slta.datasets.batch import Batch
+from slta.batches.candidate_batch import Batch
 from slta.models.base import Sizes
-from slta.models.looks import Looks
+from slta.models.parts.looks import Looks
 from slta.models.slta import SLTA, SLTAConfig
 
 

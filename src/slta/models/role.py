@@ -15,13 +15,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
-from slta.models.alignment import alignment_and_offsets
-from slta.models.attention import MaskedSoftmax
-from slta.models.base import CandidateModel, Scale, Scores, Sizes
-from slta.models.language import states, weighed
-from slta.models.ranges import check_ranges
-from slta.models.standardise import Standardise
+from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.models.base import (
+    CandidateModel,
+    Scale,
+    Scores,
+    Sizes,
+    Standardise,
+    check_ranges,
+)
+from slta.models.parts.attention import MaskedSoftmax
+from slta.models.parts.losses import alignment_and_offsets
+from slta.models.parts.recurrence import states, weighed
 
 
 @dataclass(frozen=True, kw_only=True)

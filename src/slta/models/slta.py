@@ -19,15 +19,19 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from slta.datasets.batch import CONTEXTS, Batch, TrainingBatch
-from slta.models.alignment import alignment_and_offsets
-from slta.models.attention import GatedScores, MaskedSoftmax
-from slta.models.base import CandidateModel, Scale, Scores, Sizes
-from slta.models.language import states, weighed
-from slta.models.looks import Looks, looks_of, mean_over, mix, mixed
-from slta.models.ranges import check_ranges
-from slta.models.recurrence import Recurrence
-from slta.models.standardise import Standardise
+from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.models.base import (
+    CandidateModel,
+    Scale,
+    Scores,
+    Sizes,
+    Standardise,
+    check_ranges,
+)
+from slta.models.parts.attention import GatedScores, MaskedSoftmax
+from slta.models.parts.looks import Looks, looks_of, mean_over, mix, mixed
+from slta.models.parts.losses import alignment_and_offsets
+from slta.models.parts.recurrence import Recurrence, states, weighed
 
 BOX = 5
 """Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
@@ -200,13 +204,13 @@ class SLTA(CandidateModel):
     def forward(self, batch: Batch) -> SLTAScores:
         """Scores ``batch.pairs``, in their order."""
         query, candidate = batch.pairs.unbind(dim=1)
-        batch = replace(batch, words=self._thinned(self.words(batch.words)))
+        batch = replace(batch, words=self._feature_dropout(self.words(batch.words)))
         read = self._states(batch)
         looks, needed = looks_of(batch)
         clips = self.frames(batch.clips)
-        clips = self._thinned(clips, batch.candidate_video)
+        clips = self._feature_dropout(clips, batch.candidate_video)
         clips = clips if self.config.context else clips[:, 1:2]
-        regions = self._thinned(self._regions(batch))
+        regions = self._feature_dropout(self._regions(batch))
         nouns = self._nouns(batch, read)
         region_weights, found = self._region_weights(batch, regions, nouns, looks)
         first, count = (
@@ -237,7 +241,7 @@ class SLTA(CandidateModel):
             regions = torch.cat([regions, boxes_of(batch.boxes)], dim=-1)
         return self.regions(regions)
 
-    def _thinned(
+    def _feature_dropout(
         self,
         features: Float[Tensor, "n *rows x"],
         owner: Int[Tensor, " n"] | None = None,

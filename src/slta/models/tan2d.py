@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from slta.datasets.whole import TrainingVideos, Videos
-from slta.models.base import Answers, Scale, Sizes, VideoModel
-from slta.models.standardise import Standardise
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
+from slta.models.base import Answers, Scale, Sizes, Standardise, VideoModel
 
 DENSE = 8
 """Moments of up to twice so many clips are all on the map, longer ones are ever fewer."""
@@ -67,7 +66,7 @@ class Tan2DConfig:
             )
 
 
-class Length(NamedTuple):
+class MapLength(NamedTuple):
     """The moments of one length that are on the map: each ``apart`` clips from the one
     before it."""
 
@@ -75,7 +74,7 @@ class Length(NamedTuple):
     apart: int
 
 
-def lengths(clips: int) -> Iterator[Length]:
+def lengths(clips: int) -> Iterator[MapLength]:
     """Eq. T1: of a video of so many clips, which moments are on the map.
 
     >>> [each.clips for each in lengths(40)][15:]
@@ -83,7 +82,7 @@ def lengths(clips: int) -> Iterator[Length]:
     """
     length, apart = 1, 1
     while length <= clips:
-        yield Length(length, apart)
+        yield MapLength(length, apart)
         # From 2, 4, 8 … times DENSE clips on, every other start and length is left out.
         apart *= 2 if length == 2 * DENSE * apart else 1
         length += apart
@@ -134,7 +133,7 @@ class Tan2D(VideoModel):
     def clips(self, frames: int) -> int:
         return self.config.clips
 
-    def forward(self, batch: Videos) -> Tan2DAnswers:
+    def forward(self, batch: VideoBatch) -> Tan2DAnswers:
         sentences = self._sentences(batch)
         moments = self._moments(self.project(self.frames(batch.clips)))
         moments = self.from_moments(moments)[batch.video]
@@ -151,7 +150,7 @@ class Tan2D(VideoModel):
             relevance,
         )
 
-    def _sentences(self, batch: Videos) -> Float[Tensor, "b h"]:
+    def _sentences(self, batch: VideoBatch) -> Float[Tensor, "b h"]:
         """The state after the last word."""
         lengths = batch.word_mask.sum(dim=1).clamp(min=1).cpu()
         words = self.words(batch.words)
@@ -181,7 +180,9 @@ class Tan2D(VideoModel):
         edges = torch.stack([self.first, self.last + 1], dim=1)
         return duration_s[:, None, None] * edges / self.config.clips
 
-    def loss(self, answers: Tan2DAnswers, given: TrainingVideos) -> Float[Tensor, ""]:
+    def loss(
+        self, answers: Tan2DAnswers, given: TrainingVideoBatch
+    ) -> Float[Tensor, ""]:
         """Eq. T4 and T5, by the truth that a moment fits best."""
         spans_s = self.spans_s(given.batch.duration_s)
         iou = best_iou(spans_s, given.truth_s, given.truth_mask)
@@ -211,7 +212,7 @@ def _convolution(size: int, kernel: int) -> nn.Module:
     return found
 
 
-def _longer(config: Tan2DConfig, one: Length, other: Length) -> nn.Module:
+def _longer(config: Tan2DConfig, one: MapLength, other: MapLength) -> nn.Module:
     """From the moments of a length to those of the next one, made of two that begin
     ``one.apart`` clips from one another, or of three where the length doubles."""
     jump = other.apart // one.apart

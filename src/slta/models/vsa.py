@@ -16,12 +16,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from slta.datasets.batch import Batch, TrainingBatch
-from slta.models.base import CandidateModel, Scale, Scores, Sizes
-from slta.models.hinge import hinge_loss
-from slta.models.language import last_state
-from slta.models.ranges import check_ranges
-from slta.models.standardise import Standardise
+from slta.batches.candidate_batch import Batch, TrainingBatch
+from slta.models.base import (
+    CandidateModel,
+    Scale,
+    Scores,
+    Sizes,
+    Standardise,
+    check_ranges,
+)
+from slta.models.parts.losses import hinge_loss
+from slta.models.parts.recurrence import last_state
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,13 +19,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from slta import film, folders
+from slta import files
 from slta.datasets.shapes.draw import pictures
 from slta.datasets.shapes.motion import ACTIONS
 from slta.datasets.shapes.planner import plan
 from slta.datasets.shapes.scene import HELD_OUT, Rules, Scene, Stage
 from slta.datasets.shapes.sentences import ask
 from slta.errors import InputError
+from slta.video import writing
 
 __all__ = ["HELD_OUT", "SPLITS", "Boxes", "ShapesConfig", "load_boxes", "make"]
 
@@ -121,7 +122,7 @@ def make(
     """
     described = json.dumps({"version": VERSION, **_told(config)}, sort_keys=True)
     digest = sha256(described.encode()).hexdigest()[:12]
-    folder = folder or folders.home() / "shapes" / digest
+    folder = folder or files.home() / "shapes" / digest
     lists = {split: folder / f"{split}.jsonl" for split in SPLITS}
     note = folder / "world.json"
     if note.exists() and note.read_text() != described:
@@ -130,7 +131,7 @@ def make(
         return folder
     for name in ("videos", "boxes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    folders.write_whole(note, described)
+    files.write_whole(note, described)
     jobs = [(split, i) for split in SPLITS for i in range(getattr(config, split))]
     made: dict[tuple[str, int], str] = {}
     workers = workers or len(os.sched_getaffinity(0))
@@ -140,7 +141,7 @@ def make(
             progress(len(made), len(jobs))
     for split, path in lists.items():
         films = (made[split, i] for i in range(getattr(config, split)))
-        folders.write_whole(path, "".join(films))
+        files.write_whole(path, "".join(films))
     return folder
 
 
@@ -210,7 +211,7 @@ def _film(config: ShapesConfig, folder: Path, split: str, index: int) -> str:
     path = folder / "videos" / f"{video_id}.mp4"
     if not path.exists():
         boxes = folder / "boxes" / f"{video_id}.npz"
-        with folders.whole_file(boxes) as unfinished, unfinished.open("wb") as file:
+        with files.whole_file(boxes) as unfinished, unfinished.open("wb") as file:
             np.savez(
                 file,
                 times_s=np.arange(len(scene.tracks.places)) / config.rate_hz,
@@ -219,7 +220,7 @@ def _film(config: ShapesConfig, folder: Path, split: str, index: int) -> str:
             )
         rng = _rng(config, split, index, 2)
         images = pictures(scene, rng, config.width, config.height)
-        film.write(path, images, rate_hz=config.rate_hz, crf=CRF)
+        writing.write(path, images, rate_hz=config.rate_hz, crf=CRF)
     lines = _records(config, split, index, scene, video_id)
     return "".join(json.dumps(line) + "\n" for line in lines)
 

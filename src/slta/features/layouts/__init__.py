@@ -31,9 +31,9 @@ def _tan2d(place: str, _: Path | None) -> Layout:
 
 
 def _moment_detr(places: str, _: Path | None) -> Layout:
-    from slta.features.layouts.moment_detr import MomentDETR
+    from slta.features.layouts.moment_detr import MomentDETRLayout
 
-    return MomentDETR([_folder(place) for place in places.split(",")])
+    return MomentDETRLayout([_folder(place) for place in places.split(",")])
 
 
 LAYOUTS: dict[str, Callable[[str, Path | None], Layout]] = {
@@ -48,7 +48,7 @@ REGIONS = "regions"
 """What may be asked for after a comma: that only so many regions a frame are kept."""
 
 
-class Asked(NamedTuple):
+class Preextracted(NamedTuple):
     """Ready features as an experiment names them."""
 
     layout: Layout
@@ -60,7 +60,7 @@ def is_ready(name: str) -> bool:
     return name.partition(",")[0].partition(":")[0] in LAYOUTS
 
 
-def asked(name: str, root: Path | None = None) -> Asked:
+def asked(name: str, root: Path | None = None) -> Preextracted:
     """The ready features of that name, such as ``ready:DIR`` or ``ready,regions=10``.
 
     ``root`` is the folder of the data set.
@@ -75,12 +75,12 @@ def asked(name: str, root: Path | None = None) -> Asked:
     place = name.removeprefix(kind).removeprefix(":")
     place, comma, count = place.rpartition(f",{REGIONS}=")
     if not comma:
-        return Asked(LAYOUTS[kind](count, root), None)
+        return Preextracted(LAYOUTS[kind](count, root), None)
     if not count.isdecimal() or int(count) < 1:
         raise InputError(
             f"{name} asks for {count or 'no'} regions; give a whole number from 1 on"
         )
-    return Asked(LAYOUTS[kind](place, root), int(count))
+    return Preextracted(LAYOUTS[kind](place, root), int(count))
 
 
 def _or_beside(place: str, root: Path | None, kind: str) -> Path:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from slta.features.layouts.arrays import Header, Readable, header, rows
 from slta.features.layouts.base import ROWS, Arrays, Faults, Gathered, Part, reading
-from slta.folders import is_hidden
+from slta.files import is_hidden
 
 CLIP_S = 2.0
 ARRAY = "features"
@@ -29,7 +29,7 @@ LEAST = 1e-5
 """Added to a vector's length, so that zeros stay zeros."""
 
 
-class MomentDETR:
+class MomentDETRLayout:
     name = "moment-detr"
     spread = False
 

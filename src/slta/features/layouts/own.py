@@ -15,8 +15,7 @@ from zipfile import ZipFile
 
 from slta.features.layouts.arrays import header, rows
 from slta.features.layouts.base import AXES, Arrays, Part, check_shapes
-from slta.folders import is_hidden
-from slta.names import composed
+from slta.files import composed, is_hidden
 
 
 class Own:

@@ -24,7 +24,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from slta.candidates import RELEASED_HZ
 from slta.errors import InputError
 from slta.features.layouts.arrays import header, rows
 from slta.features.layouts.base import (
@@ -36,8 +35,9 @@ from slta.features.layouts.base import (
     odd_numbers,
     reading,
 )
-from slta.folders import is_hidden
-from slta.literals import NUMPY, load
+from slta.files import is_hidden
+from slta.moments.candidates import RELEASED_HZ
+from slta.safe_pickle import NUMPY, load
 
 CONTEXT = 128
 """Frames of a window for the context, which may reach beyond the video's end."""
@@ -159,7 +159,7 @@ class SLTARelease:
         return array
 
 
-class Files(NamedTuple):
+class ReleaseFiles(NamedTuple):
     """All that lies in a folder, and in folders below."""
 
     windows: dict[str, list[Window]]
@@ -170,7 +170,7 @@ class Files(NamedTuple):
     """What gives the same as one of those files."""
 
 
-def _found(top: Path) -> Files:
+def _found(top: Path) -> ReleaseFiles:
     windows: dict[str, dict[tuple[int, int], Path]] = {}
     pickles: dict[str, Path] = {}
     twice: dict[Path, list[Path]] = {}
@@ -193,7 +193,7 @@ def _found(top: Path) -> Files:
         video_id: [Window(*frames, file) for frames, file in sorted(files.items())]
         for video_id, files in sorted(windows.items())
     }
-    return Files(ordered, pickles, twice)
+    return ReleaseFiles(ordered, pickles, twice)
 
 
 def _files(top: Path) -> list[Path]:

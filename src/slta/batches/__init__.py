@@ -1,0 +1,1 @@
+"""Batches: the only padding in the program."""

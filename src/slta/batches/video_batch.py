@@ -1,0 +1,93 @@
+"""Whole videos with their queries as one padded batch, for models that need no candidates.
+
+Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector ·
+w words · k size of a word's vector · x of a sentence's · s true spans.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from slta.batches.candidate_batch import Tensors, padded
+from slta.features.base import QueryFeatures
+
+Cut = Callable[[int], int]
+"""Into how many clips a video of so many frames is cut."""
+CLOSE_S = 1e-3
+"""A frame so little before a clip is in it: times may have been rounded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoBatch(Tensors):
+    """What a model is asked: one video a query, and each video once."""
+
+    clips: Float[Tensor, "v t d"]
+    video: Int[Tensor, " b"]
+    """Whose clips are a query's."""
+    clip_mask: Bool[Tensor, "b t"]
+    duration_s: Float[Tensor, " b"]
+    words: Float[Tensor, "b w k"]
+    word_mask: Bool[Tensor, "b w"]
+    sentences: Float[Tensor, "b x"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingVideoBatch(Tensors):
+    batch: VideoBatch
+    truth_s: Float[Tensor, "b s 2"]
+    truth_mask: Bool[Tensor, "b s"]
+    """Nothing is true for a query that is not in its video."""
+
+
+def clips_of(
+    times_s: Float[np.ndarray, " t"],
+    frames: Float[np.ndarray, "t d"],
+    duration_s: float,
+    count: int,
+) -> Float[np.ndarray, "c d"]:
+    """So many stretches of equal length, each the mean of the frames whose times are in
+    it; one without is the last frame before it, or the first of all.
+
+    >>> times_s, frames = np.arange(4.0), np.arange(4.0)[:, None]
+    >>> clips_of(times_s, frames, 4.0, 2).ravel().tolist()
+    [0.5, 2.5]
+    >>> clips_of(times_s, frames, 4.0, 8).ravel().tolist()
+    [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+    """
+    edges_s = np.arange(count + 1) * (duration_s / count) - CLOSE_S
+    # What is said to be after the end belongs to the last clip.
+    edges_s[-1] = np.inf
+    begin = np.searchsorted(np.asarray(times_s, np.float64), edges_s)
+    start, end = begin[:-1], begin[1:]
+    start = np.where(start == end, np.maximum(start - 1, 0), start)
+    end = np.maximum(end, start + 1)
+    sums = np.zeros((len(frames) + 1, frames.shape[1]))
+    np.cumsum(np.asarray(frames, np.float64), axis=0, out=sums[1:])
+    means = (sums[end] - sums[start]) / (end - start)[:, None]
+    return np.asarray(means, np.float32)
+
+
+def videos(
+    clips: Sequence[Float[np.ndarray, "_ d"]],
+    durations_s: Sequence[float],
+    video: Sequence[int],
+    asked: Sequence[QueryFeatures],
+) -> VideoBatch:
+    """Clips and length of each video, and which of them each query is asked of."""
+    rows, clip_mask = padded(clips)
+    numbers = torch.tensor(video)
+    words, word_mask = padded([query.word_vectors for query in asked])
+    sentences = np.stack([query.sentence for query in asked])
+    return VideoBatch(
+        clips=rows.float(),
+        video=numbers,
+        clip_mask=clip_mask[numbers],
+        duration_s=torch.tensor(durations_s, dtype=torch.float32)[numbers],
+        words=words.float(),
+        word_mask=word_mask,
+        sentences=torch.from_numpy(sentences).float(),
+    )

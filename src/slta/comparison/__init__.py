@@ -1,0 +1,1 @@
+"""Several experiments, trained alike and compared."""

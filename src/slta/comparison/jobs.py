@@ -1,0 +1,133 @@
+"""Trains the runs of a plan, each in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import Any
+
+from slta.comparison.plan import Job, Plan
+from slta.errors import InputError
+from slta.experiments.config import Experiment
+from slta.experiments.opening import open_dataset, root_of
+from slta.progress import Progress
+from slta.runs.run import Run
+from slta.training.module import WATCHED, best_of
+
+
+def _on_val(run: Run) -> float:
+    """The best on val, by which the weights were chosen."""
+    return float(best_of(run.read("history")["evaluations"])[WATCHED])
+
+
+def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> None:
+    """Trains what is not finished, as many at a time as there may be processes, each
+    with one thread."""
+    running: set[subprocess.Popen[bytes]] = set()
+    with ThreadPoolExecutor(plan.processes) as pool:
+        waiting = {pool.submit(_one, plan, job, running) for job in jobs}
+        try:
+            while True:
+                if progress:
+                    progress(float(len(jobs) - len(waiting)), float(len(jobs)))
+                if not waiting:
+                    return
+                finished, waiting = wait(waiting, timeout=1)
+                for future in finished:
+                    future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in [*running]:
+                # A script's background processes are deaf to SIGINT.
+                process.terminate()
+            raise
+
+
+def _is_over(run: Run) -> bool:
+    return run.is_finished or has_diverged(run) is not None
+
+
+def has_diverged(run: Run) -> dict[str, Any] | None:
+    """The batch at which the loss was no number, and the best on val until then."""
+    if run.is_finished or not (run.folder / "diverged.json").exists():
+        return None
+    evaluated = (run.folder / "history.json").exists()
+    return {**run.read("diverged"), "val": _on_val(run) if evaluated else None}
+
+
+def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
+    run, wanted = job.run(plan), job.experiment(plan)
+    words = [sys.executable, "-m", "slta.cli", "train"]
+    if (run.folder / "config.json").exists():
+        _check_same(run, wanted)
+        if run.is_finished or has_diverged(run):
+            return
+        words += ["--resume", str(run.folder)]
+        if plan.root is not None:
+            words += ["--root", plan.root]
+    else:
+        # Every field, as text that the command reads again.
+        words += [job.name, "--out", str(run.folder)]
+        words += ["--training.learning-rate", repr(job.learning_rate)]
+        words += ["--training.steps", str(job.steps), "--training.seed", str(job.seed)]
+        words += ["--training.evaluate-every", str(wanted.training.evaluate_every)]
+        words += ["--training.threads", "1"]
+        if plan.root is not None:
+            words += ["--dataset.root", plan.root]
+    if plan.store is not None:
+        words += ["--store", str(plan.store)]
+    log = run.folder.with_name(run.folder.name + ".log")
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        file = log.open("a")
+    except OSError as error:
+        raise InputError(
+            f"{log} cannot be written ({error.strerror or error}); name another folder "
+            "for the runs with --runs"
+        ) from error
+    with file:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        running.add(process)
+        code = process.wait()
+        running.discard(process)
+    if code and not has_diverged(run):
+        lines = log.read_text(errors="replace").strip().splitlines()
+        why = lines[-1].removeprefix("slta: ") if lines else "it said nothing"
+        why = why if code > 0 else f"the system stopped it with signal {-code}"
+        raise InputError(f"training {run.folder} failed: {why} (all of it is in {log})")
+
+
+def _check_same(run: Run, wanted: Experiment) -> None:
+    """Raises ``InputError`` for a run that is another than the one that is wanted."""
+    if root_of(Run(run.folder).experiment) != root_of(wanted):
+        _check_same_data(run, wanted)
+    found = run.experiment
+    # Its extractor is the one that was chosen for it.
+    features = replace(wanted.features, extractor=found.features.extractor)
+    if found != replace(wanted, features=features):
+        raise InputError(
+            f"{run.folder} was trained with other settings than {run.name} has now; "
+            "remove it, or name another folder with --runs"
+        )
+
+
+def _check_same_data(run: Run, wanted: Experiment) -> None:
+    """A folder that was moved is the same only if what lies in it is."""
+    if not (run.folder / "provenance.json").exists():
+        return
+    ours = open_dataset(wanted).digest
+    theirs = run.read("provenance").get("data", ours)
+    if theirs != ours:
+        raise InputError(
+            f"{run.folder} was trained with other data (SHA-256 {theirs[:12]}) than "
+            f"{root_of(wanted)} has ({ours[:12]}); remove it, or name another folder "
+            "with --runs"
+        )

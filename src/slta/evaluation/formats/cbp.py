@@ -1,0 +1,81 @@
+"""CBP's answers and its truths by video (Wang et al., AAAI 2020).
+
+    {"results": {"s30-d26-128": [{"timestamp": [234.5, 239.5], "score": 0.98}, …], …}}
+
+    {"s30-d26": {"timestamps": [[7.9, 16.4], …], "sentences": ["He took out …", …]}, …}
+
+A query's id is the video's and the query's number there. ActivityNet Captions has the
+second form, too, with a ``duration`` for each video.
+"""
+
+import numpy as np
+
+from slta.evaluation.formats.base import Answered, Content, Truth, has, reading
+from slta.evaluation.predictions import Prediction, as_spans
+from slta.fields import (
+    FieldError,
+    check_spans,
+    given,
+    number,
+    positive,
+    sentences,
+    shown,
+)
+
+NOTHING = np.zeros((0, 2))
+
+
+def is_predictions(first: object) -> bool:
+    return isinstance(first, dict) and isinstance(first.get("results"), dict)
+
+
+def predictions(content: Content) -> list[Answered]:
+    found = []
+    for query_id, answers in content.whole()["results"].items():
+        where = f"{content.path}, {query_id}"
+        with reading(where):
+            if not isinstance(answers, list):
+                raise FieldError(f"is {shown(answers)}, which is no list", "mend it")
+            times = [given(answer, "timestamp") for answer in answers]
+            spans = as_spans(times, "timestamp")
+            scores = [number(answer, "score") for answer in answers]
+            prediction = Prediction(
+                query_id=query_id,
+                video_id="",
+                query="",
+                duration_s=None,
+                truth=NOTHING,
+                spans=spans,
+                scores=np.array(scores, np.float64),
+                final=True,
+            )
+        found.append(Answered(where, prediction, has_truth=False))
+    return found
+
+
+def is_truths(first: object) -> bool:
+    return isinstance(first, dict) and has(
+        next(iter(first.values()), None), "timestamps", "sentences"
+    )
+
+
+def truths(content: Content) -> list[Truth]:
+    found = []
+    for video_id, video in content.whole().items():
+        where = f"{content.path}, {video_id}"
+        with reading(where):
+            said, has_length = sentences(video), video.get("duration") is not None
+            length = positive(video, "duration") if has_length else None
+            check_spans("timestamps", [span for span, _ in said], length)
+            found += [
+                Truth(
+                    f"{where}-{i}",
+                    f"{video_id}-{i}",
+                    video_id,
+                    sentence,
+                    np.array([span], np.float64),
+                    length,
+                )
+                for i, (span, sentence) in enumerate(said)
+            ]
+    return found

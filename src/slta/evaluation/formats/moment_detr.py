@@ -1,0 +1,92 @@
+"""Moment-DETR's answers and QVHighlights' annotations (Lei et al., NeurIPS 2021).
+
+{"qid": 2579, "query": "A girl …", "vid": "NUsG9BgSes0_210.0_360.0",
+ "pred_relevant_windows": [[0.0, 70.0, 0.9986], …], "pred_saliency_scores": [-0.2, …]}
+
+{"qid": 2579, "query": "A girl …", "duration": 150, "vid": "NUsG9BgSes0_210.0_360.0",
+ "relevant_windows": [[82, 150]], "relevant_clip_ids": [41, …],
+ "saliency_scores": [[1, 1, 2], …]}
+"""
+
+import numpy as np
+
+from slta.errors import InputError
+from slta.evaluation.formats.base import Answered, Content, Truth, has, reading
+from slta.evaluation.metrics.detr import spread
+from slta.evaluation.predictions import (
+    Prediction,
+    as_numbers,
+    as_rows,
+    as_table,
+    as_truth,
+)
+from slta.fields import identity, integers, positive, text
+
+NOTHING = np.zeros((0, 2))
+WINDOWS, COLUMNS = "pred_relevant_windows", ("start", "end", "score")
+
+
+def is_predictions(first: object) -> bool:
+    return has(first, "qid") and (
+        has(first, "pred_relevant_windows") or has(first, "pred_saliency_scores")
+    )
+
+
+def predictions(content: Content) -> list[Answered]:
+    """Either of the two kinds of answers may be left out, and so may ``vid`` and
+    ``query``, which the field's own program does not read."""
+    found = []
+    for where, row in content.lines():
+        with reading(where):
+            windows = as_rows(row.get(WINDOWS, []), WINDOWS, COLUMNS)
+            scores = row.get("pred_saliency_scores")
+            prediction = Prediction(
+                query_id=identity(row, "qid"),
+                video_id="" if row.get("vid") is None else identity(row, "vid"),
+                query="" if row.get("query") is None else text(row, "query"),
+                duration_s=None,
+                truth=NOTHING,
+                spans=windows[:, :2],
+                scores=windows[:, 2],
+                final=True,
+                saliency=None
+                if scores is None
+                else as_numbers(scores, "pred_saliency_scores"),
+            )
+        found.append(Answered(where, prediction, has_truth=False))
+    return found
+
+
+def is_truths(first: object) -> bool:
+    return has(first, "qid", "vid", "duration")
+
+
+def truths(content: Content) -> list[Truth]:
+    found = []
+    for where, row in content.lines():
+        if "relevant_windows" not in row:
+            raise InputError(
+                f"{where} has no relevant_windows; give the release that has them, as "
+                "highlight_val_release.jsonl"
+            )
+        with reading(where):
+            duration_s = positive(row, "duration")
+            given = row.get("saliency_scores")
+            found.append(
+                Truth(
+                    where,
+                    identity(row, "qid"),
+                    identity(row, "vid"),
+                    text(row, "query"),
+                    as_truth(row["relevant_windows"], "relevant_windows", duration_s),
+                    duration_s,
+                    None
+                    if given is None
+                    else spread(
+                        integers(row, "relevant_clip_ids"),
+                        as_table(given, "saliency_scores"),
+                        duration_s,
+                    ),
+                )
+            )
+    return found

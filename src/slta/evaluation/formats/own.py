@@ -1,0 +1,72 @@
+"""The project's own predictions and annotations, one JSON object a line."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from slta.datasets import own
+from slta.datasets.base import Dataset, Facts
+from slta.errors import InputError
+from slta.evaluation.formats.base import Answered, Content, Truth, has, reading
+from slta.evaluation.metrics.detr import spread
+from slta.evaluation.predictions import parsed
+from slta.moments import Query
+from slta.moments.spans import as_array
+
+APART: Final = {"video_id": "", "query": ""}
+
+
+def is_predictions(first: object) -> bool:
+    return has(first, "query_id", "spans", "scores")
+
+
+def predictions(content: Content) -> list[Answered]:
+    """As in ``slta.evaluation.predictions``; where the truth is given apart, ``truth`` may be left
+    out, and so may ``video_id`` and ``query``, which stand there."""
+    found = []
+    for where, row in content.lines():
+        with reading(where):
+            has_truth = row.get("truth") is not None
+            prediction = parsed(row if has_truth else {**APART, **row, "truth": []})
+        found.append(Answered(where, prediction, has_truth))
+    return found
+
+
+def is_truths(first: object) -> bool:
+    return has(first, "video_id", "query", "spans") and not has(first, "scores")
+
+
+def truths(content: Content) -> list[Truth]:
+    if content.packed:
+        raise InputError(f"{content.path} is packed; unpack it, as with gunzip --keep")
+    return truths_of(content.path)
+
+
+def truths_of(path: Path) -> list[Truth]:
+    """Of JSON lines or of a table."""
+    dataset = own.load_file(path)
+    (queries,) = dataset.splits.values()
+    found = []
+    for query in queries:
+        with reading(f"{path}, {query.query_id}"):
+            found.append(_truth(path, dataset, query))
+    return found
+
+
+def _truth(path: Path, dataset: Dataset, query: Query) -> Truth:
+    facts = dataset.facts.get(query.query_id, Facts())
+    duration_s = dataset.durations_s.get(query.video_id)
+    saliency = None
+    if facts.clips is not None and facts.saliency is not None and duration_s:
+        saliency = spread(facts.clips, facts.saliency.astype(np.float64), duration_s)
+    return Truth(
+        f"{path}, {query.query_id}",
+        query.query_id,
+        query.video_id,
+        query.query,
+        as_array(query.truth or ()),
+        duration_s,
+        saliency,
+        facts.chunks,
+    )

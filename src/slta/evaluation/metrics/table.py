@@ -1,0 +1,174 @@
+"""Hits, recall and IoU of ranked spans, and the table of them.
+
+Shapes: q queries · k answers, best first · m true spans.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from slta.moments.spans import temporal_iou
+
+FIRST = (1, 5, 10)
+IOUS = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+Spans = Float[np.ndarray, "_ 2"]
+"""The spans of one query among many."""
+Scores = Float[np.ndarray, " _"]
+"""One score for each of them; higher is better."""
+
+
+def best_iou(
+    ranked: Float[np.ndarray, "k 2"], truth: Float[np.ndarray, "m 2"]
+) -> Float[np.ndarray, " k"]:
+    """IoU of each answer with the true span that it fits best."""
+    if not len(truth):
+        raise ValueError(
+            "a query without a true span has no IoU; leave it out of R@n and mIoU, "
+            "and measure apart whether it is answered with nothing"
+        )
+    best: Scores = temporal_iou(ranked, truth).max(axis=1)
+    return best
+
+
+def hit(
+    ranked: Float[np.ndarray, "k 2"],
+    truth: Float[np.ndarray, "m 2"],
+    *,
+    n: int,
+    iou: float,
+) -> bool:
+    """Whether any of the first ``n`` answers reaches ``iou`` with any true span.
+
+    A query without answers is a miss.
+
+    >>> hit(np.array([[0.0, 9.0]]), np.array([[0.0, 10.0]]), n=1, iou=0.9)
+    True
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    if not 0 < iou <= 1:
+        raise ValueError(f"the IoU of a hit must be in (0, 1], got {iou}")
+    return bool((best_iou(ranked[:n], truth) >= iou).any())
+
+
+def recall(
+    ranked: Sequence[Spans],
+    truths: Sequence[Spans],
+    *,
+    n: int,
+    iou: float,
+) -> float:
+    """R@n, IoU=m: the share of queries that are a hit."""
+    check_queries(truths, answers=ranked)
+    pairs = zip(ranked, truths, strict=True)
+    return float(np.mean([hit(*pair, n=n, iou=iou) for pair in pairs]))
+
+
+def mean_iou(
+    ranked: Sequence[Spans],
+    truths: Sequence[Spans],
+) -> float:
+    """mIoU: of each query's first answer, with 0 for a query without answers."""
+    check_queries(truths, answers=ranked)
+    pairs = zip(ranked, truths, strict=True)
+    return float(np.mean([first_of(best_iou(*pair)) for pair in pairs]))
+
+
+def named(n: int, iou: float) -> str:
+    """What R@n, IoU=m is called in tables and files."""
+    return f"R@{n}, IoU={iou}"
+
+
+GRID = tuple(tuple(named(n, iou) for n in reversed(FIRST)) for iou in IOUS)
+"""The measures that the field's training logs print, a row for each threshold."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """What a protocol measures over a set of queries, kept query by query."""
+
+    values: Mapping[str, Float[np.ndarray, " q"]]
+    """By the name of the measure: for each query what it adds to the mean, a share; NaN
+    where it has no part in the measure. At least one query has one."""
+
+    @classmethod
+    def of_hits(
+        cls, hits: Bool[np.ndarray, "q f t"], first_iou: Float[np.ndarray, " q"]
+    ) -> "Table":
+        """Of whether the first ``FIRST[f]`` answers reach ``IOUS[t]``, and mIoU."""
+        recalls = {
+            named(n, iou): hits[:, f, t].astype(np.float64)
+            for f, n in enumerate(FIRST)
+            for t, iou in enumerate(IOUS)
+        }
+        return cls({**recalls, "mIoU": first_iou})
+
+    @property
+    def queries(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    @property
+    def mean_iou(self) -> float:
+        return self.mean("mIoU")
+
+    def mean(self, name: str) -> float:
+        """Over the queries that have a part in the measure."""
+        return float(np.nanmean(self.values[name]))
+
+    def per_query(self, *, n: int, iou: float) -> Float[np.ndarray, " q"]:
+        """1 for a hit, 0 for a miss, in the order of the queries."""
+        if named(n, iou) not in self.values:
+            known = ", ".join(self.values)
+            raise ValueError(f"{named(n, iou)} is not measured; known are {known}")
+        return self.values[named(n, iou)]
+
+    def recall(self, *, n: int, iou: float) -> float:
+        return float(self.per_query(n=n, iou=iou).mean(axis=0))
+
+    def only(self, names: Iterable[str]) -> "Table":
+        return Table({name: self.values[name] for name in names})
+
+    def as_dict(self) -> dict[str, float]:
+        """Every number by its name, as shares, with the number of queries."""
+        return {
+            **{name: self.mean(name) for name in self.values},
+            "queries": self.queries,
+        }
+
+    def lines(self, rows: Sequence[Sequence[str]] = GRID) -> list[str]:
+        """One line for each row of measures."""
+        return logged(self.as_dict(), rows)
+
+
+def logged(means: Mapping[str, float], rows: Sequence[Sequence[str]]) -> list[str]:
+    """As the field's training logs print them; what was not measured is left out.
+
+    >>> logged({"R@1, IoU=0.5": 0.1149, "mIoU": 0.2}, [("R@1, IoU=0.5", "mIoU"), ("mAP",)])
+    ['IoU=0.5, R@1: 0.1149; mIoU: 0.2000']
+    """
+    known = [[name for name in row if name in means] for row in rows]
+    return [
+        "; ".join(_logged(name, means[name]) for name in row) for row in known if row
+    ]
+
+
+def _logged(name: str, mean: float) -> str:
+    return f"{', '.join(reversed(name.split(', ')))}: {mean:.4f}"
+
+
+def first_of(fit: Scores) -> float:
+    return float(fit[0]) if len(fit) else 0.0
+
+
+def check_queries(truths: Sequence[object], **others: Sequence[object]) -> None:
+    if not len(truths):
+        raise ValueError("no queries to measure; look whether the split is empty")
+    for name, values in others.items():
+        if len(values) != len(truths):
+            raise ValueError(
+                f"{len(truths)} queries have truths but {len(values)} have {name}; "
+                "give one of each a query, empty where nothing was answered"
+            )

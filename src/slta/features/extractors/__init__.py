@@ -1,0 +1,1 @@
+"""Extractors: each is a file."""

@@ -1,0 +1,193 @@
+"""The extractor for who has its weights: CLIP, run by transformers.
+
+Radford et al., Learning Transferable Visual Models From Natural Language Supervision
+(ICML 2021). Pictures and sentences are in one space by training. CLIP's own
+preparation cuts a picture down to a square; here it is squeezed into one, so that
+what happens at the sides is seen.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from slta.errors import InputError
+from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
+from slta.features.extractors.saved import Saved, pixel_scale
+from slta.features.text.nouns import parse, word_means
+from slta.features.text.reading import normalised
+from slta.video.reading import Frames
+
+if TYPE_CHECKING:
+    import transformers
+
+BATCH = 32
+"""Frames that go through the network at once."""
+GRID = 7
+"""Regions in a row and in a column, at most; each is the mean of some patches."""
+PUBLISHED = "openai/clip-vit-base-patch32"
+"""What to get by those who name nothing that can be got."""
+TEMPLATE = "a photo of a {}"
+"""What a noun phrase is asked with: CLIP learned from captions."""
+ATTAINABLE = 0.3
+"""About the cosine of a picture and its caption, whatever the caption."""
+
+
+class Clip:
+    common_space = True
+
+    def __init__(self, weights: str) -> None:
+        get = f"hf download {weights if '/' in weights else PUBLISHED}"
+        self._saved = Saved.find("clip", weights, "CLIP", ["clip"], "CLIPModel", get)
+        self.id = self._saved.id
+        _check_tokenizer(self._saved)
+        with self._saved.loading():
+            from transformers import CLIPConfig
+
+            config = CLIPConfig.from_pretrained(
+                self._saved.folder, local_files_only=True
+            )
+            self._text_config: Any = config.text_config
+            vision: Any = config.vision_config
+            side, patch = int(vision.image_size), int(vision.patch_size)
+        self.size = (side, side)
+        self._patches = side // patch
+        edges = _edges(self._patches)
+        self._shares = _shares(edges)
+        # At the right and at the bottom, what fills no patch is in no region.
+        self._boxes = _boxes(edges * patch / side)
+
+    @cached_property
+    def version(self) -> str:
+        """Of this file, and of everything in the folder that can matter."""
+        return f"1-{self._saved.digest}"
+
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
+
+    def video(self, frames: Frames) -> VideoFeatures:
+        batches = [
+            self._look(frames.images[i : i + BATCH])
+            for i in range(0, len(frames.images), BATCH)
+        ]
+        return VideoFeatures.of_sights(frames.times_s, batches, self._boxes)
+
+    def _look(
+        self, images: UInt8[np.ndarray, "t h w 3"]
+    ) -> tuple[Float[np.ndarray, "t s d"], Float[np.ndarray, "t s k"]]:
+        """Looks and meanings of s surfaces: the whole frame first, then its regions."""
+        import torch
+        from torch.nn.functional import normalize
+
+        network, device = self._network, self._network.device
+        scale, mean, spread = (
+            torch.tensor(values, device=device) for values in self._preparation
+        )
+        shares = torch.tensor(self._shares, device=device)
+        with torch.inference_mode():
+            pixels = (torch.tensor(images, device=device) * scale - mean) / spread
+            seen = network.vision_model(pixel_values=pixels.permute(0, 3, 1, 2))
+            patches = network.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])
+            grid = patches.unflatten(1, (self._patches, self._patches))
+            regions = torch.einsum("ay,bx,tyxd->tabd", shares, shares, grid)
+            looks = torch.cat([seen.pooler_output[:, None], regions.flatten(1, 2)], 1)
+            meanings = normalize(network.visual_projection(looks), dim=-1)
+        return looks.cpu().numpy(), meanings.cpu().numpy()
+
+    def text(self, query: str) -> QueryFeatures:
+        import torch
+        from torch.nn.functional import normalize
+
+        query = normalised(query)
+        parsed = parse(query)
+        pieces = self._tokenizer(
+            [query, *map(TEMPLATE.format, parsed.phrases)],
+            padding=True,
+            truncation=True,
+            max_length=self._text_config.max_position_embeddings,
+            return_offsets_mapping=True,
+            return_tensors="pt",
+        )
+        offsets = pieces.pop("offset_mapping")[0].tolist()
+        with torch.inference_mode():
+            read = self._network.text_model(**pieces.to(self._network.device))
+            project = self._network.text_projection
+            states = project(read.last_hidden_state[0]).cpu().numpy()
+            meanings = normalize(project(read.pooler_output), dim=-1).cpu().numpy()
+        return QueryFeatures(
+            query=query,
+            words=parsed.words,
+            word_vectors=word_means(states, offsets, parsed.places),
+            noun_mask=np.array(parsed.named, bool),
+            action=parsed.action,
+            phrases=(query, *parsed.phrases),
+            meanings=meanings,
+            attainable=np.full(len(meanings), ATTAINABLE, np.float32),
+            appearances=None,
+        )
+
+    @cached_property
+    def _network(self) -> Any:
+        from transformers import CLIPModel
+
+        return self._saved.network(CLIPModel)
+
+    @cached_property
+    def _tokenizer(self) -> "transformers.CLIPTokenizer":
+        with self._saved.loading():
+            from transformers import CLIPTokenizer
+
+            tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(
+                self._saved.folder, local_files_only=True
+            )
+            text = self._text_config
+            ids = tokenizer("a").input_ids
+            # Where the network looks for the end; older ones take the highest number.
+            end = max(ids) if text.eos_token_id == 2 else text.eos_token_id
+            if len(tokenizer) > text.vocab_size or ids[-1] != end:
+                raise ValueError("the tokenizer is not that of the weights")
+        return tokenizer
+
+    @cached_property
+    def _preparation(self) -> tuple[float, list[float], list[float]]:
+        """What pixels are multiplied by, and the mean and the spread they then have."""
+        with self._saved.loading():
+            from transformers import CLIPImageProcessorPil
+
+            return pixel_scale(self._saved.processor(CLIPImageProcessorPil))
+
+
+def _check_tokenizer(saved: Saved) -> None:
+    if not (saved.has("tokenizer.json") or saved.has("vocab.json", "merges.txt")):
+        raise InputError(
+            f"{saved.folder} has no tokenizer.json; save the model's tokenizer there, "
+            "too"
+        )
+
+
+def _edges(patches: int) -> Int[np.ndarray, " e"]:
+    """Where regions begin and end, in whole patches, as evenly as that goes.
+
+    >>> _edges(16)
+    array([ 0,  2,  4,  6,  9, 11, 13, 16])
+    """
+    n = min(GRID, patches)
+    return np.array([i * patches // n for i in range(n + 1)])
+
+
+def _shares(edges: Int[np.ndarray, " e"]) -> Float[np.ndarray, "n p"]:
+    """How much each of p patches in a row counts in each region."""
+    patch = np.arange(edges[-1])
+    inside = (edges[:-1, None] <= patch) & (patch < edges[1:, None])
+    shares: Float[np.ndarray, "n p"] = inside / inside.sum(axis=1, keepdims=True)
+    return shares.astype(np.float32)
+
+
+def _boxes(edges: Float[np.ndarray, " e"]) -> Float[np.ndarray, "r 4"]:
+    cells = list(pairwise(edges))
+    corners = [(x0, y0, x1, y1) for y0, y1 in cells for x0, x1 in cells]
+    return np.array(corners, np.float32)

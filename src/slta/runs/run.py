@@ -1,0 +1,301 @@
+"""A run on disk: what was trained, how, and what came of it.
+
+    RUN/config.json              the experiment
+    RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
+    RUN/weights.safetensors      the best weights by val
+    RUN/last.ckpt                Lightning's state after the last evaluation, to resume;
+                                 gone once the run is finished
+    RUN/predictions/SPLIT.jsonl  answers before any protocol
+    RUN/results.json             the table of every split and protocol that was asked
+    RUN/curves.png, RUN/logs/    how the training went
+
+Every file appears whole or not at all, and nothing that is read can run code.
+"""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+
+from slta.errors import InputError
+from slta.experiments.config import Experiment
+from slta.experiments.opening import with_root
+from slta.features.base import Reader, VideoFeatures
+from slta.features.provider import Provider
+from slta.files import check_root, read_object, whole_file, write_whole
+from slta.models import build
+from slta.models.base import Model, Sizes
+
+REMEDIES = {"results": "remove it to have all measured again"}
+"""For a file that cannot be read, if it can be had without training."""
+ABOUT = "slta"
+"""Where the weights' file keeps what belongs to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What weights are of: enough to use them, and to refuse features of another kind."""
+
+    extractor: str
+    version: str
+    sizes: Sizes
+    step: int
+    words: str = ""
+    """What read the sentences, with its version."""
+
+    @classmethod
+    def of(cls, library: Provider, sizes: Sizes) -> "About":
+        """Of features, before anything was trained with them."""
+        return cls(library.id, library.version, sizes, 0, _named(library.reader))
+
+    def check(self, library: Provider, weights: Path) -> None:
+        """Raises ``InputError`` for features that are not those it was trained with."""
+        theirs = f"{self.extractor}@{self.version}"
+        ours = f"{library.id}@{library.version}"
+        if theirs != ours:
+            raise InputError(
+                f"{weights} was trained with the features of {theirs}, not {ours}; "
+                "leave --extractor out, or train with yours"
+            )
+        if self.words not in ("", words := _named(library.reader)):
+            raise InputError(
+                f"{weights} was trained with sentences as {self.words} reads them, not "
+                f"{words}; name those words with --words, or train with yours"
+            )
+
+    def check_sizes(self, video_id: str, video: VideoFeatures, weights: Path) -> None:
+        """Raises ``InputError`` for features of another size."""
+        theirs = self.sizes.frame, self.sizes.region
+        ours = video.frames.shape[-1], video.regions.shape[-1]
+        if theirs != ours:
+            raise InputError(
+                f"{weights} was trained with frames of {theirs[0]} and regions of "
+                f"{theirs[1]} numbers, the video {video_id!r} has {ours[0]} and "
+                f"{ours[1]}; give features of the same kind, or train with yours"
+            )
+
+
+def _holds(found: Any, given: Any) -> bool:
+    """Whether all that is given is there. A field that is newer than the run has its
+    default, with which everything is as it was."""
+    if isinstance(found, dict) and isinstance(given, dict):
+        return all(key in found and _holds(found[key], given[key]) for key in given)
+    return bool(found == given)
+
+
+def _named(reader: Reader) -> str:
+    return f"{reader.id}@{reader.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    folder: Path
+    root: Path | None = None
+    """Where the folder of the data set is now, if it is no longer where it was."""
+    extractor: str | None = None
+    """The same of ready features, or of an extractor's weights."""
+    words: str | None = None
+    """The same of the vectors of words."""
+
+    @classmethod
+    def create(cls, folder: Path, name: str, experiment: Experiment) -> "Run":
+        """A new folder; one that is there is never written over."""
+        cls.check_new(folder)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(
+                f"the run {folder} cannot be made ({error.strerror or error}); "
+                "give another --out"
+            ) from error
+        run = cls(folder)
+        try:
+            run.write("config", {"name": name, "experiment": asdict(experiment)})
+        except InputError:
+            run.drop_unless_begun()
+            raise
+        return run
+
+    @staticmethod
+    def check_new(folder: Path) -> None:
+        """Raises ``InputError`` for a folder that is there."""
+        if folder.exists():
+            raise InputError(
+                f"the run {folder} exists; go on with 'slta train --resume {folder}', "
+                "or give another --out"
+            )
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        root: Path | None = None,
+        extractor: str | None = None,
+        words: str | None = None,
+    ) -> "Run":
+        if not (folder / "config.json").is_file():
+            raise InputError(
+                f"{folder} is no run, as it has no config.json; name the folder that "
+                "'slta train' made"
+            )
+        if root is not None:
+            check_root(root)
+        return cls(folder, root, extractor, words)
+
+    def drop_unless_begun(self) -> None:
+        """Where nothing was trained yet, the folder's name can be given again."""
+        if not (self.folder / "provenance.json").exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def name(self) -> str:
+        return str(self.read("config").get("name", self.folder.name))
+
+    @property
+    def experiment(self) -> Experiment:
+        given = self.read("config").get("experiment")
+        try:
+            found = TypeAdapter(Experiment).validate_python(given)
+        except (ValidationError, ValueError) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{self.folder / 'config.json'} does not fit this version ({problem}); "
+                "train again"
+            ) from error
+        if not _holds(json.loads(json.dumps(asdict(found))), given):
+            raise InputError(
+                f"{self.folder / 'config.json'} has other fields than this version "
+                "knows; use the version that trained it, or train again"
+            )
+        features = found.features
+        if self.extractor is not None:
+            features = replace(features, extractor=self.extractor)
+        if self.words is not None:
+            features = replace(features, words=self.words)
+        return with_root(self.name, replace(found, features=features), self.root)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Raises ``InputError`` where another process trains it."""
+        with (self.folder / "config.json").open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"{self.folder} is being trained by another process; wait for it, "
+                    "or stop it"
+                ) from None
+            except OSError:
+                # Not every disk that is shared knows locks.
+                pass
+            yield
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights.safetensors"
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "last.ckpt"
+
+    def predictions(self, split: str) -> Path:
+        return self.folder / "predictions" / f"{split}.jsonl"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it was trained to the end, and tested."""
+        begun = (self.folder / "provenance.json").exists()
+        return begun and "seconds" in self.read("provenance")
+
+    def finish(self, seconds: float) -> None:
+        """Says how long it took, and drops what only a training that goes on needs."""
+        facts = self.read("provenance")
+        self.write("provenance", facts | {"seconds": round(seconds, 1)})
+        self.last.unlink(missing_ok=True)
+
+    @property
+    def step(self) -> int | None:
+        """How many steps the best weights by val were trained; None if they are gone."""
+        return self._about().step if self.weights.is_file() else None
+
+    def read(self, name: str) -> dict[str, Any]:
+        path = self.folder / f"{name}.json"
+        try:
+            return read_object(path)
+        except (OSError, ValueError) as error:
+            remedy = REMEDIES.get(name, "train again")
+            raise InputError(f"{path} cannot be read ({error}); {remedy}") from error
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        path = self.folder / f"{name}.json"
+        with self._writing(path):
+            write_whole(path, json.dumps(content, indent=1) + "\n")
+
+    def save(self, model: Model, about: About) -> None:
+        """What other weights answered does not stay."""
+        facts = {ABOUT: json.dumps({**asdict(about), "sizes": about.sizes._asdict()})}
+        with self._writing(self.weights):
+            for path in (self.folder / "predictions").glob("*.jsonl"):
+                path.unlink(missing_ok=True)
+            (self.folder / "results.json").unlink(missing_ok=True)
+            with whole_file(self.weights) as unfinished:
+                unfinished.write_bytes(
+                    safetensors.torch.save(model.state_dict(), facts)
+                )
+
+    def load(self) -> tuple[Model, About]:
+        """The model with its best weights, ready to answer."""
+        about = self._about()
+        with self._reading_weights():
+            model = build(self.experiment.model, about.sizes)
+            model.load_state_dict(safetensors.torch.load_file(self.weights))
+        return model.eval(), about
+
+    def _about(self) -> About:
+        if not self.weights.is_file():
+            if (self.folder / "diverged.json").exists():
+                raise InputError(
+                    f"{self.weights} is missing: the run diverged before its first "
+                    "evaluation; train again with a lower --training.learning-rate"
+                )
+            raise InputError(
+                f"{self.weights} is missing: the run was stopped before its first "
+                f"evaluation; go on with 'slta train --resume {self.folder}'"
+            )
+        with self._reading_weights(), safe_open(self.weights, "pt") as file:
+            facts = json.loads((file.metadata() or {})[ABOUT])
+            return About(**{**facts, "sizes": Sizes(**facts["sizes"])})
+
+    @contextmanager
+    def _reading_weights(self) -> Iterator[None]:
+        try:
+            yield
+        except (SafetensorError, KeyError, TypeError, RuntimeError, OSError) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{self.weights} is damaged or of another model ({problem}); "
+                "copy it again, or train again"
+            ) from error
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{self.weights} does not say what it was trained with; train again"
+            ) from error
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        """Says of a full or forbidden disk what to do about it."""
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written ({error.strerror or error}); make room, "
+                f"then go on with 'slta train --resume {self.folder}'"
+            ) from error

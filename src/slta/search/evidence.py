@@ -1,0 +1,318 @@
+"""Retrieval without a learned parameter: the paper's idea in a given shared space.
+
+Regions are attended to by what the sentence names, frames by frames that look alike,
+phrases are weighted by how much they tell the video's frames apart, and a verb of
+action asks for frames in which something goes on.
+
+Every fit is standardised twice, as scores are in speaker verification: by what unrelated
+sentences reach at the same place (t-norm: Auckenthaler, Carey and Lloyd-Thomas, Digital
+Signal Processing 2000), and by what the same phrase reaches in pictures of other things
+(z-norm: Reynolds, Eurospeech 1997). Without the second, a phrase that resembles
+everything is found everywhere.
+
+Shapes: t frames, r regions, s sights (a frame, then its regions), p phrases, v views
+(the spaces in which pictures and phrases can be compared), u unrelated sentences.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from slta.features.base import QueryFeatures, VideoFeatures, rows
+from slta.moments.segments import peak
+
+VERSION = 3
+"""Of what ``background`` computes and the store keeps."""
+SHARPNESS = 3.0
+"""Of the attention to regions: a standard deviation more counts e to that power."""
+LIKENESS = 5.0
+"""Of the attention among frames: a cosine of 0 counts e to minus that power."""
+NEAR_S = 5.0
+"""Frames further apart than that hardly share their evidence, however alike."""
+CHANGE_WEIGHT = 0.25
+"""Of a frame's change, where the query asks for an action."""
+CHANGING = 3
+"""Regions that must change for a frame to change."""
+MOST_CHANGE = 4.0
+"""Standard deviations beyond which more change counts no more."""
+SENTENCE_SHARE = 0.7
+"""Weight of the whole sentence; its noun phrases share the rest."""
+PICTURES_SHARE = 0.5
+"""Weight of what other pictures reach, beside what other sentences reach."""
+AGREES_S = 1.0
+"""The stretch of a video whose mean fit says how surely it shows what is asked."""
+EVEN, STEEP = 1.45, 3.33
+"""The fit at which a query is as likely there as not, and how fast that changes, both as
+``benchmarks/calibration.py`` found them."""
+SCENE = 0.5
+"""Cosine of two frames below which they show different scenes."""
+CHUNK = 256
+"""Frames computed at a time, so that memory does not grow with the video."""
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """How a video looks to sentences that have nothing to do with it.
+
+    Computed once for a video; a query then costs a few dot products a region.
+    """
+
+    mean: Float[np.ndarray, "t v s"]
+    """Of the unrelated sentences' fit to the frame (first) and to its regions."""
+    spread: Float[np.ndarray, "t v s"]
+    likeness: Float[np.ndarray, "t n"]
+    """Weights of a frame's neighbours, n of them, itself in the middle; sum to 1."""
+    change: Float[np.ndarray, " t"]
+    """How much a frame differs from the one before and from the one after it, in
+    standard deviations above the video's median."""
+    scenes: Float[np.ndarray, " 1"]
+    """How many different scenes the video shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """What a query finds in a video, and why."""
+
+    curve: Float[np.ndarray, " t"]
+    """How well the query fits each frame, in standard deviations."""
+    agreement: Float[np.ndarray, " t"]
+    """The same of each frame by itself, without its neighbours and without change."""
+    phrase_weights: Float[np.ndarray, " p"]
+    """Sum to 1."""
+    region_weights: Float[np.ndarray, "t r"]
+    """Over the regions of a frame they sum to 1."""
+
+
+@cache
+def unrelated_sentences() -> tuple[str, ...]:
+    """Everyday events, none of which is likely to be in a given video."""
+    text = files("slta.search").joinpath("unrelated.txt").read_text()
+    return tuple(text.splitlines())
+
+
+def background(
+    video: VideoFeatures, unrelated: Sequence[QueryFeatures], *, rate_hz: float
+) -> Background:
+    sentences = _stack([[vectors[:1] for vectors in _views(q)] for q in unrelated])
+    levels = [_level(_raw_fits(part, sentences)) for part in _parts(video)]
+    mean, spread = (np.concatenate(parts) for parts in zip(*levels, strict=True))
+    likeness = _likeness(video.frames, rate_hz=rate_hz)
+    change = share(_change(video.regions)[:, None], likeness)[:, 0]
+
+    return Background(
+        mean=mean,
+        spread=spread,
+        likeness=likeness,
+        change=change,
+        scenes=np.array([_scenes(video.frames)], np.float32),
+    )
+
+
+def relevance(
+    video: VideoFeatures, query: QueryFeatures, unrelated: Background, *, rate_hz: float
+) -> Relevance:
+    evidence = list(_evidence(video, query, unrelated))
+    alone = np.concatenate([e.by_phrase for e in evidence])
+    by_phrase = share(alone, unrelated.likeness)
+    curve, weights = _curve(by_phrase, query, unrelated.change, rate_hz=rate_hz)
+    return Relevance(
+        curve=curve,
+        agreement=alone @ _even_weights(len(query.phrases)),
+        phrase_weights=weights,
+        region_weights=np.concatenate([e.region_weights @ weights for e in evidence]),
+    )
+
+
+def confidence(
+    agreement: Float[np.ndarray, " t"],
+    unrelated: Background,
+    *,
+    known: float,
+    rate_hz: float,
+) -> float:
+    """How likely a video with that agreement shows what is asked, if half of all that is
+    asked is there. ``known`` is the share of the query's words that mean anything.
+
+    The more scenes a video has, the better one of them agrees by accident.
+    """
+    fit = peak(agreement, rate_hz=rate_hz, width_s=AGREES_S)
+    odds = STEEP * (fit - EVEN) - math.log(float(unrelated.scenes[0])) / 2
+    return known / (1 + math.exp(-odds))
+
+
+def share(
+    values: Float[np.ndarray, "t p"], likeness: Float[np.ndarray, "t n"]
+) -> Float[np.ndarray, "t p"]:
+    """Each frame's value becomes the mean over the frames near it that look alike."""
+    reach = likeness.shape[1] // 2
+    padded = np.pad(values, ((reach, reach), (0, 0)))
+    shared = np.zeros_like(values)
+    for i in range(likeness.shape[1]):
+        shared += likeness[:, i, None] * padded[i : i + len(values)]
+    return shared
+
+
+def _likeness(
+    frames: Float[np.ndarray, "t d"], *, rate_hz: float
+) -> Float[np.ndarray, "t n"]:
+    frames = np.asarray(frames, np.float32)
+    looks = frames - frames.mean(axis=0)
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True) + 1e-6
+    reach = max(1, round(2 * NEAR_S * rate_hz))
+    padded = np.pad(looks, ((reach, reach), (0, 0)))
+    real = np.pad(np.ones(len(looks), bool), reach)
+    weights = np.zeros((len(looks), 2 * reach + 1), np.float32)
+    for i in range(2 * reach + 1):
+        away_s = (i - reach) / rate_hz
+        cosine = np.einsum("td,td->t", looks, padded[i : i + len(looks)])
+        weight = np.exp(LIKENESS * (cosine - 1) - (away_s / NEAR_S) ** 2)
+        weights[:, i] = np.where(real[i : i + len(looks)], weight, 0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
+
+
+def _scenes(frames: Float[np.ndarray, "t d"]) -> int:
+    """Frames that look like none of those counted before them; 1 where nothing is seen."""
+    counted = np.empty((0, frames.shape[1]), np.float32)
+    for first in range(0, len(frames), CHUNK):
+        looks = rows(frames, first, first + CHUNK)
+        for look in looks / (np.linalg.norm(looks, axis=1, keepdims=True) + 1e-6):
+            if look.any() and (counted @ look).max(initial=-1) < SCENE:
+                counted = np.concatenate([counted, look[None]])
+    return max(1, len(counted))
+
+
+def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:
+    for first in range(0, len(video.frames), CHUNK):
+        yield video.part(first, first + CHUNK)
+
+
+def _level(
+    fits: Float[np.ndarray, "t v s p"],
+) -> tuple[Float[np.ndarray, "t v s"], Float[np.ndarray, "t v s"]]:
+    return fits.mean(axis=-1), fits.std(axis=-1) + 1e-6
+
+
+class _Evidence(NamedTuple):
+    by_phrase: Float[np.ndarray, "t p"]
+    region_weights: Float[np.ndarray, "t r p"]
+
+
+def _evidence(
+    video: VideoFeatures, query: QueryFeatures, unrelated: Background
+) -> Iterator[_Evidence]:
+    """What the phrases find in the frames, a chunk of frames at a time."""
+    views = _views(query)
+    for i, part in enumerate(_parts(video)):
+        here = slice(i * CHUNK, (i + 1) * CHUNK)
+        mean, spread = unrelated.mean[here], unrelated.spread[here]
+        raw = _raw_fits(part, views)
+        fit = (raw - mean[..., None]) / spread[..., None]
+        if query.usual is not None:
+            usual, usual_spread = query.usual.T[:, :, None]
+            among_pictures = (raw - usual) / usual_spread
+            fit = (1 - PICTURES_SHARE) * fit + PICTURES_SHARE * among_pictures
+        fit = fit.mean(axis=1)
+        regions = fit[:, 1:]
+        weights = np.exp(SHARPNESS * (regions - regions.max(axis=1, keepdims=True)))
+        weights /= weights.sum(axis=1, keepdims=True)
+        yield _Evidence(
+            by_phrase=(fit[:, 0] + (weights * regions).sum(axis=1)) / 2,
+            region_weights=weights,
+        )
+
+
+def _views(query: QueryFeatures) -> list[Float[np.ndarray, "p _"]]:
+    """The query's phrases in each of the spaces where pictures are, too."""
+    meanings = query.meanings / query.attainable[:, None]
+    return [meanings] if query.appearances is None else [meanings, query.appearances]
+
+
+def _stack(
+    queries: Sequence[Sequence[Float[np.ndarray, "_ _"]]],
+) -> list[Float[np.ndarray, "_ _"]]:
+    return [np.concatenate(view) for view in zip(*queries, strict=True)]
+
+
+def _raw_fits(
+    video: VideoFeatures, phrases: Sequence[Float[np.ndarray, "p _"]]
+) -> Float[np.ndarray, "t v s p"]:
+    if video.frame_meanings is None or video.region_meanings is None:
+        raise ValueError(
+            "features without meanings cannot be compared with a sentence; "
+            "they need a trained model"
+        )
+    spaces = [
+        (video.frame_meanings, video.region_meanings),
+        (video.frames, video.regions),
+    ]
+    fits = []
+    for (frames, regions), vectors in zip(spaces, phrases, strict=False):
+        sights = np.concatenate([frames[:, None], regions], axis=1)
+        # One product of large matrices, not one for every frame.
+        flat = sights.reshape(-1, sights.shape[2]) @ vectors.T
+        fits.append(flat.reshape(*sights.shape[:2], -1))
+    return np.stack(fits, axis=1)
+
+
+def _change(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, " t"]:
+    """Change that goes on: a cut differs on one side only, so it does not count."""
+    steps = np.zeros((len(regions) + 1, regions.shape[1]), np.float32)
+    for first in range(0, len(regions) - 1, CHUNK):
+        looks = rows(regions, first, first + CHUNK + 1)
+        looks = looks / (np.linalg.norm(looks, axis=2, keepdims=True) + 1e-6)
+        cosines = np.einsum("trd,trd->tr", looks[1:], looks[:-1])
+        steps[first + 1 : first + 1 + len(cosines)] = 1 - cosines
+    both = np.sort(np.minimum(steps[:-1], steps[1:]), axis=1)
+    change = both[:, -CHANGING:].mean(axis=1)
+    above = change - np.median(change)
+    # 1.48 median deviations are a standard deviation; a still video has none.
+    spread = 1.48 * np.median(np.abs(above)) + 0.01
+    clipped: Float[np.ndarray, " t"] = np.clip(
+        above / spread, -MOST_CHANGE, MOST_CHANGE
+    )
+    return clipped
+
+
+def _curve(
+    by_phrase: Float[np.ndarray, "t p"],
+    query: QueryFeatures,
+    change: Float[np.ndarray, " t"],
+    *,
+    rate_hz: float,
+) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " p"]]:
+    """How well the frames fit the query, and the weights of its phrases."""
+    weights = _weigh(by_phrase, rate_hz=rate_hz)
+    curve = by_phrase @ weights
+    return (curve + CHANGE_WEIGHT * change if query.action else curve), weights
+
+
+def _weigh(
+    by_phrase: Float[np.ndarray, "t p"], *, rate_hz: float
+) -> Float[np.ndarray, " p"]:
+    """Phrases count by how far their best frames stand out in this video."""
+    if by_phrase.shape[1] == 1:
+        return np.ones(1)
+    heights = np.array(
+        [
+            peak(curve, rate_hz=rate_hz) - float(np.median(curve))
+            for curve in by_phrase[:, 1:].T
+        ]
+    )
+    weights = np.exp(heights - heights.max())
+    weights *= (1 - SENTENCE_SHARE) / weights.sum()
+    return np.array([SENTENCE_SHARE, *weights])
+
+
+def _even_weights(phrases: int) -> Float[np.ndarray, " p"]:
+    """Noun phrases count alike, in every video."""
+    if phrases == 1:
+        return np.ones(1)
+    share = (1 - SENTENCE_SHARE) / (phrases - 1)
+    return np.array([SENTENCE_SHARE, *[share] * (phrases - 1)])

@@ -1,0 +1,139 @@
+"""Answers of a trained model: its candidates, ranked as in evaluation."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from slta.errors import InputError
+from slta.experiments.opening import durations_of, root_of
+from slta.features import provider
+from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.provider import Provider
+from slta.features.store import Record, Store
+from slta.moments import ranking
+from slta.moments.spans import clamp, coverage
+from slta.runs.inference import Scored, score
+from slta.runs.run import Run
+from slta.search.answers import Answer, Terms
+from slta.search.retriever import Indexed, not_numbers
+
+CLEAR = 0.5
+"""Where the model holds a match and none for equally likely."""
+TERMS = Terms(
+    part="word",
+    relevance="of the best window",
+    line="at or above it a match is clear",
+    scores_are_confidences=True,
+)
+
+
+class Trained:
+    """Confidence and scores are what the model's own ``confidence`` says of a relevance:
+    above 0.5 where it holds a match for likelier than none."""
+
+    def __init__(self, run: Run, store: Store) -> None:
+        """Raises ``InputError`` for a run that is damaged, or is opened with another
+        extractor or other words than it was trained with."""
+        self._run = run
+        experiment = run.experiment
+        self._model, self._about = run.load()
+        self._candidates = experiment.candidates
+        features = experiment.features
+        self.library: Provider = provider(
+            features.extractor,
+            store,
+            features.rate_hz,
+            centred=features.centred,
+            words_name=features.words,
+            root=root_of(experiment),
+            durations=durations_of(experiment),
+        )
+        self._about.check(self.library, self._run.weights)
+
+    def prepare(self, record: Record, features: VideoFeatures) -> None:
+        """Nothing: the model is asked with the query."""
+
+    def answer(
+        self, indexed: Indexed[None], asked: QueryFeatures, *, top: int
+    ) -> Answer:
+        info, features = indexed.info, indexed.features
+        self._about.check_sizes(info.video_id, features, self._run.weights)
+        (scored,) = score(
+            self._model,
+            features,
+            info.duration_s,
+            [asked],
+            self._candidates,
+            self.library.rate_hz,
+        )
+        self._check(scored, indexed)
+        relevance = np.asarray(scored.relevance, np.float64)
+        spans = np.asarray(scored.spans + scored.offsets_s, np.float64)
+        if not _real(spans, info.duration_s).any():
+            spans = scored.spans  # better than no answer
+        confidence = self._model.confidence
+        moments = ranking.rank(
+            info.video_id, spans, relevance, duration_s=info.duration_s, top=top
+        )
+        real = _real(spans, info.duration_s)
+        best = int(np.where(real, relevance, -np.inf).argmax())
+        times_s = np.asarray(features.times_s, np.float64)
+        return Answer(
+            query=asked.query,
+            video=info,
+            confidence=float(confidence(float(relevance[best]))),
+            clear_from=CLEAR,
+            moments=tuple(
+                replace(moment, score=float(confidence(moment.score)))
+                for moment in moments
+            ),
+            parts=asked.words,
+            part_weights=_or_alike(scored.word_weights, best, len(asked.words)),
+            times_s=times_s,
+            relevance=coverage(times_s, spans, confidence(relevance)),
+            line=CLEAR,
+            boxes=features.boxes,
+            region_weights=_for_all(scored.region_weights, features.boxes.shape[:2]),
+            terms=TERMS,
+        )
+
+    def _check(self, scored: Scored, indexed: Indexed[None]) -> None:
+        weights = scored.region_weights
+        values = [scored.relevance, scored.spans, scored.offsets_s]
+        values += [] if weights is None else [weights]
+        if all(np.isfinite(each).all() for each in values):
+            return
+        given = indexed.features.frames, indexed.features.regions
+        if not all(np.isfinite(each).all() for each in given):
+            raise not_numbers(indexed.folder)
+        raise InputError(
+            f"the weights {self._run.weights} give values that are not numbers; "
+            "copy them again, or train again"
+        )
+
+
+def _real(spans: Float[np.ndarray, "n 2"], duration_s: float) -> Bool[np.ndarray, " n"]:
+    """True where something of the span is in the video."""
+    start, end = clamp(spans, duration_s).T
+    return start < end
+
+
+def _or_alike(
+    weights: Float[np.ndarray, "n w"] | None, best: int, count: int
+) -> Float[np.ndarray, " w"]:
+    """Words count alike for a model that does not tell them apart."""
+    if weights is None:
+        return np.full(count, 1 / count)
+    return np.asarray(weights[best], np.float64)
+
+
+def _for_all(
+    weights: Float[np.ndarray, "_ r"] | None, shape: tuple[int, ...]
+) -> Float[np.ndarray, "t r"]:
+    """Regions count alike in frames that no candidate covers, and for a model that does
+    not tell them apart."""
+    full = np.full(shape, 1 / shape[1])
+    if weights is not None:
+        full[: len(weights)] = weights
+    return full

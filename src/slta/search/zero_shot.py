@@ -1,0 +1,118 @@
+"""Answers without training: the evidence above the line, run by run."""
+
+from dataclasses import fields
+from functools import cached_property
+
+import numpy as np
+
+from slta.errors import InputError
+from slta.features import extractor
+from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.library import Library
+from slta.features.store import Record, Store, trusted
+from slta.features.text.sentences import packed, unpacked
+from slta.moments import ranking
+from slta.moments.segments import Segment, above_line, runs, spans_of
+from slta.search import evidence
+from slta.search.answers import Answer, Terms
+from slta.search.evidence import Background
+from slta.search.retriever import Indexed, not_numbers
+
+EXTRACTOR = "imagenet-words"
+"""What makes the features unless another is asked for."""
+RATE_HZ = 2.0
+"""Frames a second that are looked at."""
+CLEAR = 0.65
+LEAST_SCORE = 0.01
+"""Share of the evidence below which a moment is not worth naming."""
+TERMS = Terms(
+    part="phrase",
+    relevance="standard deviations",
+    line="above it a frame belongs to a moment",
+)
+
+
+class Untrained:
+    """Confidence is the likelihood that the video shows what is asked, if half of all that
+    is asked is there; scores are shares of all the evidence for the query in it."""
+
+    def __init__(self, extractor_name: str | None, store: Store) -> None:
+        """Raises ``InputError`` for an extractor that needs a trained model."""
+        name = EXTRACTOR if extractor_name is None else extractor_name
+        self.library = Library(extractor(name), store, RATE_HZ)
+        if not self.library.extractor.common_space:
+            raise InputError(
+                f"the features of {name} cannot be compared with a sentence without "
+                "training; give a trained run with --checkpoint RUN, or leave "
+                "--extractor out"
+            )
+
+    def prepare(self, record: Record, features: VideoFeatures) -> Background:
+        # Inside the record that it is made of: whoever removes that removes both.
+        names = self.library.record_name, f"background-{evidence.VERSION}"
+        store = self.library.store
+        found = store.read(record.digest, *names)
+        if found is None:
+            made = evidence.background(features, self._unrelated, rate_hz=RATE_HZ)
+            with store.write(record.digest, *names, facts={}) as writer:
+                writer.append({f.name: getattr(made, f.name) for f in fields(made)})
+            found = store.read(record.digest, *names)
+            assert found is not None
+        with trusted(found):
+            return Background(**found.arrays)
+
+    def answer(
+        self, indexed: Indexed[Background], asked: QueryFeatures, *, top: int
+    ) -> Answer:
+        found = evidence.relevance(
+            indexed.features, asked, indexed.known, rate_hz=RATE_HZ
+        )
+        if not np.isfinite(found.curve).all():
+            raise not_numbers(indexed.folder)
+        height = above_line(found.curve, rate_hz=RATE_HZ)
+        best = runs(height) or [Segment(0, len(height), 1.0)]
+        spans, offsets_s = spans_of(best, height, rate_hz=RATE_HZ)
+        totals = np.array([run.total for run in best])
+        moments = ranking.rank(
+            indexed.info.video_id,
+            spans,
+            totals / totals.sum(),
+            offsets_s=offsets_s,
+            duration_s=indexed.info.duration_s,
+            top=top,
+        )
+        # What has hardly any of the evidence is a flicker, not a moment.
+        moments = [m for m in moments if m.score >= LEAST_SCORE] or moments[:1]
+        return Answer(
+            query=asked.query,
+            video=indexed.info,
+            confidence=evidence.confidence(
+                found.agreement, indexed.known, known=asked.known, rate_hz=RATE_HZ
+            ),
+            clear_from=CLEAR,
+            moments=tuple(moments),
+            parts=asked.phrases,
+            part_weights=found.phrase_weights,
+            times_s=np.asarray(indexed.features.times_s, np.float64),
+            relevance=found.curve,
+            line=float(found.curve[0] - height[0]),
+            boxes=indexed.features.boxes,
+            region_weights=found.region_weights,
+            terms=TERMS,
+        )
+
+    @cached_property
+    def _unrelated(self) -> list[QueryFeatures]:
+        """The unrelated sentences, read once by each version of an extractor."""
+        read_by, store = self.library.extractor, self.library.store
+        name = f"{read_by.id}@{read_by.version}-{evidence.VERSION}"
+        record = store.read("unrelated", name)
+        if record is None:
+            read = [read_by.text(s) for s in evidence.unrelated_sentences()]
+            facts, arrays = packed(read)
+            with store.write("unrelated", name, facts=facts) as writer:
+                writer.append(arrays)
+            record = store.read("unrelated", name)
+            assert record is not None
+        with trusted(record):
+            return unpacked(record.facts, record.arrays)

@@ -1,0 +1,98 @@
+"""What a step of training draws, for each of the two kinds of models."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch
+
+from slta.batches.candidate_batch import TrainingBatch
+from slta.batches.sampling import Sampler, VideoSampler
+from slta.batches.video_batch import TrainingVideoBatch
+from slta.datasets.split import Split
+from slta.errors import InputError
+from slta.experiments.config import Experiment
+from slta.models import maker
+from slta.models.base import CandidateModel, Model, VideoModel
+
+Given = TrainingBatch | TrainingVideoBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The same numbers always draw the same batch."""
+
+    usable: int
+    """How many queries can be trained with."""
+    draw: Callable[..., Given]
+    still: Callable[..., Given] | None = None
+    """Of the steps in which a candidate is one frame; None of whole videos."""
+    still_steps: int = 0
+    missed_s: tuple[float, ...] = ()
+    """How long the moments last that no candidate matches."""
+
+    def of_step(self, step: int, *, seed: int, rank: int) -> Given:
+        """What a process trains with in a step."""
+        if self.still and step < self.still_steps:
+            return self.still(seed, step, rank)
+        return self.draw(seed, step, rank)
+
+
+def check(experiment: Experiment) -> None:
+    """Raises ``InputError`` for a model that can't be trained so, whatever the data."""
+    made = maker(experiment.model)
+    whole = isinstance(made, type) and issubclass(made, VideoModel)
+    if whole and experiment.training.still_steps:
+        raise InputError(
+            f"the model {experiment.model.name} looks at whole videos and cannot begin "
+            f"with single frames; leave --training.still-steps out, or give 0"
+        )
+
+
+@singledispatch
+def sampler(model: Model, experiment: Experiment, train: Split) -> Draws:
+    """Raises ``InputError`` where no query can be trained with."""
+    raise NotImplementedError(type(model).__name__)
+
+
+@sampler.register
+def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
+    found = Sampler(
+        train,
+        windows=experiment.candidates.training_windows,
+        context_s=experiment.candidates.context_s,
+        rate_hz=experiment.features.rate_hz,
+        queries=experiment.training.queries,
+        still_queries=experiment.training.still_queries,
+        queries_per_video=experiment.training.queries_per_video,
+        negatives=experiment.training.negatives,
+        background=experiment.training.background,
+        near=experiment.training.near,
+        rule=experiment.training.rule,
+        clip_dropout=experiment.training.clip_dropout,
+        noun_dropout=experiment.training.noun_dropout,
+        regions=model.sees_regions,
+    )
+    if not found.usable:
+        raise InputError(
+            "no query of train has a window that matches it; "
+            "give --candidates.lengths-s lengths that occur"
+        )
+    return Draws(
+        found.usable,
+        found.draw,
+        found.draw_still,
+        experiment.training.still_steps,
+        found.missed_s,
+    )
+
+
+@sampler.register
+def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
+    found = VideoSampler(
+        train,
+        model.clips,
+        queries=experiment.training.queries,
+        queries_per_video=experiment.training.queries_per_video,
+    )
+    if not found.usable:
+        raise InputError("no query of train has a true span; look into its annotations")
+    return Draws(found.usable, found.draw)

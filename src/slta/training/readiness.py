@@ -1,0 +1,90 @@
+"""Whether an experiment can be trained: everything that would stop it, before any work."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from slta.batches.pairs import matches
+from slta.datasets import SOURCES
+from slta.datasets.annotations import Problem
+from slta.datasets.checking import check
+from slta.datasets.report import Report
+from slta.datasets.shapes import ShapesConfig
+from slta.experiments.config import Experiment
+from slta.experiments.opening import open_library, root_of
+from slta.features.layouts import is_ready
+from slta.models import maker
+from slta.moments import Query
+from slta.moments.spans import as_array
+from slta.progress import ProgressFactory, no_progress
+
+
+def check_ready(
+    experiment: Experiment,
+    store: Path | None = None,
+    shows: ProgressFactory = no_progress,
+) -> Sequence[Problem]:
+    """Raises ``InputError`` for the first thing that is wrong with the data, if it was not
+    made here. Returns why numbers will not mean anything."""
+    dataset, root = experiment.dataset, root_of(experiment)
+    if root is None or isinstance(dataset, ShapesConfig) or dataset.name not in SOURCES:
+        return []
+    name = dataset.name
+    extractor = experiment.features.extractor
+    library = open_library(experiment, store)
+    features = extractor if is_ready(extractor) else ""
+    with shows("checking the data") as progress:
+        report = check(
+            SOURCES[name],
+            root,
+            progress,
+            features,
+            library.recalled,
+            films=not features,
+        )
+    report.refusals += unmatched(experiment, report)
+    again = f"slta data check {name} --root {root}"
+    report.refuse(
+        f"{again} --features {features}"
+        if ":" in features or "," in features
+        else again
+    )
+    return report.warnings
+
+
+def unmatched(experiment: Experiment, report: Report) -> list[Problem]:
+    """Train, if none of its moments is like a candidate that the model scores."""
+    train = [query for query in report.splits.get("train", ()) if query.truth]
+    if report.refusals or not train:
+        return []
+    if next(usable(experiment, report), None) is not None:
+        return []
+    lengths_s = sorted(span.length_s for query in train for span in query.truth or ())
+    what = "has no query with a window that matches it"
+    remedy = f"moments last {lengths_s[0]:g} to {lengths_s[-1]:g} s: give such lengths "
+    return [Problem(report.files["train"], None, what, remedy + LENGTHS)]
+
+
+LENGTHS = "with --candidates.lengths-s"
+
+
+def usable(experiment: Experiment, report: Report) -> Iterator[Query]:
+    """The queries of train that can be learnt from."""
+    every = not _scores_windows(experiment)
+    for query in report.splits.get("train", ()):
+        if query.truth and (every or _matched(experiment, report, query)):
+            yield query
+
+
+def _scores_windows(experiment: Experiment) -> bool:
+    from slta.models.base import VideoModel
+
+    made = maker(experiment.model)
+    return not (isinstance(made, type) and issubclass(made, VideoModel))
+
+
+def _matched(experiment: Experiment, report: Report, query: Query) -> bool:
+    if (duration_s := report.durations_s.get(query.video_id)) is None:
+        return True
+    windows = experiment.candidates.training_windows(duration_s)
+    truth = as_array(query.truth or ())
+    return bool(matches(windows, truth, experiment.training.rule).matching.any())

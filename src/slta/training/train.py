@@ -1,0 +1,308 @@
+"""``slta train``: from an experiment to a run with its weights, answers and numbers."""
+
+import logging
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
+
+from slta.datasets.split import Split, spread, unknown_words
+from slta.errors import InputError
+from slta.evaluation.measuring import lines
+from slta.experiments.config import Experiment
+from slta.experiments.opening import (
+    open_dataset,
+    open_library,
+    open_splits,
+    resolve_extractor,
+)
+from slta.models import build
+from slta.models.base import CandidateModel, Model, Scale, Sizes
+from slta.plots import training
+from slta.progress import ProgressFactory, no_progress
+from slta.runs.evaluate import answers, measured
+from slta.runs.run import About, Run
+from slta.training import provenance
+from slta.training.draws import Draws, check, sampler
+from slta.training.lightning_parts import Bar, WholeCheckpoints, _stoppable
+from slta.training.module import WATCHED, Training, best_of
+from slta.training.readiness import check_ready
+
+logger = logging.getLogger(__name__)
+
+MANY = 0.25
+"""Of what could be learnt from, if it is missed."""
+MOST_UNKNOWN = 100
+"""Words without a vector of which a run says how frequent they are, at most."""
+
+
+def train(
+    name: str,
+    experiment: Experiment,
+    folder: Path,
+    *,
+    store: Path | None = None,
+    shows: ProgressFactory = no_progress,
+) -> Run:
+    """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
+    experiment = resolve_extractor(experiment)
+    check(experiment)
+    Run.check_new(folder)
+    for warning in check_ready(experiment, store, shows):
+        logger.info("%s", warning)
+    run = Run.create(folder, name, experiment)
+    try:
+        return _go(run, experiment, store, shows, resume=False)
+    except InputError:
+        run.drop_unless_begun()
+        raise
+
+
+def resume(
+    folder: Path,
+    *,
+    root: Path | None = None,
+    extractor: str | None = None,
+    words: str | None = None,
+    store: Path | None = None,
+    shows: ProgressFactory = no_progress,
+) -> Run:
+    """Goes on from the last evaluation, as if the run had never stopped; a run that is
+    finished stays as it is."""
+    run = Run.open(folder, root, extractor, words)
+    if run.is_finished:
+        logger.info("%s is finished: there is nothing left to train", folder)
+        return run
+    return _go(run, run.experiment, store, shows, resume=run.last.is_file())
+
+
+def _go(
+    run: Run,
+    experiment: Experiment,
+    store: Path | None,
+    shows: ProgressFactory,
+    *,
+    resume: bool,
+) -> Run:
+    begun = time.perf_counter()
+    try:
+        with run.alone():
+            (run.folder / "diverged.json").unlink(missing_ok=True)
+            before = _spent_s(run) if resume else 0.0
+            since = begun - before
+            _train(run, experiment, store, shows, since, resume=resume)
+            best = best_of(run.read("history")["evaluations"])
+            print(f"best on val: step {best['step']}, {WATCHED} {best[WATCHED]:.4f}")
+            _test(run, store, shows)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"go on with 'slta train --resume {run.folder}'"
+        ) from None
+    training.draw(run.read("history")["evaluations"], run.folder / "curves.png")
+    run.finish(time.perf_counter() - since)
+    return run
+
+
+def _spent_s(run: Run) -> float:
+    """Seconds that a run took until the state from which it goes on."""
+    state = WholeCheckpoints().load_checkpoint(run.last, map_location="cpu")
+    return float(state.get("slta", {}).get("seconds", 0.0))
+
+
+def _train(
+    run: Run,
+    experiment: Experiment,
+    store: Path | None,
+    shows: ProgressFactory,
+    since: float,
+    *,
+    resume: bool,
+) -> None:
+    model, about = _begun(run, experiment, store, shows, resume)
+    module = Training(experiment, model, about, run, store, since)
+    _fit(module, run, experiment, resume)
+
+
+def _begun(
+    run: Run,
+    experiment: Experiment,
+    store: Path | None,
+    shows: ProgressFactory,
+    resume: bool,
+) -> tuple[Model, About]:
+    """The model before its first step, once it is known that the data will do."""
+    splits = open_splits(experiment, ("train", "val"), store, shows)
+    model, about = new_model(experiment, splits["train"], store)
+    _say_of_matches(sampler(model, experiment, splits["train"]))
+    _say_of_regions(model, splits["train"])
+    facts = _provenance(experiment, about)
+    if resume:
+        _check_same(run, facts)
+    else:
+        run.write("provenance", facts | _words(splits["train"]))
+    return model, about
+
+
+def _test(run: Run, store: Path | None, shows: ProgressFactory) -> None:
+    """Once, with the best weights. A split without queries has nothing to test; nor has
+    one whose truth is not published, as QVHighlights' test."""
+    for name in open_dataset(run.experiment).tested:
+        answers(run, name, store, shows, again=True)
+        for line in lines(measured(run, name, "ctrl", store)):
+            print(line, flush=True)
+
+
+def new_model(
+    experiment: Experiment, train: Split, store: Path | None
+) -> tuple[Model, About]:
+    """With weights from the seed, and the scale of the features from train."""
+    some = next(iter(train.videos.values()))
+    sizes = Sizes(
+        region=some.regions.shape[-1],
+        frame=some.frames.shape[-1],
+        word=train.asked[0].word_vectors.shape[-1],
+        sentence=train.asked[0].sentence.shape[-1],
+    )
+    L.seed_everything(experiment.training.seed, verbose=False)
+    try:
+        model = build(experiment.model, sizes)
+    except (MemoryError, RuntimeError) as error:
+        problem = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"the model {experiment.model.name} does not fit into the memory "
+            f"({problem}); give smaller sizes with --model"
+        ) from error
+    scale = {
+        name: (torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
+        for name, (mean, deviation) in spread(train).items()
+    }
+    model.fit(Scale(**scale))
+    return model, About.of(open_library(experiment, store), sizes)
+
+
+def _check_same(run: Run, now: dict[str, Any]) -> None:
+    """Raises ``InputError`` if the run was begun with other data, features or words."""
+    begun = run.read("provenance")
+    theirs, ours = (
+        f"{each.get('extractor')}@{each.get('extractor_version')}"
+        for each in (begun, now)
+    )
+    read_by = begun.get("words", now["words"])
+    if (theirs, read_by) != (ours, now["words"]):
+        raise InputError(
+            f"{run.folder} was begun with the features of {theirs} and sentences as "
+            f"{read_by} reads them, not {ours} and {now['words']}; put the same files "
+            "there, or train anew"
+        )
+    if begun.get("data", now["data"]) != now["data"]:
+        raise InputError(
+            f"{run.folder} was begun with other annotations, whose SHA-256 begins with "
+            f"{begun['data'][:12]}, not {now['data'][:12]}; put the same files there, or "
+            "train anew"
+        )
+
+
+def _say_of_matches(draws: Draws) -> None:
+    """Told where much of train is not learnt from, for want of windows."""
+    missed = len(draws.missed_s)
+    if missed > MANY * (missed + draws.usable):
+        shortest, longest = np.quantile(draws.missed_s, [0.1, 0.9])
+        logger.info(
+            "no window matches %d moments of train, while %d queries have one: most of "
+            "those last %.1f to %.1f s; give such lengths with --candidates.lengths-s",
+            *(missed, draws.usable, shortest, longest),
+        )
+
+
+def _say_of_regions(model: Model, train: Split) -> None:
+    """Told where a frame has no regions to choose from."""
+    if not (isinstance(model, CandidateModel) and model.sees_regions):
+        return
+    if all(video.regions.shape[1] == 1 for video in train.videos.values()):
+        logger.info(
+            "the features of train have one region a frame: which region a query means "
+            "can't be learnt from them"
+        )
+
+
+def _words(train: Split) -> dict[str, Any]:
+    """How much of the queries the vectors of words know; told where it is not all."""
+    count, unknown = unknown_words(train.asked)
+    often = dict(unknown.most_common(MOST_UNKNOWN))
+    if unknown:
+        logger.info(
+            "%d of the %d words in train have no vector, most often: %s",
+            unknown.total(),
+            count,
+            ", ".join(list(often)[:5]),
+        )
+    known = {"all": count, "unknown": unknown.total(), "most_often": often}
+    return {"words_in_train": known}
+
+
+def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> None:
+    training = experiment.training
+    strategy: Any = "auto"
+    shown = sys.stdout.isatty()
+    if training.processes > 1:
+        strategy = DDPStrategy(
+            process_group_backend=None if torch.cuda.is_available() else "gloo",
+            start_method="spawn",
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = L.Trainer(
+            default_root_dir=run.folder,
+            accelerator="auto",
+            devices=training.processes,
+            strategy=strategy,
+            precision=training.precision,
+            max_epochs=-(-training.steps // training.evaluate_every),
+            gradient_clip_val=training.clip_norm or None,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=20,
+            enable_model_summary=False,
+            enable_progress_bar=shown,
+            logger=[
+                CSVLogger(run.folder / "logs", name="csv"),
+                TensorBoardLogger(run.folder / "logs", name="tensorboard"),
+            ],
+            callbacks=[
+                ModelCheckpoint(
+                    run.folder,
+                    filename="last",
+                    every_n_epochs=1,
+                    save_on_train_epoch_end=True,
+                    enable_version_counter=False,
+                ),
+                *([Bar(training)] if shown else []),
+            ],
+            plugins=[WholeCheckpoints()],
+        )
+        with _stoppable(trainer):
+            trainer.fit(
+                module, ckpt_path=run.last if resume else None, weights_only=True
+            )
+
+
+def _provenance(experiment: Experiment, about: About) -> dict[str, Any]:
+    return {
+        "command": " ".join(sys.argv),
+        "commit": provenance.commit(),
+        "data": open_dataset(experiment).digest,
+        "extractor": about.extractor,
+        "extractor_version": about.version,
+        "words": about.words,
+        "seed": experiment.training.seed,
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+    }

@@ -1,0 +1,191 @@
+"""Writing H.264 that browsers play: from pictures, or a span of another video.
+
+A file grows beside its target, hidden, and takes the target's name once it is whole.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from fractions import Fraction
+from heapq import merge
+from itertools import chain
+from math import isfinite
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import av
+import av.error
+import numpy as np
+from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    VideoReformatter,
+)
+from av.video.stream import VideoStream
+
+from slta.errors import InputError
+from slta.moments import Span
+from slta.video.decoding import FrameReader, Image, painter
+from slta.video.opening import AnyPacket
+from slta.video.reading import Track, check_end, first_of, look
+from slta.video.sound import SOUND_HZ, encoded, heard
+
+CLOCK_HZ: Final = 90_000  # whole for the usual frame rates, fine for variable ones
+THREADS: Final = 2  # x264's pictures depend on their number, and that on the machine
+
+Shot: TypeAlias = tuple[int, int, Image]
+
+
+def write(
+    path: str | Path,
+    images: Iterable[Image],
+    *,
+    rate_hz: float | int,
+    crf: int = 20,
+) -> None:
+    """Pictures of one size, ``rate_hz`` a second; ``crf`` 0 is best, 51 worst.
+
+    An odd side grows by one pixel, a copy of the last. The number of the machine's
+    cores changes nothing.
+    """
+    path = Path(path)
+    if not (isfinite(rate_hz) and rate_hz > 0):
+        raise InputError(f"a frame rate must be above 0, got {rate_hz} Hz")
+    if not 0 <= crf <= 51:
+        raise InputError(f"crf must be in [0, 51], got {crf}")
+    rate = Fraction(rate_hz).limit_denominator(1001 * 60)
+    pictures = iter(images)
+    first = next(pictures, None)
+    if first is None:
+        raise InputError(f"{path} would have no frames: give at least one picture")
+    shots = ((i, 1, image) for i, image in enumerate(chain([first], pictures)))
+    height, width, _ = first.shape
+    with _replacing(path) as target:
+        stream = _add_film(target, (width, height), 1 / rate, crf)
+        stream.codec_context.thread_count = THREADS
+        for packet in _film(stream, shots):
+            target.mux_one(packet)
+
+
+def cut(path: str | Path, span: Span, out: str | Path) -> None:
+    """A span of a video as a film of its own, upright, with its timing and its sound.
+
+    Its time 0 is the start of the span, with the frame on display then; it ends with
+    the span, or with the video where that ends earlier.
+    """
+    track = look(path)
+    if span.start >= track.duration_s:
+        length = f"{track.path} lasts {track.duration_s:.3f} s"
+        raise InputError(f"{length}, {span} lies beyond: ask for an earlier span")
+    length_s = min(Fraction(span.end), (track.end - track.start) * track.tick_s)
+    length_s -= Fraction(span.start)
+    with _replacing(Path(out)) as target, closing(FrameReader(track.path)) as reader:
+        film = _add_film(target, track.size, Fraction(1, CLOCK_HZ), crf=20)
+        streams = [_film(film, _shots(track, span.start, length_s))]
+        source = reader.container.streams.best("audio")
+        if isinstance(source, AudioStream) and source.codec_context is not None:
+            layout = "mono" if source.channels == 1 else "stereo"
+            sound = target.add_stream("aac", rate=SOUND_HZ, layout=layout)
+            start_s = track.start * track.tick_s + Fraction(span.start)
+            frames = heard(reader, source, start_s, length_s)
+            samples = max(1, round(length_s * SOUND_HZ))
+            streams.append(encoded(sound, frames, samples))
+        for packet in merge(*streams, key=_due_s):
+            target.mux_one(packet)
+
+
+def _shots(track: Track, start_s: float, length_s: Fraction) -> Iterator[Shot]:
+    """What is on display from a time on: from when, how long, in 1/90000 s; upright."""
+    begin, length = track.tick(start_s), max(1, round(length_s * CLOCK_HZ))
+    paint = painter(track.size)
+    since = 0
+    with closing(FrameReader(track.path)) as reader:
+        run = reader.seek(begin) if reader.far(begin) else reader.frames()
+        last, shown = first_of(track.path, run)
+        for tick, frame in run:
+            passed_s = (tick - track.start) * track.tick_s - Fraction(start_s)
+            now = round(passed_s * CLOCK_HZ) if tick > begin else 0
+            if now >= length:
+                break
+            if now > since:
+                yield since, now - since, paint(shown)
+            last, since, shown = tick, now, frame
+        else:
+            check_end(track, last)
+        yield since, length - since, paint(shown)
+
+
+def _add_film(
+    target: OutputContainer, size: tuple[int, int], tick_s: Fraction, crf: int
+) -> VideoStream:
+    # Without B-frames every time in the file is that of display, up to the end.
+    options = {"crf": str(crf), "preset": "veryfast", "bf": "0"}
+    stream = target.add_stream("libx264", rate=30, options=options)
+    stream.width, stream.height = (side + side % 2 for side in size)
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.time_base = tick_s
+    context.flags |= Flags.frame_duration
+    # Said outright, because players guess differently where nothing is said.
+    context.colorspace = Colorspace.ITU709
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+    context.color_range = ColorRange.MPEG
+    return stream
+
+
+def _film(stream: VideoStream, shots: Iterable[Shot]) -> Iterator[AnyPacket]:
+    """Pictures as packets; the pictures may be a pixel smaller than the stream."""
+    scaler = VideoReformatter()
+    for pts, length, image in shots:
+        height, width, _ = image.shape
+        margin = stream.height - height, stream.width - width
+        if not {*margin} <= {0, 1}:
+            size = f"{stream.width} x {stream.height}"
+            raise InputError(f"picture {pts} is {width} x {height} in a film of {size}")
+        if any(margin):
+            image = np.pad(image, ((0, margin[0]), (0, margin[1]), (0, 0)), mode="edge")
+        frame = scaler.reformat(
+            VideoFrame.from_ndarray(image, "rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        frame.pts, frame.duration = pts, length
+        frame.time_base = stream.codec_context.time_base
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _due_s(packet: AnyPacket) -> Fraction:
+    return (packet.dts or 0) * packet.time_base
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[OutputContainer]:
+    """A container to fill; it takes its name when all went well, and else is gone."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it to write")
+    if not path.parent.is_dir():
+        raise InputError(
+            f"{path} cannot be written: make the folder {path.parent} first"
+        )
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        part.touch()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with av.open(part, "w", "mp4", {"movflags": "+faststart"}) as target:
+            yield target
+        part.replace(path)
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
