@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from slta.models.released import released
-from tests import batches, candidate_models, video_models, whole
-from tests.test_slta import SMALL
+from tests.models.test_slta import SMALL
+from tests.support import batches, candidate_models, video_models, whole
 
 FILE = Path(__file__).with_suffix(".json")
 ANSWERS = 4

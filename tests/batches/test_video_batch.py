@@ -1,0 +1,232 @@
+"""Whole videos as batches: how they are cut into clips, and which queries are drawn."""
+
+from collections import Counter
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slta.batches.sampling import VideoSampler
+from slta.batches.video_batch import TrainingVideoBatch, clips_of, videos
+from slta.datasets.split import Split
+from slta.errors import InputError
+from slta.experiments.config import Experiment, TrainingConfig
+from slta.models.tan2d import Tan2DConfig
+from slta.moments import Span
+from slta.training.draws import sampler as sampler_of
+from slta.training.train import train
+from tests.support import whole, worlds
+
+RATE_HZ = 4.0
+ONE, TWO = (Span(1.0, 3.5),), (Span(0.0, 2.0), Span(6.0, 8.0))
+WORLD = worlds.split(
+    {
+        "a": [ONE, TWO, (), None, (Span(4.0, 5.0),)],
+        "b": [(Span(2.0, 9.0),), ()],
+        "c": [None],
+        "d": [TWO],
+    },
+    duration_s=9.9,
+    rate_hz=RATE_HZ,
+)
+WORDS = {each.word_vectors.tobytes(): i for i, each in enumerate(WORLD.asked)}
+
+
+def cut(frames: int) -> int:
+    return 7
+
+
+def sampler(
+    split: Split = WORLD, *, queries: int = 4, queries_per_video: int = 2
+) -> VideoSampler:
+    return VideoSampler(
+        split, cut, queries=queries, queries_per_video=queries_per_video
+    )
+
+
+def asked(given: TrainingVideoBatch) -> list[int]:
+    """Which queries were drawn, known by the vectors of their words."""
+    return [
+        WORDS[words[mask].numpy().tobytes()]
+        for words, mask in zip(given.batch.words, given.batch.word_mask, strict=True)
+    ]
+
+
+@given(
+    steps=st.lists(st.integers(1, 40), min_size=1, max_size=30),
+    first=st.integers(0, 20),
+    rest=st.integers(1, 30),
+    count=st.integers(1, 40),
+)
+def test_a_clip_is_the_mean_of_the_frames_in_it(
+    steps: list[int], first: int, rest: int, count: int
+) -> None:
+    times_s = (first + np.cumsum([0, *steps])) / 8
+    duration_s = float(times_s[-1] + rest / 8)
+    frames = np.random.default_rng(0).normal(size=(len(times_s), 3)).astype(np.float16)
+    found = clips_of(times_s, frames, duration_s, count)
+    assert found.shape == (count, 3) and found.dtype == np.float32
+    for i, clip in enumerate(found):
+        # In eighths of a second and clips: nothing is rounded.
+        inside = [
+            k
+            for k, time_s in enumerate(times_s)
+            if i * duration_s * 8 <= time_s * 8 * count < (i + 1) * duration_s * 8
+        ]
+        before = [
+            k for k, time_s in enumerate(times_s) if time_s * count < i * duration_s
+        ]
+        expected = frames[inside or before[-1:] or [0]].astype(np.float64).mean(axis=0)
+        np.testing.assert_allclose(clip, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate_hz", [3.0, 29.97, 1 / 3])
+def test_a_frame_at_the_edge_of_two_clips_is_in_the_later_one(rate_hz: float) -> None:
+    times_s = (np.arange(30) / rate_hz).astype(np.float32)
+    frames = np.arange(30.0)[:, None]
+    found = clips_of(times_s, frames, 30 / rate_hz, 10)
+    assert found.ravel().tolist() == [1.0 + 3 * i for i in range(10)]
+
+
+def test_as_many_clips_as_frames_are_the_frames() -> None:
+    frames = WORLD.videos["a"].frames
+    found = clips_of(WORLD.videos["a"].times_s, frames, 10.0, len(frames))
+    np.testing.assert_allclose(found, frames, atol=1e-5)
+
+
+def test_a_frame_after_the_end_is_in_the_last_clip() -> None:
+    found = clips_of(np.array([0.0, 1.0, 2.5]), np.array([[1.0], [2.0], [4.0]]), 2.0, 2)
+    assert found.ravel().tolist() == [1.0, 3.0]
+
+
+def test_a_batch_has_what_is_asked_and_zeros_behind_it() -> None:
+    rng = np.random.default_rng(0)
+    clips = [rng.normal(size=(n, worlds.FRAME)).astype(np.float32) for n in (2, 5)]
+    found = videos(clips, [3.0, 7.5], [1, 0, 1], WORLD.asked[1:4])
+    assert found.video.tolist() == [1, 0, 1] and len(found.clips) == 2
+    assert found.duration_s.tolist() == [7.5, 3.0, 7.5]
+    assert found.clip_mask.sum(dim=1).tolist() == [5, 2, 5]
+    assert found.word_mask.sum(dim=1).tolist() == [2, 3, 1]
+    for some, row in zip(clips, found.clips, strict=True):
+        np.testing.assert_array_equal(row[: len(some)], some)
+        assert not row[len(some) :].any()
+    for row, query in enumerate(WORLD.asked[1:4]):
+        np.testing.assert_array_equal(
+            found.words[row, : len(query.words)], query.word_vectors
+        )
+        assert not found.words[row, len(query.words) :].any()
+        np.testing.assert_array_equal(found.sentences[row], query.sentence)
+
+
+def test_what_is_drawn_is_the_querys_own() -> None:
+    for step in range(20):
+        drawn = sampler().draw(0, step)
+        for row, number in enumerate(asked(drawn)):
+            query = WORLD.queries[number]
+            video = WORLD.videos[query.video_id]
+            assert query.truth is not None
+            truth = drawn.truth_s[row][drawn.truth_mask[row]].tolist()
+            assert truth == [[span.start, span.end] for span in query.truth]
+            np.testing.assert_array_equal(
+                drawn.batch.clips[drawn.batch.video[row]],
+                clips_of(video.times_s, video.frames, 9.9, 7),
+            )
+
+
+def test_the_same_numbers_draw_the_same_batch_and_others_another() -> None:
+    one, same, other = (sampler().draw(3, step) for step in (5, 5, 6))
+    for field in fields(one.batch):
+        assert torch.equal(
+            getattr(one.batch, field.name), getattr(same.batch, field.name)
+        )
+    assert torch.equal(one.truth_s, same.truth_s)
+    assert asked(one) == asked(same) != asked(other)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_no_query_is_drawn_twice_and_few_of_a_video(most: int) -> None:
+    for step in range(30):
+        drawn = asked(sampler(queries=9, queries_per_video=most).draw(step))
+        assert len(set(drawn)) == len(drawn)
+        of_video = Counter(WORLD.queries[number].video_id for number in drawn)
+        # All that may be drawn are, as there are fewer than nine.
+        assert of_video == {"a": min(most, 4), "b": min(most, 2), "d": 1}
+
+
+def test_queries_may_be_drawn_alike_whatever_their_video() -> None:
+    drawn = [
+        asked(sampler(queries=2, queries_per_video=0).draw(step)) for step in range(200)
+    ]
+    assert all(len({*each}) == 2 for each in drawn)
+    counts = Counter(number for each in drawn for number in each)
+    # Seven are known, so each is in a batch of two this often in the long run.
+    assert len(counts) == 7
+    assert all(30 <= count <= 90 for count in counts.values())
+
+
+def test_in_time_every_query_of_known_truth_is_drawn_also_those_not_there() -> None:
+    drawn = {number for step in range(40) for number in asked(sampler().draw(step))}
+    known = {i for i, query in enumerate(WORLD.queries) if query.truth is not None}
+    assert drawn == known and any(not WORLD.queries[i].truth for i in known)
+
+
+def test_a_video_is_in_a_batch_once() -> None:
+    for step in range(10):
+        drawn = sampler(queries=6).draw(step)
+        names = [WORLD.queries[number].video_id for number in asked(drawn)]
+        assert len(drawn.batch.clips) == len(set(names)) < len(names)
+        pairs = set(zip(names, drawn.batch.video.tolist(), strict=True))
+        assert len(pairs) == len(set(names))
+
+
+def test_few_videos_are_drawn_with_many_queries_each() -> None:
+    for step in range(10):
+        drawn = sampler(queries=4, queries_per_video=4).draw(step)
+        of_video = Counter(WORLD.queries[n].video_id for n in asked(drawn))
+        # "a" has four, "b" two, "d" one; "c" none that is known.
+        assert all(
+            n == {"a": 4, "b": 2, "d": 1}[name]
+            for name, n in list(of_video.items())[:-1]
+        )
+
+
+def test_usable_are_the_queries_with_a_true_span() -> None:
+    assert sampler().usable == 5
+    absent = replace(
+        WORLD, queries=tuple(replace(query, truth=()) for query in WORLD.queries)
+    )
+    assert sampler(absent).usable == 0
+    drawn = sampler(absent).draw(0)
+    assert drawn.truth_s.shape == (4, 0, 2) and drawn.truth_mask.shape == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("truth", "says"),
+    [
+        ((), "no query of train has a true span; look into its annotations"),
+        (None, "no query of train has a true span"),
+    ],
+)
+def test_what_cannot_be_trained_with_is_refused(
+    truth: tuple[Span, ...] | None, says: str
+) -> None:
+    config = Tan2DConfig(clips=4, size=4, layers=1)
+    experiment = Experiment(model=config)
+    queries = tuple(replace(query, truth=truth) for query in WORLD.queries)
+    with pytest.raises(InputError, match=says):
+        sampler_of(whole.made(config), experiment, replace(WORLD, queries=queries))
+
+
+def test_single_frames_are_refused_before_any_data_is_opened(tmp_path: Path) -> None:
+    experiment = Experiment(
+        model=Tan2DConfig(clips=4, size=4, layers=1),
+        training=TrainingConfig(still_steps=5),
+    )
+    says = "the model tan2d looks at whole videos .*leave --training.still-steps"
+    with pytest.raises(InputError, match=says):
+        train("any", experiment, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,45 @@
+"""Moment-DETR: its loss; test_slot_models.py has its answers."""
+
+from dataclasses import replace
+
+import torch
+
+from slta.models.moment_detr import MomentDETR, MomentDETRConfig
+from slta.models.parts.slots import Weights
+from tests.reference import slots
+from tests.support import whole
+from tests.support.video_models import MOMENT_DETR as SMALL
+from tests.support.whole import close
+
+
+def made(config: MomentDETRConfig = SMALL) -> MomentDETR:
+    model = whole.made(config)
+    assert isinstance(model, MomentDETR)
+    return model
+
+
+def test_the_loss_is_that_of_the_paper() -> None:
+    config = replace(SMALL, l1_weight=3.0, iou_weight=0.5, saliency_weight=2.0)
+    model = made(config)
+    given = whole.given(model)
+    with torch.no_grad():
+        answers = model(given.batch)
+        found = model.loss(answers, given)
+    weights = Weights(l1=3.0, iou=0.5, foreground=4.0, background=0.1)
+    expected = slots.set_loss(answers, given, weights)
+    expected += 2.0 * slots.margin_loss(answers, given, 0.2)
+    close(found, expected)
+
+
+def test_answers_at_a_fixed_start_are_what_they_were() -> None:
+    model = made()
+    given = whole.given(model)
+    with torch.no_grad():
+        answers = model(given.batch)
+        loss = model.loss(answers, given)
+    close(
+        answers.relevance[0],
+        torch.tensor([-1.0078222, 0.1563611, -0.8862010, -0.6010270]),
+    )
+    close(answers.spans_s[3, 0], torch.tensor([1.1342053, 3.2457166]))
+    close(loss, 9.5183868)
