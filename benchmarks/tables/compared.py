@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import product
 
 from benchmarks.tables.cells import Row, counted, load, measured, percent, table
-from slta.experiments import paper_models
+from slta.experiments import DATA
 
 SPLITS = "test", "test_novel"
 
@@ -220,8 +220,8 @@ def _parameters() -> str:
 def _paper_training() -> str:
     """Of the experiments on the paper's data sets, one number where it is the same."""
     rows = []
-    for model in paper_models.models("tacos"):
-        found = [paper_models.models(data)[model][1] for data in paper_models.DATA]
+    for model in DATA["tacos"].recipes:
+        found = [DATA[data].recipes[model].training for data in PAPERS]
         columns = [
             [f"{each.queries}" for each in found],
             [f"{each.learning_rate:g}" for each in found],
@@ -232,11 +232,12 @@ def _paper_training() -> str:
             for column in columns
         )
         rows.append([f"`{model}`", *cells])
-    data = ", ".join(paper_models.DATA)
+    data = ", ".join(PAPERS)
     head = "model", "queries a batch", "learning rate", f"steps ({data})"
     return table([*head], rows)
 
 
+PAPERS = ("charades_sta", "tacos", "didemo")
 TABLES: dict[str, Callable[[], str]] = {
     "composites-test": _models("composites", "test"),
     "composites-novel": _models("composites", "test_novel"),

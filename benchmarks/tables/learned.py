@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.tables.cells import load, measured, percent, table
-from slta.experiments import shapes_ablations
+from slta.experiments.variants import FAULTS as FAULT_NAMES
 
-FAULTS = tuple(fault.replace("_", " ") for fault in shapes_ablations.FAULTS)
+FAULTS = tuple(fault.replace("_", " ") for fault in FAULT_NAMES)
 
 
 def _learned() -> str:
