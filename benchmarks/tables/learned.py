@@ -1,12 +1,18 @@
 """SLTA's parts on Shapes, and what it costs at the paper's sizes."""
 
 from collections.abc import Callable
+from dataclasses import fields
 
 from benchmarks.tables.cells import Row, load, measured, percent, seeds, table
 from benchmarks.tables.compared import BASELINES
-from slta.experiments import shapes_ablations
+from slta.models.released import ReleasedConfig
+from slta.models.slta import SLTAConfig
 
-FAULTS = tuple(fault.replace("_", " ") for fault in shapes_ablations.FAULTS)
+FAULTS = {
+    each.name.replace("_", " ")
+    for each in fields(ReleasedConfig)
+    if not hasattr(SLTAConfig, each.name)
+}
 WATCHED = "R@1, IoU=0.5"
 
 
