@@ -46,8 +46,10 @@ def _on_shapes() -> Mapping[str, Row]:
 def _table(
     models: Mapping[str, Row], blind: Mapping[str, Any], last: str, cell: Cell
 ) -> str:
+    """Best on test first, the non-parametric baselines last."""
     rows: list[list[object]] = []
-    for name, model in models.items():
+    for name in sorted(models, key=lambda each: -models[each]["test"][WATCHED]["mean"]):
+        model = models[name]
         shown = [_mean(model[split][WATCHED]) for split in SPLITS]
         rows.append([_row_name(name), *shown, cell(model)])
     for kind in blind[SPLITS[0]]:
@@ -98,7 +100,7 @@ def _close() -> str:
         for name, model in others
         if abs(model["test"][WATCHED]["difference"]) < CLOSE
     ]
-    return f"Paired differences to `slta`, test: {', '.join(told)}.\n"
+    return f"\nPaired differences to `slta`, test: {', '.join(told)}.\n"
 
 
 def _composites_ablations() -> str:
@@ -141,24 +143,18 @@ def _elsewhere(found: Row) -> str:
     return "".join(f"; on {on}: {', '.join(runs)}" for on, runs in there.items())
 
 
-def _about(models: Callable[[], Mapping[str, Row]], *names: str) -> Callable[[], str]:
-    def made() -> str:
-        counts = {
-            _row_name(name): len(each["seeds"]) for name, each in models().items()
-        }
-        return f"{measured(*names).rstrip()} {_trained(*names)} {seeds(counts)}\n"
-
-    return made
+def _about(models: Mapping[str, Row], *names: str) -> str:
+    counts = {_row_name(name): len(each["seeds"]) for name, each in models.items()}
+    return f"{measured(*names).rstrip()} {_trained(*names)} {seeds(counts)}\n"
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "shapes": _shapes,
-    "about-shapes": _about(_on_shapes, "models", "models-slots"),
-    "composites": _composites,
-    "composites-close": _close,
-    "about-composites": _about(lambda: load("composites")["models"], "composites"),
-    "composites-ablations": _composites_ablations,
-    "about-composites-ablations": _about(
-        lambda: load("composites-parts")["models"], "composites-parts"
+    "shapes": lambda: _shapes() + _about(_on_shapes(), "models", "models-slots"),
+    "composites": lambda: (
+        _composites() + _close() + _about(load("composites")["models"], "composites")
+    ),
+    "composites-ablations": lambda: (
+        _composites_ablations()
+        + _about(load("composites-parts")["models"], "composites-parts")
     ),
 }

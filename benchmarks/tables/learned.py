@@ -54,11 +54,13 @@ def _kinds() -> str:
 
 
 def _demo() -> str:
-    """The seeds side by side."""
+    """The seeds side by side, those that are alike once."""
     rows = load("demo")["rows"]
     told = {
         name: " / ".join(
-            percent(row["answers"][kind][WATCHED]["value"]) for row in rows
+            dict.fromkeys(
+                percent(row["answers"][kind][WATCHED]["value"]) for row in rows
+            )
         )
         for kind, name in (("slta", "SLTA"), *BASELINES.items())
     }
@@ -100,11 +102,8 @@ def _about_ablations() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "shapes-ablations": _ablations,
+    "shapes-ablations": lambda: _ablations() + _about_ablations(),
     "shapes-kinds": _kinds,
-    "about-shapes-ablations": _about_ablations,
-    "demo": _demo,
-    "about-demo": lambda: measured("demo"),
-    "cost": _cost,
-    "about-cost": lambda: measured("scoring", "memory"),
+    "demo": lambda: _demo() + measured("demo"),
+    "cost": lambda: _cost() + measured("scoring", "memory"),
 }

@@ -95,8 +95,6 @@ def _confidence() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "goals": _goals,
-    "about-goals": lambda: measured("questions", "speed"),
-    "confidence": _confidence,
-    "about-confidence": lambda: measured("trust", "calibration"),
+    "goals": lambda: _goals() + measured("questions", "speed"),
+    "confidence": lambda: _confidence() + measured("trust", "calibration"),
 }
