@@ -1,6 +1,7 @@
 """Pages that there must be, and links and references that must lead somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,13 @@ def test_every_image_is_shown() -> None:
     shown = "".join((ROOT / page).read_text() for page in PAGES)
     images = {path.name for path in (DOCS / "images").iterdir()}
     assert [name for name in sorted(images) if f"images/{name})" not in shown] == []
+
+
+def test_every_dependency_is_named_with_its_use() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project.get("optional-dependencies", {}).values()
+    needed = [*project["dependencies"], *(each for extra in extras for each in extra)]
+    names = {re.split(r"[\[<>=~; ]", each)[0] for each in needed} - {"slta"}
+    page = (DOCS / "decisions" / "0001-dependencies.md").read_text()
+    words = {*re.findall(r"[\w-]+", page.lower())}
+    assert sorted(names - words) == []
