@@ -1,35 +1,44 @@
-"""Tables in the docs, made from what was measured.
+"""Tables in the docs, generated from results/*.json.
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``, on any page.
 """
 
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.tables import compared, data, features, learned, protocols, search
-
-PAGES = (
-    *("README.md", "docs/results.md", "docs/reproducing.md"),
-    *("docs/protocols.md", "docs/features.md", "docs/models.md", "docs/comparison.md"),
+from benchmarks.tables import (
+    compared,
+    data,
+    features,
+    learned,
+    protocols,
+    published,
+    search,
 )
+
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
     **search.TABLES,
     **learned.TABLES,
     **compared.TABLES,
     **protocols.TABLES,
+    **published.TABLES,
     **data.TABLES,
     **features.TABLES,
 }
 
 
+def pages(root: Path) -> list[Path]:
+    """README and everything under docs."""
+    return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+
+
 def write(root: Path) -> None:
-    for page in PAGES:
-        path = root / page
+    for path in pages(root):
         path.write_text(filled(path.read_text()))
 
 
 def filled(page: str) -> str:
-    """The page with every table made anew."""
+    """The page with every table generated anew."""
     return PLACE.sub(lambda m: f"{m[1]}{TABLES[m[2]]().rstrip()}\n{m[3]}", page)
