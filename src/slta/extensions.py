@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 
 def installed(group: str) -> dict[str, Any]:
-    """What installed packages offer in a group, by name. One that cannot be imported is
-    reported once, with the package and the reason, and left out."""
+    """The entry points of a group, by name. One that cannot be imported is logged once and
+    left out."""
     loaded = {point.name: _load(point) for point in entry_points(group=f"slta.{group}")}
     return {name: value for name, value in loaded.items() if value is not None}
 
@@ -41,24 +41,24 @@ def _load(point: EntryPoint) -> Any:
 
 
 def is_file(name: str) -> bool:
-    """Whether it names a Python file and what is in it, as ``my_file.py:MyModel``."""
+    """Whether the name has the form ``my_file.py:MyModel``."""
     return name.partition(":")[0].endswith(".py")
 
 
 def from_file(name: str) -> Any:
-    """What ``my_file.py:MyModel`` names. The file is run: only a name that the user typed
-    may be given, never one that was read from a file.
+    """The object that ``my_file.py:MyModel`` names. The file is executed: pass only names
+    that the user typed, never one read from a file.
 
-    Raises ``InputError`` for a file that is missing or cannot be imported, and for a name
-    that it does not define.
+    Raises ``InputError`` for a file that is missing or cannot be imported, or does not
+    define the name.
     """
     place, _, attribute = name.partition(":")
     path = Path(place).expanduser().resolve()
     if not path.is_file():
-        raise InputError(f"there is no file {place}; name it as FILE.py:CLASS")
+        raise InputError(f"there is no file {place}; give it as FILE.py:CLASS")
     if not attribute:
-        raise InputError(f"{name} names no class; name it as {place}:CLASS")
-    # Imported as any script imports its neighbours, so that other processes can, too.
+        raise InputError(f"{name} has no class; give it as {place}:CLASS")
+    # On the path, so that worker processes can import it as well.
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     try:
@@ -70,8 +70,7 @@ def from_file(name: str) -> Any:
         ) from error
     if Path(module.__file__ or "").resolve() != path:
         raise InputError(
-            f"{place} is called like the module {path.stem} of {module.__file__}; "
-            "rename the file"
+            f"{place} has the name of the module {module.__file__}; rename the file"
         )
     if not hasattr(module, attribute):
         remedy = f"define it in {place}"
@@ -80,7 +79,7 @@ def from_file(name: str) -> Any:
 
 
 def unknown(what: str, name: str, known: Iterable[str], remedy: str) -> str:
-    """Says of an unknown name which three known ones are nearest, or else the remedy.
+    """An error text for an unknown name: the nearest known names, or else the remedy.
 
     >>> unknown("model", "qd_dtr", ["qd_detr", "slta"], "list them")
     "unknown model 'qd_dtr'; did you mean qd_detr?"

@@ -132,7 +132,7 @@ QUERIES = {
     "digits": ("2024 12 24", "'2024 12 24' has no words; ask with a sentence"),
     "punctuation": ("?!…", "'\\?!…' has no words; ask with a sentence"),
     "no content": ("the of and", "'the of and' has no word that says what to look"),
-    "no text": (os.fsdecode(b"caf\xe9"), "'caf.udce9' holds bytes that are no text"),
+    "no text": (os.fsdecode(b"caf\xe9"), "'caf.udce9' holds bytes that are not text"),
 }
 
 OPTIONS = {
@@ -147,7 +147,10 @@ OPTIONS = {
     "extractor, empty": (("--extractor", ""), "--extractor is empty; give it a val"),
     "clip of nothing": (("--extractor", "clip:"), "clip needs weights: clip:FOLDER"),
     "clip, no folder": (("--extractor", "clip:/no/such"), "no folder /no/such; name"),
-    "clip, no model": (("--extractor", "clip:{}"), "{} is no saved model, .* name a"),
+    "clip, no model": (
+        ("--extractor", "clip:{}"),
+        "{} is not a saved model, .* name a",
+    ),
     "unclear, nothing": (("--unclear",), "--unclear is for --clips and --plot; give"),
     "top 0": (("--top", "0"), "--top must be at least 1, got 0"),
     "top -3": (("--top", "-3"), "--top must be at least 1, got -3"),

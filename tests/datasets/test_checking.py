@@ -217,7 +217,7 @@ def test_missing_features_are_told_by_name(tmp_path: Path) -> None:
     first, second = said(report)
     assert first.endswith(
         "train.jsonl:2 names the video 'b', which has no features; put them into "
-        f"{root / 'features' / 'b.npz'}, or mend its id"
+        f"{root / 'features' / 'b.npz'}, or correct its id"
     )
     assert "train.jsonl:3 names the video 'c'" in second
     told = [line for line in lines(report) if "'c'" in line or line.endswith(" c")]
@@ -264,7 +264,7 @@ def test_films_are_looked_at(tmp_path: Path) -> None:
     assert "c.mp4 " in broken
     assert missing.endswith(
         "train.jsonl:4 names the video 'd', which has no file; put it into "
-        f"{root / 'videos'}, or mend its id"
+        f"{root / 'videos'}, or correct its id"
     )
     (root / "features").mkdir()
     np.savez(root / "features" / "a.npz", **arrays())  # type: ignore[arg-type]
@@ -329,7 +329,7 @@ def test_counts_are_held_against_the_published_ones(
     assert "train: 3 queries of 3 videos, NOT as published" in called.out
     assert (
         "charades_sta_train.txt has 3 queries of 3 videos, not 12408 queries of 5338 "
-        "videos; mend its faults, or get the file again" in called.out
+        "videos; correct its faults, or get the file again" in called.out
     )
     assert "Charades_v1_test.csv is missing; get it from" in called.out
     assert "odd, as known: span beyond the video, 1 times" in called.out
@@ -417,7 +417,7 @@ def test_a_folder_without_splits_has_a_fault(
             ("check", "charades", "--root", "."),
             "'charades'; did you mean 'charades-sta'",
         ),
-        (("check", "own", "--root", "nowhere"), "nowhere is no folder"),
+        (("check", "own", "--root", "nowhere"), "nowhere is not a folder"),
         (("check", "own"), "--root DIR"),
         (("chek", "own", "--root", "."), "unknown command 'chek'; did you mean check"),
         ((), "it is one of"),

@@ -400,7 +400,7 @@ def test_an_official_data_set_without_its_videos(
     ("place", "name", "says"),
     [
         (".", "didem", "unknown data set 'didem'; did you mean 'didemo'"),
-        ("nowhere", "didemo", "nowhere is no folder; name the one with the files"),
+        ("nowhere", "didemo", "nowhere is not a folder; give the data set's folder"),
         (".", "own", "train.jsonl is missing; write it or train.csv, or let"),
     ],
 )

@@ -304,8 +304,8 @@ WITHOUT = {k: v for k, v in DETR[1].items() if k != "qid"}
 DAMAGED: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", "x.jsonl is empty; make it again"),
     "blank": ("\n \n", "x.jsonl is empty"),
-    "no text": (b"\xff\xfe\x00", "x.jsonl is no text in UTF-8"),
-    "no JSON": ("\nhello\n", "x.jsonl:2 is no JSON .Expecting value.; give a file of"),
+    "no text": (b"\xff\xfe\x00", "x.jsonl is not UTF-8 text"),
+    "no JSON": ("\nhello\n", "x.jsonl:2 is not JSON .Expecting value.; give a file of"),
     "a damaged archive": (gzip.compress(b"{}" * 99)[:-9], "x.jsonl cannot be read"),
     "no archive": (b"\x1f\x8b" + b"x" * 30, "x.jsonl cannot be read"),
     "a list": (
@@ -318,11 +318,11 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "a broken line": (
         json.dumps(DETR[0]) + '\n{"qid": 8, "que',
-        "x.jsonl:2 is broken .Unterminated string at column 12.; mend it",
+        "x.jsonl:2 is broken .Unterminated string at column 12.; correct it",
     ),
     "a number for a line": (
         json.dumps(DETR[0]) + "\n8\n",
-        "x.jsonl:2 holds 8, not an object; mend it",
+        "x.jsonl:2 holds 8, not an object; correct it",
     ),
     "no field": (
         json.dumps(DETR[0]) + "\n" + json.dumps(WITHOUT),
@@ -334,11 +334,11 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "half a letter": (
         json.dumps({**DETR[0], "qid": "\ud83d"}),
-        r"x.jsonl:1 gives qid as .*, which is no text in Unicode; type it anew",
+        r"x.jsonl:1 gives qid as .*, which is not valid Unicode; type it again",
     ),
     "windows without a score": (
         json.dumps({**DETR[0], "pred_relevant_windows": [[0, 4]]}),
-        "x.jsonl:1 gives pred_relevant_windows as .* which are no numbers start, end, score",
+        "x.jsonl:1 gives pred_relevant_windows as .* which are not numbers start, end, score",
     ),
     "words for times": (
         json.dumps({**DETR[0], "pred_relevant_windows": [["a", 4, 1]]}),
@@ -346,7 +346,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "saliency in two rows": (
         json.dumps({**DETR[0], "pred_saliency_scores": [[1.0]]}),
-        "x.jsonl:1 gives pred_saliency_scores as .* no list of numbers; mend it",
+        "x.jsonl:1 gives pred_saliency_scores as .* no list of numbers; correct it",
     ),
     "of CBP, no score": (
         json.dumps({"results": {"v-0": [{"timestamp": [0, 1]}]}}),
@@ -354,7 +354,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "of CBP, no pair": (
         json.dumps({"results": {"v-0": [{"timestamp": [0], "score": 1}]}}),
-        "x.jsonl, v-0 gives timestamp as ..0.., which are no numbers start, end; w",
+        "x.jsonl, v-0 gives timestamp as ..0.., which are not numbers start, end; w",
     ),
     "of CBP, two objects": (
         json.dumps(CBP) + "\n" + json.dumps(CBP),
@@ -370,19 +370,19 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "own, no such chunks": (
         json.dumps({**OWN[0], "chunks": [[2, 1]]}),
-        "x.jsonl:1 gives chunks as ..2, 1.., which are no first and last chunks; num",
+        "x.jsonl:1 gives chunks as ..2, 1.., which are not first and last chunks; num",
     ),
     "own, ragged saliency": (
         json.dumps({**OWN[0], "true_saliency": [[1, 2], [1]]}),
-        "x.jsonl:1 gives true_saliency as ..1, 2., .1.., which is no table",
+        "x.jsonl:1 gives true_saliency as ..1, 2., .1.., which is not a table",
     ),
     "own, no sentence": (
         json.dumps({**OWN[0], "query": None}),
-        "x.jsonl:1 gives query as null, which is no text; write it in quotes",
+        "x.jsonl:1 gives query as null, which is not a text; write it in quotes",
     ),
     "own, NaN for a score": (
         json.dumps({**OWN[0], "scores": [1.0, float("nan")]}),
-        "x.jsonl:1 gives number 2 of its scores as NaN, which is not finite; mend it, or",
+        "x.jsonl:1 gives number 2 of its scores as NaN, which is not finite; correct it, or",
     ),
     "no end": (
         json.dumps(DETR[0])
@@ -415,7 +415,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "of CBP, no list": (
         json.dumps({"results": {"v-0": None}}),
-        "x.jsonl, v-0 is null, which is no list; mend it",
+        "x.jsonl, v-0 is null, which is not a list; correct it",
     ),
 }
 
@@ -447,11 +447,11 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
     ),
     "one time in a window": (
         {**QV[0], "relevant_windows": [[2]]},
-        "t.json:1 gives relevant_windows as ..2.., which are no numbers start, end",
+        "t.json:1 gives relevant_windows as ..2.., which are not numbers start, end",
     ),
     "no length": (
         {**QV[0], "duration": None},
-        "t.json:1 gives duration as null, which is no number",
+        "t.json:1 gives duration as null, which is not a number",
     ),
     "more sentences than times": (
         {"v": {"timestamps": [[0, 1]], "sentences": ["a", "b"]}},

@@ -123,7 +123,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "test.jsonl"
     lines = [json.dumps(GOOD), DAMAGED[kind], json.dumps(GOOD)]
     path.write_bytes("\n".join(lines).encode("latin1"))
-    says = r"test\.jsonl:2 is no prediction \([^()]*\); make the file again$"
+    says = r"test\.jsonl:2 is not a prediction \([^()]*\); make the file again$"
     with pytest.raises(InputError, match=says):
         read(path)
 

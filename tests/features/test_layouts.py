@@ -368,7 +368,7 @@ def test_all_problems_of_an_hdf5_file_are_told_at_once(
     )
     assert (
         "test.jsonl:1 names the video 'a_b_12', which has no features; put them into "
-        f"{tree.place} as the data set 'a_b_12', or mend its id" in missing
+        f"{tree.place} as the data set 'a_b_12', or correct its id" in missing
     )
     given = "extract", own, "--extractor", tree.name, "--store", "store"
     done = call(capsys, *given)

@@ -161,7 +161,7 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     found_there = call(capsys, *asked, "--root", moved)
     assert found_there.out == found.out and str(moved) in found_there.err
     wrong = call(capsys, *asked, "--root", own)
-    refused(wrong, f"{own} is no folder; name the one with the files by --root DIR")
+    refused(wrong, f"{own} is not a folder; give the data set's folder with --root DIR")
     untrained = call(capsys, "search", "v_20.avi", "a cat", "--root", moved)
     refused(untrained, "give the run with --checkpoint RUN, or leave --root out")
     resumed = "train", "--resume", "runs/own", "--store", "store"
@@ -416,7 +416,7 @@ def test_wrong_features_are_told_and_the_others_stored(
     [
         (
             "ready:nowhere",
-            "there is no folder 'nowhere'; name the one with the features",
+            "there is not a folder 'nowhere'; name the one with the features",
         ),
         ("ready,regions=0", "asks for 0 regions; give a whole number from 1 on"),
         ("ready,regions=", "asks for no regions"),
@@ -533,7 +533,7 @@ def test_where_features_should_be_is_told(
     place = tmp_path / "features" / "v_00.npz"
     refused(
         call(capsys, *given, "--out", tmp_path / "run"),
-        f"'v_00', which has no features; put them into {place}, or mend its id",
+        f"'v_00', which has no features; put them into {place}, or correct its id",
     )
 
 

@@ -107,7 +107,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match=r"is no run, .* name the folder"):
+        with pytest.raises(
+            InputError, match=r"is not a run folder, .* name the folder"
+        ):
             Run.open(folder)
 
 

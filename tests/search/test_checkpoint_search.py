@@ -373,7 +373,11 @@ def not_numbers(made: Made) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Made], object], tuple[str, ...], str]] = {
-    "no run": (no_run, (), "run is no run, as it has no config.json; name the folder"),
+    "no run": (
+        no_run,
+        (),
+        "run is not a run folder, as it has no config.json; name the folder",
+    ),
     "damaged config": (no_json, (), "config.json cannot be read .*; train again"),
     "no weights": (
         lambda made: made.run.weights.unlink(),
@@ -414,7 +418,10 @@ def test_a_run_must_be_a_folder_of_one(
 ) -> None:
     (tmp_path / "film.mp4").write_text("no film")
     options = ("--checkpoint", tmp_path / name, "--store", tmp_path / "store")
-    refused(call(capsys, "search", "a.mp4", "a", *options), f"{name} is no run, as it")
+    refused(
+        call(capsys, "search", "a.mp4", "a", *options),
+        f"{name} is not a run folder, as it",
+    )
 
 
 @pytest.mark.slice

@@ -174,7 +174,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "digits": (change("test", 0, query="12 345"), "test.jsonl:1 asks what cannot be"),
     "half a letter": (
         change("train", query="a man \ud83d runs"),
-        "train.jsonl:2 gives query as .*, which is no text in Unicode; type",
+        "train.jsonl:2 gives query as .*, which is not valid Unicode; type",
     ),
     "spans in milliseconds": (
         change("train", spans=[[2000, 6000]]),

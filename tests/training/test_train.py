@@ -948,7 +948,7 @@ def test_a_model_that_does_not_fit_into_the_memory_is_told(
             ("shapes_slto",),
             "unknown experiment 'shapes_slto'; did you mean 'shapes_slta'",
         ),
-        (("--resume", "{}/none"), "none is no run, as it has no config.json"),
+        (("--resume", "{}/none"), "none is not a run folder, as it has no config.json"),
         (("--resume", "{}", "--out", "{}/a"), "goes on in its own folder; leave --out"),
         (("shapes_slta", "--out", "{}"), "exists; go on with"),
         (

@@ -149,7 +149,7 @@ class Annotations:
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                what = f"is no UTF-8 (byte {error.start + 1} of the line)"
+                what = f"is not UTF-8 (byte {error.start + 1} of the line)"
                 self.fault(file, number, what, "save the file as UTF-8")
                 continue
             if text.strip():
@@ -270,7 +270,7 @@ class Annotations:
         if in_ms and end / 1000 <= duration_s + ROUNDING_S:
             remedy = "the times look like milliseconds: divide them by 1000"
         else:
-            remedy = "mend the times, or the length of the video"
+            remedy = "correct the times, or the length of the video"
         self.fault(file, place, what, remedy)
         return False
 
@@ -334,7 +334,7 @@ def unreadable(query: str) -> tuple[str, str] | None:
         normalised(query)
     except InputError as error:
         why, _, remedy = str(error).partition("; ")
-        return f"asks what cannot be read: {why}", remedy or "mend the sentence"
+        return f"asks what cannot be read: {why}", remedy or "correct the sentence"
     return None
 
 

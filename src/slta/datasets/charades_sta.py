@@ -83,7 +83,7 @@ def _query(
         return found.fault(file, number, what, form)
     if videos is not None and video_id not in videos:
         what = f"names the video {video_id}, which Charades_v1_{split}.csv has not"
-        return found.fault(file, number, what, "mend its id")
+        return found.fault(file, number, what, "correct its id")
     return found.add(
         split,
         file,

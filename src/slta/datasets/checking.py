@@ -129,7 +129,7 @@ def _counted(found: Annotations, source: Source, report: Report) -> Iterable[Pro
         if count is None or count.fits(expected):
             continue
         what = f"has {count}, not {expected}"
-        remedy = "mend its faults, or get the file again"
+        remedy = "correct its faults, or get the file again"
         yield Problem(found.split_files[split], None, what, remedy)
 
 
@@ -291,4 +291,4 @@ def _nowhere(
         places = " and ".join(place(name) for place in where)
         what = f"names the video {name!r}, which has {lacks}"
         file, line = found.first_lines[name]
-        yield Problem(file, line, what, f"{put} {places}, or mend its id")
+        yield Problem(file, line, what, f"{put} {places}, or correct its id")

@@ -88,7 +88,7 @@ def _chunks(entry: Any) -> tuple[int, Int[np.ndarray, "a 2"]]:
     """How many the video has, and which each annotator chose."""
     count, chunks = number(entry, "num_segments"), integers(entry, "times", 2)
     if count not in range(1, CHUNKS + 1):
-        what = f"gives num_segments as {count:g}, which is no number of chunks"
+        what = f"gives num_segments as {count:g}, which is not a number of chunks"
         raise FieldError(what, f"write one from 1 to {CHUNKS}")
     first, last = chunks.T
     if not ((first >= 0) & (first <= last) & (last < count)).all():

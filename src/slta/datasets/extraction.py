@@ -61,7 +61,7 @@ def dataset_at(place: Path, name: str | None = None) -> Dataset | None:
     if name is not None:
         known = source(name)
         if not place.is_dir():
-            raise InputError(f"{place} is no folder; name the one with the files")
+            raise InputError(f"{place} is not a folder; give the data set's folder")
         return known.open(place)
     if not own.files_of(place):
         return None

@@ -24,11 +24,11 @@ from slta.errors import InputError
 from slta.fields import (
     FieldError,
     above_0,
-    given,
     identity,
     integers,
     number,
     pairs,
+    required,
     shown,
     text,
     texts,
@@ -141,7 +141,7 @@ def _lengths(
             continue
         first = found.durations_s.setdefault(row.video_id, row.duration_s)
         if abs(first - row.duration_s) > ROUNDING_S:
-            remedy = f"a line before says {first:g} s; mend one of them"
+            remedy = f"a line before says {first:g} s; correct one of them"
             found.fault(row.file, row.line, what, remedy)
     for video_id, known in lengths.items():
         found.durations_s.setdefault(video_id, known.duration_s + known.within_s)
@@ -167,7 +167,7 @@ def _row(file: Path, line: int, row: Mapping[str, Any]) -> _Row:
         query_id=identity(row, "query_id") if has_id else _default(video_id, line),
         video_id=video_id,
         query=query,
-        spans=None if given(row, "spans") is None else pairs(row, "spans"),
+        spans=None if required(row, "spans") is None else pairs(row, "spans"),
         duration_s=None if row.get("duration_s") is None else _duration(row),
         facts=_facts(row),
     )
@@ -235,7 +235,9 @@ def _facts(row: Mapping[str, Any]) -> Facts | None:
 
 def _check_chunks(chunks: Int[np.ndarray, "a 2"] | None) -> None:
     if chunks is not None and not ((chunks >= 0) & (chunks[:, :1] <= chunks)).all():
-        what = f"gives chunks as {shown(chunks.tolist())}, which are no first and last "
+        what = (
+            f"gives chunks as {shown(chunks.tolist())}, which are not first and last "
+        )
         raise FieldError(f"{what}chunks", "number them from 0")
 
 

@@ -38,7 +38,7 @@ def table(
                 continue
             yield reader.line_num, row
     except csv.Error as error:
-        what = f"is no table ({error})"
+        what = f"is not a table ({error})"
         found.fault(file, reader.line_num, what, "save it as CSV again")
 
 
@@ -67,9 +67,9 @@ def json_of(found: Annotations, file: Path, empty: T) -> tuple[T, Places]:
     try:
         content, twice = parsed(text)
     except json.JSONDecodeError as error:
-        found.fault(file, error.lineno, f"is no JSON ({why(error)})", AGAIN)
+        found.fault(file, error.lineno, f"is not JSON ({why(error)})", AGAIN)
     except (RecursionError, ValueError) as error:
-        found.fault(file, None, f"is no JSON ({error})", AGAIN)
+        found.fault(file, None, f"is not JSON ({error})", AGAIN)
     else:
         for key in twice:
             what = f"has the key {key!r} twice in one object"
@@ -119,5 +119,5 @@ def _text(found: Annotations, file: Path) -> str | None:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        found.fault(file, line, "is no UTF-8", "save the file as UTF-8")
+        found.fault(file, line, "is not UTF-8", "save the file as UTF-8")
         return None

@@ -163,14 +163,14 @@ def _rows(found: Annotations, file: Path, kinds: tuple[type, ...]) -> Rows:
         found.fault(file, None, what, remedy)
         return []
     if not isinstance(content, list):
-        found.fault(file, None, "holds no list", "get the file again")
+        found.fault(file, None, "does not hold a list", "get the file again")
         return []
     rows = []
     for number, row in enumerate(content, start=1):
         if isinstance(row, tuple) and tuple(map(type, row)) == kinds:
             rows.append((number, row))
         else:
-            what = "is no tuple of the kind that the file is made of"
+            what = "is not a tuple of the kind that the file is made of"
             found.fault(file, str(number), what, "get the file again")
     return rows
 

@@ -72,9 +72,11 @@ class Length(NamedTuple):
         if abs(times * MILLI - 1) < CLOSE:
             return what, "that looks like milliseconds: divide it by 1000"
         if times > 1:
-            remedy = "one of them is of another rate or in another unit; mend that one"
+            remedy = (
+                "one of them is of another rate or in another unit; correct that one"
+            )
         else:
-            remedy = "one of them is cut short, or of another rate; mend that one"
+            remedy = "one of them is cut short, or of another rate; correct that one"
         return what, remedy
 
 

@@ -26,9 +26,9 @@ from slta.errors import InputError
 from slta.fields import (
     FieldError,
     check_spans,
-    given,
     identity,
     positive,
+    required,
     shown,
     text,
     why,
@@ -150,7 +150,7 @@ def read(path: Path) -> Sequence[Prediction]:
         try:
             found.append(parsed(json.loads(line)))
         except UnicodeDecodeError as error:
-            raise _none(path, number, "it is no text in UTF-8") from error
+            raise _none(path, number, "it is not UTF-8 text") from error
         except json.JSONDecodeError as error:
             raise _none(path, number, why(error)) from error
         except FieldError as error:
@@ -162,28 +162,28 @@ def read(path: Path) -> Sequence[Prediction]:
 
 def _none(path: Path, number: int, problem: str) -> InputError:
     return InputError(
-        f"{path}:{number} is no prediction ({problem}); make the file again"
+        f"{path}:{number} is not a prediction ({problem}); make the file again"
     )
 
 
 def parsed(row: Any) -> Prediction:
     """Of what a line holds. Raises ``FieldError`` for what cannot be read."""
-    spans = as_spans(given(row, "spans"), "spans")
-    scores = as_numbers(given(row, "scores"), "scores")
+    spans = as_spans(required(row, "spans"), "spans")
+    scores = as_numbers(required(row, "scores"), "scores")
     if len(scores) != len(spans):
         what = f"has {len(spans)} spans and {len(scores)} scores"
         raise FieldError(what, "give each span one")
     final = row.get("final", False)
     if not isinstance(final, bool):
         what = f"gives final as {shown(final)}, which is neither true nor false"
-        raise FieldError(what, "mend it")
+        raise FieldError(what, "correct it")
     may_lack = final and row.get("duration_s") is None
     return Prediction(
         identity(row, "query_id"),
         identity(row, "video_id"),
         text(row, "query"),
         None if may_lack else positive(row, "duration_s"),
-        as_truth(given(row, "truth"), "truth"),
+        as_truth(required(row, "truth"), "truth"),
         spans,
         scores,
         final,
@@ -211,7 +211,8 @@ def as_numbers(row: Any, name: str) -> Float[np.ndarray, " c"]:
     found = _numbers(row)
     if found is None or found.ndim != 1:
         raise FieldError(
-            f"gives {name} as {shown(row)}, which is no list of numbers", "mend it"
+            f"gives {name} as {shown(row)}, which is not a list of numbers",
+            "correct it",
         )
     return found
 
@@ -222,17 +223,19 @@ def as_table(rows: Any, name: str) -> Float[np.ndarray, "c a"]:
     if found is not None and found.shape == (0,):
         return np.zeros((0, 1))
     if found is None or found.ndim != 2:
-        raise FieldError(f"gives {name} as {shown(rows)}, which is no table", "mend it")
+        raise FieldError(
+            f"gives {name} as {shown(rows)}, which is not a table", "correct it"
+        )
     if not np.isfinite(found).all():
         what = f"gives {name} as {shown(rows)}, where not all numbers are finite"
-        raise FieldError(what, "mend it")
+        raise FieldError(what, "correct it")
     return found
 
 
 def as_chunks(rows: Any, name: str) -> Int[np.ndarray, "a 2"]:
     found = as_rows(rows, name, ("first", "last"))
     if (found % 1).any() or (found[:, 0] > found[:, 1]).any() or (found < 0).any():
-        what = f"gives {name} as {shown(rows)}, which are no first and last chunks"
+        what = f"gives {name} as {shown(rows)}, which are not first and last chunks"
         raise FieldError(what, "number them from 0")
     return found.astype(np.int64)
 
@@ -242,7 +245,7 @@ def as_rows(rows: Any, name: str, columns: tuple[str, ...]) -> Float[np.ndarray,
     if found is not None and found.shape == (0,):
         return found.reshape(0, len(columns))
     if found is None or found.ndim != 2 or found.shape[1] != len(columns):
-        what = f"gives {name} as {shown(rows)}, which are no numbers "
+        what = f"gives {name} as {shown(rows)}, which are not numbers "
         raise FieldError(f"{what}{', '.join(columns)}", "write them in [] for each")
     return found
 

@@ -51,7 +51,7 @@ def known() -> dict[str, Builder]:
 def find(name: str) -> Builder:
     """The model of that name, or that ``my_file.py:MyModel`` names, whose file is run.
 
-    Raises ``InputError`` for a name that is unknown and a class that is no model.
+    Raises ``InputError`` for a name that is unknown and a class that is not a model.
     """
     if is_file(name):
         builder = from_file(name)
@@ -77,7 +77,7 @@ def config_of(builder: Builder) -> type[Any]:
     hints = get_type_hints(signed)
     if "config" not in hints:
         raise InputError(
-            f"{builder.__name__} is no model: its first parameter must be called config, "
+            f"{builder.__name__} is not a model: its first parameter must be called config, "
             "and be annotated with the type of its configuration"
         )
     return hints["config"]
@@ -90,7 +90,7 @@ def _default(builder: Any, name: str) -> Any:
         default.name + ""
     except (AttributeError, TypeError) as error:
         raise InputError(
-            f"{name} is no model ({error}); see docs/add-a-model.md"
+            f"{name} is not a model ({error}); see docs/add-a-model.md"
         ) from error
     return default
 

@@ -145,7 +145,7 @@ class Run:
     ) -> "Run":
         if not (folder / "config.json").is_file():
             raise InputError(
-                f"{folder} is no run, as it has no config.json; name the folder that "
+                f"{folder} is not a run folder, as it has no config.json; name the folder that "
                 "'slta train' made"
             )
         if root is not None:

@@ -278,7 +278,7 @@ def cut(path: Path) -> None:
         ),
         pytest.param(
             lambda path: path.write_text("<html>404</html>"),
-            r"cannot be read as weights \(it is no file of weights, or damaged\); name a "
+            r"cannot be read as weights \(it is not a file of weights, or damaged\); name a "
             r"\.safetensors or what torch\.save wrote, or copy or download it again",
             id="a page",
         ),

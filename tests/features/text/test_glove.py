@@ -237,7 +237,7 @@ def spoil_line(
         ),
         pytest.param(
             spoil_line(1, lambda line: b"3 12\n" + line),
-            "g.txt:1 is no word with its vector; .*, without a title",
+            "g.txt:1 is not a word with its vector; .*, without a title",
             id="a title",
         ),
         pytest.param(
@@ -304,7 +304,9 @@ def with_json(content: object) -> Callable[[Path, Path], object]:
         ),
         pytest.param(with_json({"dog": "1"}), "row of 'dog' is '1'", id="no row"),
         pytest.param(with_json({"dog": True}), "row of 'dog' is True", id="true"),
-        pytest.param(with_json(["dog"]), "it is no object with the row", id="a list"),
+        pytest.param(
+            with_json(["dog"]), "it is not an object with the row", id="a list"
+        ),
         pytest.param(
             lambda _, names: shorter(names), "does not say which wo", id="half"
         ),

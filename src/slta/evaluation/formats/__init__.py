@@ -55,7 +55,7 @@ def _check_finite(prediction: Prediction) -> None:
             number = int(np.argwhere(~np.isfinite(values))[0, 0])
             what = f"gives number {number + 1} of its {name} as "
             what += f"{shown(values[number].tolist())}, which is not finite"
-            raise FieldError(what, "mend it, or leave that answer out")
+            raise FieldError(what, "correct it, or leave that answer out")
 
 
 def _read(path: Path, formats: Mapping[str, Format[T]], what: str) -> Sequence[T]:

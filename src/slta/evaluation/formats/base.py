@@ -56,14 +56,14 @@ class Content:
 
     @classmethod
     def open(cls, path: Path) -> "Content":
-        """Raises ``InputError`` for what is no JSON, packed or not."""
+        """Raises ``InputError`` for what is not JSON, packed or not."""
         try:
             raw = path.read_bytes()
             text = (gzip.decompress(raw) if raw[:2] == GZIP else raw).decode(
                 "utf-8-sig"
             )
         except UnicodeDecodeError as error:
-            raise InputError(f"{path} is no text in UTF-8; give a JSON file") from error
+            raise InputError(f"{path} is not UTF-8 text; give a JSON file") from error
         except (OSError, EOFError, zlib.error) as error:
             why = getattr(error, "strerror", None) or error
             raise InputError(f"{path} cannot be read ({why}); copy it again") from error
@@ -74,7 +74,7 @@ class Content:
         except json.JSONDecodeError as error:
             before = text[: len(text) - len(text.lstrip())].count("\n")
             raise InputError(
-                f"{path}:{error.lineno + before} is no JSON ({error.msg}); "
+                f"{path}:{error.lineno + before} is not JSON ({error.msg}); "
                 "give a file of JSON lines, or of one JSON object"
             ) from error
         except (RecursionError, ValueError) as error:
@@ -92,7 +92,7 @@ class Content:
                     row = json.loads(line)
                     if not isinstance(row, dict):
                         raise FieldError(
-                            f"holds {shown(row)}, not an object", "mend it"
+                            f"holds {shown(row)}, not an object", "correct it"
                         )
                 yield where, row
 
@@ -133,11 +133,11 @@ def reading(where: str) -> Iterator[None]:
     except FieldError as error:
         raise InputError(f"{where} {error}") from error
     except json.JSONDecodeError as error:
-        raise InputError(f"{where} is broken ({why(error)}); mend it") from error
+        raise InputError(f"{where} is broken ({why(error)}); correct it") from error
     except KeyError as error:
         raise InputError(f"{where} has no field {error}; add it") from error
     except (ArithmeticError, RecursionError, TypeError, ValueError) as error:
-        raise InputError(f"{where} cannot be read ({error}); mend it") from error
+        raise InputError(f"{where} cannot be read ({error}); correct it") from error
 
 
 def has(value: Any, *fields: str) -> bool:

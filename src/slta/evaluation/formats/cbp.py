@@ -15,9 +15,9 @@ from slta.evaluation.predictions import Prediction, as_spans
 from slta.fields import (
     FieldError,
     check_spans,
-    given,
     number,
     positive,
+    required,
     sentences,
     shown,
 )
@@ -35,8 +35,10 @@ def predictions(content: Content) -> list[Answered]:
         where = f"{content.path}, {query_id}"
         with reading(where):
             if not isinstance(answers, list):
-                raise FieldError(f"is {shown(answers)}, which is no list", "mend it")
-            times = [given(answer, "timestamp") for answer in answers]
+                raise FieldError(
+                    f"is {shown(answers)}, which is not a list", "correct it"
+                )
+            times = [required(answer, "timestamp") for answer in answers]
             spans = as_spans(times, "timestamp")
             scores = [number(answer, "score") for answer in answers]
             prediction = Prediction(

@@ -142,7 +142,7 @@ def _find(word: str, weights: str, noun: str, get: str) -> tuple[str, Path]:
         config = try_to_load_from_cache(weights, "config.json")
     except HFValidationError as error:
         raise InputError(
-            f"there is no folder {weights}; "
+            f"there is not a folder {weights}; "
             f"name one with a {noun} model saved with save_pretrained"
         ) from error
     if not isinstance(config, str):
@@ -159,7 +159,7 @@ def _config(folder: Path, noun: str, kinds: Collection[str]) -> dict[str, Any]:
         kind = config["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder} is no saved model, as it has no config.json with a model_type; "
+            f"{folder} is not a saved model, as it has no config.json with a model_type; "
             f"name a folder with a {noun} model saved with save_pretrained"
         ) from error
     if kind not in list(kinds):

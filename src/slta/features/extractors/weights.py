@@ -82,7 +82,7 @@ def _loaded(path: Path) -> Any:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    why = "it is no file of weights, or damaged"
+    why = "it is not a file of weights, or damaged"
     if isinstance(error, OSError) and error.strerror:
         why = error.strerror
     return InputError(

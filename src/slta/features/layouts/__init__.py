@@ -96,6 +96,6 @@ def _folder(place: str) -> Path:
     folder = Path(place).expanduser()
     if not place or not folder.is_dir():
         raise InputError(
-            f"there is no folder {place!r}; name the one with the features"
+            f"there is not a folder {place!r}; name the one with the features"
         )
     return folder

@@ -75,7 +75,7 @@ def _stored(reference: Any) -> _Storage:
     """What torch writes in the place of numbers."""
     what, dtype, key, _, count, view = reference
     if what != "storage" or not isinstance(dtype, np.dtype) or view is not None:
-        raise TypeError("a reference to what is no storage")
+        raise TypeError("a reference to something that is not a storage")
     return _Storage(key, dtype, count)
 
 

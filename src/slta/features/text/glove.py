@@ -178,7 +178,7 @@ def _index(path: Path) -> tuple[UInt64[np.ndarray, " n"], Int64[np.ndarray, " n"
         size = file.readline().rstrip().count(b" ")
         if size < FEWEST:
             raise InputError(
-                f"{path}:1 is no word with its vector; give a file such as "
+                f"{path}:1 is not a word with its vector; give a file such as "
                 f"{PUBLISHED}, without a title"
             )
         file.seek(0)
@@ -223,7 +223,7 @@ def _places(path: Path, rows: int) -> dict[str, int]:
             if len(lines) != rows:
                 raise ValueError(f"it has {len(lines)} words")
         if not isinstance(places, dict):
-            raise ValueError("it is no object with the row of every word")
+            raise ValueError("it is not an object with the row of every word")
         if wrong := [w for w, i in places.items() if type(i) is not int]:
             raise ValueError(f"the row of {wrong[0]!r} is {places[wrong[0]]!r}")
         if wrong := [w for w, i in places.items() if not 0 <= i < rows]:

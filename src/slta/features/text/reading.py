@@ -49,7 +49,7 @@ def normalised(query: str) -> str:
     """
     if any("\ud800" <= c <= "\udfff" for c in query):
         raise InputError(
-            f"the query {query[:SHOWN]!r} holds bytes that are no text; type it in UTF-8"
+            f"the query {query[:SHOWN]!r} holds bytes that are not text; type it in UTF-8"
         )
     text = unicodedata.normalize("NFKC", query)
     if not text.strip():
