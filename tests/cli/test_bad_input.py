@@ -259,5 +259,5 @@ def test_pictures_that_are_broken_are_told(
         zeros(0.3)(path)
         some = [each for part in video.sample(path, rate_hz=5) for each in part.times_s]
     (told,) = caplog.messages
-    assert re.search(r"^\d\d of the 100 pictures of .*a\.mp4 that were read are", told)
+    assert re.search(r"^\d\d of 100 pictures read from .*a\.mp4 are", told)
     assert len(some) == len(whole)
