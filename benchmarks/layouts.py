@@ -1,4 +1,4 @@
-"""What ready features cost at the paper's dimensions: on disk, and to read in training.
+"""What pre-extracted features cost at the paper's dimensions: on disk, and to read in training.
 
 The features are random numbers; how the release's files are laid out and how its notebook
 reads them is what counts. Everything is read from a warm disk, in one run.

@@ -369,7 +369,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "charades-sta",
         "Charades_v1_test.csv",
         "X,A,x,6,x,,long",
-        'length as "long", .* no number',
+        'length as "long", .* not a number',
     ),
     "a video twice": (
         "charades-sta",

@@ -144,11 +144,11 @@ LINES: dict[str, tuple[str, str]] = {
     ),
     "beyond all bounds": (
         row(spans=[[0, 10**400]]),
-        "spans with .* no pair of numbers",
+        "spans with .* not a pair of numbers",
     ),
     "a length beyond all bounds": (
         row(duration_s=10**400),
-        "duration_s as .* no number",
+        "duration_s as .* not a number",
     ),
     "NaN": (row(spans=[[float("nan"), 2]]), "which is not a span; give seconds"),
     "infinity": (row(spans=[[1, float("inf")]]), "which is not a span"),

@@ -346,7 +346,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "saliency in two rows": (
         json.dumps({**DETR[0], "pred_saliency_scores": [[1.0]]}),
-        "x.jsonl:1 gives pred_saliency_scores as .* no list of numbers; correct it",
+        "x.jsonl:1 gives pred_saliency_scores as .* not a list of numbers; correct it",
     ),
     "of CBP, no score": (
         json.dumps({"results": {"v-0": [{"timestamp": [0, 1]}]}}),

@@ -18,7 +18,7 @@ from slta.features.layouts.slta_release import nearest
 from slta.features.store import Store
 from slta.moments.candidates import released
 from tests.features.test_safe_pickle import python_2
-from tests.reference import ready as reference
+from tests.reference import preextracted as reference
 from tests.support.commands import answered, call, refused
 from tests.support.worlds import FLAGS
 
@@ -252,7 +252,8 @@ def test_each_is_checked_stored_trained_with_measured_and_searched(
     assert re.search(r"0:\d\d", found.out)
     missing = call(capsys, "search", "films/other.mp4", *asked)
     refused(
-        missing, f"'other' has no ready features; put them into {tree.place.parent}"
+        missing,
+        f"'other' has no pre-extracted features; put them into {tree.place.parent}",
     )
 
 
@@ -374,7 +375,7 @@ def test_all_problems_of_an_hdf5_file_are_told_at_once(
     done = call(capsys, *given)
     assert done.code == 2
     assert (
-        f"'a_b_12' has no ready features; put them into {tree.place} as the data"
+        f"'a_b_12' has no pre-extracted features; put them into {tree.place} as the data"
         in (done.err)
     )
 
@@ -434,9 +435,9 @@ def test_windows_and_regions_that_are_there_twice_are_told(
     for name in ("clips/3MSZA_1_17.npy", "objects/s13-d21.pkl"):
         (again / Path(name).name).write_bytes((tree.place / name).read_bytes())
     window, regions = faults(capsys, own, tree)
-    assert f"{again / '3MSZA_1_17.npy'} gives what {tree.place}/clips/3MSZ" in window
-    assert f"{again / 's13-d21.pkl'} gives what {tree.place}/objects/s13-" in regions
-    assert window.endswith("1_17.npy gives, too; keep one of both")
+    assert f"{again / '3MSZA_1_17.npy'} repeats {tree.place}/clips/3MSZ" in window
+    assert f"{again / 's13-d21.pkl'} repeats {tree.place}/objects/s13-" in regions
+    assert window.endswith("1_17.npy; keep one of the two")
 
 
 def test_regions_of_a_shorter_video_are_told(

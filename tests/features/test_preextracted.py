@@ -1,4 +1,4 @@
-"""Ready features: imported, trained with, measured, searched; what is wrong is told."""
+"""Pre-extracted features: imported, trained with, measured, searched; what is wrong is told."""
 
 import json
 import re
@@ -19,13 +19,13 @@ from slta.experiments.config import FeaturesConfig
 from slta.experiments.opening import resolve_extractor
 from slta.features import provider
 from slta.features.layouts.own import Own
-from slta.features.preextracted import ReadyLibrary
+from slta.features.preextracted import PreextractedLibrary
 from slta.features.store import Store
 from slta.models.base import Sizes
 from slta.models.slta import SLTA
 from slta.runs.run import Run
 from tests.features.text.test_glove import written
-from tests.reference import ready as reference
+from tests.reference import preextracted as reference
 from tests.support.commands import Called, answered, call, coloured, records, refused
 from tests.support.worlds import FEW_UNITS, FLAGS, WORD, sentence
 
@@ -101,7 +101,7 @@ SPLITS = {
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of ready features, without a film."""
+    """A folder of pre-extracted features, without a film."""
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "own"
     annotated(root, SPLITS)
@@ -119,8 +119,8 @@ def trained(capsys: pytest.CaptureFixture[str], own: Path, *more: object) -> Cal
     )
 
 
-def library(place: Path, store: Path, *, rate_hz: float = 2.0) -> ReadyLibrary:
-    return ReadyLibrary(Own(place), Store(store), rate_hz)
+def library(place: Path, store: Path, *, rate_hz: float = 2.0) -> PreextractedLibrary:
+    return PreextractedLibrary(Own(place), Store(store), rate_hz)
 
 
 @pytest.mark.slice
@@ -130,8 +130,8 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     first = trained(capsys, own)
     assert first.code == 0 and "test:" in first.out, first.err
     run = Run.open(Path("runs/own"))
-    assert run.experiment.features.extractor == "ready"
-    assert run.read("provenance")["extractor"] == "ready-own"
+    assert run.experiment.features.extractor == "preextracted"
+    assert run.read("provenance")["extractor"] == "preextracted-own"
     measured = call(
         capsys, "evaluate", "runs/own", "--store", "store", "--protocol", "plain"
     )
@@ -144,12 +144,14 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
         found = call(capsys, "search", name, "a cat", *given)
         answered(found)
         assert found.err == (
-            f"answered from the ready features {own / 'features' / 'v_20.avi.npz'}\n"
+            f"answered from the pre-extracted features {own / 'features' / 'v_20.avi.npz'}\n"
         )
         best = json.loads(found.out)["moments"][0]
         assert best["start_s"] == pytest.approx(at, abs=1.5)
     missing = call(capsys, "search", "other.mp4", "a cat", *given)
-    line = refused(missing, "the video 'other' has no ready features; put them into ")
+    line = refused(
+        missing, "the video 'other' has no pre-extracted features; put them into "
+    )
     assert line.endswith(str(own / "features" / "other.npz"))
 
     # The folder of the data set may be moved.
@@ -189,8 +191,8 @@ def test_features_that_were_moved_apart_from_the_data_set_are_named(
     moved = call(capsys, *evaluate, "--extractor", f"moment-detr:{there}")
     assert moved.code == 0, moved.err
     assert moved.out == measured.out
-    other = call(capsys, *evaluate, "--extractor", "ready")
-    refused(other, "features of ready-moment-detr@1.*, not ready-own@1")
+    other = call(capsys, *evaluate, "--extractor", "preextracted")
+    refused(other, "features of preextracted-moment-detr@1.*, not preextracted-own@1")
 
 
 @pytest.mark.slice
@@ -262,8 +264,8 @@ def test_without_regions_the_whole_frame_is_the_only_one(tmp_path: Path) -> None
 def test_fewer_regions_are_the_first_of_a_frame(tmp_path: Path) -> None:
     saved(tmp_path / "a.npz", planted(0, {}))
     store = Store(tmp_path / "store")
-    every = provider(f"ready:{tmp_path}", store, 2.0)
-    few = provider(f"ready:{tmp_path},regions=2", store, 2.0)
+    every = provider(f"preextracted:{tmp_path}", store, 2.0)
+    few = provider(f"preextracted:{tmp_path},regions=2", store, 2.0)
     assert (every.id, every.version) != (few.id, few.version)
     (_, all_of_them), (_, first) = (
         each.opened(each.record("a"), "a") for each in (every, few)
@@ -359,17 +361,26 @@ def test_two_sizes_are_told_by_name(
 
 def test_films_beside_the_annotations_are_looked_at(own: Path) -> None:
     experiment = replace(titled("own"), dataset=OwnConfig(root=str(own)))
-    assert resolve_extractor(experiment).features.extractor == "ready"
+    assert resolve_extractor(experiment).features.extractor == "preextracted"
     (own / "videos").mkdir()
     assert resolve_extractor(experiment).features.extractor == "cells"
-    named = replace(experiment, features=FeaturesConfig(extractor="ready:x"))
+    named = replace(experiment, features=FeaturesConfig(extractor="preextracted:x"))
     assert resolve_extractor(named) == named
 
 
 def test_the_store_can_be_filled_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
+    given = (
+        "extract",
+        own,
+        "--extractor",
+        "preextracted",
+        "--rate",
+        2,
+        "--store",
+        "store",
+    )
     done = call(capsys, *given)
     assert done.code == 0, done.err
     queries, videos = done.out.splitlines()
@@ -388,7 +399,16 @@ def test_a_size_that_the_others_have_not_is_told_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saved(own / "features" / "v_00.avi.npz", planted(0, {}, size=7))
-    given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
+    given = (
+        "extract",
+        own,
+        "--extractor",
+        "preextracted",
+        "--rate",
+        2,
+        "--store",
+        "store",
+    )
     for told in ("10 videos read, 0 were there", "0 videos read, 10 were there"):
         done = call(capsys, *given)
         assert done.code == 2 and told in done.out
@@ -402,12 +422,21 @@ def test_wrong_features_are_told_and_the_others_stored(
 ) -> None:
     saved(own / "features" / "v_03.avi.npz", nan(planted(3, {})))
     (own / "features" / "v_10.avi.npz").unlink()
-    given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
+    given = (
+        "extract",
+        own,
+        "--extractor",
+        "preextracted",
+        "--rate",
+        2,
+        "--store",
+        "store",
+    )
     done = call(capsys, *given)
     assert done.code == 2 and "9 videos read" in done.out
     first, second, last = done.err.splitlines()
     assert first.startswith("v_03.avi: ") and "NaN or infinity in regions" in first
-    assert "v_10.avi: the video 'v_10.avi' has no ready features" in second
+    assert "v_10.avi: the video 'v_10.avi' has no pre-extracted features" in second
     assert last == "slta: 2 of 11 videos cannot be used, as told above"
 
 
@@ -415,12 +444,15 @@ def test_wrong_features_are_told_and_the_others_stored(
     ("name", "says"),
     [
         (
-            "ready:nowhere",
-            "there is not a folder 'nowhere'; name the one with the features",
+            "preextracted:nowhere",
+            "there is no folder 'nowhere'; give the folder of the features",
         ),
-        ("ready,regions=0", "asks for 0 regions; give a whole number from 1 on"),
-        ("ready,regions=", "asks for no regions"),
-        ("redy", "unknown extractor 'redy'; did you mean 'ready'"),
+        (
+            "preextracted,regions=0",
+            "asks for 0 regions; give a whole number, 1 or more",
+        ),
+        ("preextracted,regions=", "asks for no regions"),
+        ("preextractd", "unknown extractor 'preextractd'; did you mean 'preextracted'"),
     ],
 )
 def test_names_that_cannot_be_used(
@@ -432,8 +464,10 @@ def test_names_that_cannot_be_used(
 def test_ready_features_need_a_trained_model(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = call(capsys, "search", "v_00.avi", "a dog", "--extractor", "ready")
-    refused(found, "are ready ones, .* need a trained model: --checkpoint RUN")
+    found = call(capsys, "search", "v_00.avi", "a dog", "--extractor", "preextracted")
+    refused(
+        found, "names pre-extracted features, .* need a trained model: --checkpoint RUN"
+    )
 
 
 def test_a_check_looks_where_it_is_told(
@@ -445,7 +479,7 @@ def test_a_check_looks_where_it_is_told(
     saved(elsewhere / "v_01.avi.npz", planted(1, {}, size=7))
     given = "data", "check", "own", "--root", own
     assert "neither features nor videos" in call(capsys, *given).out
-    found = call(capsys, *given, "--features", f"ready:{elsewhere}")
+    found = call(capsys, *given, "--features", f"preextracted:{elsewhere}")
     assert found.code == 1
     wrong = [line for line in found.out.splitlines() if line.startswith("wrong: ")]
     assert len(wrong) == 3
@@ -453,8 +487,8 @@ def test_a_check_looks_where_it_is_told(
     assert "v_01.avi.npz has frames of size 7, others have 6" in wrong[1]
     assert "v_01.avi.npz has regions of size 7" in wrong[2]
     refused(
-        call(capsys, *given, "--features", "redy:x"),
-        "unknown layout 'redy'; did you mean 'ready'",
+        call(capsys, *given, "--features", "preextractd:x"),
+        "unknown layout 'preextractd'; did you mean 'preextracted'",
     )
 
 
@@ -501,8 +535,8 @@ def test_a_part_of_a_split_has_all_queries_of_its_videos(
 def test_words_may_come_from_elsewhere(own: Path, tmp_path: Path) -> None:
     words = written(tmp_path / "g.txt", "dog", "cat")
     store = Store(tmp_path / "store")
-    plain = provider("ready", store, 2.0, root=own)
-    given = provider("ready", store, 2.0, words_name=f"glove:{words}", root=own)
+    plain = provider("preextracted", store, 2.0, root=own)
+    given = provider("preextracted", store, 2.0, words_name=f"glove:{words}", root=own)
     (usual,), (asked,) = (each.sentences(["a dog"]) for each in (plain, given))
     assert usual.words == asked.words == ("a", "dog")
     assert usual.word_vectors.shape != asked.word_vectors.shape
@@ -515,7 +549,7 @@ def test_videos_whose_names_differ_in_the_suffix_only_are_different(
 ) -> None:
     for number, name in enumerate(("a", "a.mov", "a.mp4")):
         saved(tmp_path / "features" / f"{name}.npz", planted(number, {}))
-    given = "extract", tmp_path, "--extractor", "ready", "--rate", 2
+    given = "extract", tmp_path, "--extractor", "preextracted", "--rate", 2
     done = call(capsys, *given, "--store", tmp_path / "store")
     assert done.code == 0 and "3 videos read, 0 were there" in done.out, done.err
     found = library(tmp_path, tmp_path / "store")
@@ -529,7 +563,14 @@ def test_where_features_should_be_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     annotated(tmp_path, {"train": ["v_00"], "val": ["v_01"]})
-    given = "train", "own", "--dataset.root", tmp_path, "--features.extractor", "ready"
+    given = (
+        "train",
+        "own",
+        "--dataset.root",
+        tmp_path,
+        "--features.extractor",
+        "preextracted",
+    )
     place = tmp_path / "features" / "v_00.npz"
     refused(
         call(capsys, *given, "--out", tmp_path / "run"),
@@ -544,7 +585,7 @@ def test_a_film_of_another_length_is_not_answered_from_anothers_features(
     length_s = SAMPLES * STEP_S
     film = coloured(tmp_path / "v_00.avi.mp4", order="red green")
     says = (
-        r"v_00\.avi\.mp4 lasts 4\.0 s, the ready features of 'v_00\.avi' 20\.0 s, so .* "
+        r"v_00\.avi\.mp4 lasts 4\.0 s, the pre-extracted features of 'v_00\.avi' 20\.0 s, so .* "
         "of another video; name the right file, or only the video's id, v_00.avi"
     )
     with pytest.raises(InputError, match=says):

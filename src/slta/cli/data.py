@@ -48,7 +48,7 @@ class Check(Named):
     features: Annotated[
         str, tyro.conf.arg(metavar="LAYOUT:DIR", help_behavior_hint="")
     ] = ""
-    """Ready features to look into, as an experiment names them; else those in the
+    """Pre-extracted features to look into, as an experiment names them; else those in the
     folder's own folder features."""
     oddities: bool = False
     """List what is known to be odd, line by line, instead of counting it."""

@@ -42,7 +42,7 @@ def operands(words: Sequence[str], library: "Provider") -> Operands:
         else:
             videos.append(path)
     if not videos and queries and library.listed() is not None:
-        # The id of a video with ready features may look like a query.
+        # The id of a video with pre-extracted features may look like a query.
         library.check(Path(queries[0]))
     if not videos:
         raise InputError('no video given; name its file: slta search FILE "a sentence"')

@@ -38,7 +38,7 @@ class Search:
         ),
     ]
     """Files of videos, and what happens in the moment, a sentence each, in quotes. A file
-    that is there is a video, all else is a query. With ready features, a video's id
+    that is there is a video, all else is a query. With pre-extracted features, a video's id
     will do."""
     top: int = 5
     """Moments a query and video, at most."""
@@ -129,7 +129,7 @@ def search(command: Search) -> None:
                 with progress(f"looking at {video.name}{counted}") as bar:
                     indexed = searcher.index(video, progress=bar)
                 if (ready := searcher.library.source(video)) is not None:
-                    told = f"answered from the ready features {ready}"
+                    told = f"answered from the pre-extracted features {ready}"
                     notes.print(told, markup=False, soft_wrap=True)
                 for i, query in enumerate(asked):
                     answer = searcher.answer(indexed, query, top=command.top)

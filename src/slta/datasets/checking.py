@@ -12,7 +12,7 @@ from slta.datasets.base import VideoFolder
 from slta.datasets.report import Features, Report
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
-from slta.features.layouts import asked
+from slta.features.layouts import open_preextracted
 from slta.features.layouts.base import Layout, Look, Unreadable, look_at
 from slta.progress import Progress
 
@@ -107,10 +107,10 @@ def _opened(
 ) -> list[Layout] | None:
     """None, and noted, where nothing of them can be read."""
     if not features:
-        found = asked("ready", root).layout
+        found = open_preextracted("preextracted", root).layout
         return [found] if (root / "features").is_dir() and found.videos else []
     try:
-        return [asked(features, root).layout]
+        return [open_preextracted(features, root).layout]
     except Unreadable as error:
         report.refusals.append(Problem(error.file, None, error.what, error.remedy))
         report.features.append(Features(features.partition(":")[0], 0, {}, names))
@@ -267,7 +267,7 @@ def _nowhere(
     *,
     needed: bool,
 ) -> Iterable[Problem]:
-    """Videos without what is trained with: a file, or else ready features."""
+    """Videos without what is trained with: a file, or else pre-extracted features."""
     videos = report.root / "videos"
     if layouts and (features or report.films is None):
         where = [layout.expected for layout in layouts]
@@ -281,7 +281,7 @@ def _nowhere(
         )
     else:
         if needed:
-            remedy = f"put the films into {videos}, or ready features into "
+            remedy = f"put the films into {videos}, or pre-extracted features into "
             remedy += f"{report.root / 'features'}"
             yield Problem(report.root, None, "has neither videos nor features", remedy)
         return

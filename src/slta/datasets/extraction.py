@@ -32,7 +32,7 @@ class Extracted:
     seconds: float = 0.0
     """What that took."""
     given_bytes: int = 0
-    """Of ready features: how big they were, ..."""
+    """Of pre-extracted features: how big they were, ..."""
     stored_bytes: int = 0
     """... and how big they are in the store."""
 
@@ -101,10 +101,12 @@ def videos_of(dataset: Dataset, library: Provider) -> Found:
 
 def videos_at(place: Path, library: Provider) -> Found:
     """The file itself, or the films in the folder, or in the folder ``videos`` in it, of
-    several of one video the first; of ready features, all that there are."""
+    several of one video the first; of pre-extracted features, all that there are."""
     if (known := library.listed()) is not None:
         if not known:
-            raise InputError(f"{place} has no ready features; name their folder")
+            raise InputError(
+                f"{place} has no pre-extracted features; name their folder"
+            )
         return Found(list(known), {})
     if not place.is_dir():
         return Found([place], {})

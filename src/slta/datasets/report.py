@@ -13,7 +13,7 @@ from slta.moments import Query
 
 @dataclass(slots=True)
 class Features:
-    """Ready features that were found, in one layout."""
+    """Pre-extracted features that were found, in one layout."""
 
     layout: str
     videos: int

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from slta import video
 from slta.datasets.base import Dataset, VideoFolder
 from slta.errors import InputError
-from slta.features.layouts import asked
+from slta.features.layouts import open_preextracted
 from slta.features.layouts.base import look_at
 from slta.moments import Query
 from slta.moments.spans import as_array
@@ -118,12 +118,16 @@ def _of(dataset: Dataset, split: str, queries: Sequence[Query]) -> Statistics:
 def lengths_s(
     root: Path, video_ids: Sequence[str], progress: Progress | None = None
 ) -> dict[str, float]:
-    """By the videos, or else the ready features, in the folder of a data set.
+    """By the videos, or else the pre-extracted features, in the folder of a data set.
 
     What has neither, or is damaged, is left out: ``check`` tells what is wrong with it.
     """
     films = VideoFolder(root / "videos")
-    ready = asked("ready", root).layout if (root / "features").is_dir() else None
+    ready = (
+        open_preextracted("preextracted", root).layout
+        if (root / "features").is_dir()
+        else None
+    )
     found: dict[str, float] = {}
     for done, name in enumerate(video_ids, start=1):
         for path in films.of(name)[:1]:

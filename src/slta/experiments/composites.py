@@ -49,7 +49,7 @@ VIDEO_RECIPES = {
 COMPOSITES = Data(
     title="composites: real clips with real sentences, laid end to end",
     dataset=OwnConfig(root="composites"),
-    features=FeaturesConfig(extractor="ready", rate_hz=2.0, centred=True),
+    features=FeaturesConfig(extractor="preextracted", rate_hz=2.0, centred=True),
     candidates=CandidatesConfig(
         lengths_s=(2.0, 3.0, 4.0, 5.0), overlap=0.75, context_s=2.5, vote_iou=0.3
     ),

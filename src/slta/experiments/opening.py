@@ -17,7 +17,7 @@ from slta.features.provider import Provider
 from slta.features.store import Store
 from slta.progress import ProgressFactory, no_progress
 
-READY, WATCHING = "ready", "cells"
+PREEXTRACTED, FROM_VIDEOS = "preextracted", "cells"
 """What an automatic extractor becomes."""
 
 
@@ -63,7 +63,7 @@ def with_root(name: str, experiment: Experiment, root: str | Path | None) -> Exp
 
 
 def resolve_extractor(experiment: Experiment) -> Experiment:
-    """With an extractor where none is named: ready features, if they lie beside the
+    """With an extractor where none is named: pre-extracted features, if they lie beside the
     annotations and no videos do, and else what looks at videos without more ado."""
     features = _resolved(experiment.features, root_of(experiment))
     return replace(experiment, features=features)
@@ -72,9 +72,9 @@ def resolve_extractor(experiment: Experiment) -> Experiment:
 def _resolved(features: FeaturesConfig, root: Path | None) -> FeaturesConfig:
     if features.extractor != AUTOMATIC:
         return features
-    name = WATCHING
+    name = FROM_VIDEOS
     if root and (root / "features").is_dir() and not (root / "videos").exists():
-        name = READY
+        name = PREEXTRACTED
     return replace(features, extractor=name)
 
 

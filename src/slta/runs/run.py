@@ -93,7 +93,7 @@ class Run:
     root: Path | None = None
     """Where the folder of the data set is now, if it is no longer where it was."""
     extractor: str | None = None
-    """The same of ready features, or of an extractor's weights."""
+    """The same of pre-extracted features, or of an extractor's weights."""
     words: str | None = None
     """The same of the vectors of words."""
 

@@ -11,7 +11,7 @@ from slta.datasets.report import Report
 from slta.datasets.shapes import ShapesConfig
 from slta.experiments.config import Experiment
 from slta.experiments.opening import open_library, root_of
-from slta.features.layouts import is_ready
+from slta.features.layouts import is_preextracted
 from slta.models import builder_of, sees_whole_videos
 from slta.moments import Query
 from slta.moments.spans import as_array
@@ -31,7 +31,7 @@ def check_ready(
     name = dataset.name
     extractor = experiment.features.extractor
     library = open_library(experiment, store)
-    features = extractor if is_ready(extractor) else ""
+    features = extractor if is_preextracted(extractor) else ""
     with shows("checking the data") as progress:
         report = check(
             SOURCES[name],

@@ -206,8 +206,10 @@ def _grid(track: Track, rate_hz: float | int, batch: int) -> list[int]:
     if batch < 1:
         raise InputError(f"a batch must hold at least 1 sample, got {batch}")
     if track.duration_s * rate_hz > MOST:
-        count = f"{track.duration_s:.0f} s at {rate_hz:g} Hz are over {MOST} frames"
-        raise InputError(f"{track.path}: {count}: check its length, or lower the rate")
+        request = f"{track.duration_s:.0f} s at {rate_hz:g} Hz are over {MOST} frames"
+        raise InputError(
+            f"{track.path}: {request}: check its length, or lower the rate"
+        )
     ticks = (track.tick(i / rate_hz) for i in count())
     return list(takewhile(lambda tick: tick < track.end, ticks))
 

@@ -240,12 +240,12 @@ def cut(path: Path) -> None:
         ),
         pytest.param(
             lambda path: saved(path, conv6a=torch.zeros(1)),
-            "it has what the network lacks, conv6a; download",
+            "it has unexpected conv6a; download",
             id="unexpected",
         ),
         pytest.param(
             change("fc6.weight", torch.zeros(9, 8192)),
-            r"it has of another shape fc6.weight \(9 x 8192, not 9 x 128\); download",
+            r"it has the wrong shape of fc6.weight \(9 x 8192, not 9 x 128\); download",
             id="another shape",
         ),
         pytest.param(
@@ -324,7 +324,7 @@ def test_a_pickle_that_could_run_code_does_not(tmp_path: Path) -> None:
         ),
         ("c3d:", "open-mmlab/mmaction2"),
         ("c3d:./no.pth", "no weights ./no.pth; get .* such as c3d.pickle of the proj"),
-        ("c3d:.", "there are no weights ."),
+        ("c3d:.", "there is no file of weights ."),
     ],
 )
 def test_weights_that_are_not_there_are_told_where_to_get(name: str, says: str) -> None:

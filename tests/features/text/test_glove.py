@@ -286,7 +286,7 @@ def with_json(content: object) -> Callable[[Path, Path], object]:
         ),
         pytest.param(
             lambda rows, _: np.save(rows, np.array([{}]), allow_pickle=True),
-            "v.npy cannot be read as vectors .* give a .npy with a row a word",
+            "v.npy cannot be read as vectors .* give a .npy with one row per word",
             id="pickled",
         ),
         pytest.param(
@@ -308,11 +308,11 @@ def with_json(content: object) -> Callable[[Path, Path], object]:
             with_json(["dog"]), "it is not an object with the row", id="a list"
         ),
         pytest.param(
-            lambda _, names: shorter(names), "does not say which wo", id="half"
+            lambda _, names: shorter(names), "does not name the words of", id="half"
         ),
         pytest.param(
             lambda _, names: names.write_bytes(b"\xff"),
-            "does not say which",
+            "does not name the words of",
             id="bytes",
         ),
     ],
@@ -343,13 +343,13 @@ def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
         ),
         (
             "glove:no.txt",
-            "there is no file no.txt of words; get glove.840B.300d.txt of",
+            "there is no file no.txt of word vectors; get glove.840B.300d.txt of",
         ),
-        ("glove:.", "there is no file . of words"),
+        ("glove:.", "there is no file . of word vectors"),
         ("glov:x", r"unknown words 'glov:x'; did you mean 'glove'\? known are glove"),
         (
             "glove:v.npy",
-            "v.npy does not say of which word a row is; .*v.npy,WORDS.json",
+            "v.npy does not say which word a row belongs to; .*v.npy,WORDS.json",
         ),
         ("glove:v.npy,no.json", "there is no file no.json"),
     ],

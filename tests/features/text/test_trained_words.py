@@ -77,14 +77,14 @@ def test_words_are_told_and_kept_and_held_to(
 
     # The file elsewhere is the same words, and has to be named.
     moved = words.rename(tmp_path / "other.txt")
-    refused(slta(*search), "there is no file .*glove.txt of words")
+    refused(slta(*search), "there is no file .*glove.txt of word vectors")
     (tmp_path / "there").mkdir()
     moved = moved.rename(tmp_path / "there" / "glove.txt")
     again = slta(*search, "--json", "--words", f"glove:{moved}")
     answered(again)
     assert again.out == found.out
     evaluate = "evaluate", folder, "--again"
-    refused(slta(*evaluate), "there is no file .*glove.txt of words")
+    refused(slta(*evaluate), "there is no file .*glove.txt of word vectors")
     assert slta(*evaluate, "--words", f"glove:{moved}").code == 0
 
     # Another file of the same name is not.

@@ -100,7 +100,7 @@ def test_one_word_can_say_something(query: str) -> None:
 )
 def test_other_languages_are_told_to_ask_in_english(query: str, language: str) -> None:
     assert language in LANGUAGES.values()
-    with pytest.raises(InputError, match=f"{language}; .* so ask in English"):
+    with pytest.raises(InputError, match=f"{language}; .* so write it in English"):
         understand(query, READER)
 
 
@@ -220,7 +220,7 @@ def test_what_means_nothing_is_named() -> None:
     ["qqqq", "asdf qwer zxcv", "blorptang wugs a frindle", "the blorptang!", "QQQQ"],
 )
 def test_a_query_that_means_nothing_at_all_is_refused(query: str) -> None:
-    with pytest.raises(InputError, match=f"nothing to {READER}; say in English words"):
+    with pytest.raises(InputError, match=f"nothing to {READER}; describe in English"):
         understand(query, READER)
 
 
@@ -243,7 +243,7 @@ def test_a_query_that_means_nothing_at_all_is_refused(query: str) -> None:
     ],
 )
 def test_what_is_absent_cannot_be_asked(query: str) -> None:
-    with pytest.raises(InputError, match=r"absent, .* ask for something that there is"):
+    with pytest.raises(InputError, match=r"absent, .* describe something that can"):
         understand(query, READER)
 
 
