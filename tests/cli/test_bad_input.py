@@ -120,8 +120,11 @@ VIDEOS = {
 QUERIES = {
     "empty": ("", "is empty; describe in a sentence what happens"),
     "blank": (" \t\n ", "is empty; describe in a sentence what happens"),
-    "a text": ("a cat sleeps " * 800, "has 10400 characters; at most 1000 are read"),
-    "a long word": ("x" * 10_000, "has 10000 characters; at most 1000 are read"),
+    "a text": (
+        "a cat sleeps " * 800,
+        "has 10400 characters, and at most 1000 are read",
+    ),
+    "a long word": ("x" * 10_000, "has 10000 characters, and at most 1000 are read"),
     "chinese": (
         "一只猫在睡觉",
         "'一只猫在睡觉' is not in Latin letters; write it in English",

@@ -169,7 +169,7 @@ def test_an_array_of_objects_is_never_read(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", {"a": arrays(), "c": arrays()})
     np.savez(root / "features" / "b.npz", **evil)  # type: ignore[arg-type]
     (fault,) = said(check(own.SOURCE, root))
-    assert "b.npz holds an array of objects, which could run code" in fault
+    assert "b.npz holds an array of Python objects, which could run code" in fault
     assert not ran.exists()
 
 

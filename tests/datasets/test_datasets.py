@@ -338,7 +338,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "charades-sta",
         "charades_sta_train.txt",
         "NOONE 1 2##x",
-        "names the video NOONE, which Charades_v1_train.csv has not; correct its id",
+        "names the video NOONE, which is not in Charades_v1_train.csv; correct its id",
     ),
     "far beyond": (
         "charades-sta",
@@ -712,10 +712,10 @@ PAIR = ("a_43_68", "person drinks.", "a_41_57.npy", 2, 11, "person")
     ("content", "says"),
     [
         ({"a": 1}, "does not hold a list"),
-        ([PAIR, list(PAIR)], "entry 2, is not a tuple of the kind"),
-        ([PAIR, PAIR[:5]], "entry 2, is not a tuple of the kind"),
-        ([(*PAIR[:3], 2.0, 11, "x")], "entry 1, is not a tuple of the kind"),
-        ([(*PAIR[:3], 3, 11, "x")], "entry 1, has other offsets than its names"),
+        ([PAIR, list(PAIR)], "entry 2, is not a tuple of the expected"),
+        ([PAIR, PAIR[:5]], "entry 2, is not a tuple of the expected"),
+        ([(*PAIR[:3], 2.0, 11, "x")], "entry 1, is not a tuple of the expected"),
+        ([(*PAIR[:3], 3, 11, "x")], "entry 1, has offsets that do not fit its names"),
         ([("a_43_68", "x", "b_41_57.npy", 2, 11, "x")], "has other offsets"),
         ([("a", "x", "a_41_57.npy", 2, 11, "x")], "has the name 'a', not"),
         ([("a_68_43", "x", "a_41_57.npy", 27, -14, "x")], "not start before it ends"),
@@ -743,7 +743,7 @@ def test_pairs_of_no_sentence_are_told(tmp_path: Path) -> None:
     other = ("a_43_68", "no one says", "a_41_57.npy", 2, 11, "")
     dump(tmp_path / "slta_clip_sentence_pairs_iou_noun_word.pkl", [other])
     with pytest.raises(
-        InputError, match="entry 1, is a pair of no sentence of train; get"
+        InputError, match="entry 1, is a pair of a sentence that is not in train; get"
     ):
         SOURCES["slta-tacos"].open(tmp_path)
 

@@ -161,7 +161,7 @@ def together(splits: Iterable[Split], usual: Experiment) -> Split:
     videos = {name: video for each in every for name, video in each.videos.items()}
     infos = {name: info for each in every for name, info in each.infos.items()}
     queries = [query for each in every for query in each.queries]
-    asked = [one for each in every for one in each.asked]
+    asked = [one for each in every for one in each.query_features]
     rng = np.random.default_rng(0)
     for name, info in infos.items():
         windows = usual.candidates.training_windows(info.duration_s)

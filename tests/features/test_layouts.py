@@ -235,7 +235,7 @@ def test_each_is_checked_stored_trained_with_measured_and_searched(
     made = call(
         capsys, "extract", own, "--extractor", few, "--rate", 1, "--store", "store"
     )
-    assert made.code == 0 and "3 videos read, 0 were there" in made.out
+    assert made.code == 0 and "3 videos imported, 0 already stored" in made.out
     sizes = re.search(r"([\d.]+) MB of features take ([\d.]+) MB", made.out)
     assert sizes and float(sizes[2]) <= float(sizes[1]) / (30 if kind[0] == "s" else 1)
     model = FLAGS[FLAGS.index("--model.attention-size") :]
@@ -342,7 +342,7 @@ def test_what_is_wrong_with_the_release_is_told(
     assert wrong.startswith(f"wrong: {tree.place / name} ") or "no regions" in wrong
     given = "extract", own, "--extractor", tree.name, "--store", "store"
     done = call(capsys, *given, "--rate", 1)
-    assert done.code == 2 and "2 videos read" in done.out
+    assert done.code == 2 and "2 videos imported" in done.out
     assert re.search(says, done.err)
     assert not Path("ran").exists()
 
@@ -479,7 +479,10 @@ def nan_row(path: Path) -> None:
 
 DETR: dict[str, tuple[Callable[[Path], Any], str]] = {
     "key": (no_key, "has no array features, only feature; make it again with it"),
-    "objects": (objects, "holds an array of objects, which could run code and was not"),
+    "objects": (
+        objects,
+        "holds an array of Python objects, which could run code and was not",
+    ),
     "NaN": (nan_row, "has NaN or infinity in features, first in row 4; make"),
     "cut": (cut, r"is damaged \(.*\); copy it again"),
     "gone": (Path.unlink, "is missing; put it into"),

@@ -327,7 +327,10 @@ def objects(made: Arrays) -> Arrays:
     [
         (nan, r"NaN or infinity in regions, first in row 3; make the features again"),
         (huge, r"numbers above 65504 in regions, first in row 3; scale"),
-        (objects, r"array of objects, which could run code .*; make it again with"),
+        (
+            objects,
+            r"array of Python objects, which could run code .*; make it again with",
+        ),
         (lambda made: made | {"frames": made["frames"][:5]}, r"of different lengths"),
     ],
 )
@@ -388,11 +391,11 @@ def test_the_store_can_be_filled_beforehand(
     given_bytes = sum(path.stat().st_size for path in (own / "features").iterdir())
     kept = sum(path.stat().st_size for path in Path("store/videos").rglob("*.*"))
     assert videos.startswith(
-        f"11 videos read, 0 were there; {given_bytes / 1e6:.1f} MB of features take "
+        f"11 videos imported, 0 already stored; {given_bytes / 1e6:.1f} MB of features take "
         f"{kept / 1e6:.1f} MB in the store; 220.0 s of video in "
     )
     again = call(capsys, *given)
-    assert "0 videos read, 11 were there" in again.out
+    assert "0 videos imported, 11 already stored" in again.out
 
 
 def test_a_size_that_the_others_have_not_is_told_beforehand(
@@ -409,12 +412,15 @@ def test_a_size_that_the_others_have_not_is_told_beforehand(
         "--store",
         "store",
     )
-    for told in ("10 videos read, 0 were there", "0 videos read, 10 were there"):
+    for told in (
+        "10 videos imported, 0 already stored",
+        "0 videos imported, 10 already stored",
+    ):
         done = call(capsys, *given)
         assert done.code == 2 and told in done.out
         first, last = done.err.splitlines()
         assert first.startswith("v_00.avi: frames of size 7, others have 6; make all")
-        assert last == "slta: 1 of 11 videos cannot be used, as told above"
+        assert last == "slta: 1 of 11 videos cannot be used; see the lines above"
 
 
 def test_wrong_features_are_told_and_the_others_stored(
@@ -433,11 +439,11 @@ def test_wrong_features_are_told_and_the_others_stored(
         "store",
     )
     done = call(capsys, *given)
-    assert done.code == 2 and "9 videos read" in done.out
+    assert done.code == 2 and "9 videos imported" in done.out
     first, second, last = done.err.splitlines()
     assert first.startswith("v_03.avi: ") and "NaN or infinity in regions" in first
     assert "v_10.avi: the video 'v_10.avi' has no pre-extracted features" in second
-    assert last == "slta: 2 of 11 videos cannot be used, as told above"
+    assert last == "slta: 2 of 11 videos cannot be used; see the lines above"
 
 
 @pytest.mark.parametrize(
@@ -452,7 +458,7 @@ def test_wrong_features_are_told_and_the_others_stored(
             "asks for 0 regions; give a whole number, 1 or more",
         ),
         ("preextracted,regions=", "asks for no regions"),
-        ("preextractd", "unknown extractor 'preextractd'; did you mean 'preextracted'"),
+        ("preextractd", "unknown extractor 'preextractd'; did you mean preextracted"),
     ],
 )
 def test_names_that_cannot_be_used(
@@ -525,9 +531,9 @@ def test_a_part_of_a_split_has_all_queries_of_its_videos(
     part = prepare(dataset, "train", given, most=most)
     assert [*part.videos] == [*part.infos] == wanted
     assert list(part.queries) == [q for q in whole.queries if q.video_id in wanted]
-    assert [each.words for each in part.asked] == [
+    assert [each.words for each in part.query_features] == [
         asked.words
-        for query, asked in zip(whole.queries, whole.asked, strict=True)
+        for query, asked in zip(whole.queries, whole.query_features, strict=True)
         if query.video_id in wanted
     ]
 
@@ -551,7 +557,9 @@ def test_videos_whose_names_differ_in_the_suffix_only_are_different(
         saved(tmp_path / "features" / f"{name}.npz", planted(number, {}))
     given = "extract", tmp_path, "--extractor", "preextracted", "--rate", 2
     done = call(capsys, *given, "--store", tmp_path / "store")
-    assert done.code == 0 and "3 videos read, 0 were there" in done.out, done.err
+    assert done.code == 0 and "3 videos imported, 0 already stored" in done.out, (
+        done.err
+    )
     found = library(tmp_path, tmp_path / "store")
     for number, name in enumerate(("a", "a.mov", "a.mp4")):
         _, features = found.read(name)

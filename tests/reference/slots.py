@@ -65,7 +65,7 @@ def assignment(
 
 
 def truths(given: TrainingVideoBatch, row: int) -> list[Span]:
-    """As shares of the video."""
+    """As fractions of the video."""
     duration_s = float(given.batch.duration_s[row])
     return [
         (start / duration_s, end / duration_s)

@@ -165,11 +165,11 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "too long a query": (
         change("train", query="a man runs " * 200),
-        r"train.jsonl:2 asks what cannot be read: .* 2199 characters",
+        r"train.jsonl:2 has an unreadable query: .* 2199 characters",
     ),
     "another script": (
         change("val", query="一个男人打开冰箱"),
-        "val.jsonl:2 asks what cannot be read: .*一个男人打开冰箱",
+        "val.jsonl:2 has an unreadable query: .*一个男人打开冰箱",
     ),
     "digits": (change("test", 0, query="12 345"), "test.jsonl:1 asks what cannot be"),
     "half a letter": (
@@ -186,7 +186,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "spans as shares": (
         shares,
-        "train.jsonl has times .* look like shares of the video",
+        "train.jsonl has times .* look like fractions of the video",
     ),
     "a reversed span": (change("train", spans=[[6, 2]]), "train.jsonl:2 .* at 6-2 s"),
     "a length in milliseconds": (

@@ -614,7 +614,7 @@ def few(split: Split, count: int, candidates: CandidatesConfig) -> Split:
     names = {split.queries[i].video_id for i in chosen}
     return Split(
         queries=tuple(split.queries[i] for i in chosen),
-        asked=tuple(split.asked[i] for i in chosen),
+        query_features=tuple(split.query_features[i] for i in chosen),
         videos={name: split.videos[name] for name in names},
         infos={name: split.infos[name] for name in names},
     )
@@ -702,7 +702,7 @@ def test_what_was_trained_is_what_is_searched(
     # What a pair scores is found before answers vote.
     candidates = replace(TINY.candidates, vote_iou=None)
     draws = sampler(model, whole, train)
-    by_words = {q.word_vectors.tobytes(): i for i, q in enumerate(train.asked)}
+    by_words = {q.word_vectors.tobytes(): i for i, q in enumerate(train.query_features)}
     compared = 0
     for step in range(3):
         given = draws.draw(0, step)
@@ -721,7 +721,7 @@ def test_what_was_trained_is_what_is_searched(
                 model,
                 train.videos[query.video_id],
                 train.infos[query.video_id].duration_s,
-                [train.asked[number]],
+                [train.query_features[number]],
                 candidates,
                 TINY.features.rate_hz,
             )
@@ -850,7 +850,7 @@ def test_features_that_are_no_numbers_are_named_before_the_training(
     folder = tmp_path / "run"
     options = [*FLAGS, "--out", folder, "--store", store]
     called = call(capsys, "train", "shapes_slta", *options)
-    refused(called, f"features of the video '{video_id}' are not all numbers; remove")
+    refused(called, f"features of the video '{video_id}' are not all finite; remove")
     assert not folder.exists(), "the name can be given again"
 
 

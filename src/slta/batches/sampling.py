@@ -121,7 +121,7 @@ class Sampler:
             self._known[number].offsets_s[window]
             for number, window in zip(chosen, own, strict=True)
         ]
-        asked = [self._split.asked[n] for n in chosen]
+        asked = [self._split.query_features[n] for n in chosen]
         batch = collate(shots, asked, pairs, self._memory)
         clips = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
         left_out = _some_runs(rng, batch.noun_mask.numpy(), self._noun_dropout)
@@ -152,7 +152,7 @@ class Sampler:
             frame = found.first + rng.integers(found.count)
             one = replace(found, first=frame, count=np.ones_like(frame))
             shots.append(self._shot(self._split.videos[video_id], one))
-        asked = [self._split.asked[n] for n in chosen]
+        asked = [self._split.query_features[n] for n in chosen]
         row, others = np.indices((len(chosen), len(chosen))).reshape(2, -1)
         pairs = np.stack([row, (row + others) % len(chosen)], axis=1)
         batch = collate(shots, asked, pairs, self._memory)
@@ -316,7 +316,7 @@ class VideoSampler:
             [self._clips[name] for name in names],
             [self._split.infos[name].duration_s for name in names],
             [names.index(query.video_id) for query in queries],
-            [self._split.asked[number] for number in chosen],
+            [self._split.query_features[number] for number in chosen],
         )
         return TrainingVideoBatch(batch, truth.float(), mask)
 

@@ -48,7 +48,7 @@ def without_video(
     where times are shares of a video's length."""
     known = [
         (asked, as_array(query.truth[:1])[0] / train.infos[query.video_id].duration_s)
-        for query, asked in zip(train.queries, train.asked, strict=True)
+        for query, asked in zip(train.queries, train.query_features, strict=True)
         if query.truth
     ]
     weights = WITHOUT_VIDEO[kind]([asked for asked, _ in known])
@@ -63,7 +63,7 @@ def without_video(
         return spans, temporal_iou(spans / duration_s, relative) >= HIT_IOU
 
     found = []
-    for query, asked in zip(test.queries, test.asked, strict=True):
+    for query, asked in zip(test.queries, test.query_features, strict=True):
         duration_s = test.infos[query.video_id].duration_s
         spans, hits = hit_by(duration_s)
         found.append(Prediction.of(query, duration_s, spans, hits @ weights(asked)))

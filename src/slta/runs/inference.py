@@ -178,7 +178,7 @@ def predict(
             model,
             split.videos[video_id],
             duration_s,
-            [split.asked[number] for number in numbers],
+            [split.query_features[number] for number in numbers],
             experiment.candidates,
             experiment.features.rate_hz,
         )

@@ -124,7 +124,7 @@ def _stand_in(
     lengths_s = {q.video_id: report.durations_s[q.video_id] for q in queries}
     return Split(
         queries=tuple(queries),
-        asked=(asked,) * len(queries),
+        query_features=(asked,) * len(queries),
         videos={n: _repeated(frames, s, rate_hz) for n, s in lengths_s.items()},
         infos={n: VideoInfo(n, s, 16, 9) for n, s in lengths_s.items()},
     )

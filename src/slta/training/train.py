@@ -189,8 +189,8 @@ def new_model(
     sizes = Sizes(
         region=some.regions.shape[-1],
         frame=some.frames.shape[-1],
-        word=train.asked[0].word_vectors.shape[-1],
-        sentence=train.asked[0].sentence.shape[-1],
+        word=train.query_features[0].word_vectors.shape[-1],
+        sentence=train.query_features[0].sentence.shape[-1],
     )
     L.seed_everything(experiment.training.seed, verbose=False)
     try:
@@ -256,7 +256,7 @@ def _say_of_regions(model: Model, train: Split) -> None:
 
 def _words(train: Split) -> dict[str, Any]:
     """How much of the queries the vectors of words know; told where it is not all."""
-    count, unknown = unknown_words(train.asked)
+    count, unknown = unknown_words(train.query_features)
     often = dict(unknown.most_common(MOST_UNKNOWN))
     if unknown:
         logger.info(

@@ -241,7 +241,7 @@ def spoil_line(
             id="a title",
         ),
         pytest.param(
-            lambda path: path.write_bytes(b""), "g.txt:1 is no word", id="empty"
+            lambda path: path.write_bytes(b""), "g.txt:1 is not a word", id="empty"
         ),
         pytest.param(
             lambda path: path.write_bytes(bytes(range(256)) * 9),
@@ -330,7 +330,7 @@ def test_a_matrix_that_cannot_be_used_is_told(
 def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
     rows, names = matrix(tmp_path, "a", "b", "c", listed="words.txt")
     names.write_text("a\nb\n")
-    with pytest.raises(InputError, match=r"each of the 3 rows is of \(it has 2 words"):
+    with pytest.raises(InputError, match=r"the words of the 3 rows \(it has 2 words"):
         Glove(f"{rows},{names}", Store(tmp_path))
 
 
@@ -346,7 +346,7 @@ def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
             "there is no file no.txt of word vectors; get glove.840B.300d.txt of",
         ),
         ("glove:.", "there is no file . of word vectors"),
-        ("glov:x", r"unknown words 'glov:x'; did you mean 'glove'\? known are glove"),
+        ("glov:x", r"unknown words 'glov:x'; did you mean glove\?"),
         (
             "glove:v.npy",
             "v.npy does not say which word a row belongs to; .*v.npy,WORDS.json",

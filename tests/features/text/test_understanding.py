@@ -44,7 +44,9 @@ def text(query: str) -> str:
     ],
 )
 def test_what_says_nothing_is_refused(query: str) -> None:
-    with pytest.raises(InputError, match="no word that says what to look for; name a"):
+    with pytest.raises(
+        InputError, match="no word that says what to look for; describe a"
+    ):
         understand(query, READER)
 
 
