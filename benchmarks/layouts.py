@@ -112,7 +112,7 @@ def _reading(
     queries = random_queries(1)
     opened = {video: given.read(video)[1] for video in videos}
     # As in training: a video's mean frame is taken once, and memory is taken again.
-    wholes = {video: mean_frame(features) for video, features in opened.items()}
+    video_means = {video: mean_frame(features) for video, features in opened.items()}
     memory = Memory()
     source = np.ones((BATCH, LONGEST, REGIONS, REGION), np.float16)
     target = np.zeros_like(source)
@@ -135,7 +135,7 @@ def _reading(
 
     def from_store() -> Any:
         pairs = zip(chosen, starts, strict=True)
-        shots = [_shot(opened[video], start, wholes[video]) for video, start in pairs]
+        shots = [_shot(opened[video], start, video_means[video]) for video, start in pairs]
         return collate(shots, queries, memory=memory)
 
     def copied() -> Any:

@@ -229,6 +229,6 @@ def test_every_model_trains_on_every_data_set(
 
 def smaller(model: Any) -> Any:
     sizes = {each.name: 16 for each in fields(model) if each.name.endswith("size")}
-    few = {"clips": 8, "most_clips": 8, "heads": 2, "layers": 2, "sentence_layers": 1}
+    few = {"clips": 8, "max_clips": 8, "heads": 2, "layers": 2, "sentence_layers": 1}
     sizes |= {each.name: few[each.name] for each in fields(model) if each.name in few}
     return replace(model, **sizes)

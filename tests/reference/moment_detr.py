@@ -12,9 +12,9 @@ from tests.reference.transformer import (
     attend,
     feedforward,
     linear,
+    mlp,
     norm,
     part,
-    perceptron,
     place,
     placed,
     projection,
@@ -57,13 +57,10 @@ def answer(model: MomentDETR, batch: VideoBatch, row: int) -> Answer:
         found = [norm(part(weights, "norm"), slot) for slot in slots]
         spans.append(
             torch.stack(
-                [
-                    1 / (1 + torch.exp(-perceptron(part(weights, "span"), f)))
-                    for f in found
-                ]
+                [1 / (1 + torch.exp(-mlp(part(weights, "span"), f))) for f in found]
             )
         )
         relevance.append(
-            torch.cat([linear(part(weights, "foreground"), f) for f in found])
+            torch.cat([linear(part(weights, "class_head"), f) for f in found])
         )
     return Answer(spans, relevance, saliency)

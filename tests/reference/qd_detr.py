@@ -9,14 +9,14 @@ from torch import Tensor
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.qd_detr import QDDETR
-from tests.reference import slots as of_slots
+from tests.reference import detr_losses
 from tests.reference.transformer import (
     attend,
     feedforward,
     linear,
+    mlp,
     norm,
     part,
-    perceptron,
     place,
     placed,
     projection,
@@ -82,9 +82,9 @@ def decoded(
         for slot, (centre, width) in zip(slots, anchors, strict=True):
             size = len(slot)
             both = torch.cat([place(centre, size), place(width, size)])
-            places.append(perceptron(part(weights, "among"), both))
-            wanted = sigmoid(float(perceptron(part(weights, "width"), slot)))
-            stretch = perceptron(part(weights, "stretch"), slot)
+            places.append(mlp(part(weights, "among"), both))
+            wanted = sigmoid(float(mlp(part(weights, "width"), slot)))
+            stretch = mlp(part(weights, "stretch"), slot)
             looks.append(place(centre, size) * stretch * wanted / max(width, 0.01))
         slots = attend(part(layer, "among"), heads, slots, places, slots, places)
         slots = attend(part(layer, "attend"), heads, slots, looks, clips, at)
@@ -92,7 +92,7 @@ def decoded(
         moved, told = [], []
         for slot, anchor in zip(slots, anchors, strict=True):
             found = norm(part(weights, "norm"), slot)
-            step = perceptron(part(weights, "move"), found).tolist()
+            step = mlp(part(weights, "move"), found).tolist()
             moved.append(
                 [
                     sigmoid(log(a / (1 - a)) + d)
@@ -118,7 +118,7 @@ def saliency_losses(model: QDDETR, given: TrainingVideoBatch) -> tuple[float, fl
             if given.batch.video[asked] != given.batch.video[row]:
                 there = answer(model, given.batch, row, asked).saliency.tolist()
                 break
-        here = of_slots.inside(given, row)
+        here = detr_losses.inside(given, row)
         raised = [exp(s / config.temperature) for s in [*own, *there]]
         if any(here):
             true = sum(e for e, of in zip(raised, here, strict=False) if of)

@@ -8,6 +8,7 @@ from slta.experiments import published
 from slta.experiments.composites import COMPOSITES
 from slta.experiments.config import Experiment, changed
 from slta.experiments.data import Data
+from slta.experiments.older import with_new_fields
 from slta.experiments.own import OWN
 from slta.experiments.shapes import SHAPES, SMALL
 from slta.experiments.variants import VARIANTS
@@ -95,6 +96,9 @@ def from_json(values: Any, usual: Experiment | None = None) -> Experiment:
             f"it is of the data set {names['dataset']}, and {usual.dataset.name} was asked "
             "for; leave --on out, or the data set's part out of the file"
         )
+    if "model" in values:
+        part = with_new_fields(usual.model.name, values["model"])
+        values = values | {"model": part}
     return changed(usual, values)
 
 

@@ -77,13 +77,13 @@ MODELS: dict[str, Any] = {
     ),
     "mcn": MCNConfig(hidden_size=128, word_size=64, common_size=64, dropout=0.2),
     "moment_detr": MomentDETRConfig(
-        size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
+        size=64, heads=4, feedforward_size=128, moment_queries=5, input_dropout=0.2
     ),
     "moment_prior": MomentPriorConfig(
         fusion_size=1024, dropout=0.2, offset_weight=0.05
     ),
     "qd_detr": QDDETRConfig(
-        size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
+        size=64, heads=4, feedforward_size=128, moment_queries=5, input_dropout=0.2
     ),
     "query_only": QueryOnlyConfig(fusion_size=1024, dropout=0.2, offset_weight=0.05),
     "role": ROLEConfig(

@@ -1,4 +1,4 @@
-"""Models: each is a file, each line of ``MODELS`` one that can be trained."""
+"""Models: a module each, and a line in ``MODELS``."""
 
 from collections.abc import Callable
 from functools import cache
@@ -20,8 +20,8 @@ from slta.models.tan2d import Tan2D
 from slta.models.vsa import vsa_rnn, vsa_stv
 
 Builder = Callable[[Any, Sizes], Model]
-"""A model's class, or a function that makes it: from a configuration, whose type its first
-parameter is annotated with, and the sizes of the features."""
+"""A model's class, or a function that returns one: from a configuration, by the type of the
+first parameter, and the sizes of the features."""
 
 MODELS: dict[str, Builder] = {
     "acrn": ACRN,
@@ -39,27 +39,27 @@ MODELS: dict[str, Builder] = {
     "vsa_rnn": vsa_rnn,
     "vsa_stv": vsa_stv,
 }
-"""By the name that its configuration has."""
+"""By the name in the model's configuration."""
 _FROM_FILES: dict[str, Builder] = {}
 
 
 def known() -> dict[str, Builder]:
-    """The models of the program, of installed packages, and of files that were named."""
+    """Built-in models, and those of installed packages and of named files."""
     return installed("models") | _FROM_FILES | MODELS
 
 
 def find(name: str) -> Builder:
-    """The model of that name, or that ``my_file.py:MyModel`` names, whose file is run.
+    """The model of that name; for ``my_file.py:MyModel``, the file is executed.
 
-    Raises ``InputError`` for a name that is unknown and a class that is not a model.
+    Raises ``InputError`` for an unknown name, and a class that is not a model.
     """
     if is_file(name):
         builder = from_file(name)
         default = _default(builder, name)
         if default.name in MODELS:
             raise InputError(
-                f"{name} has the name of a model of the program, {default.name!r}; give "
-                "its configuration another name"
+                f"{name} has the name of a built-in model, {default.name!r}; give its "
+                "configuration another name"
             )
         _FROM_FILES[default.name] = builder
         return builder
@@ -96,7 +96,7 @@ def _default(builder: Any, name: str) -> Any:
 
 
 def builder_of(config: Any) -> Builder:
-    """What makes the model that a configuration describes."""
+    """The builder of the model that a configuration describes."""
     return find(config.name)
 
 
@@ -106,10 +106,10 @@ def class_of(builder: Builder) -> type[Model]:
 
 
 def sees_whole_videos(builder: Builder) -> bool:
-    """Whether the model answers with spans of its own, rather than score candidates."""
+    """Whether it is a ``VideoModel``, rather than a ``CandidateModel``."""
     return issubclass(class_of(builder), VideoModel)
 
 
 def build(config: Any, sizes: Sizes) -> Model:
-    """The model that a configuration describes, with new weights."""
+    """A new model, with random weights."""
     return builder_of(config)(config, sizes)

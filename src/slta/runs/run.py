@@ -27,6 +27,7 @@ from safetensors import SafetensorError, safe_open
 from slta.errors import InputError
 from slta.experiments import from_json
 from slta.experiments.config import Experiment
+from slta.experiments.older import with_new_extractor, with_new_names
 from slta.experiments.opening import with_root
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
@@ -276,7 +277,8 @@ class Run:
         about = self._about()
         with self._reading_weights():
             model = build(self.experiment.model, about.sizes)
-            model.load_state_dict(safetensors.torch.load_file(self.weights))
+            weights = safetensors.torch.load_file(self.weights)
+            model.load_state_dict(with_new_names(self.experiment.model.name, weights))
         return model.eval(), about
 
     def _about(self) -> About:
@@ -292,6 +294,7 @@ class Run:
             )
         with self._reading_weights(), safe_open(self.weights, "pt") as file:
             facts = json.loads((file.metadata() or {})[ABOUT])
+            facts["extractor"] = with_new_extractor(facts["extractor"])
             return About(**{**facts, "sizes": Sizes(**facts["sizes"])})
 
     @contextmanager

@@ -31,6 +31,7 @@ from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.predictions import Prediction
 from slta.experiments.config import Experiment
+from slta.experiments.older import with_new_names
 from slta.experiments.opening import open_splits
 from slta.models.base import Model
 from slta.runs.inference import predict
@@ -252,7 +253,9 @@ class Training(L.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raises ``InputError`` for the state of another model."""
-        theirs = checkpoint.get("state_dict", {})
+        name = self.experiment.model.name
+        theirs = with_new_names(name, checkpoint.get("state_dict", {}), "model.")
+        checkpoint["state_dict"] = theirs
         ours = self.state_dict()
         shapes = [{n: v.shape for n, v in each.items()} for each in (theirs, ours)]
         if "slta" not in checkpoint or shapes[0] != shapes[1]:

@@ -19,6 +19,7 @@ from slta.errors import InputError
 from slta.evaluation.measuring import lines
 from slta.experiments import protocol_of
 from slta.experiments.config import Experiment, TrainingConfig
+from slta.experiments.older import with_new_extractor
 from slta.experiments.opening import (
     open_dataset,
     open_library,
@@ -213,8 +214,9 @@ def _check_same(run: Run, now: dict[str, Any]) -> None:
     """Raises ``InputError`` if the run was begun with other data, features or words."""
     begun = run.read("provenance")
     theirs, ours = (
-        f"{each.get('extractor')}@{each.get('extractor_version')}"
-        for each in (begun, now)
+        f"{with_new_extractor(str(facts.get('extractor')))}"
+        f"@{facts.get('extractor_version')}"
+        for facts in (begun, now)
     )
     read_by = begun.get("words", now["words"])
     if (theirs, read_by) != (ours, now["words"]):

@@ -4,7 +4,7 @@ from itertools import pairwise, permutations
 from math import exp, inf, log
 
 from slta.batches.video_batch import TrainingVideoBatch
-from slta.models.parts.slots import SlotAnswers, Weights
+from slta.models.parts.detr import DETRAnswers, Weights
 
 Span = tuple[float, float]
 """Start and end."""
@@ -77,7 +77,7 @@ def truths(given: TrainingVideoBatch, row: int) -> list[Span]:
 
 
 def set_loss(
-    answers: SlotAnswers, given: TrainingVideoBatch, weights: Weights
+    answers: DETRAnswers, given: TrainingVideoBatch, weights: Weights
 ) -> float:
     total = 0.0
     for spans, relevance in zip(
@@ -116,7 +116,7 @@ def inside(given: TrainingVideoBatch, row: int) -> list[bool]:
 
 
 def margin_loss(
-    answers: SlotAnswers, given: TrainingVideoBatch, margin: float
+    answers: DETRAnswers, given: TrainingVideoBatch, margin: float
 ) -> float:
     rows = []
     for row, saliency in enumerate(answers.saliency.tolist()):

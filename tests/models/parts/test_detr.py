@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.models.moment_detr import MomentDETRConfig
-from slta.models.parts.slots import (
-    SlotAnswers,
+from slta.models.parts.detr import (
+    DETRAnswers,
     Weights,
     centred,
     edges,
@@ -22,7 +22,7 @@ from slta.models.parts.slots import (
     set_loss,
 )
 from slta.moments.spans import temporal_iou
-from tests.reference import slots as slow
+from tests.reference import detr_losses as slow
 from tests.support import whole
 from tests.support.whole import close
 
@@ -33,10 +33,10 @@ span = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(
 )
 
 
-def answers(seed: int, *, slots: int, clips: int = 9, layers: int = 2) -> SlotAnswers:
+def answers(seed: int, *, slots: int, clips: int = 9, layers: int = 2) -> DETRAnswers:
     torch.manual_seed(seed)
     rows = len(whole.TRUTHS)
-    return SlotAnswers(
+    return DETRAnswers(
         torch.zeros(rows, slots, 2),
         torch.zeros(rows, slots),
         torch.rand(layers, rows, slots, 2) * 0.9 + 0.05,
