@@ -7,7 +7,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.tables import compared, data, features, learned, protocols, search
+from benchmarks.tables import (
+    compared,
+    data,
+    features,
+    learned,
+    protocols,
+    readme,
+    search,
+)
 
 PAGES = (
     *("README.md", "docs/results.md", "docs/reproducing.md"),
@@ -15,6 +23,7 @@ PAGES = (
 )
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
+    **readme.TABLES,
     **search.TABLES,
     **learned.TABLES,
     **compared.TABLES,
