@@ -31,8 +31,8 @@ Each is a flag of `slta train`, as `--training.steps 2000`, and a key of `config
 """
 WIDE = 36
 """Letters of an option beside which the others' texts are aligned, at most."""
-LONG = 14
-"""Words of a clause from which on it is cut at its colon."""
+LONG = 12
+"""Words of a clause that is not cut any more."""
 WIDTH = 100
 """Columns of the help that is read: few enough for one box beside no other."""
 
@@ -51,15 +51,25 @@ def page() -> str:
 
 
 def brief(text: str) -> str:
-    """The first clause of a help text; of a long one, what stands before its colon.
+    """The first clause of a help text; of a long one, what stands before a colon or comma.
 
     >>> brief("Maximum gradient norm; 0 disables clipping.")
     'Maximum gradient norm'
     >>> brief("Picture of it (.png, for example), by rank.")
     'Picture of it (.png, for example), by rank'
+    >>> brief("Picture of the answer (.png, .svg or .pdf), with a number for each further query")
+    'Picture of the answer (.png, .svg or .pdf)'
     """
     clause = re.split(r"[.;](?:\s|$)", " ".join(text.split()), maxsplit=1)[0]
-    return clause if len(clause.split()) <= LONG else clause.partition(": ")[0]
+    if len(clause.split()) <= LONG:
+        return clause
+    parts = re.split(r"[:,] (?![^(]*\))", clause)
+    short = parts[0]
+    for part in parts[1:]:
+        if len(short.split()) > 2:
+            break
+        short += f", {part}"
+    return short
 
 
 def help_of(command: tuple[str, ...]) -> str:

@@ -13,17 +13,18 @@ from benchmarks.tables import (
     features,
     learned,
     protocols,
-    readme,
+    overview,
     search,
 )
 
 PAGES = (
+    *("docs/data-sets.md", "docs/how-to/pre-extracted-features.md"),
     *("README.md", "docs/results.md", "docs/reproducing.md"),
     *("docs/protocols.md", "docs/features.md", "docs/models.md", "docs/comparison.md"),
 )
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
-    **readme.TABLES,
+    **overview.TABLES,
     **search.TABLES,
     **learned.TABLES,
     **compared.TABLES,
