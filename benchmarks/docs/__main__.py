@@ -24,7 +24,9 @@ QUICK = "reference", "floors"
 
 def main(wanted: list[str]) -> None:
     if unknown := {*wanted} - MADE.keys():
-        sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(MADE)}")
+        sys.exit(
+            f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(MADE)}"
+        )
     for name in wanted or QUICK:
         MADE[name]()
 

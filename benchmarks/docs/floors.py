@@ -51,7 +51,9 @@ def floors(pyproject: Path) -> list[Floor]:
     stacked = [tuple(layer.split(" : ")) for layer in contract["layers"]]
     named = [Floor(each[0] if len(each) == 1 else GROUND, each) for each in stacked]
     if odd := {floor.name for floor in named} ^ ABOUT.keys():
-        raise InputError(f"describe {', '.join(sorted(odd))} in benchmarks/docs/floors.py")
+        raise InputError(
+            f"describe {', '.join(sorted(odd))} in benchmarks/docs/floors.py"
+        )
     return named
 
 

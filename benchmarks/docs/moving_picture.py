@@ -71,7 +71,9 @@ class Scene:
         edges_s = np.linspace(0, answer.video.duration_s, FRAMES + 1)
         wide = round(STRIP * answer.video.width / answer.video.height)
         size = wide, STRIP
-        strip = video.frames(film, at=(edges_s[1:] + edges_s[:-1]) / 2, size=size).images
+        strip = video.frames(
+            film, at=(edges_s[1:] + edges_s[:-1]) / 2, size=size
+        ).images
         cut = (wide - (SIZE[0] - 2 * MARGIN) // FRAMES) // 2 + 1
         span = answer.moments[0].span
         at = np.linspace(span.start, span.end, PLAYED + 1)[:-1]
@@ -90,7 +92,9 @@ def write(target: Path) -> None:
 
 
 def save(scenes: list[Scene], target: Path) -> None:
-    pictures, lengths_ms = zip(*(each for s in scenes for each in shots(s)), strict=True)
+    pictures, lengths_ms = zip(
+        *(each for s in scenes for each in shots(s)), strict=True
+    )
     first, *others = pictures
     with whole_file(target) as unfinished:
         first.save(
@@ -149,7 +153,9 @@ def picture(
     if played is not None:
         left = width - MARGIN - MOMENT[0]
         shown_at = left * TWICE, (RESULT - 8) * TWICE
-        large.paste(Image.fromarray(played).resize([n * TWICE for n in MOMENT]), shown_at)
+        large.paste(
+            Image.fromarray(played).resize([n * TWICE for n in MOMENT]), shown_at
+        )
     return large.resize(SIZE, Image.Resampling.LANCZOS)
 
 

@@ -31,7 +31,7 @@ Each is a flag of `slta train`, as `--training.steps 2000`, and a key of `config
 """
 WIDE = 36
 """Letters of an option beside which the others' texts are aligned, at most."""
-LONG = 12
+LONG = 9
 """Words of a clause that is not cut any more."""
 WIDTH = 100
 """Columns of the help that is read: few enough for one box beside no other."""
@@ -135,6 +135,13 @@ def _option(head: str, text: str) -> Option:
     elif values:
         flag = f"{flag} {values}"
     return Option(flag, brief(text))
+
+
+def fields_of_experiments() -> list[str]:
+    """As ``training.steps``."""
+    return [
+        row.head.split("=")[0].split()[0] for _, rows in _sections() for row in rows
+    ]
 
 
 def _sections() -> Iterator[tuple[str, list[Option]]]:

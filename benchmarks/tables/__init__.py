@@ -12,8 +12,8 @@ from benchmarks.tables import (
     data,
     features,
     learned,
-    protocols,
     overview,
+    protocols,
     search,
 )
 

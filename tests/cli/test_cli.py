@@ -39,10 +39,10 @@ from tests.support.commands import (
 )
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-BLOCKS = re.findall(
-    r"^```json\n(.*?)^```$", (DOCS / "search-json.md").read_text(), re.S | re.M
-)
-EXAMPLE, SCHEMA = (json.loads(block) for block in BLOCKS)
+PAGE = (DOCS / "search-json.md").read_text()
+(BLOCK,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.S | re.M)
+EXAMPLE = json.loads(BLOCK)
+SCHEMA = json.loads((DOCS / "search-json.schema.json").read_text())
 ROW = re.compile(r" +(\d+) +([\d:.]+) +([\d:.]+) +(\d\.\d\d)")
 HEAVY = {"av", "matplotlib", "numpy", "onnxruntime", "spacy", "torch", "transformers"}
 
@@ -206,6 +206,9 @@ def test_every_field_of_the_schema_is_explained_and_always_there() -> None:
             check(schema["items"])
 
     check(SCHEMA)
+    assert all(
+        f"`{name}`" in PAGE or f'"{name}"' in BLOCK for name in SCHEMA["required"]
+    )
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples.colour_extractor import GRID, SIDE, Colours
 
 from examples import colour_extractor, csv_data_set
-from examples.colour_extractor import GRID, SIDE, Colours
 from slta.datasets.checking import check
 from slta.errors import InputError
 from slta.features.base import Extractor

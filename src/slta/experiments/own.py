@@ -1,4 +1,4 @@
-"""SLTA on a folder of one's own: docs/own-videos.md leads through it.
+"""SLTA on a folder of your own data: docs/quickstart.md leads through it.
 
     slta train own --dataset.root DIR
 

@@ -1,0 +1,149 @@
+"""What README and docs say can be followed: links, files, commands, names, length."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from benchmarks.docs import reference
+
+from slta.cli.commands import COMMANDS
+from slta.datasets import SOURCES
+from slta.features import EXTRACTORS, WORDS
+from slta.features.layouts import LAYOUTS
+from tests.support.commands import known
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = [*PAGES, ROOT / "CONTRIBUTING.md"]
+MOST_WORDS = 15_000
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|json|toml|md|npy|webp|svg))`")
+COMMAND = re.compile(r"^ {4}(slta .*)$|`(slta [^`]+)`", re.MULTILINE)
+COMING = {"list", "--on", "--table", "--from", "--config", "--overwrite"}
+"""Of the command as it is being built; a test tells when one is there."""
+
+
+class Command(NamedTuple):
+    page: str
+    verbs: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", head.lower()) for head in heads]
+    return {head.replace(" ", "-") for head in plain}
+
+
+def commands() -> Iterator[Command]:
+    """Each that begins a line of code, or stands in backticks."""
+    for page in GUIDES:
+        for match in COMMAND.finditer(page.read_text()):
+            words = shlex.split((match[1] or match[2]).partition(" #")[0])
+            places = 2 if words[1] == "data" else 1
+            options = [word for word in words if re.match("--[a-z]", word)]
+            verbs = tuple(word for word in words[1 : 1 + places] if word[0] != "-")
+            yield Command(named(page), verbs, tuple(options))
+
+
+def options_of(verbs: tuple[str, ...]) -> set[str]:
+    found = {*re.findall(r"--[\w.-]+", reference.help_of(verbs)), "--help", "--version"}
+    if verbs == ("train",):
+        for flag in reference.fields_of_experiments():
+            section, field = flag.replace("_", "-").split(".")
+            found |= {f"--{section}.{field}", f"--{section}.no-{field}"}
+    return found
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=named)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (page.parent / file).resolve() if file else page
+        assert there.exists(), f"{target} is not there"
+        assert not anchor or anchor in anchors(there), f"{target} has no such heading"
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=named)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    homes = (ROOT, ROOT / "src" / "slta", ROOT / "benchmarks" / "results", page.parent)
+    for name in FILE.findall(page.read_text()):
+        if not re.search(r"[A-Z]{3}|…|/videos/|^own/", name):
+            assert any((home / name).exists() for home in homes), name
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    for folder in ("src", "tests", "benchmarks", "examples"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for name in re.findall(r"docs/[\w/-]+\.(?:md|json)\b", path.read_text()):
+                assert (ROOT / name).exists(), f"{named(path)} names {name}"
+
+
+def test_readme_and_docs_are_short() -> None:
+    counts = {named(page): len(page.read_text().split()) for page in PAGES}
+    assert sum(counts.values()) <= MOST_WORDS, counts
+
+
+def test_every_command_in_the_docs_exists_with_its_options() -> None:
+    seen = 0
+    for page, verbs, options in commands():
+        if verbs and verbs[0] in COMING:
+            continue
+        if verbs:
+            assert verbs[0] in {*COMMANDS, "data"}, f"{page}: slta {verbs[0]}"
+        wrong = {*options} - options_of(verbs) - COMING
+        assert not wrong, f"{page}: slta {' '.join(verbs)} has no {wrong}"
+        seen += 1
+    assert seen > 30
+
+
+def test_what_is_coming_is_not_there_yet() -> None:
+    there = {*COMMANDS} & COMING
+    for verb in COMMANDS:
+        there |= options_of((verb,)) & COMING
+    assert not there, f"take {there} out of COMING: it is there"
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("docs/features.md", {*EXTRACTORS, *WORDS}),
+        ("docs/how-to/pre-extracted-features.md", {*LAYOUTS}),
+        ("docs/data-sets.md", {*SOURCES}),
+        ("docs/reference.md", {f"slta {verb}" for verb in COMMANDS}),
+    ],
+)
+def test_every_name_that_can_be_given_is_on_its_page(
+    page: str, names: set[str]
+) -> None:
+    text = (ROOT / page).read_text()
+    missing = [name for name in names if not re.search(rf"\b{name}\b", text)]
+    assert not missing
+
+
+def test_the_two_commands_of_readme_are_targets_of_make() -> None:
+    targets = re.findall(r"^([\w ]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    made = " ".join(targets).split()
+    asked = re.findall(r"^ {4}make (\w+)", (ROOT / "README.md").read_text(), re.M)
+    assert asked == ["demo", "test"] and {*asked} <= {*made}
+
+
+@pytest.mark.slice
+def test_the_python_of_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (tmp_path / "film.mp4").symlink_to(known().film)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert re.match(r"(True|False) \d+\.\d+-\d+\.\d+ s\n", capsys.readouterr().out)
