@@ -1,7 +1,8 @@
 """The SLTA release's training pairs, made anew from the official annotations.
 
-Writes results/pairs.json, from which the tables in docs/reproducing.md are made. A pair
-is (video, truth, sentence, window); equal ones are counted as often as they are there.
+Writes results/pairs.json, from which a table in docs/results/charades-sta.md is generated.
+A pair is (video, truth, sentence, window); equal ones are counted as often as they are
+there.
 """
 
 import time

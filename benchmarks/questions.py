@@ -1,6 +1,6 @@
 """How well the program answers the questions of questions.json.
 
-Writes results/questions.json, from which the table in docs/results.md is made.
+Writes results/questions.json, from which docs/results/zero-shot.md is generated.
 """
 
 import tempfile

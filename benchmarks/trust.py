@@ -1,7 +1,8 @@
 """Whether the confidence can be believed: what is in short real videos, and what is not.
 
 Every video is asked for all that is in it, for what is in none of them, and for nonsense.
-Writes results/trust.json, from which tables and a diagram in docs/results.md are made.
+Writes results/trust.json, from which a table and a diagram in
+docs/results/zero-shot.md are generated.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Tables in the docs, made from what was measured.
+"""Tables in the docs, generated from results/*.json.
 
-A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``.
+A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``, on any page.
 """
 
 import re
@@ -14,14 +14,10 @@ from benchmarks.tables import (
     learned,
     overview,
     protocols,
+    published,
     search,
 )
 
-PAGES = (
-    *("docs/data-sets.md", "docs/how-to/pre-extracted-features.md"),
-    *("README.md", "docs/results.md", "docs/reproducing.md"),
-    *("docs/protocols.md", "docs/features.md", "docs/models.md", "docs/comparison.md"),
-)
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
     **overview.TABLES,
@@ -29,17 +25,22 @@ TABLES: dict[str, Callable[[], str]] = {
     **learned.TABLES,
     **compared.TABLES,
     **protocols.TABLES,
+    **published.TABLES,
     **data.TABLES,
     **features.TABLES,
 }
 
 
+def pages(root: Path) -> list[Path]:
+    """README and everything under docs."""
+    return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+
+
 def write(root: Path) -> None:
-    for page in PAGES:
-        path = root / page
+    for path in pages(root):
         path.write_text(filled(path.read_text()))
 
 
 def filled(page: str) -> str:
-    """The page with every table made anew."""
+    """The page with every table generated anew."""
     return PLACE.sub(lambda m: f"{m[1]}{TABLES[m[2]]().rstrip()}\n{m[3]}", page)

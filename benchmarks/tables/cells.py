@@ -1,6 +1,7 @@
-"""What tables are made of."""
+"""Cells, rows and footnotes of the generated tables."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,35 @@ def load(name: str) -> dict[str, Any]:
 
 
 def table(head: list[str], rows: list[list[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
+    first, *others = (
+        "| " + " | ".join(map(str, line)) + " |" for line in (head, *rows)
+    )
+    return "\n".join([first, "|---" * len(head) + "|", *others]) + "\n"
 
 
-def measured(name: str) -> str:
-    about = load(name)["about"]
+def measured(*names: str) -> str:
+    """Where the numbers lie, with commit and date, and each machine once."""
+    at: dict[str, list[str]] = {}
+    for name in names:
+        about = load(name)["about"]
+        told = f"`{name}.json`: commit {about['commit']}, {about['date']}"
+        at.setdefault(machine(about["machine"]), []).append(told)
     return (
-        f"\nMeasured with `{about['command']}` at commit {about['commit']}, "
-        f"{about['date']}, on {about['machine']}.\n"
+        "\n" + "; ".join(f"{', '.join(told)}, {on}" for on, told in at.items()) + ".\n"
     )
 
 
+def machine(described: str) -> str:
+    """Processor and cores, without the software."""
+    return described.split(", Linux")[0]
+
+
 def percent(value: float, interval: list[float] | None = None) -> str:
-    shown = f"{100 * value:.1f}"
-    if interval is None:
-        return shown
-    return f"{shown} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
+    # Plus 0.0, as a rounded -0.0 would keep its sign.
+    shown, *ends = (
+        f"{round(100 * each, 1) + 0.0:.1f}" for each in (value, *(interval or ()))
+    )
+    return f"{shown} [{','.join(ends)}]" if ends else shown
 
 
 def share(found: Row, sign: str = "") -> str:
@@ -39,15 +52,15 @@ def share(found: Row, sign: str = "") -> str:
     return f"{100 * found['value']:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
 
 
+def seeds(counts: dict[str, int]) -> str:
+    """How many trainings the rows are means of: the usual number, then the others."""
+    (usual, _), *others = Counter(counts.values()).most_common()
+    told = "".join(
+        f"; {count}: {', '.join(name for name in counts if counts[name] == count)}"
+        for count, _ in others
+    )
+    return f"Seeds: {usual}{told}."
+
+
 def two(share: float) -> str:
     return f"{100 * share:.2f}"
-
-
-def span(seconds: list[float]) -> str:
-    return f"{seconds[0]:.1f}-{seconds[1]:.1f} s"
-
-
-def counted(parameters: int) -> str:
-    if parameters < 1e5:
-        return f"{parameters / 1e3:.1f} thousand"
-    return f"{parameters / 1e6:.{1 if parameters >= 1e7 else 2}f} million"

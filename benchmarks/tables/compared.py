@@ -1,266 +1,160 @@
-"""Models on one data set."""
+"""Models compared on one data set."""
 
-from collections.abc import Callable
-from itertools import product
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from benchmarks.tables.cells import Row, counted, load, measured, percent, table
-from slta.experiments import paper_models
+from benchmarks.tables.cells import (
+    Row,
+    load,
+    machine,
+    measured,
+    percent,
+    seeds,
+    table,
+)
 
-SPLITS = "test", "test_novel"
-
-
-def _models(name: str, split: str) -> Callable[[], str]:
-    """What every model reaches, and those that see no video."""
-
-    def made() -> str:
-        found = load(name)
-        columns = ["R@1, IoU=0.3", "R@1, IoU=0.7"]
-        columns += [f"R@5, IoU={iou}" for iou in (0.3, 0.5, 0.7)]
-        rows = []
-        for model, each in found["models"].items():
-            row = each[split]
-            watched = row["R@1, IoU=0.5"]
-            seeds = [100 * share for share in watched["seeds"]]
-            first = model == next(iter(found["models"]))
-            rows.append(
-                [
-                    f"`{model}`",
-                    percent(watched["mean"], watched["interval"]),
-                    f"{len(seeds)}: {' '.join(f'{share:.1f}' for share in seeds)}",
-                    ""
-                    if first
-                    else percent(watched["difference"], watched["difference_interval"]),
-                    *(percent(row[column]["mean"]) for column in columns),
-                    percent(row["mIoU"]["mean"]),
-                ]
-            )
-        for kind, answers in found["without video"][split].items():
-            watched = answers["R@1, IoU=0.5"]
-            others = (
-                percent(answers[column]["value"]) for column in (*columns, "mIoU")
-            )
-            rows.append(
-                [kind, percent(watched["value"], watched["interval"]), "", "", *others]
-            )
-        head = ["experiment", "R@1, IoU=0.5", "seeds", "against the first"]
-        return table([*head, *columns, "mIoU"], rows)
-
-    return made
+WATCHED, STRICTER = "R@1, IoU=0.5", "R@1, IoU=0.7"
+SPLITS = ("test", "test_novel")
+CLOSE = 0.05
+Cell = Callable[[Row], str]
+LEARNED = ("moment_prior", "query_only")
+"""Models with the same idea as a non-parametric baseline."""
+BASELINES = {"moment prior": "moment frequencies", "query only": "query frequencies"}
 
 
-def _models_short() -> str:
-    """Every model on both data sets."""
-    name = "R@1, IoU=0.5"
-    columns: dict[str, dict[str, str]] = {}
-    for kind, found in (("shapes", load("models")), ("composites", load("composites"))):
-        for split in found["splits"]:
-            columns[f"{kind}, {split}"] = {
-                model.removeprefix(f"{kind}_"): percent(
-                    each[split][name]["mean"], each[split][name]["interval"]
-                )
-                for model, each in found["models"].items()
-            } | {
-                blind: percent(answers[name]["value"], answers[name]["interval"])
-                for blind, answers in found["without video"][split].items()
-            }
-    *_, last = columns.values()
-    rows = [
-        [model, *(each.get(model, "") for each in columns.values())] for model in last
-    ]
-    return table([name, *columns], rows)
+def _row_name(experiment: str) -> str:
+    """What tells a row of one data set apart."""
+    model = experiment.removeprefix("shapes_").removeprefix("composites_")
+    return f"`{model}` (learned)" if model in LEARNED else f"`{model}`"
 
 
-def _differences(models: Row, *ious: float) -> str:
-    """Each to the first."""
+def baseline(kind: str) -> str:
+    """A non-parametric baseline, by its name in the JSON."""
+    return f"{BASELINES[kind]} (estimated from train)"
+
+
+def _on_shapes() -> Mapping[str, Row]:
+    """DETR-style models were trained by a later program, Moment-DETR for longer."""
+    later = load("models-slots")
+    return {
+        **load("models")["models"],
+        **later["longer"]["models"],
+        "shapes_qd_detr": later["models"]["shapes_qd_detr"],
+    }
+
+
+def _table(
+    models: Mapping[str, Row], blind: Mapping[str, Any], last: str, cell: Cell
+) -> str:
+    """Best on test first, the non-parametric baselines last."""
     rows: list[list[object]] = []
-    for model, each in models.items():
-        row = [f"`{model}`", len(each["seeds"])]
-        for iou, split in product(ious, SPLITS):
-            found = each[split][f"R@1, IoU={iou}"]
-            row.append(percent(found["mean"], found["interval"]))
-            away = percent(found["difference"], found["difference_interval"])
-            row.append(away if rows else "")
-        rows.append(row)
-    head = ["experiment", "seeds"]
-    for iou, split in product(ious, SPLITS):
-        head += [f"{split}, IoU={iou}", "difference"]
-    return table(head, rows)
+    for name in sorted(models, key=lambda each: -models[each]["test"][WATCHED]["mean"]):
+        model = models[name]
+        shown = [_mean(model[split][WATCHED]) for split in SPLITS]
+        rows.append([_row_name(name), *shown, cell(model)])
+    for kind in blind[SPLITS[0]]:
+        shown = [_value(blind[split][kind][WATCHED]) for split in SPLITS]
+        rows.append([baseline(kind), *shown, cell(blind[SPLITS[0]][kind])])
+    return table([WATCHED, *SPLITS, last], rows)
 
 
-def _about_earlier(name: str) -> Callable[[], str]:
-    """Of the runs of an earlier program."""
-
-    def made() -> str:
-        found = load("earlier")[name]
-        about = found["about"]
-        return (
-            f"\nMeasured with `{about['command']}` at commit {about['commit']}, "
-            f"{about['date']}, on {about['machine']}. Trained at commit "
-            f"{found['commit']}.\n"
-        )
-
-    return made
+def _mean(found: Row) -> str:
+    return percent(found["mean"], found["interval"])
 
 
-def _model_costs(name: str) -> Callable[[], str]:
-    """What was chosen on val, and what every model costs."""
-
-    def made() -> str:
-        rows = [
-            [
-                f"`{model}`",
-                ", ".join(
-                    f"{percent(tried['val'])} at {tried['learning_rate']:g}"
-                    for tried in each["tried"]
-                ),
-                percent(each["train"]),
-                counted(each["parameters"]),
-                f"{sum(each['seconds']) / len(each['seconds']):.0f} s",
-                f"{each['query_ms']:.1f} ms",
-            ]
-            for model, each in load(name)["models"].items()
-        ]
-        head = "experiment", "R@1, IoU=0.5 on val, at learning rate", "on train"
-        return table([*head, "parameters", "training", "a query"], rows)
-
-    return made
+def _value(found: Row) -> str:
+    return percent(found["value"], found["interval"])
 
 
-def made_by(name: str) -> str:
-    found = load(name)
-    made = found["made_by"]
-    hours = sum(sum(each["seconds"]) for each in found["models"].values()) / 3600
-    word = "seeds" if len(found["seeds"]) > 1 else "seed"
-    counts = {len(each["seconds"]) for each in found["models"].values()}
-    fewer = "" if len(counts) == 1 else ", or the first of them as the table says"
-    return (
-        measured(name).rstrip()
-        + f" Trained at commit {made['commit']}, with {word} "
-        + f"{', '.join(map(str, found['seeds']))}{fewer}, one thread a run; the runs of "
-        + f"the table took {hours:.1f} hours together{_elsewhere(found)}.\n"
-    )
+def _difference(found: Row) -> str:
+    return percent(found["difference"], found["difference_interval"])
+
+
+def _shapes() -> str:
+    """With R@1 on train, where overfitting shows."""
+    models, blind = _on_shapes(), load("models")["without video"]
+
+    def on_train(found: Row) -> str:
+        return percent(found["train"]) if "train" in found else ""
+
+    return _table(models, blind, "train", on_train)
+
+
+def _composites() -> str:
+    """With the stricter threshold, which orders the models otherwise."""
+
+    def stricter(found: Row) -> str:
+        share = found["test"][STRICTER]["mean"] if "test" in found else None
+        return percent(found[STRICTER]["value"] if share is None else share)
+
+    found = load("composites")
+    last = "test, IoU=0.7"
+    return _table(found["models"], found["without video"], last, stricter)
+
+
+def _close() -> str:
+    """The models that are close to SLTA, each with its paired difference."""
+    _, *others = load("composites")["models"].items()
+    told = [
+        f"{_row_name(name)} {_difference(model['test'][WATCHED])}"
+        for name, model in others
+        if abs(model["test"][WATCHED]["difference"]) < CLOSE
+    ]
+    return f"\nPaired differences to `slta`, test: {', '.join(told)}.\n"
+
+
+def _composites_ablations() -> str:
+    """SLTA without a part."""
+    full, *others = load("composites-parts")["models"].items()
+    rows: list[list[object]] = [["full", *_hits(full[1], full=True)]]
+    for variant, model in others:
+        part = variant.removeprefix("composites_slta_").replace("_", " ")
+        rows.append([part, *_hits(model)])
+    return table(["test", WATCHED, "difference", "IoU=0.7", "difference"], rows)
+
+
+def _hits(model: Row, *, full: bool = False) -> list[str]:
+    cells = []
+    for name in (WATCHED, STRICTER):
+        found = model["test"][name]
+        cells += [percent(found["mean"]), "" if full else _difference(found)]
+    return cells
+
+
+def _trained(*names: str) -> str:
+    """Commits, and what was trained on another machine than it was measured on."""
+    found = [load(name) for name in names]
+    commits = dict.fromkeys(each["made_by"]["commit"] for each in found)
+    elsewhere = "".join(_elsewhere(each) for each in found)
+    return f"Trained at commit {' and '.join(commits)}{elsewhere}."
 
 
 def _elsewhere(found: Row) -> str:
-    """Which runs were trained on another machine than what measured them."""
     there: dict[str, list[str]] = {}
     for name, each in found["models"].items():
+        chosen: dict[str, list[str]] = {}
         machines = each.get("machines", ())
-        for seed, machine in zip(each["seeds"], machines, strict=False):
-            if machine != found["machine"]:
-                there.setdefault(machine, []).append(f"`{name}` with seed {seed}")
-    return "".join(
-        f"; on {machine}: {', '.join(runs)}" for machine, runs in there.items()
-    )
+        for seed, on in zip(each["seeds"], machines, strict=False):
+            if on != found["machine"]:
+                chosen.setdefault(on, []).append(str(seed))
+        for on, few in chosen.items():
+            told = f"{_row_name(name)} (seed {', '.join(few)})"
+            there.setdefault(machine(on), []).append(told)
+    return "".join(f"; on {on}: {', '.join(runs)}" for on, runs in there.items())
 
 
-def _slots() -> str:
-    """The models with slots, one of them with more steps, and what sees no video."""
-    found, name = load("models-slots"), "R@1, IoU=0.5"
-    rows = _slot_rows(found["models"]) + _slot_rows(found["longer"]["models"])
-    blind = found["without video"]
-    for kind in blind[SPLITS[0]]:
-        answers = (blind[split][kind][name] for split in SPLITS)
-        shown = (percent(each["value"], each["interval"]) for each in answers)
-        rows.append([kind, "", "", "", "", *shown])
-    return table(SLOTS, rows)
-
-
-def _slots_earlier() -> str:
-    return table(SLOTS, _slot_rows(load("earlier")["models-slots"]["models"]))
-
-
-SLOTS = [
-    "experiment",
-    "steps",
-    "seeds",
-    "on val, at learning rate",
-    "on train",
-    *SPLITS,
-]
-
-
-def _slot_rows(models: Row) -> list[list[object]]:
-    name = "R@1, IoU=0.5"
-    rows: list[list[object]] = []
-    for model, each in models.items():
-        tried = (
-            f"{percent(one['val'])} at {one['learning_rate']:g}"
-            for one in each["tried"]
-        )
-        rows.append(
-            [
-                *(f"`{model}`", each["steps"], len(each["seeds"]), ", ".join(tried)),
-                percent(each["train"]),
-                *(
-                    percent(each[split][name]["mean"], each[split][name]["interval"])
-                    for split in SPLITS
-                ),
-            ]
-        )
-    return rows
-
-
-def _about_slots() -> str:
-    found = load("models-slots")
-    made = {each["made_by"]["commit"] for each in (found, found["longer"])}
-    return (
-        measured("models-slots").rstrip()
-        + f" Trained at commit {' and '.join(sorted(made))}, one thread a run.\n"
-    )
-
-
-def _parameters() -> str:
-    found = load("parameters")
-    sizes = ", ".join(f"{name} {size}" for name, size in found["sizes"].items())
-    rows = [[f"`{name}`", counted(count)] for name, count in found["models"].items()]
-    return table(["model", f"numbers that it learns ({sizes})"], rows)
-
-
-def _paper_training() -> str:
-    """Of the experiments on the paper's data sets, one number where it is the same."""
-    rows = []
-    for model in paper_models.models("tacos"):
-        found = [paper_models.models(data)[model][1] for data in paper_models.DATA]
-        columns = [
-            [f"{each.queries}" for each in found],
-            [f"{each.learning_rate:g}" for each in found],
-            [f"{each.steps}" for each in found],
-        ]
-        cells = (
-            column[0] if len({*column}) == 1 else ", ".join(column)
-            for column in columns
-        )
-        rows.append([f"`{model}`", *cells])
-    data = ", ".join(paper_models.DATA)
-    head = "model", "queries a batch", "learning rate", f"steps ({data})"
-    return table([*head], rows)
+def _about(models: Mapping[str, Row], *names: str) -> str:
+    counts = {_row_name(name): len(each["seeds"]) for name, each in models.items()}
+    return f"{measured(*names).rstrip()} {_trained(*names)} {seeds(counts)}\n"
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "composites-test": _models("composites", "test"),
-    "composites-novel": _models("composites", "test_novel"),
-    "models-short": _models_short,
-    "composites-costs": _model_costs("composites"),
-    "composites-parts": lambda: _differences(
-        load("composites-parts")["models"], 0.5, 0.7
+    "shapes": lambda: _shapes() + _about(_on_shapes(), "models", "models-slots"),
+    "composites": lambda: (
+        _composites() + _close() + _about(load("composites")["models"], "composites")
     ),
-    "about-composites-parts": lambda: made_by("composites-parts"),
-    "composites-faults": lambda: _differences(load("composites-faults")["models"], 0.5),
-    "composites-earlier": lambda: _differences(
-        load("earlier")["composites"]["models"], 0.5
+    "composites-ablations": lambda: (
+        _composites_ablations()
+        + _about(load("composites-parts")["models"], "composites-parts")
     ),
-    "about-composites-earlier": _about_earlier("composites"),
-    "about-composites-faults": lambda: made_by("composites-faults"),
-    "about-composites": lambda: made_by("composites"),
-    "models-test": _models("models", "test"),
-    "models-novel": _models("models", "test_novel"),
-    "models-costs": _model_costs("models"),
-    "about-models": lambda: made_by("models"),
-    "models-slots": _slots,
-    "about-models-slots": _about_slots,
-    "models-slots-earlier": _slots_earlier,
-    "about-models-slots-earlier": _about_earlier("models-slots"),
-    "parameters": _parameters,
-    "paper-training": _paper_training,
 }

@@ -1,4 +1,4 @@
-"""What README and docs say can be followed: links, files, commands, names, length."""
+"""What README and docs say can be followed: files, commands, names; and they are short."""
 
 import re
 import shlex
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from benchmarks import tables
 from benchmarks.docs import reference
 
 from slta.cli.commands import COMMANDS
@@ -16,10 +17,9 @@ from slta.features.layouts import LAYOUTS
 from tests.support.commands import known
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = tables.pages(ROOT)
 GUIDES = [*PAGES, ROOT / "CONTRIBUTING.md"]
 MOST_WORDS = 15_000
-LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|json|toml|md|npy|webp|svg))`")
 COMMAND = re.compile(r"^ {4}(slta .*)$|`(slta [^`]+)`", re.MULTILINE)
 COMING = {"list", "--on", "--table", "--from", "--config", "--overwrite"}
@@ -34,13 +34,6 @@ class Command(NamedTuple):
 
 def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
-
-
-def anchors(page: Path) -> set[str]:
-    """Of its headings, as GitHub makes them."""
-    heads = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    plain = [re.sub(r"[^\w\- ]", "", head.lower()) for head in heads]
-    return {head.replace(" ", "-") for head in plain}
 
 
 def commands() -> Iterator[Command]:
@@ -64,29 +57,11 @@ def options_of(verbs: tuple[str, ...]) -> set[str]:
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=named)
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    for target in LINK.findall(page.read_text()):
-        if re.match(r"https?:|mailto:", target):
-            continue
-        file, _, anchor = target.partition("#")
-        there = (page.parent / file).resolve() if file else page
-        assert there.exists(), f"{target} is not there"
-        assert not anchor or anchor in anchors(there), f"{target} has no such heading"
-
-
-@pytest.mark.parametrize("page", GUIDES, ids=named)
 def test_every_file_that_is_named_exists(page: Path) -> None:
     homes = (ROOT, ROOT / "src" / "slta", ROOT / "benchmarks" / "results", page.parent)
     for name in FILE.findall(page.read_text()):
         if not re.search(r"[A-Z]{3}|…|/videos/|^own/", name):
             assert any((home / name).exists() for home in homes), name
-
-
-def test_every_page_that_the_code_names_exists() -> None:
-    for folder in ("src", "tests", "benchmarks", "examples"):
-        for path in (ROOT / folder).rglob("*.py"):
-            for name in re.findall(r"docs/[\w/-]+\.(?:md|json)\b", path.read_text()):
-                assert (ROOT / name).exists(), f"{named(path)} names {name}"
 
 
 def test_readme_and_docs_are_short() -> None:

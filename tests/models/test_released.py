@@ -1,4 +1,4 @@
-"""Each fault of the released notebook does what docs/reproducing.md says of it."""
+"""Each fault of the released notebook does what docs/models/slta_released.md says of it."""
 
 from dataclasses import asdict, replace
 

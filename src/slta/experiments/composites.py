@@ -23,7 +23,7 @@
 
 DIR is a folder in the project's own format with ready features of whole frames, two a
 second, and moments of 2 to 5 seconds. A frame is its only region, so that SLTA's spatial
-attention has nothing to choose from; docs/comparison.md has what came of it.
+attention has nothing to choose from; docs/results/composites.md has what came of it.
 """
 
 from dataclasses import replace

@@ -39,7 +39,7 @@ the training of their own papers as far as we know them.
     slta train didemo_vsa_stv --dataset.root DIR
 
 DIR is as for SLTA's own experiments, and so are features, words and candidates: what the
-models differ in is themselves. docs/models.md says where the numbers are from.
+models differ in is themselves. docs/models/index.md says where the numbers are from.
 """
 
 from dataclasses import replace

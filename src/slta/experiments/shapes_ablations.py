@@ -15,7 +15,7 @@ notebook, or with something more; everything else is as in ``shapes_slta``.
     slta train shapes_slta_wrong_pair
     slta train shapes_slta_signed_words
 
-docs/reproducing.md says what each is and what came of it.
+docs/results/shapes.md says what each is and what came of it.
 """
 
 from dataclasses import replace

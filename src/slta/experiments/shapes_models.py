@@ -12,7 +12,7 @@
     slta train shapes_vsa_stv
 
 No batch is of single frames, and no clip and no noun is left out: that is for models that
-see regions. Learning rates are what val chose of two, the same for all. docs/models.md says
+see regions. Learning rates are what val chose of two, the same for all. docs/models/index.md says
 what each model is.
 """
 

@@ -2,7 +2,7 @@
 
     slta train shapes_slta
 
-The films and their features are made first, and kept. docs/reproducing.md has what came
+The films and their features are made first, and kept. docs/results/shapes.md has what came
 of it.
 """
 

@@ -1,8 +1,8 @@
 """ACRN: a moment remembers its contexts as the query asks for them.
 
 Liu, Wang, Nie, He, Chen, Chua: Attentive Moment Retrieval in Videos, SIGIR 2018. The
-equations' numbers are those of docs/models.md. The sentence's vector is the extractor's
-in place of skip-thoughts.
+equations' numbers are those of docs/models/acrn.md. The sentence's vector is the
+extractor's in place of skip-thoughts.
 
 Shapes: b queries · c candidates · d size of a clip's vector · m size of a memory ·
 p pairs of a query and a candidate.

@@ -1,7 +1,7 @@
 """What the clips alone tell: a moment that looks like an answer, whatever is asked.
 
 No paper's model but a measure for all of them: what SLTA's last layers (eq. 7 of
-docs/data-flow.md) reach without a word.
+docs/models/slta.md) reach without a word.
 
 Shapes: p pairs of a query and a candidate.
 """

@@ -1,7 +1,7 @@
 """MCN: a moment, its video and its place in it, near to the sentence or far from it.
 
 Hendricks, Wang, Shechtman, Sivic, Darrell, Russell: Localizing Moments in Video with
-Natural Language, ICCV 2017. The equations' numbers are those of docs/models.md.
+Natural Language, ICCV 2017. The equations' numbers are those of docs/models/mcn.md.
 
 Shapes: b queries · c candidates · x size of the common space · p pairs of a query and a
 candidate.

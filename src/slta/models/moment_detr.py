@@ -1,7 +1,8 @@
 """Moment-DETR: a video and a sentence as one sequence, and slots that answer.
 
 Lei, Berg, Bansal: QVHighlights: Detecting Moments and Highlights in Videos via Natural
-Language Queries, NeurIPS 2021. The equations' numbers are those of docs/models.md.
+Language Queries, NeurIPS 2021. The equations' numbers are those of
+docs/models/moment_detr.md.
 
 Shapes: b queries, each of a video · t clips · w words · m slots · h hidden size.
 """

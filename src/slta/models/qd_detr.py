@@ -2,7 +2,7 @@
 
 Moon, Hyun, Park, Park, Heo: Query-Dependent Video Representation for Moment Retrieval and
 Highlight Detection, CVPR 2023; its decoder is that of DAB-DETR (Liu et al., ICLR 2022).
-The equations' numbers are those of docs/models.md.
+The equations' numbers are those of docs/models/qd_detr.md.
 
 Shapes: b queries, each of a video · t clips · w words · m slots · h hidden size ·
 l layers of the decoder.

@@ -1,6 +1,6 @@
 """What the released notebook does instead of the paper, one fault at a time.
 
-For experiments that ask what each fault costs; docs/reproducing.md has the answers.
+For experiments that ask what each fault costs; docs/models/slta_released.md has the answers.
 Everything that is not switched on is SLTA as in slta.py.
 """
 

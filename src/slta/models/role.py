@@ -1,7 +1,7 @@
 """ROLE: the words of a query weighed by the moment they are compared with.
 
 Liu, Wang, Nie, Tian, Chen, Chua: Cross-modal Moment Localization in Videos, ACM MM 2018.
-SLTA is this and a spatial branch: the equations' numbers are those of docs/data-flow.md.
+SLTA is this and a spatial branch: the equations' numbers are those of docs/models/slta.md.
 
 Shapes: b queries · w words · c candidates · d size of a clip's vector · p pairs of a query
 and a candidate.

@@ -2,7 +2,7 @@
 
 Jiang, Huang, Yang, Yuan: Cross-Modal Video Moment Retrieval with Spatial and
 Language-Temporal Attention, ICMR 2019. The equations' numbers are those of
-docs/data-flow.md.
+docs/models/slta.md.
 
 Shapes: b queries · w words · k size of a word's vector · v videos · t frames ·
 r regions · e size of a region's vector · c candidates · d size of a clip's vector ·

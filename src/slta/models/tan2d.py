@@ -1,7 +1,7 @@
 """2D-TAN: a map of all moments of a video, by start and by end.
 
 Zhang, Peng, Fu, Luo: Learning 2D Temporal Adjacent Networks for Moment Localization with
-Natural Language, AAAI 2020. The equations' numbers are those of docs/models.md.
+Natural Language, AAAI 2020. The equations' numbers are those of docs/models/tan2d.md.
 
 Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector · w words ·
 k size of a word's vector · c cells of the map, each a moment · h hidden size ·

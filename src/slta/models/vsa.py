@@ -3,7 +3,7 @@
 As in the papers on CTRL and ROLE, which compare themselves with it, after Frome et al.:
 DeViSE: A Deep Visual-Semantic Embedding Model, NIPS 2013. The sentence's vector is the
 last state of an LSTM over its words (VSA-RNN) or the extractor's in place of skip-thoughts
-(VSA-STV). The equations' numbers are those of docs/models.md.
+(VSA-STV). The equations' numbers are those of docs/models/vsa.md.
 
 Shapes: b queries · x size of a sentence's vector · p pairs of a query and a candidate.
 """

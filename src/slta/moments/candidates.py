@@ -82,7 +82,7 @@ def released(
 def released_frames(duration_s: float) -> int:
     """How many frames the release has of a video: two more than fill it.
 
-    Fitted to the windows of its training pairs; docs/reproducing.md says how well.
+    Fitted to the windows of its training pairs; docs/results/charades-sta.md says how well.
     """
     _check_duration(duration_s)
     return floor(RELEASED_HZ * duration_s + 0.25) + 2

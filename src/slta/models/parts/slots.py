@@ -1,7 +1,7 @@
 """Learned slots as a set of answers: which slot is to answer which truth, and the losses
 of what they say. Lei, Berg, Bansal: QVHighlights: Detecting Moments and Highlights in
 Videos via Natural Language Queries, NeurIPS 2021, after DETR (Carion et al., ECCV 2020).
-The equations' numbers are those of docs/models.md.
+The equations' numbers are those of docs/models/moment_detr.md.
 
 Spans are a centre and a width here, as shares of the video.
 
