@@ -9,14 +9,12 @@ def _extractors() -> str:
     rows = [
         [
             f"`{each['name']}`",
-            each["frame"],
-            f"{each['regions'][0]} of {each['regions'][1]}",
             each["seconds_a_sample"],
             each["times_cells"],
         ]
         for each in load("extractors")["extractors"]
     ]
-    head = ["extractor", "frame", "regions", "s/sample", "times `cells`"]
+    head = ["extractor", "s/sample", "times `cells`"]
     return table(head, rows)
 
 
@@ -43,16 +41,13 @@ def _layout_reading() -> str:
 
 
 def _planted() -> str:
+    worlds = load("planted")["noise"]
+    settings = [row["setting"] for row in next(iter(worlds.values()))["settings"]]
     rows = [
-        [
-            noise,
-            setting["setting"],
-            share(setting["R@1, IoU=0.5"]),
-        ]
-        for noise, found in load("planted")["noise"].items()
-        for setting in found["settings"]
+        [noise, *(share(row["R@1, IoU=0.5"]) for row in world["settings"])]
+        for noise, world in worlds.items()
     ]
-    return table(["noise", "kept", "R@1, IoU=0.5"], rows)
+    return table(["R@1, IoU=0.5: noise", *settings], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {

@@ -30,8 +30,8 @@ def _data_sets() -> str:
         counts = source.counts.values()
         queries = " / ".join(str(count.queries) for count in counts)
         if counts:
-            rows.append([f"`{name}`", source.authors.partition(";")[0], queries])
-    return table(["`slta data`", "from", "queries by split"], rows)
+            rows.append([f"`{name}`", queries])
+    return table(["name", "queries, by split"], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
