@@ -9,10 +9,10 @@ DETR = "Moment-DETR, QVHighlights val"
 
 def _parity() -> str:
     return table(
-        ["reference", "protocol", "queries", "numbers", "equal"],
+        ["reference", "protocol", "numbers", "equal"],
         [
             [row["reference"], f"`{row['protocol']}`"]
-            + [row[name] for name in ("queries", "numbers", "equal")]
+            + [row[name] for name in ("numbers", "equal")]
             for row in load("protocols")["parity"]
         ],
     )
