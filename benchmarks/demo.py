@@ -10,7 +10,7 @@ import resource
 from dataclasses import replace
 from typing import Any
 
-from slta.experiments import experiment
+from slta.experiments import titled
 from slta.experiments.opening import open_splits
 from slta.files import home
 from slta.runs.run import Run
@@ -27,7 +27,7 @@ def measure() -> dict[str, Any]:
 def _row(seed: int) -> dict[str, Any]:
     folder = home() / "benchmarks" / "demo" / str(seed)
     if not folder.exists():
-        usual = experiment(NAME)
+        usual = titled(NAME)
         learning = replace(usual.training, seed=seed)
         open_splits(usual, ("train", "val", "test"))
         before = _cpu_s()

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from examples import photo_film
 
 from benchmarks import trust
 from benchmarks.films import QUESTIONS, compose_videos
 from benchmarks.questions import present
+from examples import photo_film
 from slta.features.extractors.eyes import EYES, Eye
 from slta.features.extractors.imagenet_words import BATCH, DEFAULT, ImagenetWords
 from slta.search import Searcher

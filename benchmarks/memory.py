@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.random_features import SIZES, every_pair, random_queries, random_shots
 from benchmarks.speed import kilobytes
-from slta.experiments import experiment
+from slta.experiments import titled
 from slta.models import build
 
 LENGTHS_S = {"charades_sta_slta": 60.0, "tacos_slta": 300.0, "didemo_slta": 30.0}
@@ -31,7 +31,7 @@ def _apart(name: str, length_s: float) -> dict[str, Any]:
 
 
 def _steps(name: str, length_s: float) -> dict[str, Any]:
-    usual = experiment(name)
+    usual = titled(name)
     spans = usual.candidates.training_windows(length_s)
     longest_s = float((spans[:, 1] - spans[:, 0]).max())
     queries = usual.training.queries

@@ -24,8 +24,8 @@ from typing import Any
 
 from slta.comparison.compare import compare, so_far
 from slta.comparison.plan import Job, Plan, default_processes
-from slta.experiments import shapes_detr, shapes_models
-from slta.experiments.composites import FAULTS, PARTS
+from slta.experiments import shapes
+from slta.experiments.variants import FAULTS, PARTS
 from slta.files import home
 from slta.plots import comparison
 from slta.progress import Progress
@@ -49,19 +49,23 @@ ON_COMPOSITES = (
 )
 PARTS_ON_COMPOSITES = (
     "composites_slta",
-    *(f"composites_slta_no_{part}" for part in PARTS),
+    *(f"composites_slta_no_{part}" for part in PARTS[1:]),
 )
 FAULTS_ON_COMPOSITES = (
     "composites_slta",
-    *(f"composites_slta_{fault}" for fault in FAULTS),
+    *(f"composites_slta_{fault}" for fault in FAULTS[1:]),
 )
+DETR_ON_SHAPES = ("shapes_moment_detr", "shapes_qd_detr")
 ON_SHAPES = (
     "shapes_slta",
-    *shapes_models.EXPERIMENTS,
+    *(
+        f"shapes_{name}"
+        for name in shapes.MODELS
+        if not name.endswith(("detr", "tan2d"))
+    ),
     "shapes_tan2d",
-    *shapes_detr.EXPERIMENTS,
+    *DETR_ON_SHAPES,
 )
-SLOTS_ON_SHAPES = tuple(shapes_detr.EXPERIMENTS)
 FIRST_STEPS = 4000
 """That the made world's table gave to both; Moment-DETR has four times as many now."""
 
@@ -119,7 +123,7 @@ def slots_on_shapes_so_far() -> dict[str, Any]:
 
 def slots() -> Plan:
     """Its runs are the comparison's own."""
-    plan = _plan("models-slots", SLOTS_ON_SHAPES)
+    plan = _plan("models-slots", DETR_ON_SHAPES)
     return replace(plan, runs=made_world().runs, steps=(FIRST_STEPS,))
 
 

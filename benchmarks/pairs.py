@@ -18,9 +18,9 @@ from slta.datasets import SOURCES, charades_sta, slta_release, tacos
 from slta.datasets.annotations import Annotations
 from slta.datasets.checking import check
 from slta.datasets.slta_release import CHARADES, TACOS, parse, truth_frames
+from slta.features.safe_pickle import load
 from slta.moments.candidates import RELEASED_HZ, released, released_frames
 from slta.moments.spans import as_array
-from slta.safe_pickle import load
 
 Frames = tuple[int, int]
 Pair = tuple[str, Frames, str, Frames]

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import torch
 
-from slta.experiments.config import ModelConfig
+from slta.experiments.config import Named
 from slta.models import build
 from slta.models.base import Sizes
 
@@ -17,7 +17,7 @@ SIZES = Sizes(region=2048, frame=4096, word=300, sentence=384)
 
 def measure() -> dict[str, Any]:
     models = {}
-    for kind in get_args(ModelConfig):
+    for kind in get_args(Named):
         config = kind()
         with torch.device("meta"):
             model = build(config, SIZES)

@@ -13,9 +13,9 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from examples import photo_film
 
 from benchmarks.films import QUESTIONS, compose_videos
+from examples import photo_film
 from slta.features.base import QueryFeatures
 from slta.moments import Span
 from slta.moments.spans import as_array, temporal_iou

@@ -27,7 +27,7 @@ from slta.evaluation import measuring
 from slta.evaluation.measuring import SEED
 from slta.evaluation.metrics import bootstrap
 from slta.evaluation.predictions import Prediction, read
-from slta.experiments import EXPERIMENTS
+from slta.experiments import titled
 from slta.experiments.config import Experiment
 from slta.experiments.opening import open_dataset, open_library
 from slta.features import extractor
@@ -68,7 +68,7 @@ MEASURE = "R@1, IoU=0.5"
 def experiment(data: Path, root: Path, setting: str, rate_hz: float) -> Experiment:
     """The paper's, but for the sizes and how long it is trained. ``data`` has the words,
     ``root`` the annotations and features."""
-    usual = EXPERIMENTS[NAME]
+    usual = titled(NAME)
     return replace(
         usual,
         dataset=CharadesSTAConfig(root=str(root), cut=False),

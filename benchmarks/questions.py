@@ -7,9 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from examples import photo_film
-
 from benchmarks.films import QUESTIONS, compose_videos
+from examples import photo_film
 from slta.moments import Span
 from slta.moments.spans import as_array, temporal_iou
 from slta.search import Answer, Searcher

@@ -24,7 +24,7 @@ from slta.comparison.plan import Job
 from slta.evaluation import measuring
 from slta.evaluation.metrics import bootstrap
 from slta.evaluation.predictions import Prediction, read
-from slta.experiments import shapes_ablations
+from slta.experiments import variants
 from slta.experiments.opening import open_dataset, open_splits
 from slta.runs.evaluate import measured
 from slta.runs.inference import predict
@@ -35,13 +35,11 @@ SEEDS = (0, 1, 2)
 USUAL = Job.usual(NAME, SEEDS[0])
 FIRST_RATE = 0.004
 """That SLTA was trained at before val chose a lower one."""
-PARTS = tuple(f"no {part.replace('_', ' ')}" for part in shapes_ablations.PARTS)
-FAULTS = tuple(fault.replace("_", " ") for fault in shapes_ablations.FAULTS)
+PARTS = tuple(f"no {part.replace('_', ' ')}" for part in variants.PARTS)
+FAULTS = tuple(fault.replace("_", " ") for fault in variants.FAULTS)
 MEAN = "mean nouns"
 OTHERS = tuple(
-    name.replace("_", " ")
-    for name in shapes_ablations.ADDITIONS
-    if name != "mean_nouns"
+    name.replace("_", " ") for name in ("no_grounding", "all_nouns", "papers_pairs")
 )
 NO_VOTES = "no votes"
 """The full model's runs, whose answers do not vote on their ends."""

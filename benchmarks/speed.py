@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-from examples import photo_film
 
+from examples import photo_film
 from slta import video
 from slta.cli.search import NOTHING_CLEAR
 from slta.features.extractors.imagenet_words import ImagenetWords

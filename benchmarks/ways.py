@@ -18,12 +18,12 @@ import torch
 
 from benchmarks.models import made_composites
 from slta.comparison.summary import numbers
-from slta.experiments import experiment
+from slta.experiments import titled
 from slta.files import home
 from slta.runs.run import Run
 
 NAME = "composites_slta"
-QUERIES = experiment(NAME).training.queries
+QUERIES = titled(NAME).training.queries
 WAYS: dict[str, tuple[str, ...]] = {
     "as it is": ("--training.threads", "1"),
     "two processes": (

@@ -17,7 +17,7 @@ from rich.table import Table
 from examples import photo_film
 from slta import Searcher
 from slta.cli.screen import progress
-from slta.experiments import EXPERIMENTS
+from slta.experiments import titled
 from slta.experiments.opening import open_dataset, open_splits
 from slta.moments import Span, clock
 from slta.moments.spans import as_array, temporal_iou
@@ -83,11 +83,11 @@ def _train(folder: Path, screen: Console) -> None:
     name = "shapes_slta_small"
     screen.print("\nMaking films of moving shapes and their features (once) …")
     start = time.perf_counter()
-    open_splits(EXPERIMENTS[name], ("train", "val", "test"), shows=progress)
+    open_splits(titled(name), ("train", "val", "test"), shows=progress)
     made = time.perf_counter()
     screen.print(f"… {made - start:.0f} s. Training SLTA: slta train {name} …")
     shutil.rmtree(folder / "run", ignore_errors=True)
-    run = train(name, EXPERIMENTS[name], folder / "run", shows=progress)
+    run = train(name, titled(name), folder / "run", shows=progress)
     screen.print(f"… {time.perf_counter() - made:.0f} s.")
 
     dataset = open_dataset(run.experiment)

@@ -15,7 +15,7 @@ from slta.files import home, whole_folder, write_whole
 FILL = """
 import sys, time
 from pathlib import Path
-from slta.folders import whole_folder
+from slta.files import whole_folder
 with whole_folder(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("written")
     print("filling", flush=True)
@@ -26,7 +26,7 @@ with whole_folder(Path(sys.argv[1])) as folder:
 WRITE = """
 import sys
 from pathlib import Path
-from slta.folders import write_whole
+from slta.files import write_whole
 write_whole(Path(sys.argv[1]), "\\u00e9\\u4e00")
 """
 

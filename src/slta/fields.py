@@ -1,12 +1,12 @@
-"""The fields of an entry: each as what it must be, or told in words with its value."""
+"""Fields of entries and of configurations: as they must be, or an error with the value."""
 
 import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from math import isfinite
-from typing import Any
+from math import inf, isfinite
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 from jaxtyping import Int
@@ -198,3 +198,39 @@ def why(error: json.JSONDecodeError) -> str:
     """
     said = error.msg.removesuffix(" at").removesuffix(" starting")
     return f"{said} at column {error.colno}"
+
+
+def check_ranges(config: Any, part: str) -> None:
+    """Raises ``ValueError``, with the flag, for a field of a configuration that is outside
+    the range that its type is annotated with, or not finite."""
+    for name, hint in get_type_hints(type(config), include_extras=True).items():
+        value = getattr(config, name)
+        # Annotated itself, or inside an optional or a tuple.
+        for kind in (hint, *get_args(hint)):
+            for limits in getattr(kind, "__metadata__", ()):
+                for number in value if isinstance(value, tuple) else (value,):
+                    if number is not None and not _lies_in(number, limits):
+                        optional = ", or None" if type(None) in get_args(hint) else ""
+                        raise ValueError(
+                            f"{part}.{name} must be {_range(limits)}{optional}, "
+                            f"got {number}"
+                        )
+
+
+def _lies_in(number: int | float, limits: Any) -> bool:
+    gt, ge, lt, le = (getattr(limits, each, None) for each in ("gt", "ge", "lt", "le"))
+    return (
+        abs(number) < inf
+        and (gt is None or number > gt)
+        and (ge is None or number >= ge)
+        and (lt is None or number < lt)
+        and (le is None or number <= le)
+    )
+
+
+def _range(limits: Any) -> str:
+    gt, ge, lt, le = (getattr(limits, each, None) for each in ("gt", "ge", "lt", "le"))
+    low, high = ge if gt is None else gt, le if lt is None else lt
+    if high is None:
+        return f"above {low}" if ge is None else f"at least {low}"
+    return f"in {'[' if gt is None else '('}{low}, {high}{']' if lt is None else ')'}"

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from slta import video
-from slta.features import EXTRACTORS
+from slta.features import EXTRACTORS, Kind
 from slta.video import writing
 from tests.support import videos
 from tests.support.commands import Colours, call, command, known, refused, run
@@ -173,7 +173,7 @@ def test_a_video_that_cannot_be_used_is_named(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: Colours()))
     bad = VIDEOS[kind]
     path = tmp_path / bad.name
     bad.make(path)

@@ -21,7 +21,7 @@ from slta.cli import commands
 from slta.cli.arguments import in_one_line
 from slta.cli.screen import notes
 from slta.cli.search import Search, titles
-from slta.features import EXTRACTORS
+from slta.features import EXTRACTORS, Kind
 from slta.moments.spans import as_array, temporal_iou
 from tests.support.commands import (
     DURATION_S,
@@ -214,7 +214,7 @@ def test_every_field_of_the_schema_is_explained_and_always_there() -> None:
 @pytest.fixture
 def colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
     """Options for an extractor that is quick enough to begin with an empty store."""
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: Colours()))
     return ("--extractor", "colours", "--store", tmp_path / "store")
 
 
@@ -245,7 +245,7 @@ def test_top_cuts_the_list_of_moments(
 def test_the_store_is_in_the_home_unless_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: Colours()))
     path = coloured(tmp_path / "flag.mp4")
     monkeypatch.setenv("SLTA_HOME", str(tmp_path / "home"))
     call(capsys, "search", path, "red", "--extractor", "colours")
@@ -294,7 +294,7 @@ def test_moments_are_cut_into_films_that_play(tmp_path: Path) -> None:
 def test_a_video_of_the_longest_name_is_cut_and_drawn_in_a_new_folder(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: Colours()))
     path = coloured(tmp_path / "short.mp4").rename(tmp_path / f"{'日' * 83}.mp4")
     new, words = tmp_path / "new" / "folder", ("--extractor", "colours", "--top", 1)
     targets = ("--plot", new / "x.png", "--clips", new / "clips")
@@ -400,7 +400,7 @@ def test_what_takes_long_the_first_time_is_said_on_stderr() -> None:
         def prepare(_):
             logging.getLogger("slta.features.networks.onnx").info("preparing, once")
             raise InputError("enough")
-        slta.features.EXTRACTORS["slow"] = prepare
+        slta.features.EXTRACTORS["slow"] = slta.features.Kind(prepare)
         cli.main(["search", "film.mp4", "a cat", "--extractor", "slow"])
     """
     done = subprocess.run(

@@ -19,7 +19,7 @@ from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.metrics import IOUS, named
 from slta.evaluation.predictions import read, write
-from slta.experiments import EXPERIMENTS
+from slta.experiments import ALIASES, DATA
 from slta.experiments.opening import open_splits
 from slta.plots import comparison
 from slta.runs.inference import predict
@@ -301,9 +301,10 @@ def test_experiments_on_other_data_are_refused_before_they_are_trained(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    own = EXPERIMENTS["own"]
+    own = DATA["own"]
     faster = replace(own, features=replace(own.features, rate_hz=9.0))
-    monkeypatch.setitem(EXPERIMENTS, "faster", faster)
+    monkeypatch.setitem(DATA, "faster", faster)
+    monkeypatch.setitem(ALIASES, "faster", ("slta", "faster"))
     for other, differs in (("shapes_ctrl", "data"), ("faster", "features")):
         called = call(capsys, "compare", "own", other, "--runs", tmp_path / "runs")
         refused(called, f"own and {other} have other {differs}; compare")
@@ -341,7 +342,7 @@ def test_what_is_trained_so_far_is_measured_with_the_seeds_that_it_has(
 ) -> None:
     """A second experiment has seed 0 alone, a third has seen one setting of two."""
     for name in ("second", "third"):
-        monkeypatch.setitem(EXPERIMENTS, name, EXPERIMENTS["own"])
+        monkeypatch.setitem(ALIASES, name, ("slta", "own"))
     shutil.copytree("runs", tmp_path / "runs", ignore=shutil.ignore_patterns("*.log"))
     # What else a run was asked for is not compared.
     for answers in tmp_path.glob("runs/*/predictions"):

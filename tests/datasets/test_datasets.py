@@ -886,7 +886,7 @@ def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
     """What training was begun with."""
-    from slta import experiments
+    from slta.experiments import DATA
     from slta.training import train as training
 
     given: list[Experiment] = []
@@ -895,11 +895,8 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
         given.append(experiment)
         return _Run(folder)
 
-    monkeypatch.setitem(
-        experiments.EXPERIMENTS,
-        "charades",
-        Experiment(dataset=charades_sta.CharadesSTAConfig()),
-    )
+    usual = DATA["charades_sta"]
+    monkeypatch.setitem(DATA, "charades", usual)
     monkeypatch.setattr(training, "train", train)
     return given
 

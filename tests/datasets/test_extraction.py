@@ -15,7 +15,7 @@ from PIL import Image
 
 from slta.datasets.extraction import dataset_at, extract, videos_of
 from slta.errors import UnwritableError
-from slta.features import EXTRACTORS, provider
+from slta.features import EXTRACTORS, Kind, provider
 from slta.features.base import VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Store
@@ -44,7 +44,7 @@ class Seen(Colours):
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     one = Seen()
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: one)
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: one))
     return one
 
 

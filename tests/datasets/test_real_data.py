@@ -19,9 +19,9 @@ from slta.datasets.base import Dataset
 from slta.datasets.checking import check
 from slta.datasets.converting import convert, record
 from slta.datasets.slta_release import parse, truth_frames
+from slta.features.safe_pickle import load
 from slta.moments import Query
 from slta.moments.spans import as_array
-from slta.safe_pickle import load
 from tests.reference import released as slow
 from tests.support.commands import call
 

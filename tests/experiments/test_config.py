@@ -2,45 +2,36 @@
 
 import ast
 import inspect
-import pkgutil
 import re
-from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields, is_dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 
-from slta import experiments
 from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.errors import InputError
-from slta.experiments import EXPERIMENTS, experiment, known
+from slta.experiments import DATA, experiment, titled
 from slta.experiments.config import (
     CandidatesConfig,
-    Experiment,
     FeaturesConfig,
     TrainingConfig,
 )
-from slta.models import MODELS
+from slta.models import MODELS, config_of
 from slta.moments import Query
 from slta.training import train as training
 from tests.support.commands import call, refused
 
-
-def parts(
-    kind: type[Any] = Experiment, name: str = ""
-) -> Iterator[tuple[str, type[Any]]]:
-    """Every dataclass that an experiment is made of, with the prefix of its flags."""
-    yield name, kind
-    for field, hint in get_type_hints(kind).items():
-        for each in get_args(hint) or (hint,):
-            if is_dataclass(each) and isinstance(each, type):
-                yield from parts(each, f"{name}{field}.")
-
-
-PARTS = list(parts())
+TRIED = [(model, "shapes") for model in MODELS] + [("slta", data) for data in DATA]
+PARTS: list[tuple[str, type[Any]]] = [
+    ("features", FeaturesConfig),
+    ("candidates", CandidatesConfig),
+    ("training", TrainingConfig),
+    *(("dataset", kind) for kind in DATASETS),
+    *(("model", config_of(builder)) for builder in MODELS.values()),
+]
+"""The configurations that an experiment is made of, with the prefix of their flags."""
 
 
 def explained(kind: type[Any]) -> dict[str, str]:
@@ -59,59 +50,39 @@ def explained(kind: type[Any]) -> dict[str, str]:
     return found
 
 
-def test_the_parts_are_found() -> None:
-    kinds = {kind for _, kind in PARTS}
-    assert {CandidatesConfig, FeaturesConfig, TrainingConfig} <= kinds
-    assert MODELS.keys() <= {getattr(kind(), "name", "") for kind in kinds}
-    assert {*DATASETS} <= kinds
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        kind
-        for kind in dict.fromkeys(kind for _, kind in PARTS)
-        if kind is not Experiment
-    ],
-)
+@pytest.mark.parametrize("kind", dict.fromkeys(kind for _, kind in PARTS))
 def test_every_field_is_explained(kind: type[Any]) -> None:
-    said: dict[str, str] = {}
-    for base in reversed(kind.__mro__):
-        if is_dataclass(base):
-            said |= explained(base)
-    assert {field.name for field in fields(kind)} == said.keys()
+    said = texts(kind)
+    assert {field.name for field in fields(kind)} <= said.keys()
     for name, text in said.items():
         assert re.fullmatch(r"[A-Z].{8,}\.", " ".join(text.split())), (name, text)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_field_is_a_flag_that_the_help_explains(
-    capsys: pytest.CaptureFixture[str], name: str
+def texts(kind: type[Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if is_dataclass(base):
+            found |= explained(base)
+    return found
+
+
+@pytest.mark.parametrize(("model", "data"), TRIED)
+def test_every_field_is_an_option_that_the_help_explains(
+    capsys: pytest.CaptureFixture[str], model: str, data: str
 ) -> None:
-    called = call(capsys, "train", name, "--help")
+    called = call(capsys, "train", model, "--on", data, "--help")
     assert called.code == 0 and called.err == ""
     said = " ".join(re.sub("[│╭╮╰╯─]", " ", called.out).split())
-    for prefix, kind in PARTS:
-        if kind is Experiment or not chosen(EXPERIMENTS[name], prefix, kind):
+    value = experiment(model, data)
+    for part, kind in PARTS:
+        if type(getattr(value, part)) is not kind:
             continue
-        texts: dict[str, str] = {}
-        for base in reversed(kind.__mro__):
-            if is_dataclass(base):
-                texts |= explained(base)
         for field in fields(kind):
-            flag = f"--{prefix}(no-)?{field.name}".replace("_", "-")
+            flag = f"--{part}.{field.name}".replace("_", "-")
             assert re.search(rf"{flag}[ ,]", said), flag
-            assert " ".join(texts[field.name].split()) in said, flag
-    for folder in ("--out", "--store"):
-        assert folder in said
-
-
-def chosen(experiment: Experiment, prefix: str, kind: type[Any]) -> bool:
-    """Whether an experiment has a part of this kind there, or could have another."""
-    value: Any = experiment
-    for name in prefix.rstrip(".").split("."):
-        value = getattr(value, name)
-    return type(value) is kind
+            assert " ".join(texts(kind)[field.name].split()) in said, flag
+    for option in ("--root", "--config", "--from", "--resume", "--out", "--store"):
+        assert option in said
 
 
 @pytest.mark.parametrize(
@@ -223,51 +194,35 @@ def test_a_value_of_another_kind_is_named_with_its_flag(
     assert re.search(flag.replace("-", "[-_]"), line), line
 
 
-def test_an_unknown_experiment_is_named_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="'shapes_slto'; did you mean 'shapes_slta'"):
-        experiment("shapes_slto")
-    with pytest.raises(
-        InputError, match=r"unknown experiment 'x'; known are shapes_\{slta, "
-    ):
-        experiment("x")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("shapes_slto", "unknown experiment 'shapes_slto'; did you mean shapes_slta "),
+        ("x", "unknown experiment 'x'; give a model and --on DATA"),
+        ("role", "name the data set, too: slta train role --on DATA"),
+        ("tacos", "name the model, too: slta train MODEL --on tacos"),
+    ],
+)
+def test_an_unknown_experiment_is_told_with_the_nearest(name: str, says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)):
+        titled(name)
 
 
-def test_every_experiment_is_known() -> None:
-    said = re.sub(
-        r"(\w+)\{([^}]*)\}",
-        lambda found: ", ".join(found[1] + name for name in found[2].split(", ")),
-        known(),
-    )
-    assert sorted(said.split(", ")) == sorted(EXPERIMENTS)
+def test_unknown_models_and_data_sets_are_told_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="unknown model 'qd_dter'; did you mean qd_de"):
+        experiment("qd_dter", "shapes")
+    with pytest.raises(InputError, match="data set 'charades'; did you mean charades_"):
+        experiment("slta", "charades")
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_experiments_are_frozen(name: str) -> None:
-    value: Any = experiment(name)
-    for prefix, kind in PARTS:
-        if kind is not Experiment and not chosen(value, prefix, kind):
-            continue
-        part: Any = value
-        for step in filter(None, prefix.split(".")):
-            part = getattr(part, step)
-        field = fields(part)[0].name
-        with pytest.raises(FrozenInstanceError):
-            setattr(part, field, None)
+@pytest.mark.parametrize(("model", "data"), TRIED)
+def test_experiments_are_frozen(model: str, data: str) -> None:
+    value: Any = experiment(model, data)
+    for part, kind in PARTS:
+        if type(getattr(value, part)) is kind and (named := fields(kind)):
+            with pytest.raises(FrozenInstanceError):
+                setattr(getattr(value, part), named[0].name, None)
     hash(value)
-
-
-def test_an_experiments_file_says_what_it_is_and_how_to_run_it() -> None:
-    said = {}
-    for found in pkgutil.iter_modules(experiments.__path__):
-        module = import_module(f"slta.experiments.{found.name}")
-        own = vars(module).get("EXPERIMENTS")
-        own = own or {found.name: module.EXPERIMENT}
-        for name, value in own.items():
-            assert value is EXPERIMENTS[name]
-            said[name] = module.__doc__ or ""
-    assert said.keys() == EXPERIMENTS.keys()
-    for name, text in said.items():
-        assert re.search(rf"^    slta train {name}\b", text, re.MULTILINE), name
 
 
 def test_no_lengths_are_named() -> None:

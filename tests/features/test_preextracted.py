@@ -14,7 +14,7 @@ from slta.batches.candidate_batch import candidates_of, collate, shot_of
 from slta.datasets.own import OwnConfig, load
 from slta.datasets.split import prepare, spread
 from slta.errors import InputError
-from slta.experiments import EXPERIMENTS
+from slta.experiments import titled
 from slta.experiments.config import FeaturesConfig
 from slta.experiments.opening import resolve_extractor
 from slta.features import provider
@@ -358,7 +358,7 @@ def test_two_sizes_are_told_by_name(
 
 
 def test_films_beside_the_annotations_are_looked_at(own: Path) -> None:
-    experiment = replace(EXPERIMENTS["own"], dataset=OwnConfig(root=str(own)))
+    experiment = replace(titled("own"), dataset=OwnConfig(root=str(own)))
     assert resolve_extractor(experiment).features.extractor == "ready"
     (own / "videos").mkdir()
     assert resolve_extractor(experiment).features.extractor == "cells"

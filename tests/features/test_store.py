@@ -23,7 +23,7 @@ from hypothesis.extra import numpy as arrays
 from jaxtyping import Float16
 
 from slta import Answer, InputError, Searcher
-from slta.features import EXTRACTORS
+from slta.features import EXTRACTORS, Kind
 from slta.features.store import HEADER, Record, Store
 from tests.support.commands import (
     Colours,
@@ -69,7 +69,7 @@ except InputError as error:
 @pytest.fixture
 def colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film of three colours, and an extractor that is quick at it."""
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: Colours()))
     return coloured(tmp_path / "flag.mp4")
 
 

@@ -10,7 +10,7 @@ import torch
 from slta.batches.candidate_batch import TrainingBatch
 from slta.datasets.split import Split
 from slta.evaluation.measuring import measure
-from slta.experiments.config import ModelConfig
+from slta.experiments.config import Named
 from slta.models import MODELS
 from slta.models.base import CandidateModel
 from slta.moments.spans import as_array, temporal_iou
@@ -35,7 +35,7 @@ of the two queries of a video, one of the four places."""
 
 
 def test_no_model_is_forgotten() -> None:
-    configs = {kind().name: kind() for kind in get_args(ModelConfig)}
+    configs = {kind().name: kind() for kind in get_args(Named)}
     assert configs.keys() == MODELS.keys()
     known = {name for name in MODELS if isinstance(made(configs[name]), CandidateModel)}
     assert known - ELSEWHERE == SMALL.keys() == LESSONS.keys()

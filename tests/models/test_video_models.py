@@ -10,8 +10,8 @@ import torch
 
 from slta.batches.video_batch import VideoBatch
 from slta.evaluation.measuring import measure
-from slta.experiments import EXPERIMENTS
-from slta.experiments.config import Experiment, ModelConfig, TrainingConfig
+from slta.experiments import titled
+from slta.experiments.config import Experiment, Named, TrainingConfig
 from slta.experiments.opening import open_dataset, open_splits
 from slta.models import MODELS, build
 from slta.models.base import VideoModel
@@ -33,7 +33,7 @@ def _enter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_model_is_forgotten() -> None:
-    configs = {kind().name: kind() for kind in get_args(ModelConfig)}
+    configs = {kind().name: kind() for kind in get_args(Named)}
     known = {
         name for name in MODELS if isinstance(build(configs[name], SIZES), VideoModel)
     }
@@ -190,8 +190,8 @@ def test_is_trained_and_searches_as_it_is_evaluated(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", SMALL)
 def test_the_experiment_begins(name: str, tmp_path: Path) -> None:
     """Its model and its training, for three steps, on the tiny world."""
-    experiment = EXPERIMENTS[f"shapes_{name}"]
-    usual = EXPERIMENTS["shapes_slta"]
+    experiment = titled(f"shapes_{name}")
+    usual = titled("shapes_slta")
     assert experiment.dataset == usual.dataset
     assert experiment.features == usual.features
     assert not (experiment.training.still_steps or experiment.training.clip_dropout)
@@ -203,6 +203,6 @@ def test_the_experiment_begins(name: str, tmp_path: Path) -> None:
     assert row["step"] == 3 and np.isfinite(row["loss"])
 
 
-def _tiny(model: ModelConfig, usual: TrainingConfig) -> Experiment:
+def _tiny(model: Named, usual: TrainingConfig) -> Experiment:
     quick: dict[str, Any] = {"still_steps": 0, "clip_dropout": 0.0, "threads": 1}
     return replace(TINY, model=model, training=replace(usual, **quick))

@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 
 from slta.errors import InputError
-from slta.experiments import EXPERIMENTS, shapes_slta
+from slta.experiments import shapes, titled, titles
 from slta.experiments.config import Experiment
 from slta.features.library import Library
 from slta.features.store import Store
@@ -81,11 +81,11 @@ def test_a_model_comes_back_as_what_it_was(tmp_path: Path, config: SLTAConfig) -
     assert type(model) is type(build(config, SIZES)) and model.config == config
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", titles())
 def test_every_experiment_survives_on_disk(tmp_path: Path, name: str) -> None:
-    Run.create(tmp_path / "run", name, EXPERIMENTS[name])
+    Run.create(tmp_path / "run", name, titled(name))
     run = Run.open(tmp_path / "run")
-    assert run.experiment == EXPERIMENTS[name] and run.name == name
+    assert run.experiment == titled(name) and run.name == name
 
 
 def test_a_run_is_never_written_over(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_run_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=rf"{run.folder} exists; go on with .*--resume"
     ):
-        new(tmp_path, EXPERIMENTS["shapes_slta"])
+        new(tmp_path, titled("shapes_slta"))
     assert (run.folder / "config.json").read_bytes() == before
 
 
@@ -223,7 +223,7 @@ def test_damaged_weights_are_named(tmp_path: Path, kind: str) -> None:
 
 def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
     run = saved(tmp_path)
-    other = replace(TINY, model=replace(shapes_slta.MODEL, fusion_size=9))
+    other = replace(TINY, model=replace(shapes.SLTA, fusion_size=9))
     run.save(made(other), ABOUT_IT)
     with pytest.raises(
         InputError, match=r"damaged or of another model .*size mismatch"
@@ -286,7 +286,7 @@ SAVE = """
 import sys
 from pathlib import Path
 import os, signal
-from slta.folders import whole_file
+from slta.files import whole_file
 with whole_file(Path(sys.argv[1])) as unfinished:
     unfinished.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

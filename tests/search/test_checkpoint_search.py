@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as arrays
 from slta.errors import InputError
 from slta.evaluation.predictions import Prediction
 from slta.experiments.config import CandidatesConfig, Experiment, FeaturesConfig
-from slta.features import EXTRACTORS, extractor
+from slta.features import EXTRACTORS, Kind, extractor
 from slta.features.base import Extractor, QueryFeatures, VideoFeatures, frame_by_frame
 from slta.models import build
 from slta.models.base import Sizes, logistic
@@ -109,8 +109,8 @@ ABOUT = About("tiles", "1", Sizes(region=3, frame=3, word=3), step=7)
 
 @pytest.fixture(autouse=True)
 def tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EXTRACTORS, "tiles", lambda _: Tiles())
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: Colours())
+    monkeypatch.setitem(EXTRACTORS, "tiles", Kind(lambda _: Tiles()))
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: Colours()))
 
 
 @pytest.fixture

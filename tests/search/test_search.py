@@ -22,7 +22,7 @@ from PIL import Image
 
 from slta import video
 from slta.errors import InputError
-from slta.features import EXTRACTORS
+from slta.features import EXTRACTORS, Kind
 from slta.features.base import VideoFeatures, frame_by_frame
 from slta.features.extractors.imagenet_words import ImagenetWords
 from slta.moments import Span, VideoInfo
@@ -294,7 +294,7 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     one = Watched()
-    monkeypatch.setitem(EXTRACTORS, "colours", lambda _: one)
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: one))
     return one
 
 

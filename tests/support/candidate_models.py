@@ -7,7 +7,7 @@ import torch
 
 from slta.datasets.split import Split, spread
 from slta.evaluation.predictions import Prediction
-from slta.experiments import EXPERIMENTS
+from slta.experiments import titled
 from slta.experiments.config import CandidatesConfig, Experiment
 from slta.models import build
 from slta.models.acrn import ACRNConfig
@@ -89,7 +89,7 @@ def world() -> Split:
 
 
 def experiment(model: Any) -> Experiment:
-    usual = EXPERIMENTS["shapes_slta"]
+    usual = titled("shapes_slta")
     return replace(
         usual,
         model=model,

@@ -7,7 +7,7 @@ import torch
 
 from slta.datasets.split import Split
 from slta.evaluation.predictions import Prediction
-from slta.experiments.config import Experiment, ModelConfig, TrainingConfig
+from slta.experiments.config import Experiment, Named, TrainingConfig
 from slta.models.moment_detr import MomentDETRConfig
 from slta.models.qd_detr import QDDETRConfig
 from slta.models.tan2d import Tan2DConfig
@@ -23,7 +23,7 @@ MOMENT_DETR = MomentDETRConfig(
 QD_DETR = QDDETRConfig(
     size=8, heads=2, feedforward_size=12, slots=4, dropout=0.0, input_dropout=0.0
 )
-SMALL: dict[str, ModelConfig] = {
+SMALL: dict[str, Named] = {
     "tan2d": TAN2D,
     "moment_detr": MOMENT_DETR,
     "qd_detr": QD_DETR,
@@ -46,13 +46,13 @@ SLOT_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
     ),
     "qd_detr of few clips": replace(QD_DETR, most_clips=4, slots=2),
 }
-CONFIGS: dict[str, ModelConfig] = {**TAN2D_CONFIGS, **SLOT_CONFIGS}
+CONFIGS: dict[str, Named] = {**TAN2D_CONFIGS, **SLOT_CONFIGS}
 
 
 class Lesson(NamedTuple):
     """A configuration that learns, and how."""
 
-    model: ModelConfig
+    model: Named
     steps: int
     rate: float
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
-from slta.experiments.config import ModelConfig
+from slta.experiments.config import Named
 from slta.models import build
 from slta.models.base import Scale, Sizes, VideoModel
 
@@ -18,7 +18,7 @@ TRUTHS: list[tuple[tuple[float, float], ...]] = [
 """As shares of the video: one, several, none."""
 
 
-def made(config: ModelConfig, seed: int = 0) -> VideoModel:
+def made(config: Named, seed: int = 0) -> VideoModel:
     """A new model that knows the scale of some features, and is asked, not trained."""
     torch.manual_seed(seed)
     model = build(config, SIZES)

@@ -13,7 +13,7 @@ import pytest
 
 from slta.datasets.shapes import ShapesConfig
 from slta.datasets.split import Split
-from slta.experiments import EXPERIMENTS, shapes_slta
+from slta.experiments import shapes, titled
 from slta.experiments.config import Experiment, FeaturesConfig
 from slta.experiments.opening import open_splits
 from slta.features.base import QueryFeatures, VideoFeatures
@@ -82,7 +82,7 @@ FEW_UNITS = SLTAConfig(
 )
 """A model of no use, quickly made."""
 STEPS, EVERY = 12, 4
-USUAL = EXPERIMENTS["shapes_slta"]
+USUAL = titled("shapes_slta")
 TINY = replace(
     USUAL,
     dataset=ShapesConfig(
@@ -98,7 +98,7 @@ TINY = replace(
     features=FeaturesConfig(extractor="cells", rate_hz=2.0, centred=True),
     candidates=replace(USUAL.candidates, lengths_s=(2.0, 4.0)),
     model=replace(
-        shapes_slta.MODEL,
+        shapes.SLTA,
         attention_size=8,
         interaction_size=8,
         word_size=8,

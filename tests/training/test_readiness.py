@@ -14,8 +14,10 @@ import pytest
 from slta.datasets import own
 from slta.datasets.checking import check
 from slta.datasets.report import Report
-from slta.experiments import EXPERIMENTS
+from slta.experiments import DATA, titled
+from slta.experiments.data import Recipe
 from slta.experiments.opening import resolve_extractor, with_root
+from slta.experiments.own import OWN
 from slta.training.estimate import Estimate, estimate
 from tests.support.commands import call, coloured, refused
 from tests.support.worlds import TINY
@@ -286,16 +288,15 @@ def test_what_passes_is_trained_and_the_check_says_how_long_it_takes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     root = sound(tmp_path / "own")
-    small = replace(
-        EXPERIMENTS["own"],
-        model=TINY.model,
-        training=replace(TINY.training, steps=2, evaluate_every=2, still_steps=1),
-    )
-    monkeypatch.setitem(EXPERIMENTS, "own", small)
+    training = replace(TINY.training, steps=2, evaluate_every=2, still_steps=1)
+    small = replace(OWN, recipes={"slta": Recipe(TINY.model, training)})
+    monkeypatch.setitem(DATA, "own", small)
     found = call(capsys, "data", "check", "own", "--root", root)
     assert found.code == 0
     last = found.out.splitlines()[-1]
-    assert re.search(r"'slta train own' takes about \d+ s .*: an estimate", last), last
+    assert re.search(
+        r"'slta train slta --on own' takes about \d+ s .*: an estimate", last
+    ), last
     done = call(capsys, "train", "own", "--root", root, "--out", tmp_path / "run")
     assert done.code == 0, done.err
     assert (tmp_path / "run" / "results.json").exists()
@@ -303,7 +304,7 @@ def test_what_passes_is_trained_and_the_check_says_how_long_it_takes(
 
 def test_an_estimate_grows_with_what_is_to_be_done(tmp_path: Path) -> None:
     report = checked(sound(tmp_path / "own"))
-    usual = resolve_extractor(with_root("own", EXPERIMENTS["own"], report.root))
+    usual = resolve_extractor(with_root("own", titled("own"), report.root))
     usual = replace(usual, model=TINY.model)
 
     def of(steps: int) -> Estimate:

@@ -30,7 +30,7 @@ from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.metrics import IOUS
 from slta.evaluation.predictions import Prediction, read
-from slta.experiments import EXPERIMENTS, shapes_slta
+from slta.experiments import shapes, titled
 from slta.experiments.config import CandidatesConfig, Experiment, TrainingConfig
 from slta.experiments.opening import open_dataset, open_library, open_splits
 from slta.models.slta import SLTA
@@ -360,7 +360,7 @@ def test_a_run_goes_on_to_the_bit_with_several_threads(
 ) -> None:
     """As by default, where there are several cores. Of gradients as large as these here,
     threads would add up parts in the order in which they are done."""
-    wide = replace(shapes_slta.MODEL, attention_size=8, interaction_size=8, word_size=8)
+    wide = replace(shapes.SLTA, attention_size=8, interaction_size=8, word_size=8)
     learning = replace(
         TINY.training, steps=6, evaluate_every=3, threads=2, queries=16, background=6
     )
@@ -648,13 +648,13 @@ def test_moments_that_no_window_matches_are_told_with_their_lengths(
 @pytest.mark.slice
 def test_the_full_model_learns_a_few_queries_by_heart() -> None:
     """In a plain loop, without Lightning: the model, its loss and the batches."""
-    usual, steps, rate = EXPERIMENTS["shapes_slta"], 200, 2e-3
+    usual, steps, rate = titled("shapes_slta"), 200, 2e-3
     experiment = replace(
         usual,
         candidates=CandidatesConfig(lengths_s=(2.5,), overlap=0.5, context_s=2.0),
         features=TINY.features,
         model=replace(
-            shapes_slta.MODEL,
+            shapes.SLTA,
             dropout=0.0,
             feature_dropout=0.0,
             offset_weight=1.0,

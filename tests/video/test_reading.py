@@ -160,7 +160,7 @@ def test_clips_that_overlap_are_decoded_once(
 
         return painted
 
-    monkeypatch.setattr(video, "painter", counting)
+    monkeypatch.setattr(reading, "painter", counting)
     list(video.clips(films("bframes.mp4"), rate_hz=15, length=16, frames_hz=30))
     # The last one once more, for what is after it.
     assert sorted(painted_at)[:100] == sorted(set(painted_at))

@@ -17,7 +17,7 @@ from slta.errors import InputError
 T = TypeVar("T")
 EXPLAINED = 8
 """Spaces before what explains an option in tyro's box."""
-CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands)
+CONFIG = (tyro.conf.AvoidSubcommands,)
 LISTED = re.compile(r"^.? {0,3}(?:-\w, )?(--\w[\w.-]*)", re.MULTILINE)
 """An option, where --help lists it."""
 JARGON = "invalid literal|could not convert|Could not find valid parse"
@@ -39,11 +39,29 @@ class Moved:
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
     """Of a run: its words, if their file is elsewhere now: glove:FILE."""
+    model: Annotated[
+        str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
+    ] = None
+    """Of a run whose model is yours: its code, which is run."""
+
+    def load_model(self) -> None:
+        """Makes the model of a file known before a run that has it is opened."""
+        if self.model is not None:
+            from slta.models import find
+
+            find(self.model)
 
 
-def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:
+def parsed(
+    kind: Callable[..., T],
+    arguments: Sequence[str],
+    *,
+    pairs: bool = False,
+    **given: Any,
+) -> T:
     """Raises ``InputError`` for what cannot be read, and exits for ``--help``.
 
+    With ``pairs``, what is true or false has a second option, --no-…, for the other.
     ``given`` goes to ``tyro.cli``.
     """
     _check_given(arguments)
@@ -53,14 +71,18 @@ def parsed(kind: Callable[..., T], arguments: Sequence[str], **given: Any) -> T:
             return tyro.cli(
                 kind,
                 args=list(arguments),
-                config=CONFIG,
+                config=_config(pairs),
                 **given,
             )
     except SystemExit as stop:
         if not stop.code:
             raise
-        line = in_one_line(said.getvalue(), lambda: _options(kind, given))
+        line = in_one_line(said.getvalue(), lambda: _options(kind, given, pairs))
         raise InputError(line) from None
+
+
+def _config(pairs: bool) -> tuple[Any, ...]:
+    return CONFIG if pairs else (*CONFIG, tyro.conf.FlagCreatePairsOff)
 
 
 def _check_given(arguments: Sequence[str]) -> None:
@@ -74,11 +96,13 @@ def _check_given(arguments: Sequence[str]) -> None:
             raise InputError(f"{option} is empty; give it a value, or leave it out")
 
 
-def _options(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
+def _options(
+    kind: Callable[..., Any], given: Mapping[str, Any], pairs: bool
+) -> list[str]:
     """All that there are, as --help lists them."""
     listed = io.StringIO()
     with redirect_stdout(listed), suppress(SystemExit):
-        tyro.cli(kind, args=["--help"], config=CONFIG, **given)
+        tyro.cli(kind, args=["--help"], config=_config(pairs), **given)
     return LISTED.findall(listed.getvalue())
 
 

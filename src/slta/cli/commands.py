@@ -19,19 +19,20 @@ from slta.cli.compare import Compare, compare
 from slta.cli.data import Data, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
+from slta.cli.listing import List, listing
 from slta.cli.plot import Plot, plot
 from slta.cli.screen import USAGE, notes, screen, tell
 from slta.cli.search import Search, search
-from slta.cli.train import Train, train, train_named
+from slta.cli.train import Train, train
 from slta.errors import InputError
 
 COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
     "search": (Search, search),
-    "train": (Train, train),
     "evaluate": (Evaluate, evaluate),
     "compare": (Compare, compare),
     "plot": (Plot, plot),
     "extract": (Extract, extract),
+    "list": (List, listing),
 }
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
@@ -41,6 +42,7 @@ Command = (
     | Annotated[Plot, tyro.conf.subcommand("plot")]
     | Annotated[Extract, tyro.conf.subcommand("extract")]
     | Annotated[Data, tyro.conf.subcommand("data")]
+    | Annotated[List, tyro.conf.subcommand("list")]
 )
 INTERRUPTED, STOPPED = 130, 141
 """Exit codes: stopped with Ctrl-C, or by a closed pipe."""
@@ -90,8 +92,8 @@ def _run(arguments: list[str]) -> None:
         screen.print(f"slta {version('slta')}", markup=False, highlight=False)
         return
     # What flags there are depends on the experiment, or on what is done with data.
-    if arguments[:1] == ["train"] and arguments[1:] and arguments[1][:1] != "-":
-        train_named(arguments[1], arguments[2:])
+    if arguments[:1] == ["train"]:
+        train(arguments[1:])
         return
     if arguments[:1] == ["data"]:
         data(arguments[1:])

@@ -71,11 +71,12 @@ def compare(command: Compare) -> None:
     from slta.comparison.compare import compare as compare_all
     from slta.comparison.compare import prepare
     from slta.comparison.plan import Plan, default_processes
-    from slta.experiments import known
     from slta.files import write_whole
 
     if not command.experiments:
-        raise InputError(f"name the experiments to compare; known are {known()}")
+        raise InputError(
+            "name models to compare, with --on DATA, or runs; 'slta list models' has them"
+        )
     if command.processes < 0:
         raise InputError(f"--processes must be at least 0, got {command.processes}")
     plan = Plan(

@@ -160,7 +160,7 @@ def _check(command: Check) -> None:
         for line in lines(report, oddities=command.oddities):
             screen.print(line, markup=False, soft_wrap=True)
         if took is not None:
-            line = f"training with 'slta train {command.name}' takes {took}"
+            line = f"training with 'slta train slta --on {command.name}' takes {took}"
             screen.print(line, markup=False, soft_wrap=True)
     if report.faults:
         sys.exit(FAULTY)
@@ -169,15 +169,15 @@ def _check(command: Check) -> None:
 def _training(command: Check, report: "Report") -> "Estimate | None":
     """How long the experiment that is named like the data set will take, if there is one
     and it can be trained: what stops it is noted."""
-    from slta.experiments import EXPERIMENTS
+    from slta.experiments import ALIASES, titled
     from slta.experiments.opening import resolve_extractor, with_root
 
-    if report.refusals or command.name not in EXPERIMENTS:
+    if report.refusals or command.name not in ALIASES:
         return None
     from slta.training.estimate import estimate
     from slta.training.readiness import unmatched
 
-    usual = with_root(command.name, EXPERIMENTS[command.name], command.root)
+    usual = with_root(command.name, titled(command.name), command.root)
     if command.features:
         features = replace(usual.features, extractor=command.features)
         usual = replace(usual, features=features)

@@ -65,7 +65,7 @@ def evaluate(command: Evaluate) -> None:
 def _of_file(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
     from slta.evaluation.measuring import measured_file
 
-    for name in ("split", "again", "root", "extractor", "words", "store"):
+    for name in ("split", "again", "root", "extractor", "words", "store", "model"):
         if getattr(command, name):
             raise InputError(
                 f"--{name} is for a run, and {command.source} is a file; leave it out"
@@ -85,6 +85,7 @@ def _of_run(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
             f"{command.source} does not exist; name the folder of a run, or a file of "
             "answers"
         )
+    command.load_model()
     run = Run.open(command.source, command.root, command.extractor, command.words)
     if command.truth is not None:
         raise InputError(

@@ -1,101 +1,211 @@
-"""``slta train``: an experiment to a run."""
+"""``slta train``: a model on a data set, to a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from slta.cli.arguments import Moved, parsed
 from slta.cli.screen import notes, progress
 from slta.errors import InputError
+from slta.files import read_object
+
+if TYPE_CHECKING:
+    from slta.experiments.config import Experiment
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders:
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
-        None
-    )
-    """Folder of the run, which must be new; else runs/EXPERIMENT-DATE-TIME."""
-    store: Annotated[
-        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
-    ] = None
-    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+class Train:
+    """Train a model on a data set and test it once: slta train MODEL --on DATA.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Train(Moved, Folders):
-    """Train a model on a data set and test it once: slta train EXPERIMENT.
-
-    Every field of an experiment is a flag that changes it, such as --training.steps;
-    'slta train EXPERIMENT --help' lists them.
+    'slta list models' and 'slta list data' show what there is; MODEL may also be
+    my_file.py:MyModel. Every field of the configuration is an option as well, such as
+    --training.steps; 'slta train MODEL --on DATA --help' lists them.
     """
 
+    on: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="")] = (
+        None
+    )
+    """Data set."""
+    root: Annotated[str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
+        None
+    )
+    """Folder of the data set, short for --dataset.root."""
+    config: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
+    ] = None
+    """Configuration as JSON: a run's config.json, or part of one. Options go over it."""
+    start: Annotated[
+        Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")
+    ] = None
+    """Start from the weights of this run (fine-tuning) instead of random ones."""
     resume: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
-    """Go on with a run that was stopped, from its last evaluation. On a CPU, with as many
-    threads, it ends with the same weights, bit for bit, as without the stop."""
+    """Continue an interrupted run from its last evaluation; with --training.steps N, make
+    a finished one longer. On a CPU with as many threads, an interrupted run ends with the
+    same weights, bit for bit, as without the interruption."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
+        None
+    )
+    """New folder of the run; default: runs/DATA_MODEL-DATE-TIME."""
+    store: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
 
 
-def train(command: Train) -> None:
-    """Without the name of an experiment, only a run can be resumed."""
-    if command.resume is None:
-        from slta.experiments import known
+@dataclass(frozen=True, kw_only=True)
+class Longer:
+    steps: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = (
+        None
+    )
+    """Training steps in all, more than before."""
 
-        raise InputError(f"name an experiment to train; known are {known()}")
-    if command.out is not None:
-        raise InputError("a run goes on in its own folder; leave --out out")
+
+@dataclass(frozen=True, kw_only=True)
+class Resume(Moved):
+    """Continue a run that was interrupted, or make it longer."""
+
+    resume: Annotated[Path, tyro.conf.arg(metavar="RUN")]
+    """Folder of the run."""
+    training: Longer = field(default_factory=Longer)
+    store: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
+
+
+def train(arguments: Sequence[str]) -> None:
+    """``arguments`` are what stands after ``slta train``."""
+    if _value(arguments, "--resume") is not None:
+        return _resume(arguments)
+    name = arguments[0] if arguments[:1] and not arguments[0].startswith("-") else None
+    if name is None and _value(arguments, "--config") is None:
+        parsed(Train, arguments, prog="slta train")
+        raise InputError(
+            "name a model and a data set: slta train MODEL --on DATA; list them with "
+            "'slta list models' and 'slta list data'"
+        )
+    return _train(name, arguments[name is not None :])
+
+
+def _resume(arguments: Sequence[str]) -> None:
+    given = parsed(Resume, arguments, prog="slta train")
     from slta.training.train import resume
 
+    given.load_model()
     run = resume(
-        command.resume,
-        root=command.root,
-        extractor=command.extractor,
-        words=command.words,
+        given.resume,
+        root=given.root,
+        extractor=given.extractor,
+        words=given.words,
+        store=given.store,
+        steps=given.training.steps,
+        shows=progress,
+    )
+    notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
+
+
+def _train(name: str | None, arguments: Sequence[str]) -> None:
+    from slta.experiments.opening import root_of, with_root
+    from slta.files import check_root
+    from slta.training.train import train
+
+    title, usual = _usual(name, arguments)
+    parts = {each: getattr(usual, each) for each in vars(usual)}
+    # With the types of these, so that only options that exist are listed.
+    options = make_dataclass(
+        "Options",
+        [("command", Annotated[Train, tyro.conf.arg(name="")])]
+        + [(each, type(part)) for each, part in parts.items()],
+        frozen=True,
+        kw_only=True,
+    )
+    given: Any = parsed(
+        options,
+        arguments,
+        default=options(command=Train(), **parts),
+        pairs=True,
+        prog=f"slta train {name}" if name else "slta train",
+        description=f"Train {title}.",
+    )
+    command = given.command
+    experiment = replace(usual, **{each: getattr(given, each) for each in parts})
+    root, named = command.root, getattr(experiment.dataset, "root", None)
+    if root and named not in (root, getattr(usual.dataset, "root", None)):
+        raise InputError(f"--root {root} and --dataset.root {named} are two; give one")
+    chosen = with_root(title, experiment, root)
+    if (place := root_of(chosen)) is not None:
+        check_root(place)
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    run = train(
+        title,
+        chosen,
+        command.out or Path("runs") / f"{title}-{stamp}",
+        start=command.start,
         store=command.store,
         shows=progress,
     )
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
 
 
-def train_named(name: str, arguments: Sequence[str]) -> None:
-    """``arguments`` are the flags after the experiment's name."""
-    from slta.experiments import experiment
-    from slta.experiments.config import Experiment
-    from slta.experiments.opening import root_of, with_root
-    from slta.files import check_root
-    from slta.training.train import train
+def _usual(name: str | None, arguments: Sequence[str]) -> "tuple[str, Experiment]":
+    """The title of an experiment, and what it is before the options go over it."""
+    from slta.experiments import experiment, from_json, parts, title
 
-    usual = experiment(name)
-
-    @dataclass(frozen=True, kw_only=True)
-    class Named:
-        folders: Annotated[Folders, tyro.conf.arg(name="")]
-        root: Annotated[
-            str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
-        ] = None
-        """Folder of the data set, for those that have one: --dataset.root for short."""
-        experiment: Annotated[Experiment, tyro.conf.arg(name="")]
-
-    given = parsed(
-        Named,
-        arguments,
-        default=Named(folders=Folders(), experiment=usual),
-        prog=f"slta train {name}",
-        description=f"Train the experiment {name}.",
-    )
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = given.folders.out or Path("runs") / f"{name}-{stamp}"
-    named = getattr(given.experiment.dataset, "root", None)
-    if given.root and named not in (given.root, getattr(usual.dataset, "root", None)):
+    on, config = _value(arguments, "--on"), _value(arguments, "--config")
+    known = None
+    if name is not None:
+        model, data = (name, on) if on is not None else parts(name)
+        known = title(model, data), experiment(model, data)
+        if on is None:
+            known = name, known[1]
+    if config is None:
+        assert known is not None
+        return known
+    try:
+        values = read_object(Path(config))
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"--root {given.root} and --dataset.root {named} are two; give one"
+            f"--config {config} cannot be read ({error}); name a JSON file, as a run's "
+            "config.json"
+        ) from error
+    try:
+        found = from_json(_experiment(values), None if known is None else known[1])
+    except InputError as error:
+        raise InputError(f"--config {config}: {error}") from error
+    return (known[0] if known else str(values.get("name", Path(config).stem))), found
+
+
+def _experiment(values: dict[str, Any]) -> Any:
+    """What a run's config.json has beside its name and version; or else all of it."""
+    from importlib.metadata import version
+
+    from packaging.version import InvalidVersion, Version
+
+    written = str(values.get("version", "0"))
+    try:
+        newer = Version(written) > Version(version("slta"))
+    except InvalidVersion:
+        newer = True
+    if newer:
+        raise InputError(
+            f"it was written by slta {written}, and this is {version('slta')}; update "
+            "slta, or remove the version from the file and look through its fields"
         )
-    chosen = with_root(name, given.experiment, given.root)
-    if (root := root_of(chosen)) is not None:
-        check_root(root)
-    run = train(name, chosen, folder, store=given.folders.store, shows=progress)
-    notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
+    return values.get("experiment", {k: v for k, v in values.items() if k != "version"})
+
+
+def _value(arguments: Sequence[str], option: str) -> str | None:
+    """What an option is given before all options are known."""
+    for word, following in zip_longest(arguments, arguments[1:], fillvalue=""):
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+        if word == option and following and not following.startswith("--"):
+            return following
+    return None

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from slta.errors import InputError
-from slta.experiments import experiment
+from slta.experiments import titled
 from slta.experiments.config import Experiment
 from slta.experiments.opening import with_root
 from slta.runs.run import Run
@@ -77,12 +77,12 @@ class Job:
     @classmethod
     def usual(cls, name: str, seed: int) -> "Job":
         """With the settings of the experiment. Raises ``InputError`` for an unknown name."""
-        training = experiment(name).training
+        training = titled(name).training
         return cls(name, training.learning_rate, training.steps, seed)
 
     def experiment(self, plan: Plan) -> Experiment:
         """Raises ``InputError`` for an unknown name."""
-        own = experiment(self.name)
+        own = titled(self.name)
         training = replace(
             own.training,
             learning_rate=self.learning_rate,
@@ -105,7 +105,7 @@ def default_processes() -> int:
 
 
 def _grid(plan: Plan, name: str) -> list[tuple[float, int]]:
-    own = experiment(name).training
+    own = titled(name).training
     return list(
         product(plan.learning_rates or (own.learning_rate,), plan.steps or (own.steps,))
     )

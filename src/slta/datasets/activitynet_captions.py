@@ -7,7 +7,7 @@ is val and the second is test.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final
 
 from slta.datasets.annotations import Annotations, Oddities, Place
 from slta.datasets.base import Dataset
@@ -29,8 +29,7 @@ ODDITIES = Oddities(
 class ActivityNetCaptionsConfig:
     """ActivityNet Captions, val_1 as val and val_2 as test."""
 
-    name: Literal["activitynet-captions"] = NAME
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = NAME
     root: str = "activitynet-captions"
     """Folder with train.json, val_1.json and val_2.json."""
 

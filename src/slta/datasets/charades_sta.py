@@ -8,7 +8,7 @@ ECCV 2016.
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import ClassVar, Final
 
 from slta.datasets.annotations import Annotations, Oddities, with_val
 from slta.datasets.base import Dataset
@@ -34,8 +34,7 @@ NOT_RELEASED = frozenset(
 class CharadesSTAConfig:
     """Charades-STA, with a val split held out of train."""
 
-    name: Literal["charades-sta"] = NAME
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = NAME
     root: str = "charades-sta"
     """Folder with charades_sta_train.txt and the other official files."""
     cut: bool = True

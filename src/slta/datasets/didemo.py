@@ -8,7 +8,7 @@ the last may be shorter; a moment is any run of chunks, 21 in all.
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from jaxtyping import Int
@@ -32,8 +32,7 @@ AGREED = 2
 class DiDeMoConfig:
     """DiDeMo, whose annotators' choices are kept beside the true spans."""
 
-    name: Literal["didemo"] = NAME
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = NAME
     root: str = "didemo"
     """Folder with train_data.json, val_data.json and test_data.json."""
 

@@ -11,7 +11,7 @@ or a table with the columns video_id, query, start_s and end_s; beside them a fo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from jaxtyping import Int
@@ -47,8 +47,7 @@ LISTS = {"chunks": (2,), "clips": (), "saliency": (3,), "windows": (2,)}
 class OwnConfig:
     """A folder in the project's own format."""
 
-    name: Literal["own"] = NAME
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = NAME
     root: str = "own"
     """Folder with train.jsonl, val.jsonl and further splits, and videos or features."""
 

@@ -6,7 +6,7 @@ Language Queries, NeurIPS 2021. Clips are 2 s long.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final
 
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset, Facts
@@ -30,8 +30,7 @@ TRUTH = ("relevant_windows", "relevant_clip_ids", "saliency_scores")
 class QVHighlightsConfig:
     """QVHighlights, whose saliency is kept beside the true spans."""
 
-    name: Literal["qvhighlights"] = NAME
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = NAME
     root: str = "qvhighlights"
     """Folder with highlight_train_release.jsonl and the other official files."""
 

@@ -9,7 +9,7 @@ made of windows as ``candidates.released`` gives them.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,9 +19,9 @@ from slta.datasets.annotations import Annotations, Oddities, with_val
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.source import Count, Source
 from slta.errors import InputError
+from slta.features.safe_pickle import load as load_literals
 from slta.moments.candidates import RELEASED_HZ
 from slta.moments.spans import to_frames
-from slta.safe_pickle import load as load_literals
 
 CHARADES: Final = "slta-charades"
 TACOS: Final = "slta-tacos"
@@ -44,8 +44,7 @@ SENTENCE, PAIR = (str, str, str), (str, str, str, int, int, str)
 class SLTACharadesConfig:
     """Charades-STA as the SLTA release has it, with a val split held out of train."""
 
-    name: Literal["slta-charades"] = CHARADES
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = CHARADES
     root: str = "charades-sta"
     """Folder with the two pickles of the release."""
 
@@ -54,8 +53,7 @@ class SLTACharadesConfig:
 class SLTATacosConfig:
     """TACoS as the SLTA release has it."""
 
-    name: Literal["slta-tacos"] = TACOS
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = TACOS
     root: str = "tacos"
     """Folder with the four pickles of the release."""
 

@@ -9,7 +9,7 @@ the JSON of 2D-TAN (Zhang et al., AAAI 2020). The two ask different queries of t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final
 
 from slta.datasets.annotations import Annotations, Oddities, Place
 from slta.datasets.base import Dataset
@@ -35,8 +35,7 @@ ODDITIES = Oddities(beyond_s=0.52, duplicates=True, unreadable=True)
 class TacosTallConfig:
     """TACoS as TALL has it."""
 
-    name: Literal["tacos-tall"] = TALL
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = TALL
     root: str = "tacos"
     """Folder with tacos_train_0_74.txt and the other files of TALL."""
     cut: bool = True
@@ -47,8 +46,7 @@ class TacosTallConfig:
 class Tacos2DTANConfig:
     """TACoS as 2D-TAN has it."""
 
-    name: Literal["tacos-2dtan"] = TAN
-    """Which data set it is; nothing to choose."""
+    name: ClassVar[str] = TAN
     root: str = "tacos"
     """Folder with train.json, val.json and test.json of 2D-TAN."""
 

@@ -25,6 +25,7 @@ USUAL = (named(1, 0.5), named(1, 0.7), "mIoU")
 @dataclass(frozen=True, slots=True)
 class Protocol:
     measure: Measure
+    about: str
     log: Sequence[Sequence[str]] = GRID
     """The measures that are printed, a row a line."""
     shown: Sequence[str] = USUAL
@@ -133,11 +134,19 @@ def answered_chunks(each: Prediction) -> Int[np.ndarray, "k 2"]:
 
 
 PROTOCOLS: dict[str, Protocol] = {
-    "ctrl": Protocol(_ctrl),
-    "plain": Protocol(_plain),
-    "2d-tan": Protocol(_tan2d(0.5), suppressing=_tan2d),
+    "ctrl": Protocol(
+        _ctrl,
+        "Gao et al., ICCV 2017: for each IoU m its own suppression at m - 0.05, then R@n",
+    ),
+    "plain": Protocol(_plain, "R@n and mIoU of the answers as the model ranks them"),
+    "2d-tan": Protocol(
+        _tan2d(0.5),
+        "Zhang et al., AAAI 2020: one suppression, then R@n at an IoU above m",
+        suppressing=_tan2d,
+    ),
     "detr": Protocol(
         _detr,
+        "Lei et al., NeurIPS 2021 (QVHighlights): R@1, mAP, and highlights",
         log=(
             ("R@1, IoU=0.5", "R@1, IoU=0.7", "mAP", "mAP, IoU=0.5", "mAP, IoU=0.75"),
             *[
@@ -154,11 +163,13 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     "didemo": Protocol(
         _over_chunks(didemo.official),
+        "Hendricks et al., ICCV 2017: Rank@1, Rank@5 and mIoU over chunks of 5 s",
         log=(("Rank@1", "Rank@5", "mIoU"),),
         shown=("Rank@1", "Rank@5", "mIoU"),
     ),
     "acrn-didemo": Protocol(
         _over_chunks(didemo.acrn),
+        "Liu et al., SIGIR 2018: R@n over DiDeMo's 21 moments",
         log=[[name for name in row if name in didemo.REPORTED] for row in GRID],
     ),
 }

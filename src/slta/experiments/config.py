@@ -1,131 +1,84 @@
 """Everything that an experiment can vary, frozen once a run starts."""
 
-from dataclasses import dataclass, field
-from math import inf
-from typing import Literal
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Protocol,
+    get_type_hints,
+    runtime_checkable,
+)
 
 import numpy as np
+from annotated_types import Ge, Gt, Interval
 from jaxtyping import Float
+from pydantic import TypeAdapter, ValidationError
 
 from slta.batches.pairs import Rule
-from slta.datasets.activitynet_captions import ActivityNetCaptionsConfig
-from slta.datasets.charades_sta import CharadesSTAConfig
-from slta.datasets.didemo import DiDeMoConfig
-from slta.datasets.own import OwnConfig
-from slta.datasets.qvhighlights import QVHighlightsConfig
 from slta.datasets.shapes import ShapesConfig
-from slta.datasets.slta_release import SLTACharadesConfig, SLTATacosConfig
-from slta.datasets.tacos import Tacos2DTANConfig, TacosTallConfig
-from slta.models.acrn import ACRNConfig
-from slta.models.blind import MomentPriorConfig, QueryOnlyConfig, VideoOnlyConfig
-from slta.models.ctrl import CTRLConfig
-from slta.models.mcn import MCNConfig
-from slta.models.moment_detr import MomentDETRConfig
-from slta.models.qd_detr import QDDETRConfig
-from slta.models.released import ReleasedConfig
-from slta.models.role import ROLEConfig
+from slta.errors import InputError
+from slta.extensions import unknown
+from slta.fields import check_ranges
 from slta.models.slta import SLTAConfig
-from slta.models.tan2d import Tan2DConfig
-from slta.models.vsa import VSARNNConfig, VSASTVConfig
 from slta.moments.candidates import didemo, windows
 
-SEEDS = 2**32
-"""How many there are."""
-MOST_OVERLAP = 0.999
-"""More makes so many windows of a few minutes that they fill the memory."""
 AUTOMATIC = "auto"
 """Names no extractor: what lies in the data set's folder decides."""
-
-DatasetConfig = (
-    ShapesConfig
-    | OwnConfig
-    | CharadesSTAConfig
-    | TacosTallConfig
-    | Tacos2DTANConfig
-    | DiDeMoConfig
-    | QVHighlightsConfig
-    | ActivityNetCaptionsConfig
-    | SLTACharadesConfig
-    | SLTATacosConfig
-)
+Share = Annotated[float, Interval(ge=0, le=1)]
 
 
-ModelConfig = (
-    SLTAConfig
-    | ReleasedConfig
-    | CTRLConfig
-    | ROLEConfig
-    | ACRNConfig
-    | MCNConfig
-    | VSARNNConfig
-    | VSASTVConfig
-    | MomentPriorConfig
-    | QueryOnlyConfig
-    | VideoOnlyConfig
-    | Tan2DConfig
-    | MomentDETRConfig
-    | QDDETRConfig
-)
+@runtime_checkable
+class Named(Protocol):
+    """The configuration of a model or of a data set."""
 
-
-def _positive(flag: str, *values: float) -> None:
-    for value in values:
-        if not 0 < value < inf:
-            raise ValueError(f"{flag} must be above 0, got {value}")
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturesConfig:
     extractor: str = "cells"
-    """What makes the features: cells, imagenet-words, clip:NAME or clip:FOLDER, c3d:FILE,
-    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS; or ready features:
-    ready, ready:DIR; or auto: ready ones if they lie where no videos do, else cells.
-    docs/features.md has them all."""
+    """Extractor of the features (cells, imagenet-words, clip:NAME or clip:FOLDER, c3d:FILE,
+    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS); or pre-extracted
+    features (ready, ready:DIR, …); or auto: pre-extracted features if they are in the data
+    set's folder and videos are not, else cells. See docs/features.md."""
     words: str = ""
-    """What makes the vectors of words, if not the extractor: glove:FILE.txt or
+    """Word vectors, if not the extractor's: glove:FILE.txt or
     glove:VECTORS.npy,WORDS.json."""
-    rate_hz: float = 3.0
-    """Frames a second that are looked at."""
+    rate_hz: Annotated[float, Gt(0)] = 3.0
+    """Frames a second."""
     centred: bool = False
-    """Whether what a video's frames always show, their mean, is taken away: it tells
-    nothing of when, and can be learnt by heart."""
+    """Subtract each video's mean frame feature: it does not tell when something happens,
+    and invites memorising."""
 
     def __post_init__(self) -> None:
-        _positive("features.rate_hz", self.rate_hz)
+        check_ranges(self, "features")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CandidatesConfig:
-    lengths_s: tuple[float, ...] = (16 / 3, 32 / 3, 16.0, 64 / 3)
-    """Lengths of the sliding windows in training."""
-    test_lengths_s: tuple[float, ...] = ()
+    lengths_s: tuple[Annotated[float, Gt(0)], ...] = (16 / 3, 32 / 3, 16.0, 64 / 3)
+    """Lengths of the sliding windows in training, in seconds."""
+    test_lengths_s: tuple[Annotated[float, Gt(0)], ...] = ()
     """Lengths of the windows in evaluation and search; as in training if not given."""
-    overlap: float = 0.8
+    # More overlap makes so many windows of a few minutes that they fill the memory.
+    overlap: Annotated[float, Interval(ge=0, le=0.999)] = 0.8
     """Share of a window that the next one repeats, in [0, 0.999]."""
-    context_s: float = 128 / 3
-    """Length of the clips before and after a window."""
+    context_s: Annotated[float, Gt(0)] = 128 / 3
+    """Length of the context before and after a window, in seconds."""
     chunks: bool = False
-    """Whether candidates are DiDeMo's moments, every run of whole chunks of 5 s, instead
-    of windows."""
-    vote_iou: float | None = None
-    """IoU from which answers to a query vote on one another's ends, in (0, 1]; None for
-    no votes, as in the paper."""
+    """Use DiDeMo's candidates, every run of whole chunks of 5 s, instead of windows."""
+    vote_iou: Annotated[float, Interval(gt=0, le=1)] | None = None
+    """IoU from which answers to a query vote on one another's boundaries, in (0, 1]; None
+    for no votes, as in the paper."""
 
     def __post_init__(self) -> None:
         if not self.lengths_s:
             raise ValueError("candidates.lengths_s needs at least one length, got none")
-        _positive("candidates.lengths_s", *self.lengths_s)
-        _positive("candidates.test_lengths_s", *self.test_lengths_s)
-        _positive("candidates.context_s", self.context_s)
-        if not 0 <= self.overlap <= MOST_OVERLAP:
-            raise ValueError(
-                f"candidates.overlap must be in [0, {MOST_OVERLAP}], got {self.overlap}"
-            )
-        if self.vote_iou is not None and not 0 < self.vote_iou <= 1:
-            raise ValueError(
-                f"candidates.vote_iou must be in (0, 1], or None for no votes, "
-                f"got {self.vote_iou}"
-            )
+        check_ranges(self, "candidates")
 
     def windows(self, duration_s: float) -> Float[np.ndarray, "n 2"]:
         """The candidates of a video in evaluation and in search."""
@@ -145,96 +98,65 @@ class CandidatesConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    steps: int = 50_000
-    """Batches in all."""
-    evaluate_every: int = 2_500
-    """Batches between two evaluations on val; a resumed run goes on from the last."""
-    queries: int = 30
+    steps: Annotated[int, Ge(1)] = 50_000
+    """Training steps, a batch each."""
+    evaluate_every: Annotated[int, Ge(1)] = 2_500
+    """Steps between two evaluations on val; a resumed run goes on from the last."""
+    queries: Annotated[int, Ge(1)] = 30
     """Queries a batch, each with one candidate that matches it."""
-    queries_per_video: int = 1
-    """Queries a batch that are drawn from one video, at most; 0 draws from the queries of
-    all videos alike."""
-    negatives: int | None = None
+    queries_per_video: Annotated[int, Ge(0)] = 1
+    """Maximum queries a batch from one video; 0 draws from the queries of all videos
+    alike."""
+    negatives: Annotated[int, Ge(0)] | None = None
     """Candidates of other videos that a query is compared with; None for all."""
-    background: int = 0
-    """Further candidates a query, drawn from its video, that match nothing or little."""
-    near: float = 0.25
-    """Share of these that is drawn among what shares time with the truth, in [0, 1]."""
-    match_iou: float = 0.5
-    """A candidate matches a query above this IoU with its truth, in (0, 1)."""
-    match_outside: float = 0.15
-    """A candidate with this share of it outside the truth, or more, matches nothing, in
-    (0, 1]."""
-    other_iou: float = 0.3
-    """Below this IoU a candidate is no answer, and may be used against the query; one
-    between is neither. In (0, 1)."""
-    clip_dropout: float = 0.0
-    """Share of the queries of a batch whose clips only weigh the words: they are answered
-    by the object and the sentence alone, in [0, 1]."""
-    noun_dropout: float = 0.0
-    """Share of the words that name, nouns and, where the extractor counts them so, their
-    adjectives, that are left out of a batch's sentences: the spatial attention alone must
-    find what they name. In [0, 1]."""
-    still_steps: int = 0
-    """Batches at first in which a candidate is one frame of its window, of a video of its
-    own: what a query names is learnt before what happens to it."""
-    still_queries: int = 64
-    """Queries of such a batch."""
-    learning_rate: float = 1e-3
-    """Of Adam, at its highest; it falls to 0 as a cosine."""
-    warmup: float = 0.02
-    """Share of the steps in which the learning rate rises."""
-    weight_decay: float = 0.0
-    """Share of the weights that is lost in a step, times the learning rate."""
-    clip_norm: float = 1.0
-    """Longest gradient; 0 for any."""
+    background: Annotated[int, Ge(0)] = 0
+    """Further candidates a query, from its own video, that match nothing or little."""
+    near: Share = 0.25
+    """Share of these that overlaps the ground truth, in [0, 1]."""
+    match_iou: Annotated[float, Interval(gt=0, lt=1)] = 0.5
+    """A candidate matches a query above this IoU with its ground truth, in (0, 1)."""
+    match_outside: Annotated[float, Interval(gt=0, le=1)] = 0.15
+    """A candidate with this share of it outside the ground truth, or more, matches
+    nothing, in (0, 1]."""
+    other_iou: Annotated[float, Interval(gt=0, lt=1)] = 0.3
+    """Below this IoU a candidate is a negative; between it and match_iou it is unused. In
+    (0, 1)."""
+    clip_dropout: Share = 0.0
+    """Share of a batch's queries whose clips only weigh the words: the object and the
+    sentence alone answer them, in [0, 1]."""
+    noun_dropout: Share = 0.0
+    """Share of the nouns (and their adjectives, where the extractor counts them) left out
+    of a batch's sentences, so that the spatial attention must find what they name, in
+    [0, 1]."""
+    still_steps: Annotated[int, Ge(0)] = 0
+    """Single-frame warm-up steps: candidates are single frames of different videos, so
+    that objects are learnt before what happens to them."""
+    still_queries: Annotated[int, Ge(1)] = 64
+    """Queries a batch in the single-frame warm-up."""
+    learning_rate: Annotated[float, Gt(0)] = 1e-3
+    """Peak AdamW learning rate (linear warm-up, cosine decay to 0)."""
+    warmup: Annotated[float, Interval(ge=0, lt=1)] = 0.02
+    """Share of the steps in which the learning rate rises, in [0, 1)."""
+    weight_decay: Annotated[float, Ge(0)] = 0.0
+    """AdamW weight decay."""
+    clip_norm: Annotated[float, Ge(0)] = 1.0
+    """Maximum gradient norm; 0 disables clipping."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Numbers to compute with; the mixed ones are for a GPU."""
-    processes: int = 1
-    """Processes that train together, each with its own batches."""
-    threads: int = 0
+    """Training precision; the mixed ones are for a GPU."""
+    processes: Annotated[int, Ge(1)] = 1
+    """Processes that train together (DDP), each with its own batches."""
+    threads: Annotated[int, Ge(0)] = 0
     """CPU threads of each process; 0 for one a core, shared by the processes. Another
-    number rounds sums otherwise, so weights differ in their last digits."""
-    seed: int = 0
-    """Of the first weights, the batches and what is left out; another one trains anew."""
+    number changes the last digits of the weights."""
+    seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
+    """Random seed."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "evaluate_every", "queries", "still_queries"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"training.{name} must be at least 1, got {value}")
-        for name in (
-            *("queries_per_video", "background", "still_steps", "threads"),
-            *("clip_norm", "weight_decay"),
-        ):
-            if not 0 <= (value := getattr(self, name)) < inf:
-                raise ValueError(f"training.{name} must be at least 0, got {value}")
-        if not 0 <= self.seed < SEEDS:
+        check_ranges(self, "training")
+        if self.other_iou > self.match_iou:
             raise ValueError(
-                f"training.seed must be at least 0 and below {SEEDS}, got {self.seed}"
-            )
-        if self.negatives is not None and self.negatives < 0:
-            raise ValueError(
-                f"training.negatives must be at least 0, or None for all, "
-                f"got {self.negatives}"
-            )
-        if self.processes < 1:
-            raise ValueError(
-                f"training.processes must be at least 1, got {self.processes}"
-            )
-        _positive("training.learning_rate", self.learning_rate)
-        for name in ("clip_dropout", "noun_dropout", "near"):
-            if not 0 <= (share := getattr(self, name)) <= 1:
-                raise ValueError(f"training.{name} must be in [0, 1], got {share}")
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"training.warmup must be in [0, 1), got {self.warmup}")
-        if not 0 < self.match_outside <= 1:
-            raise ValueError(
-                f"training.match_outside must be in (0, 1], got {self.match_outside}"
-            )
-        if not 0 < self.other_iou <= self.match_iou < 1:
-            raise ValueError(
-                "training.other_iou must be above 0 and at most training.match_iou, "
-                f"which must be below 1; got {self.other_iou} and {self.match_iou}"
+                "training.other_iou must be at most training.match_iou, "
+                f"got {self.other_iou} and {self.match_iou}"
             )
 
     @property
@@ -249,8 +171,52 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    dataset: DatasetConfig = field(default_factory=ShapesConfig)
+    dataset: Named = field(default_factory=ShapesConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     candidates: CandidatesConfig = field(default_factory=CandidatesConfig)
-    model: ModelConfig = field(default_factory=SLTAConfig)
+    model: Named = field(default_factory=SLTAConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def to_json(self) -> dict[str, Any]:
+        parts: dict[str, Any] = asdict(self)
+        for part in ("dataset", "model"):
+            parts[part] = {"name": getattr(self, part).name, **parts[part]}
+        return parts
+
+
+def changed(config: Any, values: Any, where: str = "") -> Any:
+    """A configuration with other values, as a config file has them.
+
+    Raises ``InputError`` for a field that does not exist, with the nearest, and for a value
+    that it cannot have.
+    """
+    if not isinstance(values, Mapping):
+        raise InputError(f"{where.rstrip('.') or 'it'} must be an object of its fields")
+    hints = get_type_hints(type(config))
+    known = {each.name: getattr(config, each.name) for each in fields(config)}
+    new = {}
+    for name, value in values.items():
+        if name == "name" and getattr(config, "name", value) == value:
+            continue
+        if name not in known:
+            remedy = f"known are {', '.join(map(where.__add__, known))}"
+            names = [*map(where.__add__, known)]
+            raise InputError(unknown("field", where + name, names, remedy))
+        if is_dataclass(known[name]):
+            new[name] = changed(known[name], value, f"{where}{name}.")
+        else:
+            new[name] = _value(hints[name], value, where + name)
+    try:
+        return replace(config, **new)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    try:
+        text = json.dumps(value)
+        return TypeAdapter(kind).validate_json(text, strict=True)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"]
+        problem = message[:1].lower() + message[1:]
+        raise InputError(f"{where} is {json.dumps(value)}: {problem}") from error

@@ -11,6 +11,7 @@ from slta.datasets.base import Dataset
 from slta.datasets.split import Split, prepare
 from slta.errors import InputError
 from slta.experiments.config import AUTOMATIC, Experiment, FeaturesConfig
+from slta.extensions import installed
 from slta.features import provider
 from slta.features.provider import Provider
 from slta.features.store import Store
@@ -23,8 +24,21 @@ READY, WATCHING = "ready", "cells"
 def open_dataset(
     experiment: Experiment, shows: ProgressFactory = no_progress
 ) -> Dataset:
+    config = experiment.dataset
+    if type(config) not in DATASETS:
+        return _opener(config)(config)
     with shows("making the films") as progress:
-        return DATASETS[type(experiment.dataset)](experiment.dataset, progress)
+        return DATASETS[type(config)](config, progress)
+
+
+def _opener(config: Any) -> Callable[[Any], Dataset]:
+    """What opens the data set of an installed package."""
+    for each in installed("datasets").values():
+        if type(each.dataset) is type(config) and each.open is not None:
+            return each.open
+    raise InputError(
+        f"the data set {config.name} says not how it is opened; give its Data an open"
+    )
 
 
 def root_of(experiment: Experiment) -> Path | None:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from slta.errors import InputError
+from slta.extensions import installed, unknown
 from slta.features.base import Extractor, Words
 from slta.features.layouts import LAYOUTS, asked, is_ready
 from slta.features.library import Library
@@ -53,15 +53,45 @@ def _detr_boxes(weights: str) -> Extractor:
     return Detector("detr-boxes", weights, pooled=True)
 
 
-EXTRACTORS: dict[str, Callable[[str], Extractor]] = {
-    "imagenet-words": _imagenet_words,
-    "cells": _cells,
-    "clip": _clip,
-    "c3d": _c3d,
-    "detr": _detr,
-    "detr-boxes": _detr_boxes,
+class Kind(NamedTuple):
+    """A kind of extractor, made from what stands after the colon of its name."""
+
+    make: Callable[[str], Extractor]
+    paper: str = ""
+    needs: str = "nothing"
+    gives: str = "frames, regions, words, sentence vectors"
+
+
+EXTRACTORS: dict[str, Kind] = {
+    "imagenet-words": Kind(
+        _imagenet_words, "EfficientNet-Lite, after Norouzi et al., ICLR 2014 (ConSE)"
+    ),
+    "cells": Kind(_cells, "EfficientNet-Lite's feature maps and MiniLM"),
+    "clip": Kind(
+        _clip, "Radford et al., ICML 2021", "weights, as clip:NAME or clip:FOLDER"
+    ),
+    "c3d": Kind(
+        _c3d,
+        "Tran et al., ICCV 2015",
+        "weights, as c3d:FILE",
+        "frames, words, sentence vectors",
+    ),
+    "detr": Kind(
+        _detr, "Carion et al., ECCV 2020, and RT-DETR", "weights, as detr:FOLDER"
+    ),
+    "detr-boxes": Kind(
+        _detr_boxes,
+        "the same, with features pooled from each box",
+        "weights, as detr-boxes:FOLDER",
+    ),
 }
-"""What stands before the colon of an extractor's name; the rest is its argument."""
+"""What stands before the colon of an extractor's name."""
+
+
+def kinds() -> dict[str, Kind]:
+    """The extractors of the program, and those of installed packages."""
+    others = installed("extractors")
+    return {name: Kind(make) for name, make in others.items()} | EXTRACTORS
 
 
 def _glove(files: str, store: Store) -> Words:
@@ -87,7 +117,7 @@ def extractor(name: str) -> Extractor:
     first, *others = _parts(name)
     if not others:
         kind, _, argument = name.partition(":")
-        return _known(kind, EXTRACTORS, name, "extractor")(argument)
+        return _known(kind, kinds(), name, "extractor").make(argument)
     if len(others) > 1:
         raise InputError(
             f"the extractor {name!r} has {1 + len(others)} parts; two can be combined, "
@@ -132,17 +162,12 @@ def words(name: str, store: Store) -> Words | None:
 
 def _parts(name: str) -> list[str]:
     """Cut at each + before another extractor: a path may hold one, too."""
-    kinds = "|".join(sorted(map(re.escape, EXTRACTORS), key=len, reverse=True))
-    return re.split(rf"\+(?=(?:{kinds})(?:[:+]|$))", name)
+    names = "|".join(sorted(map(re.escape, kinds()), key=len, reverse=True))
+    return re.split(rf"\+(?=(?:{names})(?:[:+]|$))", name)
 
 
 def _known(kind: str, known: dict[str, Maker], name: str, what: str) -> Maker:
     if kind not in known:
         names = [*known, *LAYOUTS] if what == "extractor" else [*known]
-        near = get_close_matches(kind, names, n=1)
-        raise InputError(
-            f"unknown {what} {name!r}; "
-            + (f"did you mean {near[0]!r}? " if near else "")
-            + f"known are {', '.join(names)}"
-        )
+        raise InputError(unknown(what, name, names, f"known are {', '.join(names)}"))
     return known[kind]

@@ -1,42 +1,115 @@
-"""Models: each paper is a file, each line here a model that can be trained."""
+"""Models: each is a file, each line of ``MODELS`` one that can be trained."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, get_type_hints
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from slta.errors import InputError
+from slta.extensions import from_file, installed, is_file, unknown
+from slta.models.acrn import ACRN
+from slta.models.base import Model, Sizes, VideoModel
+from slta.models.blind import MomentPrior, QueryOnly, VideoOnly
+from slta.models.ctrl import CTRL
+from slta.models.mcn import MCN
+from slta.models.moment_detr import MomentDETR
+from slta.models.qd_detr import QDDETR
+from slta.models.released import Released
+from slta.models.role import ROLE
+from slta.models.slta import SLTA
+from slta.models.tan2d import Tan2D
+from slta.models.vsa import vsa_rnn, vsa_stv
 
-    from slta.models.base import Model, Sizes
+Builder = Callable[[Any, Sizes], Model]
+"""A model's class, or a function that makes it: from a configuration, whose type its first
+parameter is annotated with, and the sizes of the features."""
 
-MODELS: dict[str, tuple[str, str]] = {
-    "acrn": ("acrn", "ACRN"),
-    "ctrl": ("ctrl", "CTRL"),
-    "mcn": ("mcn", "MCN"),
-    "moment_prior": ("moment_prior", "MomentPrior"),
-    "query_only": ("query_only", "QueryOnly"),
-    "role": ("role", "ROLE"),
-    "slta": ("slta", "SLTA"),
-    "slta_released": ("released", "Released"),
-    "video_only": ("video_only", "VideoOnly"),
-    "vsa_rnn": ("vsa", "vsa_rnn"),
-    "vsa_stv": ("vsa", "vsa_stv"),
-    "tan2d": ("tan2d", "Tan2D"),
-    "moment_detr": ("moment_detr", "MomentDETR"),
-    "qd_detr": ("qd_detr", "QDDETR"),
+MODELS: dict[str, Builder] = {
+    "acrn": ACRN,
+    "ctrl": CTRL,
+    "mcn": MCN,
+    "moment_detr": MomentDETR,
+    "moment_prior": MomentPrior,
+    "qd_detr": QDDETR,
+    "query_only": QueryOnly,
+    "role": ROLE,
+    "slta": SLTA,
+    "slta_released": Released,
+    "tan2d": Tan2D,
+    "video_only": VideoOnly,
+    "vsa_rnn": vsa_rnn,
+    "vsa_stv": vsa_stv,
 }
-"""By the name that its configuration has: its file, and what makes it there."""
+"""By the name that its configuration has."""
+_FROM_FILES: dict[str, Builder] = {}
 
 
-def maker(config: Any) -> "Callable[[Any, Sizes], Model]":
-    """The class of the model that a configuration describes, or what makes it."""
-    # Imported late, so that who searches without training need not wait for torch.
-    file, name = MODELS[config.name]
-    made: Callable[[Any, Sizes], Model] = getattr(
-        import_module(f"slta.models.{file}"), name
-    )
+def known() -> dict[str, Builder]:
+    """The models of the program, of installed packages, and of files that were named."""
+    return installed("models") | _FROM_FILES | MODELS
+
+
+def find(name: str) -> Builder:
+    """The model of that name, or that ``my_file.py:MyModel`` names, whose file is run.
+
+    Raises ``InputError`` for a name that is unknown and a class that is no model.
+    """
+    if is_file(name):
+        builder = from_file(name)
+        default = _default(builder, name)
+        if default.name in MODELS:
+            raise InputError(
+                f"{name} has the name of a model of the program, {default.name!r}; give "
+                "its configuration another name"
+            )
+        _FROM_FILES[default.name] = builder
+        return builder
+    models = known()
+    if name not in models:
+        remedy = "list them with 'slta list models'"
+        raise InputError(unknown("model", name, models, remedy))
+    return models[name]
+
+
+@cache
+def config_of(builder: Builder) -> type[Any]:
+    """The type of a model's configuration."""
+    signed = builder.__init__ if isinstance(builder, type) else builder  # type: ignore[misc]
+    hints = get_type_hints(signed)
+    if "config" not in hints:
+        raise InputError(
+            f"{builder.__name__} is no model: its first parameter must be called config, "
+            "and be annotated with the type of its configuration"
+        )
+    return hints["config"]
+
+
+def _default(builder: Any, name: str) -> Any:
+    """The default configuration of a class from elsewhere."""
+    try:
+        default = config_of(builder)()
+        default.name + ""
+    except (AttributeError, TypeError) as error:
+        raise InputError(
+            f"{name} is no model ({error}); see docs/add-a-model.md"
+        ) from error
+    return default
+
+
+def builder_of(config: Any) -> Builder:
+    """What makes the model that a configuration describes."""
+    return find(config.name)
+
+
+def class_of(builder: Builder) -> type[Model]:
+    made = builder if isinstance(builder, type) else get_type_hints(builder)["return"]
     return made
 
 
-def build(config: Any, sizes: "Sizes") -> "Model":
+def sees_whole_videos(builder: Builder) -> bool:
+    """Whether the model answers with spans of its own, rather than score candidates."""
+    return issubclass(class_of(builder), VideoModel)
+
+
+def build(config: Any, sizes: Sizes) -> Model:
     """The model that a configuration describes, with new weights."""
-    return maker(config)(config, sizes)
+    return builder_of(config)(config, sizes)

@@ -9,7 +9,7 @@ p pairs of a query and a candidate.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -17,13 +17,16 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from slta.batches.candidate_batch import Batch, TrainingBatch
+from slta.fields import check_ranges
 from slta.models.base import (
     CandidateModel,
+    Dropout,
     Scale,
     Scores,
+    Size,
     Sizes,
     Standardise,
-    check_ranges,
+    Weight,
 )
 from slta.models.parts.losses import alignment_and_offsets
 
@@ -32,22 +35,21 @@ from slta.models.parts.losses import alignment_and_offsets
 class ACRNConfig:
     """The sizes default to those of CTRL's paper, whose layers these are."""
 
-    name: Literal["acrn"] = "acrn"
-    """Which model it is; nothing to choose."""
-    memory_size: int = 1000
+    name: ClassVar[str] = "acrn"
+    memory_size: Size = 1000
     """Numbers of the space that clips and sentences are brought into."""
-    pooled_size: int = 100
+    pooled_size: Size = 100
     """How many of them are left for the fusion, each the mean of neighbours; a divisor of
     the memory's size."""
-    fusion_size: int = 1000
+    fusion_size: Size = 1000
     """Hidden units of the last layer but one."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the fused numbers and hidden units left out in training, in [0, 1)."""
-    offset_weight: float = 0.01
+    offset_weight: Weight = 0.01
     """Of the offsets in the loss, against the relevance."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
         if self.memory_size % self.pooled_size:
             raise ValueError(
                 f"model.pooled_size must divide model.memory_size {self.memory_size}, "
@@ -62,6 +64,10 @@ class ACRNScores(Scores):
 
 
 class ACRN(CandidateModel):
+    paper = "Liu et al., SIGIR 2018"
+    needs = "frames, sentence vectors"
+    published = "TACoS 14.6, Charades-STA 20.3, DiDeMo 27.4"
+
     def __init__(self, config: ACRNConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config

@@ -7,7 +7,7 @@ Shapes: p pairs of a query and a candidate.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -15,33 +15,38 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.fields import check_ranges
 from slta.models.base import (
     CandidateModel,
+    Dropout,
     Scale,
     Scores,
+    Size,
     Sizes,
     Standardise,
-    check_ranges,
+    Weight,
 )
 from slta.models.parts.losses import alignment_and_offsets
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoOnlyConfig:
-    name: Literal["video_only"] = "video_only"
-    """Which model it is; nothing to choose."""
-    fusion_size: int = 1000
+    name: ClassVar[str] = "video_only"
+    fusion_size: Size = 1000
     """Hidden units of the last layer but one."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the hidden units left out in training, in [0, 1)."""
-    offset_weight: float = 0.01
+    offset_weight: Weight = 0.01
     """Of the offsets in the loss, against the relevance."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 class VideoOnly(CandidateModel):
+    paper = "no paper: a baseline without the query"
+    needs = "frames"
+
     def __init__(self, config: VideoOnlyConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config
@@ -67,20 +72,22 @@ class VideoOnly(CandidateModel):
 
 @dataclass(frozen=True, kw_only=True)
 class MomentPriorConfig:
-    name: Literal["moment_prior"] = "moment_prior"
-    """Which model it is; nothing to choose."""
-    fusion_size: int = 1000
+    name: ClassVar[str] = "moment_prior"
+    fusion_size: Size = 1000
     """Hidden units."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the hidden units left out in training, in [0, 1)."""
-    offset_weight: float = 0.01
+    offset_weight: Weight = 0.01
     """Of the offsets in the loss, against the relevance."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 class MomentPrior(CandidateModel):
+    paper = "no paper: a baseline without video and query"
+    needs = "nothing"
+
     def __init__(self, config: MomentPriorConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config
@@ -107,20 +114,22 @@ def centred(places: Float[Tensor, "c 2"]) -> Float[Tensor, "c 2"]:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryOnlyConfig:
-    name: Literal["query_only"] = "query_only"
-    """Which model it is; nothing to choose."""
-    fusion_size: int = 1000
+    name: ClassVar[str] = "query_only"
+    fusion_size: Size = 1000
     """Hidden units."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the hidden units left out in training, in [0, 1)."""
-    offset_weight: float = 0.01
+    offset_weight: Weight = 0.01
     """Of the offsets in the loss, against the relevance."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 class QueryOnly(CandidateModel):
+    paper = "no paper: a baseline without the video"
+    needs = "sentence vectors"
+
     def __init__(self, config: QueryOnlyConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config

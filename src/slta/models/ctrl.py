@@ -9,7 +9,7 @@ candidate.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -17,13 +17,16 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.fields import check_ranges
 from slta.models.base import (
     CandidateModel,
+    Dropout,
     Scale,
     Scores,
+    Size,
     Sizes,
     Standardise,
-    check_ranges,
+    Weight,
 )
 from slta.models.parts.losses import alignment_and_offsets
 
@@ -32,22 +35,25 @@ from slta.models.parts.losses import alignment_and_offsets
 class CTRLConfig:
     """The sizes default to the paper's."""
 
-    name: Literal["ctrl"] = "ctrl"
-    """Which model it is; nothing to choose."""
-    common_size: int = 1024
+    name: ClassVar[str] = "ctrl"
+    common_size: Size = 1024
     """Numbers of the space that clips and sentences are brought into."""
-    hidden_size: int = 1000
+    hidden_size: Size = 1000
     """Hidden units of the last layer but one."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the fused numbers and hidden units left out in training, in [0, 1)."""
-    offset_weight: float = 0.01
+    offset_weight: Weight = 0.01
     """Of the offsets in the loss, against the relevance."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 class CTRL(CandidateModel):
+    paper = "Gao et al., ICCV 2017"
+    needs = "frames, sentence vectors"
+    published = "TACoS 13.3, Charades-STA 21.4, DiDeMo 26.5"
+
     def __init__(self, config: CTRLConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config

@@ -8,7 +8,7 @@ candidate.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,13 +16,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from slta.batches.candidate_batch import Batch, TrainingBatch
+from slta.fields import check_ranges
 from slta.models.base import (
     CandidateModel,
+    Dropout,
     Scale,
     Scores,
+    Size,
     Sizes,
     Standardise,
-    check_ranges,
+    Weight,
 )
 from slta.models.parts.losses import hinge_loss
 from slta.models.parts.recurrence import last_state
@@ -35,26 +38,29 @@ PLACE = 2
 class MCNConfig:
     """The sizes default to the paper's."""
 
-    name: Literal["mcn"] = "mcn"
-    """Which model it is; nothing to choose."""
-    hidden_size: int = 500
+    name: ClassVar[str] = "mcn"
+    hidden_size: Size = 500
     """Hidden units between a moment and the common space."""
-    word_size: int = 1000
+    word_size: Size = 1000
     """State of the LSTM over the words."""
-    common_size: int = 100
+    common_size: Size = 100
     """Numbers of the space in which moments and sentences are compared."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the hidden units left out in training, in [0, 1)."""
-    margin: float = 0.1
+    margin: Weight = 0.1
     """By which another moment should be further away than the one that matches."""
-    inter_weight: float = 0.2
+    inter_weight: Weight = 0.2
     """Of moments of other videos in the loss, against those of the same video."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 class MCN(CandidateModel):
+    paper = "Hendricks et al., ICCV 2017"
+    needs = "frames, words"
+    published = "TACoS 1.3, DiDeMo 23.3"
+
     def __init__(self, config: MCNConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config

@@ -8,7 +8,7 @@ Shapes: b queries, each of a video · t clips · w words · m slots · h hidden 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -41,11 +41,13 @@ from slta.models.parts.transformer import (
 class MomentDETRConfig(SlotsConfig):
     """The defaults are the paper's."""
 
-    name: Literal["moment_detr"] = "moment_detr"
-    """Which model it is; nothing to choose."""
+    name: ClassVar[str] = "moment_detr"
 
 
 class MomentDETR(VideoModel):
+    paper = "Lei et al., NeurIPS 2021"
+    needs = "frames, words"
+
     def __init__(self, config: MomentDETRConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config

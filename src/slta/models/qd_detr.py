@@ -9,16 +9,16 @@ l layers of the decoder.
 """
 
 from dataclasses import dataclass, replace
-from math import inf
-from typing import Literal, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
+from annotated_types import Gt
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
-from slta.models.base import Scale, Sizes, Standardise, VideoModel
+from slta.models.base import Count, Scale, Sizes, Standardise, VideoModel, Weight
 from slta.models.parts.slots import (
     SlotAnswers,
     SlotsConfig,
@@ -47,25 +47,13 @@ NARROW = 0.01
 class QDDETRConfig(SlotsConfig):
     """The defaults are the paper's."""
 
-    name: Literal["qd_detr"] = "qd_detr"
-    """Which model it is; nothing to choose."""
-    reading_layers: int = 2
+    name: ClassVar[str] = "qd_detr"
+    reading_layers: Count = 2
     """Layers in which clips attend to words."""
-    negative_weight: float = 1.0
+    negative_weight: Weight = 1.0
     """In the loss, of the clips' saliency for queries of other videos."""
-    temperature: float = 0.5
+    temperature: Annotated[float, Gt(0)] = 0.5
     """Of the contrast between clips of a truth and all others."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.reading_layers < 1:
-            raise ValueError(
-                f"model.reading_layers must be at least 1, got {self.reading_layers}"
-            )
-        if not 0 < self.temperature < inf:
-            raise ValueError(
-                f"model.temperature must be above 0, got {self.temperature}"
-            )
 
 
 class Encoded(NamedTuple):
@@ -120,6 +108,9 @@ class Slots(nn.Module):
 
 
 class QDDETR(VideoModel):
+    paper = "Moon et al., CVPR 2023"
+    needs = "frames, words"
+
     def __init__(self, config: QDDETRConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config

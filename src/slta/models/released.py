@@ -5,7 +5,7 @@ Everything that is not switched on is SLTA as in slta.py.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,8 +19,7 @@ from slta.models.slta import SLTA, SLTAConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ReleasedConfig(SLTAConfig):
-    name: Literal["slta_released"] = "slta_released"  # type: ignore[assignment]
-    """Which model it is; nothing to choose."""
+    name: ClassVar[str] = "slta_released"
     summed_regions: bool = False
     """The softmax runs over an axis of size 1, so that every region's weight is 1."""
     frozen_attention: bool = False
@@ -34,8 +33,19 @@ class ReleasedConfig(SLTAConfig):
 
 def released(config: SLTAConfig, **faults: bool) -> ReleasedConfig:
     """The same with some of the faults."""
-    given: dict[str, Any] = asdict(config) | {"name": "slta_released"} | faults
+    given: dict[str, Any] = asdict(config) | faults
     return ReleasedConfig(**given)
+
+
+def notebook(config: SLTAConfig) -> ReleasedConfig:
+    """The same with all of the faults, as the notebook has them."""
+    return released(
+        config,
+        summed_regions=True,
+        frozen_attention=True,
+        wrong_pair=True,
+        signed_words=True,
+    )
 
 
 class Ones(nn.Module):
@@ -55,6 +65,10 @@ class Shares(nn.Module):
 
 class Released(SLTA):
     """Inherits, against the custom of this project, since it is SLTA with parts broken."""
+
+    paper = "the notebook that SLTA's authors released"
+    needs = "frames, regions, words"
+    published = "TACoS 11.5"
 
     def __init__(self, config: ReleasedConfig, sizes: Sizes) -> None:
         super().__init__(config, sizes)

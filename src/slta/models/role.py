@@ -8,7 +8,7 @@ and a candidate.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -16,13 +16,16 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.fields import check_ranges
 from slta.models.base import (
     CandidateModel,
+    Dropout,
     Scale,
     Scores,
+    Size,
     Sizes,
     Standardise,
-    check_ranges,
+    Weight,
 )
 from slta.models.parts.attention import MaskedSoftmax
 from slta.models.parts.losses import alignment_and_offsets
@@ -33,24 +36,27 @@ from slta.models.parts.recurrence import states, weighed
 class ROLEConfig:
     """The sizes default to those of SLTA's paper."""
 
-    name: Literal["role"] = "role"
-    """Which model it is; nothing to choose."""
-    word_size: int = 1000
+    name: ClassVar[str] = "role"
+    word_size: Size = 1000
     """State of the LSTM over the words, in each direction."""
-    language_size: int = 1024
+    language_size: Size = 1024
     """Hidden units of the language-temporal attention."""
-    fusion_size: int = 1000
+    fusion_size: Size = 1000
     """Hidden units of the last layer but one."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the fusion's hidden units left out in training, in [0, 1)."""
-    offset_weight: float = 0.01
+    offset_weight: Weight = 0.01
     """Of the offsets in the loss, against the relevance."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 class ROLE(CandidateModel):
+    paper = "Liu et al., ACM MM 2018"
+    needs = "frames, words"
+    published = "TACoS 9.9, Charades-STA 21.7, DiDeMo 29.4"
+
     def __init__(self, config: ROLEConfig, sizes: Sizes) -> None:
         super().__init__()
         self.config = config

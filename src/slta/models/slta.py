@@ -12,21 +12,25 @@ looked at, over all of those · o objects that a query is taken to name.
 
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from annotated_types import Ge
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.fields import check_ranges
 from slta.models.base import (
     CandidateModel,
+    Dropout,
     Scale,
     Scores,
+    Size,
     Sizes,
     Standardise,
-    check_ranges,
+    Weight,
 )
 from slta.models.parts.attention import GatedScores, MaskedSoftmax
 from slta.models.parts.looks import Looks, looks_of, mean_over, mix, mixed
@@ -43,21 +47,20 @@ SUMMED = 10
 class SLTAConfig:
     """The sizes default to the paper's."""
 
-    name: Literal["slta"] = "slta"
-    """Which model it is; nothing to choose."""
-    attention_size: int = 512
+    name: ClassVar[str] = "slta"
+    attention_size: Size = 512
     """Hidden units of the spatial attention."""
-    interaction_size: int = 512
+    interaction_size: Size = 512
     """State of the GRU over the attended regions."""
-    word_size: int = 1000
+    word_size: Size = 1000
     """State of the LSTM over the words, in each direction."""
-    language_size: int = 1024
+    language_size: Size = 1024
     """Hidden units of the language-temporal attention."""
-    fusion_size: int = 1000
+    fusion_size: Size = 1000
     """Hidden units of the last layer but one."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the fusion's hidden units left out in training, in [0, 1)."""
-    feature_dropout: float = 0.0
+    feature_dropout: Dropout = 0.0
     """Share of the numbers of the regions of a stretch of video, of its clips and of a
     query's words that is left out in a training step, the same all along it, in [0, 1)."""
     boxes: bool = True
@@ -73,20 +76,18 @@ class SLTAConfig:
     nouns: Literal["mean", "sum"] = "mean"
     """How nouns make the vector that regions are asked with. In the paper's mean each
     says less the more of them there are, in a sum as much, of its tenth."""
-    objects: int = 0
+    objects: Annotated[int, Ge(0)] = 0
     """Objects that a query is taken to name, each by its own weights over the nouns, learnt
     with the LSTM over the words, and each attended to by itself; not in the paper. 0 is
     the paper's one object, called by all nouns."""
-    offset_weight: float = 0.01
+    offset_weight: Weight = 0.01
     """Of the offsets in the loss, against the relevance."""
-    grounding_weight: float = 0.0
+    grounding_weight: Weight = 0.0
     """Of the contrast between videos by what the spatial attention finds in them; not in
     the paper."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
-        if self.objects < 0:
-            raise ValueError(f"model.objects must be at least 0, got {self.objects}")
+        check_ranges(self, "model")
         if self.objects and not self.spatial_attention:
             raise ValueError(
                 f"model.objects is {self.objects}, but nothing looks for objects without "
@@ -142,6 +143,10 @@ class SpatialAttention(nn.Module):
 
 
 class SLTA(CandidateModel):
+    paper = "Jiang et al., ICMR 2019"
+    needs = "frames, regions, words"
+    published = "TACoS 11.9, Charades-STA 22.8, DiDeMo 30.9"
+
     sees_regions = True
 
     def __init__(self, config: SLTAConfig, sizes: Sizes) -> None:

@@ -11,7 +11,7 @@ s true spans · n answers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -20,7 +20,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
-from slta.models.base import Answers, Scale, Sizes, Standardise, VideoModel
+from slta.fields import check_ranges
+from slta.models.base import (
+    Answers,
+    Count,
+    Scale,
+    Share,
+    Size,
+    Sizes,
+    Standardise,
+    VideoModel,
+)
 
 DENSE = 8
 """Moments of up to twice so many clips are all on the map, longer ones are ever fewer."""
@@ -30,39 +40,36 @@ DENSE = 8
 class Tan2DConfig:
     """The defaults are the paper's for Charades-STA."""
 
-    name: Literal["tan2d"] = "tan2d"
-    """Which model it is; nothing to choose."""
-    clips: int = 16
+    name: ClassVar[str] = "tan2d"
+    clips: Count = 16
     """Clips into which every video is cut: 16 for Charades-STA, 64 for ActivityNet
     Captions, 128 for TACoS."""
-    size: int = 512
+    size: Size = 512
     """Hidden units of everything."""
-    sentence_layers: int = 3
+    sentence_layers: Count = 3
     """Layers of the LSTM over the words."""
     features: Literal["pool", "conv"] = "pool"
     """How a moment's vector is made of those of its clips: their maximum, or stacked
     convolutions."""
-    layers: int = 8
+    layers: Count = 8
     """Convolutions over the map."""
-    kernel: int = 5
+    kernel: Count = 5
     """Width of each of them, in cells; an odd number."""
-    low_iou: float = 0.5
+    low_iou: Share = 0.5
     """A moment that fits a truth no better than this is no answer."""
-    high_iou: float = 1.0
+    high_iou: Share = 1.0
     """One that fits so well is an answer in full; those in between are so in part."""
-    answers: int = 500
+    answers: Count = 500
     """Answers to a query, at most: the best of all moments on the map."""
 
     def __post_init__(self) -> None:
-        for name in ("clips", "size", "sentence_layers", "layers", "kernel", "answers"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"model.{name} must be at least 1, got {value}")
+        check_ranges(self, "model")
         if self.kernel % 2 == 0:
             raise ValueError(f"model.kernel must be odd, got {self.kernel}")
-        if not 0 <= self.low_iou < self.high_iou <= 1:
+        if self.low_iou >= self.high_iou:
             raise ValueError(
-                "model.low_iou must be at least 0 and below model.high_iou, which is at "
-                f"most 1, got {self.low_iou} and {self.high_iou}"
+                "model.low_iou must be below model.high_iou, "
+                f"got {self.low_iou} and {self.high_iou}"
             )
 
 
@@ -95,6 +102,10 @@ class Tan2DAnswers(Answers):
 
 
 class Tan2D(VideoModel):
+    paper = "Zhang et al., AAAI 2020"
+    needs = "frames, words"
+    published = "TACoS 25.3, Charades-STA 42.8"
+
     first: Tensor
     last: Tensor
     """Each cell's first and last clip."""

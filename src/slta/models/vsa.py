@@ -9,7 +9,7 @@ Shapes: b queries · x size of a sentence's vector · p pairs of a query and a c
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -17,13 +17,16 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from slta.batches.candidate_batch import Batch, TrainingBatch
+from slta.fields import check_ranges
 from slta.models.base import (
     CandidateModel,
+    Dropout,
     Scale,
     Scores,
+    Size,
     Sizes,
     Standardise,
-    check_ranges,
+    Weight,
 )
 from slta.models.parts.losses import hinge_loss
 from slta.models.parts.recurrence import last_state
@@ -31,34 +34,32 @@ from slta.models.parts.recurrence import last_state
 
 @dataclass(frozen=True, kw_only=True)
 class VSASTVConfig:
-    name: Literal["vsa_stv"] = "vsa_stv"
-    """Which model it is; nothing to choose."""
-    common_size: int = 1000
+    name: ClassVar[str] = "vsa_stv"
+    common_size: Size = 1000
     """Numbers of the space in which clips and sentences are compared."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the numbers of a clip and a sentence left out in training, in [0, 1)."""
-    margin: float = 0.1
+    margin: Weight = 0.1
     """By which the cosine of a match should be above that of anything else."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 @dataclass(frozen=True, kw_only=True)
 class VSARNNConfig:
-    name: Literal["vsa_rnn"] = "vsa_rnn"
-    """Which model it is; nothing to choose."""
-    word_size: int = 1000
+    name: ClassVar[str] = "vsa_rnn"
+    word_size: Size = 1000
     """State of the LSTM over the words."""
-    common_size: int = 1000
+    common_size: Size = 1000
     """Numbers of the space in which clips and sentences are compared."""
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Share of the numbers of a clip and a sentence left out in training, in [0, 1)."""
-    margin: float = 0.1
+    margin: Weight = 0.1
     """By which the cosine of a match should be above that of anything else."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_ranges(self, "model")
 
 
 class WholeSentence(nn.Module):
@@ -90,6 +91,10 @@ class WordByWord(nn.Module):
 
 
 class VSA(CandidateModel):
+    paper = "a baseline of Liu et al., ACM MM 2018"
+    needs = "frames, words (vsa_rnn) or sentence vectors (vsa_stv)"
+    published = "TACoS 10.0 (vsa_rnn) and 8.8, DiDeMo 24.9 and 25.4"
+
     def __init__(
         self,
         config: VSASTVConfig | VSARNNConfig,

@@ -1,10 +1,9 @@
 """A run on disk: what was trained, how, and what came of it.
 
-    RUN/config.json              the experiment
+    RUN/config.json              the experiment, and the run from which it starts
     RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
     RUN/weights.safetensors      the best weights by val
-    RUN/last.ckpt                Lightning's state after the last evaluation, to resume;
-                                 gone once the run is finished
+    RUN/last.ckpt                Lightning's state after the last evaluation, to resume
     RUN/predictions/SPLIT.jsonl  answers before any protocol
     RUN/results.json             the table of every split and protocol that was asked
     RUN/curves.png, RUN/logs/    how the training went
@@ -18,14 +17,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from slta.errors import InputError
+from slta.experiments import from_json
 from slta.experiments.config import Experiment
 from slta.experiments.opening import with_root
 from slta.features.base import Reader, VideoFeatures
@@ -83,14 +83,6 @@ class About:
             )
 
 
-def _holds(found: Any, given: Any) -> bool:
-    """Whether all that is given is there. A field that is newer than the run has its
-    default, with which everything is as it was."""
-    if isinstance(found, dict) and isinstance(given, dict):
-        return all(key in found and _holds(found[key], given[key]) for key in given)
-    return bool(found == given)
-
-
 def _named(reader: Reader) -> str:
     return f"{reader.id}@{reader.version}"
 
@@ -106,8 +98,15 @@ class Run:
     """The same of the vectors of words."""
 
     @classmethod
-    def create(cls, folder: Path, name: str, experiment: Experiment) -> "Run":
-        """A new folder; one that is there is never written over."""
+    def create(
+        cls,
+        folder: Path,
+        name: str,
+        experiment: Experiment,
+        start: dict[str, Any] | None = None,
+    ) -> "Run":
+        """A new folder; one that is there is never written over. ``start`` is the run
+        from whose weights it starts."""
         cls.check_new(folder)
         try:
             folder.mkdir(parents=True)
@@ -118,7 +117,10 @@ class Run:
             ) from error
         run = cls(folder)
         try:
-            run.write("config", {"name": name, "experiment": asdict(experiment)})
+            facts: dict[str, Any] = {"name": name, "version": version("slta")}
+            if start is not None:
+                facts["from"] = start
+            run.write("config", {**facts, "experiment": experiment.to_json()})
         except InputError:
             run.drop_unless_begun()
             raise
@@ -161,20 +163,12 @@ class Run:
 
     @property
     def experiment(self) -> Experiment:
-        given = self.read("config").get("experiment")
         try:
-            found = TypeAdapter(Experiment).validate_python(given)
-        except (ValidationError, ValueError) as error:
-            problem = " ".join(str(error).split())[:200]
+            found = from_json(self.read("config").get("experiment"))
+        except InputError as error:
             raise InputError(
-                f"{self.folder / 'config.json'} does not fit this version ({problem}); "
-                "train again"
+                f"{self.folder / 'config.json'} does not fit this version: {error}"
             ) from error
-        if not _holds(json.loads(json.dumps(asdict(found))), given):
-            raise InputError(
-                f"{self.folder / 'config.json'} has other fields than this version "
-                "knows; use the version that trained it, or train again"
-            )
         features = found.features
         if self.extractor is not None:
             features = replace(features, extractor=self.extractor)
@@ -216,10 +210,36 @@ class Run:
         return begun and "seconds" in self.read("provenance")
 
     def finish(self, seconds: float) -> None:
-        """Says how long it took, and drops what only a training that goes on needs."""
+        """Says how long it took."""
         facts = self.read("provenance")
         self.write("provenance", facts | {"seconds": round(seconds, 1)})
-        self.last.unlink(missing_ok=True)
+
+    def lengthen(self, steps: int) -> None:
+        """Gives the run more steps than it had.
+
+        Raises ``InputError`` for fewer than were trained, and for a run without the state
+        of its optimizer.
+        """
+        done = 0
+        if (self.folder / "history.json").exists():
+            done = self.read("history")["evaluations"][-1]["step"]
+        if steps <= done:
+            raise InputError(
+                f"--training.steps is {steps}, and {self.folder} was trained for {done} "
+                "already; give more"
+            )
+        if done and not self.last.is_file():
+            raise InputError(
+                f"{self.last} is missing, so that the run cannot go on; start a new one "
+                f"from its weights with --from {self.folder}"
+            )
+        config = self.read("config")
+        config["experiment"]["training"]["steps"] = steps
+        self.write("config", config)
+        if self.is_finished:
+            facts = self.read("provenance")
+            del facts["seconds"]
+            self.write("provenance", facts)
 
     @property
     def step(self) -> int | None:

@@ -10,7 +10,7 @@ from slta.batches.video_batch import TrainingVideoBatch
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.experiments.config import Experiment
-from slta.models import maker
+from slta.models import builder_of, sees_whole_videos
 from slta.models.base import CandidateModel, Model, VideoModel
 
 Given = TrainingBatch | TrainingVideoBatch
@@ -38,8 +38,7 @@ class Draws:
 
 def check(experiment: Experiment) -> None:
     """Raises ``InputError`` for a model that can't be trained so, whatever the data."""
-    made = maker(experiment.model)
-    whole = isinstance(made, type) and issubclass(made, VideoModel)
+    whole = sees_whole_videos(builder_of(experiment.model))
     if whole and experiment.training.still_steps:
         raise InputError(
             f"the model {experiment.model.name} looks at whole videos and cannot begin "

@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.predictions import Prediction
-from slta.experiments.config import SEEDS, Experiment
+from slta.experiments.config import Experiment
 from slta.experiments.opening import open_splits
 from slta.models.base import Model
 from slta.runs.inference import predict
@@ -43,6 +43,7 @@ for name in ("lightning.fabric", "lightning.pytorch", "torch.multiprocessing"):
     logging.getLogger(name).setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", module=r"lightning\.")
 
+SEEDS = 2**32
 WATCHED = "R@1, IoU=0.5"
 """By which the best weights are chosen."""
 

@@ -12,7 +12,7 @@ from slta.datasets.shapes import ShapesConfig
 from slta.experiments.config import Experiment
 from slta.experiments.opening import open_library, root_of
 from slta.features.layouts import is_ready
-from slta.models import maker
+from slta.models import builder_of, sees_whole_videos
 from slta.moments import Query
 from slta.moments.spans import as_array
 from slta.progress import ProgressFactory, no_progress
@@ -69,17 +69,10 @@ LENGTHS = "with --candidates.lengths-s"
 
 def usable(experiment: Experiment, report: Report) -> Iterator[Query]:
     """The queries of train that can be learnt from."""
-    every = not _scores_windows(experiment)
+    every = sees_whole_videos(builder_of(experiment.model))
     for query in report.splits.get("train", ()):
         if query.truth and (every or _matched(experiment, report, query)):
             yield query
-
-
-def _scores_windows(experiment: Experiment) -> bool:
-    from slta.models.base import VideoModel
-
-    made = maker(experiment.model)
-    return not (isinstance(made, type) and issubclass(made, VideoModel))
 
 
 def _matched(experiment: Experiment, report: Report, query: Query) -> bool:

@@ -17,7 +17,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from slta.datasets.split import Split, spread, unknown_words
 from slta.errors import InputError
 from slta.evaluation.measuring import lines
-from slta.experiments.config import Experiment
+from slta.experiments import protocol_of
+from slta.experiments.config import Experiment, TrainingConfig
 from slta.experiments.opening import (
     open_dataset,
     open_library,
@@ -32,6 +33,7 @@ from slta.runs.evaluate import answers, measured
 from slta.runs.run import About, Run
 from slta.training import provenance
 from slta.training.draws import Draws, check, sampler
+from slta.training.fine_tuning import check_start, described, start_from
 from slta.training.lightning_parts import Bar, WholeCheckpoints, _stoppable
 from slta.training.module import WATCHED, Training, best_of
 from slta.training.readiness import check_ready
@@ -49,16 +51,28 @@ def train(
     experiment: Experiment,
     folder: Path,
     *,
+    start: Path | None = None,
     store: Path | None = None,
     shows: ProgressFactory = no_progress,
 ) -> Run:
-    """A new run. Raises ``InputError`` where it cannot begin, or if it diverges."""
+    """A new run; with ``start``, from the weights of that run.
+
+    Raises ``InputError`` where it cannot begin, or if it diverges.
+    """
     experiment = resolve_extractor(experiment)
     check(experiment)
     Run.check_new(folder)
+    started_from = None if start is None else Run.open(start)
+    if started_from is not None:
+        check_start(started_from, experiment, store)
     for warning in check_ready(experiment, store, shows):
         logger.info("%s", warning)
-    run = Run.create(folder, name, experiment)
+    run = Run.create(
+        folder,
+        name,
+        experiment,
+        None if started_from is None else described(started_from),
+    )
     try:
         return _go(run, experiment, store, shows, resume=False)
     except InputError:
@@ -73,12 +87,16 @@ def resume(
     extractor: str | None = None,
     words: str | None = None,
     store: Path | None = None,
+    steps: int | None = None,
     shows: ProgressFactory = no_progress,
 ) -> Run:
     """Goes on from the last evaluation, as if the run had never stopped; a run that is
-    finished stays as it is."""
+    finished stays as it is, unless it is given more ``steps``: then the learning rate goes
+    on from there along the longer schedule."""
     run = Run.open(folder, root, extractor, words)
-    if run.is_finished:
+    if steps is not None:
+        run.lengthen(steps)
+    elif run.is_finished:
         logger.info("%s is finished: there is nothing left to train", folder)
         return run
     return _go(run, run.experiment, store, shows, resume=run.last.is_file())
@@ -141,6 +159,8 @@ def _begun(
     """The model before its first step, once it is known that the data will do."""
     splits = open_splits(experiment, ("train", "val"), store, shows)
     model, about = new_model(experiment, splits["train"], store)
+    if not resume and (start := run.read("config").get("from")):
+        start_from(start, model, about)
     _say_of_matches(sampler(model, experiment, splits["train"]))
     _say_of_regions(model, splits["train"])
     facts = _provenance(experiment, about)
@@ -156,7 +176,8 @@ def _test(run: Run, store: Path | None, shows: ProgressFactory) -> None:
     one whose truth is not published, as QVHighlights' test."""
     for name in open_dataset(run.experiment).tested:
         answers(run, name, store, shows, again=True)
-        for line in lines(measured(run, name, "ctrl", store)):
+        protocol = protocol_of(run.experiment)
+        for line in lines(measured(run, name, protocol, store)):
             print(line, flush=True)
 
 
@@ -265,7 +286,7 @@ def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> No
             devices=training.processes,
             strategy=strategy,
             precision=training.precision,
-            max_epochs=-(-training.steps // training.evaluate_every),
+            max_epochs=_epochs(run, training),
             gradient_clip_val=training.clip_norm or None,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
@@ -292,6 +313,15 @@ def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> No
             trainer.fit(
                 module, ckpt_path=run.last if resume else None, weights_only=True
             )
+
+
+def _epochs(run: Run, training: TrainingConfig) -> int:
+    """Evaluations in all. Those of a run that was made longer need not be as far apart."""
+    done: list[dict[str, Any]] = []
+    if run.last.is_file() and (run.folder / "history.json").exists():
+        done = run.read("history")["evaluations"]
+    left = training.steps - (done[-1]["step"] if done else 0)
+    return len(done) + -(-left // training.evaluate_every)
 
 
 def _provenance(experiment: Experiment, about: About) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slta.errors import InputError
 from slta.experiments.config import CandidatesConfig, Experiment, FeaturesConfig
-from slta.features import EXTRACTORS, base, extractor
+from slta.features import EXTRACTORS, Kind, base, extractor
 from slta.features.base import Extractor, QueryFeatures, VideoFeatures
 from slta.features.extractors import c3d
 from slta.features.extractors.combined import Combined, abreast
@@ -89,8 +89,8 @@ def test_frames_are_those_of_the_first_and_regions_those_of_the_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film = coloured(tmp_path / "film.mp4")
-    monkeypatch.setitem(EXTRACTORS, "tiles", lambda _: Tiles())
-    monkeypatch.setitem(EXTRACTORS, "two", lambda _: Two())
+    monkeypatch.setitem(EXTRACTORS, "tiles", Kind(lambda _: Tiles()))
+    monkeypatch.setitem(EXTRACTORS, "two", Kind(lambda _: Two()))
     made = extractor("tiles+two")
     assert isinstance(made, Combined) and isinstance(made, Extractor)
     assert (made.id, made.version) == ("tiles+two", "1+7") and not made.common_space
@@ -134,7 +134,7 @@ def test_a_name_is_cut_where_an_extractor_begins(
         return make
 
     for word in ("one", "two", "two-more"):
-        monkeypatch.setitem(EXTRACTORS, word, known(word))
+        monkeypatch.setitem(EXTRACTORS, word, Kind(known(word)))
     extractor(name)
     assert called == cut_to
 

@@ -265,7 +265,7 @@ def test_a_known_network_needs_no_torch(extractor: ImagenetWords) -> None:
     code = """
         import sys
         import numpy as np
-        from slta.features.imagenet_words import ImagenetWords
+        from slta.features.extractors.imagenet_words import ImagenetWords
         from slta.video import Frames
 
         extractor = ImagenetWords()

@@ -173,7 +173,7 @@ def test_no_words_have_no_vectors() -> None:
 def test_torch_stays_out_and_stays_usable() -> None:
     code = """
         import sys
-        from slta.features.nouns import parse
+        from slta.features.text.nouns import parse
         before = parse("A dog runs.")
         assert "torch" not in sys.modules
         import torch
@@ -187,7 +187,7 @@ def test_torch_that_is_there_already_stays_there() -> None:
     code = """
         import sys, types
         torch = sys.modules["torch"] = types.ModuleType("torch")
-        from slta.features import nouns
+        from slta.features.text import nouns
         with nouns._torch_hidden():
             assert sys.modules["torch"] is torch
         assert sys.modules["torch"] is torch

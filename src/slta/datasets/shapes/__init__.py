@@ -14,7 +14,7 @@ from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
@@ -44,6 +44,7 @@ NEEDED: Final = ("train", "val")
 class ShapesConfig:
     """How many films, of what size and length."""
 
+    name: ClassVar[str] = "shapes"
     train: int = 1400
     """Films to train on."""
     val: int = 40

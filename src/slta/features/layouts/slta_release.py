@@ -35,9 +35,9 @@ from slta.features.layouts.base import (
     odd_numbers,
     reading,
 )
+from slta.features.safe_pickle import NUMPY, load
 from slta.files import is_hidden
 from slta.moments.candidates import RELEASED_HZ
-from slta.safe_pickle import NUMPY, load
 
 CONTEXT = 128
 """Frames of a window for the context, which may reach beyond the video's end."""

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Shaped
 
-from slta.safe_pickle import Name, loads, told
+from slta.features.safe_pickle import Name, loads, told
 
 MAGIC = 0x1950A86A20F9469CFC6C
 

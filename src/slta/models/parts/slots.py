@@ -10,15 +10,17 @@ p pairs of a slot and the truth that it is to answer.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from annotated_types import Interval
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from slta.batches.video_batch import TrainingVideoBatch
-from slta.models.base import Answers, check_ranges
+from slta.fields import check_ranges
+from slta.models.base import Answers, Count, Dropout, Size, Weight
 from slta.models.parts.transformer import middles
 
 
@@ -54,53 +56,43 @@ class Matched(NamedTuple):
 class SlotsConfig:
     """What all models with slots have; the defaults are the papers'."""
 
-    most_clips: int = 75
+    most_clips: Count = 75
     """Clips into which a video is cut, at most; one of fewer frames has a clip a frame."""
-    size: int = 256
+    size: Size = 256
     """Hidden units of the transformer; a multiple of the heads, and even."""
-    heads: int = 8
+    heads: Count = 8
     """Heads of every attention."""
-    feedforward_size: int = 1024
+    feedforward_size: Size = 1024
     """Hidden units between two attentions."""
-    encoder_layers: int = 2
+    encoder_layers: Count = 2
     """Layers over the clips and words."""
-    decoder_layers: int = 2
+    decoder_layers: Count = 2
     """Layers over the slots."""
-    slots: int = 10
+    slots: Count = 10
     """Answers to every query."""
-    dropout: float = 0.1
+    dropout: Dropout = 0.1
     """Share of the transformer's hidden units left out in training, in [0, 1)."""
-    input_dropout: float = 0.5
+    input_dropout: Dropout = 0.5
     """Share of the numbers of clips and words left out in training, in [0, 1)."""
-    l1_weight: float = 10.0
+    l1_weight: Weight = 10.0
     """In the loss, of how far centre and width are away, as shares of the video."""
-    iou_weight: float = 1.0
+    iou_weight: Weight = 1.0
     """In the loss, of the generalised IoU."""
-    foreground_weight: float = 4.0
+    foreground_weight: Weight = 4.0
     """In the loss, of telling slots that answer from those that do not."""
-    background_share: float = 0.1
+    background_share: Annotated[float, Interval(gt=0, le=1)] = 0.1
     """What a slot that is to answer nothing counts there."""
-    saliency_weight: float = 1.0
+    saliency_weight: Weight = 1.0
     """In the loss, of the clips' saliency."""
-    margin: float = 0.2
+    margin: Weight = 0.2
     """By which clips of a truth are to stand out from the others of their video."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
-        for name in (
-            *("most_clips", "size", "heads"),
-            *("encoder_layers", "decoder_layers", "slots"),
-        ):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"model.{name} must be at least 1, got {value}")
+        check_ranges(self, "model")
         if self.size % self.heads or self.size % 2:
             raise ValueError(
                 f"model.size must be even and a multiple of model.heads, {self.heads}, "
                 f"got {self.size}"
-            )
-        if not self.background_share:
-            raise ValueError(
-                f"model.background_share must be above 0, got {self.background_share}"
             )
 
 

@@ -14,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.errors import InputError
-from slta.safe_pickle import BUILDS, NOTHING, NUMPY, VALUES, Refused, load, loads
+from slta.features.safe_pickle import (
+    BUILDS,
+    NOTHING,
+    NUMPY,
+    VALUES,
+    Refused,
+    load,
+    loads,
+)
 
 KEYS = st.text() | st.integers() | st.floats(allow_nan=False)
 PLAIN = st.recursive(

@@ -2,7 +2,7 @@
 release's layout."""
 
 import pickle
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from slta.datasets.base import Dataset
-from slta.evaluation.predictions import read
-from slta.experiments import opening, paper, paper_models
-from slta.experiments.config import Experiment, ModelConfig
+from slta.experiments import opening, titled
+from slta.experiments.config import Experiment
 from slta.models.slta import SLTAConfig
 from slta.moments import Query
 from slta.moments.candidates import released, released_frames
@@ -62,10 +61,6 @@ def written(dataset: Dataset, folder: Path) -> None:
             regions = rng.normal(size=(frames, REGIONS, REGION)).astype(np.float32)
             stem = video_id.removesuffix(".avi")
             (folder / f"{stem}.pkl").write_bytes(pickle.dumps(regions, protocol=2))
-
-
-def test_all_of_them_are_tried() -> None:
-    assert paper.EXPERIMENTS.keys() == ROOTS.keys()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +125,7 @@ def test_it_takes_three_steps_and_is_measured(
     place: tuple[str, Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, where = place
-    experiment = where.here(paper.EXPERIMENTS[name])
+    experiment = where.here(titled(name))
     dataset = where.opened(experiment, monkeypatch)
     run = training.train(name, experiment, tmp_path / "run", store=where.store)
     assert run.experiment.model == SLTAConfig(boxes=False)
@@ -138,33 +133,3 @@ def test_it_takes_three_steps_and_is_measured(
     assert about.sizes.word == WORD and about.sizes.frame == CLIP
     tested = {path.stem for path in (run.folder / "predictions").glob("*.jsonl")}
     assert tested == dataset.splits.keys() - {"train", "val"}
-
-
-@pytest.mark.parametrize(
-    "place", [f"{data}_slta" for data in paper_models.DATA], indirect=True
-)
-def test_so_do_the_models_that_it_is_compared_with(
-    place: tuple[str, Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With smaller layers, and all else as SLTA has it there."""
-    name, where = place
-    data = name.removesuffix("_slta")
-    usual = where.here(paper.EXPERIMENTS[name])
-    dataset = where.opened(usual, monkeypatch)
-    for other in paper_models.models(data):
-        found = paper_models.EXPERIMENTS[f"{data}_{other}"]
-        assert found.model.name == other
-        experiment = replace(where.here(found), model=smaller(found.model))
-        assert replace(experiment, model=usual.model, training=usual.training) == usual
-        run = training.train(other, experiment, tmp_path / other, store=where.store)
-        (row,) = run.read("history")["evaluations"]
-        assert row["step"] == 3 and np.isfinite(row["loss"])
-        for split in dataset.splits.keys() - {"train", "val"}:
-            answers = read(run.predictions(split))
-            assert len(answers) == len(dataset.splits[split])
-            assert all(len(answer.moments(top=1)) for answer in answers)
-
-
-def smaller(model: ModelConfig) -> ModelConfig:
-    sizes: Any = {each.name: 16 for each in fields(model) if each.name.endswith("size")}
-    return replace(model, **sizes)
