@@ -7,6 +7,8 @@ from typing import Literal
 from slta.datasets.annotations import Annotations
 from slta.datasets.reading import table
 from slta.datasets.source import Source
+from slta.experiments.config import CandidatesConfig, FeaturesConfig, TrainingConfig
+from slta.experiments.data import Data
 from slta.fields import FieldError, identity, text, written
 
 
@@ -54,3 +56,13 @@ SOURCE = Source(
     read=read,
     open=lambda root: read(root).dataset(name="my-data"),
 )
+DATA = Data(
+    dataset=MyDataConfig(),
+    features=FeaturesConfig(rate_hz=2.0),
+    candidates=CandidatesConfig(lengths_s=(2.0, 4.0, 8.0), context_s=4.0),
+    training=TrainingConfig(steps=2_000, evaluate_every=200),
+    video_training=TrainingConfig(steps=4_000, evaluate_every=400, learning_rate=1e-4),
+    title="MyData",
+    open=lambda config: read(Path(config.root)).dataset(name=config.name),
+)
+"""What it offers every model: features, candidates and training."""

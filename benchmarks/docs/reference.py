@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import MISSING, Field, fields
 from inspect import getsource
-from types import UnionType
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 from unittest.mock import patch
 
 from slta.cli.commands import run
+from slta.experiments import DATA
 from slta.experiments.config import Experiment
+from slta.models import MODELS, config_of
 
 HEAD = """# Reference
 
@@ -38,6 +39,12 @@ FEW = 3
 WIDTH = 100
 """Columns of the help that is read: few enough for one box beside no other."""
 
+KINDS: dict[str, tuple[type[Any], ...]] = {
+    "dataset": tuple(dict.fromkeys(type(each.dataset) for each in DATA.values())),
+    "model": tuple(dict.fromkeys(map(config_of, MODELS.values()))),
+}
+"""Of the parts of an experiment that may be of several types, all of them."""
+
 
 class Option(NamedTuple):
     head: str
@@ -47,28 +54,30 @@ class Option(NamedTuple):
 
 def page() -> str:
     explained = set[Option]()
-    commands = []
-    for usage, rows in _commands(()):
+    blocks = []
+    for usage, rows in commands():
         again = [Option(row.head, "") if row in explained else row for row in rows]
-        commands.append(_lined(again, usage))
+        blocks.append(_lined(again, usage))
         explained.update(rows)
-    parts = [HEAD, _fenced("\n\n".join(commands)), FIELDS]
+    parts = [HEAD, _fenced("\n\n".join(blocks)), FIELDS]
     parts += [f"\n### {name}\n{_fenced(_lined(rows))}" for name, rows in _sections()]
     return "".join(parts)
 
 
 def brief(text: str) -> str:
-    """The first clause of a help text; of a long one, what stands before a colon or comma.
+    """The first clause of a help text; of a long one, without brackets, what stands before
+    a colon or comma.
 
     >>> brief("Maximum gradient norm; 0 disables clipping.")
     'Maximum gradient norm'
     >>> brief("Picture of the answer (.png, .svg or .pdf), with a number for each further query")
-    'Picture of the answer (.png, .svg or .pdf)'
+    'Picture of the answer'
     """
     clause = re.split(r"[.;](?:\s|$)", " ".join(text.split()), maxsplit=1)[0]
     if len(clause.split()) <= LONG:
         return clause
-    for match in re.finditer(r"[:,] (?![^(]*\))", clause):
+    clause = re.sub(r" \(.*?\)", "", clause)
+    for match in re.finditer("[:,] ", clause):
         short = clause[: match.start()]
         if len(short.split()) > FEW:
             return short
@@ -84,18 +93,21 @@ def help_of(command: tuple[str, ...]) -> str:
     return printed.getvalue()
 
 
-def _commands(command: tuple[str, ...]) -> Iterator[tuple[str, list[Option]]]:
+def commands(command: tuple[str, ...] = ()) -> Iterator[tuple[str, list[Option]]]:
     """The usage of each command with its options, subcommands in their order."""
-    boxes = dict([*_boxes(help_of(command))])
+    told = help_of(command)
+    boxes = dict([*_boxes(told)])
     below = re.findall(
         r"^ {2,4}[^\w\s(] ([\w-]+)", "\n".join(boxes.get("subcommands", ())), re.M
     )
     for name in below:
-        yield from _commands((*command, name))
+        yield from commands((*command, name))
     if not below:
         rows = list(_options(boxes.get("options", ())))
-        places = _options(boxes.get("positional arguments", ()))
-        yield " ".join(["slta", *command, *(row.head for row in places)]), rows
+        heads = [row.head for row in _options(boxes.get("positional arguments", ()))]
+        # What comes first may be read before the rest is known.
+        heads = heads or re.findall(rf"slta {' '.join(command)} ([A-Z]+)\b", told)[:1]
+        yield " ".join(["slta", *command, *heads]), rows
 
 
 def _boxes(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -151,7 +163,7 @@ def _sections() -> Iterator[tuple[str, list[Option]]]:
     """The fields of each part of an experiment; of several types, each name once, as the
     first of them explains it."""
     for name, kind in get_type_hints(Experiment).items():
-        kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+        kinds = KINDS.get(name, (kind,))
         rows: dict[str, list[tuple[str, str, str]]] = {}
         for each in kinds:
             documented = texts(each)
@@ -174,9 +186,8 @@ def _row(flag: str, found: list[tuple[str, str, str]]) -> Option:
 
 
 def _name_of(kind: type[Any]) -> str:
-    """The name by which its configuration is chosen, or else that of its class."""
-    names = (str(field.default) for field in fields(kind) if field.name == "name")
-    return next(names, kind.__name__.removesuffix("Config"))
+    """The name by which it is chosen."""
+    return str(getattr(kind, "name", kind.__name__))
 
 
 def _default(field: Field[Any]) -> str:

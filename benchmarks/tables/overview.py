@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from benchmarks.tables.cells import load, percent, table
 from slta.datasets import SOURCES
+from slta.experiments import DATA
 
 
 def _headline() -> str:
@@ -26,12 +27,15 @@ def _headline() -> str:
 
 def _data_sets() -> str:
     rows = []
-    for name, source in SOURCES.items():
-        counts = source.counts.values()
-        queries = " / ".join(str(count.queries) for count in counts)
-        if counts:
-            rows.append([f"`{name}`", queries])
-    return table(["name", "queries, by split"], rows)
+    for on, offer in DATA.items():
+        name = offer.dataset.name
+        source = SOURCES.get(name)
+        if source and source.counts:
+            counts = (str(count.queries) for count in source.counts.values())
+            rows.append([f"`{on}`", f"`{name}`", " / ".join(counts)])
+        else:
+            rows.append([f"`{on}`", f"`{name}`" if source else "", offer.title])
+    return table(["`--on`", "`slta data`", "queries, by split"], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {

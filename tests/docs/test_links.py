@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from benchmarks.tables import pages
 
 ROOT = Path(__file__).resolve().parents[2]

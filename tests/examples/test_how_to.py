@@ -1,5 +1,6 @@
 """The examples that docs/how-to leads through do what the pages say."""
 
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,32 @@ import pytest
 from examples.colour_extractor import GRID, SIDE, Colours
 
 from examples import colour_extractor, csv_data_set
+from slta import extensions
 from slta.datasets.checking import check
 from slta.errors import InputError
+from slta.experiments import experiment
+from slta.experiments.opening import open_dataset, with_root
+from slta.features import extractor
 from slta.features.base import Extractor
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.video import writing
 
 HEAD = "video,sentence,start,end\n"
+OFFERED = {
+    "slta.datasets": ("my_data", "examples.csv_data_set:DATA"),
+    "slta.extractors": ("colours", "examples.colour_extractor:colours"),
+}
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a package with the examples were installed."""
+
+    def entry_points(group: str) -> list[EntryPoint]:
+        return [EntryPoint(*OFFERED[group], group)] if group in OFFERED else []
+
+    monkeypatch.setattr(extensions, "entry_points", entry_points)
 
 
 @pytest.fixture
@@ -69,3 +88,19 @@ def test_the_extractor_reads_queries() -> None:
     asked = colour_extractor.Colours().text("a red circle turns")
     assert asked.words == ("a", "red", "circle", "turns")
     assert asked.noun_mask.tolist() == [False, False, True, False]
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize("model", ["ctrl", "qd_detr"])
+def test_models_train_on_the_data_set_of_a_package(my_data: Path, model: str) -> None:
+    chosen = with_root(model, experiment(model, "my_data"), my_data)
+    assert chosen.model.name == model
+    assert [query.query for query in open_dataset(chosen).queries("test")] == [
+        "a cat sleeps",
+        "a dog runs",
+    ]
+
+
+@pytest.mark.usefixtures("package")
+def test_the_extractor_of_a_package_is_found_by_name() -> None:
+    assert isinstance(extractor("colours"), Colours)
