@@ -32,10 +32,10 @@ Each is a flag of `slta train`, as `--training.steps 2000`, and a key of `config
 """
 WIDE = 36
 """Letters of an option beside which the others' texts are aligned, at most."""
-LONG = 9
+LONG = 8
 """Words of a clause that is not cut any more."""
-FEW = 3
-"""Words that say too little by themselves."""
+FEW = {",": 2, ":": 3}
+"""Words before a comma or a colon that say too little by themselves."""
 WIDTH = 100
 """Columns of the help that is read: few enough for one box beside no other."""
 
@@ -79,7 +79,7 @@ def brief(text: str) -> str:
     clause = re.sub(r" \(.*?\)", "", clause)
     for match in re.finditer("[:,] ", clause):
         short = clause[: match.start()]
-        if len(short.split()) > FEW:
+        if len(short.split()) > FEW[match[0][0]]:
             return short
     return clause
 
