@@ -378,7 +378,7 @@ WRONG = {
     ),
     "no experiment": (
         ("train",),
-        "name an experiment to train; known are shapes_{slta, ",
+        "name a model and a data set: slta train MODEL --on DATA",
     ),
     "of an experiment": (
         (*TRAIN, "--training.stps", "3"),

@@ -50,6 +50,12 @@ def test_hyphens_and_the_names_of_slta_data_will_do() -> None:
     assert experiment("slta", "slta-tacos") == titled("tacos_slta_released")
 
 
+def test_a_data_set_is_what_its_own_name_says() -> None:
+    """Composites and your own data have the same files."""
+    for name, offer in DATA.items():
+        assert experiment("slta", name) == offer.experiment("slta")
+
+
 def test_every_data_set_is_offered_with_a_known_protocol() -> None:
     names = {offer.dataset.name for offer in DATA.values()}
     assert names == {*SOURCES, "shapes"}
