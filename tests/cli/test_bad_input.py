@@ -16,7 +16,9 @@ from slta import video
 from slta.features import EXTRACTORS, Kind
 from slta.video import writing
 from tests.support import videos
-from tests.support.commands import Colours, call, command, known, refused, run
+from tests.support.commands import call, command, refused, run
+from tests.support.extractors import Colours
+from tests.support.indexed_films import known
 
 
 def text(path: Path) -> None:

@@ -25,14 +25,8 @@ from slta.plots import comparison
 from slta.runs.inference import predict
 from slta.runs.run import Run
 from slta.training import provenance
-from tests.features.test_preextracted import (
-    SPLITS,
-    annotated,
-    moments_of,
-    planted,
-    saved,
-)
 from tests.support.commands import Called, call, refused
+from tests.support.own_data import SPLITS, annotated, moments_of, planted, save_arrays
 
 PLAN = Plan(
     experiments=("own",),
@@ -52,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     annotated(folder / "own", SPLITS)
     for name in [name for names in SPLITS.values() for name in names]:
         made = planted(int(name[2:4]), moments_of(int(name[2:4])))
-        saved(folder / "own" / "features" / f"{name}.npz", made)
+        save_arrays(folder / "own" / "features" / f"{name}.npz", made)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         told: list[tuple[float, float]] = []

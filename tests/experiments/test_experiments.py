@@ -26,9 +26,9 @@ from slta.moments.candidates import released, released_frames
 from slta.runs.inference import predict
 from slta.training.draws import check, sampler
 from slta.training.train import new_model
-from tests.datasets.test_datasets import MADE
-from tests.features.test_preextracted import SPLITS, annotated, moments_of, planted
-from tests.features.test_preextracted import saved as write_features
+from tests.support.annotation_files import WRITERS
+from tests.support.own_data import SPLITS, annotated, moments_of, planted
+from tests.support.own_data import save_arrays as write_features
 from tests.support.worlds import TINY, tiny
 
 SIZES = {"frame": 12, "region": 8, "word": 300}
@@ -144,7 +144,7 @@ def here(data: str, root: Path) -> Experiment:
             write_features(root / "features" / f"{each}.npz", made)
         features: Mapping[str, Any] = {}
     else:
-        MADE[name](root)
+        WRITERS[name](root)
         dataset = SOURCES[name].open(root)
         write: Callable[[Path, Dataset], Mapping[str, Any]] = in_our_layout
         if usual.features.extractor == "slta-release":

@@ -22,8 +22,8 @@ from slta.search import Searcher
 from slta.training import train as training
 from tests.support import worlds
 from tests.support.parade import parade
+from tests.support.video_batches import SIZES, TRUTHS, close, given, made
 from tests.support.video_models import BY_HEART, CONFIGS, FINDS, SMALL, learnt
-from tests.support.whole import SIZES, TRUTHS, close, given, made
 from tests.support.worlds import TINY, tiny
 
 

@@ -24,7 +24,7 @@ from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
 from slta.runs import run
 from slta.runs.run import ABOUT, About, Run
-from tests.support.commands import Colours
+from tests.support.extractors import Colours
 from tests.support.worlds import TINY
 
 SIZES = Sizes(region=6, frame=5, word=4)
