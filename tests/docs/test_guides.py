@@ -15,7 +15,7 @@ from slta.datasets import SOURCES
 from slta.experiments import DATA, experiment
 from slta.features import EXTRACTORS, WORDS
 from slta.features.layouts import LAYOUTS
-from tests.support.commands import known
+from tests.support.indexed_films import known
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = tables.pages(ROOT)
