@@ -21,10 +21,12 @@ from slta.features.library import Library
 from slta.features.store import Store
 from slta.video.reading import Frames
 from tests.conftest import SHARED
-from tests.datasets.test_datasets import MADE, opened
-from tests.features.text.test_glove import written
-from tests.support.commands import Colours, call, coloured, command, records, refused
+from tests.support.annotation_files import WRITERS, opened
+from tests.support.commands import call, command, refused
+from tests.support.extractors import Colours, coloured
+from tests.support.indexed_films import records
 from tests.support.videos import only_sound
+from tests.support.word_vectors import write_vectors
 
 
 class Seen(Colours):
@@ -278,7 +280,7 @@ def own(tmp_path: Path) -> Iterator[Path]:
 def test_data_in_the_own_format_has_its_queries_read_and_its_videos_looked_for(
     own: Path, seen: Seen, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    words = written(tmp_path / "g.txt", "red", "blue")
+    words = write_vectors(tmp_path / "g.txt", "red", "blue")
     given = [*flags(own), "--words", f"glove:{words}"]
     done = call(capsys, "extract", own, *given)
     assert done.code == 2
@@ -322,7 +324,7 @@ def windows(folder: Path, *names: str) -> str:
     return f"slta-release:{folder}"
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", WRITERS)
 def test_an_official_data_set_is_named(
     name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -442,7 +444,7 @@ def test_the_videos_of_the_official_files_are_found(
     found = videos_of(dataset, library)
     assert len(found.paths) == count and found.refused == {}
     done = extract(library, found.paths[:3])
-    assert len(done.made) == 3 and done.refused == {}
+    assert len(done.extracted) == 3 and done.refused == {}
     assert done.video_s == pytest.approx(sum(known[p.name] for p in found.paths[:3]))
 
 
