@@ -167,7 +167,7 @@ def _reading(
 def _shot(features: VideoFeatures, start: int, whole: Float[np.ndarray, " d"]) -> Shot:
     spans = np.array([[start / 3, (start + LONGEST) / 3]])
     found = candidates_of(
-        features, spans, rate_hz=3.0, context_s=CONTEXT / 3, whole=whole
+        features, spans, rate_hz=3.0, context_s=CONTEXT / 3, video_mean=whole
     )
     return shot_of(features, found)
 

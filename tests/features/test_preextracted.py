@@ -350,8 +350,20 @@ def test_a_size_that_the_others_have_not_is_told_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_arrays(own / "features" / "v_00.avi.npz", planted(0, {}, size=7))
-    given = "extract", own, "--extractor", "preextracted", "--rate", 2, "--store", "store"
-    for told in ("10 videos imported, 0 already stored", "0 videos imported, 10 already stored"):
+    given = (
+        "extract",
+        own,
+        "--extractor",
+        "preextracted",
+        "--rate",
+        2,
+        "--store",
+        "store",
+    )
+    for told in (
+        "10 videos imported, 0 already stored",
+        "0 videos imported, 10 already stored",
+    ):
         done = call(capsys, *given)
         assert done.code == 2 and told in done.out
         first, last = done.err.splitlines()

@@ -44,7 +44,7 @@ TAN2D_CONFIGS: dict[str, Tan2DConfig] = {
     "convolved": replace(TAN2D, features="conv"),
     "wide": replace(TAN2D, kernel=5, layers=1, sentence_layers=1),
 }
-SLOT_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
+DETR_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
     "moment_detr": MOMENT_DETR,
     "moment_detr of one layer": replace(
         MOMENT_DETR, encoder_layers=1, decoder_layers=1, heads=1
@@ -56,7 +56,7 @@ SLOT_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
     ),
     "qd_detr of few clips": replace(QD_DETR, max_clips=4, moment_queries=2),
 }
-CONFIGS: dict[str, Named] = {**TAN2D_CONFIGS, **SLOT_CONFIGS}
+CONFIGS: dict[str, Named] = {**TAN2D_CONFIGS, **DETR_CONFIGS}
 
 
 class Lesson(NamedTuple):

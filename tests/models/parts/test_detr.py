@@ -1,4 +1,4 @@
-"""Which slot answers which truth, and what their losses are, against all assignments."""
+"""Which moment query answers which truth, and what their losses are, against all assignments."""
 
 from dataclasses import replace
 
@@ -33,14 +33,14 @@ span = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(
 )
 
 
-def answers(seed: int, *, slots: int, clips: int = 9, layers: int = 2) -> DETRAnswers:
+def answers(seed: int, *, moment_queries: int, clips: int = 9, layers: int = 2) -> DETRAnswers:
     torch.manual_seed(seed)
     rows = len(video_batches.TRUTHS)
     return DETRAnswers(
-        torch.zeros(rows, slots, 2),
-        torch.zeros(rows, slots),
-        torch.rand(layers, rows, slots, 2) * 0.9 + 0.05,
-        torch.randn(layers, rows, slots),
+        torch.zeros(rows, moment_queries, 2),
+        torch.zeros(rows, moment_queries),
+        torch.rand(layers, rows, moment_queries, 2) * 0.9 + 0.05,
+        torch.randn(layers, rows, moment_queries),
         torch.randn(rows, clips),
     )
 
@@ -80,18 +80,18 @@ def test_answers_begin_and_end_with_their_video() -> None:
     close(found, torch.tensor([[[6.0, 10.0], [0.0, 3.0]], [[8.0, 12.0], [0.0, 20.0]]]))
 
 
-@pytest.mark.parametrize("slots", [1, 2, 5])
+@pytest.mark.parametrize("moment_queries", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_assignment_is_the_cheapest_of_all(slots: int, seed: int) -> None:
-    """There are rows of more truths than slots, and one of none."""
-    given, said = video_batches.given(MODEL), answers(seed, slots=slots)
+def test_the_assignment_is_the_cheapest_of_all(moment_queries: int, seed: int) -> None:
+    """There are rows of more truths than moment_queries, and one of none."""
+    given, said = video_batches.given(MODEL), answers(seed, moment_queries=moment_queries)
     truth = centred(given.truth_s / given.batch.duration_s[:, None, None])
     spans, relevance = said.layer_spans[0], said.layer_relevance[0]
     found = match(spans, relevance, truth, given.truth_mask, WEIGHTS)
     for row in range(len(video_batches.TRUTHS)):
         mine = found.query == row
         pairs = dict(
-            zip(found.slot[mine].tolist(), found.truth[mine].tolist(), strict=True)
+            zip(found.moment_query[mine].tolist(), found.truth[mine].tolist(), strict=True)
         )
         assert pairs == slow.assignment(
             [slow.span(*each) for each in spans[row].tolist()],
@@ -101,9 +101,9 @@ def test_the_assignment_is_the_cheapest_of_all(slots: int, seed: int) -> None:
         )
 
 
-@pytest.mark.parametrize("slots", [1, 4])
-def test_the_loss_is_that_of_the_cheapest_assignment(slots: int) -> None:
-    given, said = video_batches.given(MODEL), answers(0, slots=slots)
+@pytest.mark.parametrize("moment_queries", [1, 4])
+def test_the_loss_is_that_of_the_cheapest_assignment(moment_queries: int) -> None:
+    given, said = video_batches.given(MODEL), answers(0, moment_queries=moment_queries)
     close(set_loss(said, given, WEIGHTS), slow.set_loss(said, given, WEIGHTS))
 
 
