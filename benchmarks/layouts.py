@@ -135,7 +135,9 @@ def _reading(
 
     def from_store() -> Any:
         pairs = zip(chosen, starts, strict=True)
-        shots = [_shot(opened[video], start, video_means[video]) for video, start in pairs]
+        shots = [
+            _shot(opened[video], start, video_means[video]) for video, start in pairs
+        ]
         return collate(shots, queries, memory=memory)
 
     def copied() -> Any:

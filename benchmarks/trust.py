@@ -81,7 +81,7 @@ def measured(
 def sure(searcher: Searcher, indexed: Indexed[Any], query: str) -> float:
     """The confidence; 0 for a query that is refused."""
     try:
-        asked = searcher.asked(query)
+        asked = searcher.read(query)
     except InputError:
         return 0.0
     return searcher.answer(indexed, asked, top=1).confidence

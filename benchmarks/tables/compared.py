@@ -20,6 +20,7 @@ Cell = Callable[[Row], str]
 LEARNED = ("moment_prior", "query_only")
 """Models with the same idea as a non-parametric baseline."""
 BASELINES = {"moment prior": "moment frequencies", "query only": "query frequencies"}
+"""Names in older JSON, and today's."""
 
 
 def _row_name(experiment: str) -> str:
@@ -29,8 +30,8 @@ def _row_name(experiment: str) -> str:
 
 
 def baseline(kind: str) -> str:
-    """A non-parametric baseline, by its name in the JSON."""
-    return f"{BASELINES[kind]} (estimated from train)"
+    """A non-parametric baseline, by its name in new or older JSON."""
+    return f"{BASELINES.get(kind, kind)} (estimated from train)"
 
 
 def _on_shapes() -> Mapping[str, Row]:

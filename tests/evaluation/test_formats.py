@@ -271,7 +271,7 @@ def test_an_answer_to_another_query_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InputError,
         match=r"answers.jsonl:3 answers the query '9', which .*truth.jsonl does not have "
-        r"\(1 of 3 such\); give the truth of the same queries",
+        r"\(1 of 3 such\); give the ground truth of the same queries",
     ):
         told(tmp_path, [*DETR, {**DETR[0], "qid": 9}])
 
@@ -439,7 +439,7 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
     ),
     "a clip after the video": (
         {**QV[0], "relevant_clip_ids": [15]},
-        "t.json:1 cannot be read .of 15 clips in 30 s, clip 15 is none",
+        "t.json:1 cannot be read .there is no clip 15 among 15 clips in 30 s",
     ),
     "fewer clips than given": (
         {**QV[0], "relevant_clip_ids": [1, 2, 3], "saliency_scores": [[1, 1, 1]] * 2},
@@ -464,7 +464,7 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
             **{"video_id": "v", "query": "x", "spans": [[0, 1]], "duration_s": 4},
             **{"clips": [5], "saliency": [[1, 1, 1]]},
         },
-        "t.json, v:1 cannot be read .of 2 clips in 4 s, clip 5 is none",
+        "t.json, v:1 cannot be read .there is no clip 5 among 2 clips in 4 s",
     ),
     "saliency that is no number": (
         {**QV[0], "saliency_scores": [[4, 0, float("nan")]]},
@@ -547,7 +547,7 @@ def test_a_truth_after_its_video_is_refused(tmp_path: Path) -> None:
 def test_packed_annotations_of_ones_own_are_to_be_unpacked(tmp_path: Path) -> None:
     row = {"query_id": "a", "video_id": "v", "query": "x", "spans": []}
     path = packed(jsonl(tmp_path / "t.jsonl", [row]))
-    with pytest.raises(InputError, match="is packed; unpack it, as with gunzip"):
+    with pytest.raises(InputError, match="is compressed; unpack it with gunzip"):
         formats.truths(path)
 
 
@@ -574,7 +574,7 @@ def test_the_command_measures_a_file(capsys: Capture, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "answers.jsonl", OWN)
     head, *rest = evaluated(capsys, path, "--protocol", "plain").out.splitlines()
     assert head == (
-        f"{path}: 1 queries of 2 videos, protocol plain; 1 more have no truth and are "
+        f"{path}: 1 queries of 2 videos, protocol plain; 1 without ground truth are "
         "left out"
     )
     assert (
@@ -595,8 +595,8 @@ def test_the_command_measures_answers_with_a_truth_apart(
     called = evaluated(capsys, *given)
     head, first, *rest = called.out.splitlines()
     assert head == (
-        f"{answers}: 2 queries of 2 videos, protocol detr; 1 of them have no answer and "
-        "are misses"
+        f"{answers}: 2 queries of 2 videos, protocol detr; 1 have no answer and count "
+        "as misses"
     )
     assert first.startswith("IoU=0.5, R@1: 0.5000; IoU=0.7, R@1: 0.0000; mAP: 0.")
     assert rest[-1].startswith("answers.jsonl: R@1, IoU=0.5 50.0 [0.0, 100.0], ")
@@ -628,7 +628,7 @@ def test_the_command_refuses_what_does_not_go_with_a_file(
     for flag in (("--split", "val"), ("--again",), ("--store", tmp_path)):
         called = evaluated(capsys, path, *flag)
         refused(called, f"{flag[0]} is for a run, and .* is a file; leave it out")
-    refused(evaluated(capsys, path, "--nms-iou", "0.5"), "no --nms-iou of its own")
+    refused(evaluated(capsys, path, "--nms-iou", "0.5"), "has no --nms-iou; leave")
     refused(
         evaluated(capsys, path, "--truth", tmp_path / "none"),
         "none cannot be read .No such file",

@@ -172,7 +172,7 @@ def test_every_evaluation_is_printed_as_the_fields_logs(
     number = r"\d+\.\d \[\d+\.\d, \d+\.\d\]"
     rows = "".join(
         rf"{name}: R@1, IoU=0\.5 {number}, R@1, IoU=0\.7 {number}, mIoU {number}\n"
-        for name in ("slta", "moment prior", "query only")
+        for name in ("slta", "moment frequencies", "query frequencies")
     )
     tests = "".join(
         rf"{split}: \d+ queries of 1 videos, protocol ctrl\n{TABLE}{rows}"
@@ -267,13 +267,13 @@ def test_evaluating_a_run_measures_what_it_answered(
     detr = call(capsys, "evaluate", folder, "--protocol", "detr").out.splitlines()
     assert detr[0].endswith("protocol detr") and "mAP: 0." in detr[1]
     assert [line.split(":")[0] for line in detr[-3:]] == [
-        *("slta", "moment prior", "query only")
+        *("slta", "moment frequencies", "query frequencies")
     ]
     options = ("--protocol", "2d-tan", "--nms-iou", "0.45")
     assert "protocol 2d-tan at 0.45\n" in call(capsys, "evaluate", folder, *options).out
     assert "test, 2d-tan at 0.45" in content(folder, "results")
     foreign = call(capsys, "evaluate", folder, "--protocol", "didemo")
-    refused(foreign, "is not of whole chunks of 5 s .* take another --protocol")
+    refused(foreign, "is not of whole chunks of 5 s .* give another --protocol")
 
 
 def _doubled(lines: list[str]) -> list[str]:

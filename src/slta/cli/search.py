@@ -114,7 +114,7 @@ def search(command: Search) -> None:
         sys.exit(USAGE)
     with preparing() as steps:
         searcher.prepare(steps)
-    asked = [searcher.asked(query) for query in queries]
+    asked = [searcher.read(query) for query in queries]
     for query in asked:
         if query.unknown:
             told = f"no vector for {', '.join(query.unknown)}"

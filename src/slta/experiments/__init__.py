@@ -1,5 +1,5 @@
-"""Experiments: a model on a data set. A file here says what one data set, or several that
-are alike, offer every model; the cross product follows."""
+"""Experiments: a model on a data set. A module for one data set, or several similar ones,
+has their features, candidates and training; experiments are all combinations."""
 
 from typing import Any
 
@@ -42,12 +42,12 @@ LIST = "list them with 'slta list {}'"
 
 
 def known_data() -> dict[str, Data]:
-    """The data sets of the program and of installed packages."""
+    """Built-in data sets and those of installed packages."""
     return installed("datasets") | DATA
 
 
 def data(name: str) -> Data:
-    """What a data set offers, by its name here or in ``slta data list``.
+    """A data set by its name here or in ``slta data list``.
 
     Raises ``InputError`` for an unknown name.
     """
@@ -62,7 +62,7 @@ def data(name: str) -> Data:
 
 
 def experiment(model: str, on: str) -> Experiment:
-    """A model, or a variant of SLTA, on a data set.
+    """The experiment of a model, or a variant of SLTA, on a data set.
 
     Raises ``InputError`` for a name that is unknown.
     """
@@ -73,17 +73,17 @@ def experiment(model: str, on: str) -> Experiment:
 
 
 def from_json(values: Any, usual: Experiment | None = None) -> Experiment:
-    """An experiment as a run's config.json has it; over ``usual``, which may be of another
-    data set, a part of one.
+    """An experiment from JSON, as in a run's config.json; with ``usual``, JSON may be
+    partial.
 
-    Raises ``InputError`` for another model than the usual one, for a name or a field that
-    is unknown, and for a value that a field cannot have.
+    Raises ``InputError`` for another model or data set than those of ``usual``, for an
+    unknown name or field, and for an invalid value.
     """
     if not isinstance(values, dict):
         raise InputError("it must be an object with the parts of an experiment")
     names = {part: _name(values, part) for part in ("dataset", "model")}
     if usual is None:
-        # Data sets had no name at first but for Shapes, which was the only one.
+        # In the oldest runs data sets have no name: Shapes was the only one.
         usual = Experiment(
             dataset=_dataset(names["dataset"] or SHAPES.dataset.name),
             model=config_of(find(names["model"] or "slta"))(),
@@ -118,7 +118,7 @@ def _dataset(name: str) -> Any:
 
 
 def protocol_of(experiment: Experiment) -> str:
-    """The protocol of the test after training."""
+    """Protocol of the test after training."""
     for each in known_data().values():
         if type(each.dataset) is type(experiment.dataset):
             return each.protocol
@@ -126,7 +126,7 @@ def protocol_of(experiment: Experiment) -> str:
 
 
 def title(model: str, on: str) -> str:
-    """The name of a model on a data set, as runs are called."""
+    """The name of an experiment, and of its runs."""
     stem = model.rpartition(":")[2] or model
     return f"{on.replace('-', '_')}_{stem}"
 
@@ -167,7 +167,7 @@ def parts(name: str) -> tuple[str, str]:
 
 
 def titles() -> list[str]:
-    """Every model on every data set, and the names of earlier versions."""
+    """Titles of all experiments, and names of earlier versions."""
     models = [*known_models(), *VARIANTS]
     made = [title(model, on) for on in known_data() for model in models]
     return [*ALIASES, *made]

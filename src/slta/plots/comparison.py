@@ -1,4 +1,4 @@
-"""A comparison as pictures: recall over IoU, accuracy against cost, answers in time."""
+"""Plots of a comparison: recall over IoU, recall against cost, answers over time."""
 
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
@@ -21,11 +21,11 @@ COLOURS = (
 )
 WATCHED = named(1, 0.5)
 LETTER_WIDE, LINE_HIGH = 0.016, 0.04
-"""Of a name beside a point, as shares of what the picture spans across and upwards."""
+"""Size of a letter and a line beside a point, as fractions of the axes."""
 
 
 def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
-    """The files that were written, PNG."""
+    """Writes the plots as PNG; returns their files."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {
         "recall.png": recall(found),
@@ -42,13 +42,13 @@ def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def colours(found: Mapping[str, Any]) -> dict[str, str]:
-    """The same for a model in every picture."""
+    """Colours of the models, the same in every plot."""
     names = [*found["models"]]
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
 def labels(found: Mapping[str, Any]) -> dict[str, str]:
-    """What tells the names of the experiments apart."""
+    """Names of the experiments without their common beginning."""
     names = [*found["models"]]
     beginnings = zip(*(name.split("_")[:-1] for name in names), strict=False)
     data = "".join(f"{word}_" for word, *_ in takewhile(_alike, beginnings))
@@ -60,7 +60,7 @@ def _alike(words: Sequence[str]) -> bool:
 
 
 def recall(found: Mapping[str, Any]) -> Figure:
-    """R@1 over the IoU from which an answer is right."""
+    """R@1 over the IoU threshold."""
     splits: Sequence[str] = found["splits"]
     called = labels(found)
     figure = Figure(figsize=(4.6 * len(splits) + 1.6, 4), dpi=150, layout="constrained")
@@ -71,10 +71,10 @@ def recall(found: Mapping[str, Any]) -> Figure:
             shares = [100 * row[named(1, iou)]["mean"] for iou in IOUS]
             style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3}
             one.plot(IOUS, shares, label=called[name], **style)
-        one.set(title=split, xlabel="IoU from which an answer is right", xticks=IOUS)
+        one.set(title=split, xlabel="IoU threshold", xticks=IOUS)
         one.set(ylim=(0, None))
         _plain(one)
-    axes[0].set_ylabel("R@1, per cent")
+    axes[0].set_ylabel("R@1 (%)")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False
     )
@@ -82,7 +82,7 @@ def recall(found: Mapping[str, Any]) -> Figure:
 
 
 def cost(found: Mapping[str, Any]) -> Figure:
-    """R@1 at IoU 0.5 with its interval, over the milliseconds that a query takes."""
+    """R@1 at IoU 0.5 with its interval, over the time per query in milliseconds."""
     split = found["splits"][0]
     figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
     axes = figure.subplots()
@@ -101,12 +101,12 @@ def cost(found: Mapping[str, Any]) -> Figure:
             size=8,
             va="center",
         )
-    axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
+    axes.set(xscale="log", xlabel="time per query (ms)", ylim=(0, None))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.2)
-    axes.set(ylabel=f"{WATCHED}, per cent, {split}")
+    axes.set(ylabel=f"{WATCHED} (%), {split}")
     _plain(axes)
     return figure
 
@@ -114,8 +114,7 @@ def cost(found: Mapping[str, Any]) -> Figure:
 def _beside(
     found: Mapping[str, Any], split: str
 ) -> dict[str, tuple[float, float, float]]:
-    """Every model's point and the height of its name to the right of it: the nearest at
-    which it lies on no other name and on no point."""
+    """Every model's point and the height of its label, the nearest one without overlap."""
     points = {
         name: (float(model["query_ms"]), 100 * float(model[split][WATCHED]["mean"]))
         for name, model in found["models"].items()
@@ -124,7 +123,7 @@ def _beside(
     across, high = zip(*points.values(), strict=True)
     wide = max(log(max(across) / min(across)), log(2)) * LETTER_WIDE
     line = max(high) * LINE_HIGH
-    # Each as its middle and how far it reaches, across and upwards.
+    # Centres and half sizes, horizontally and vertically.
     taken = [(log(x), y, wide, 0.2 * line) for x, y in points.values()]
     placed: dict[str, tuple[float, float, float]] = {}
     for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
@@ -146,7 +145,7 @@ def _beside(
 
 
 def answers(found: Mapping[str, Any]) -> Figure:
-    """For some queries every model's first answer, against the truth."""
+    """Every model's first answer to some queries, with the ground truth."""
     shown = colours(found)
     rows = len(shown) + 1
     count = len(found["examples"])

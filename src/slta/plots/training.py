@@ -1,4 +1,4 @@
-"""How a training went, as a picture."""
+"""Plot of a training."""
 
 from collections.abc import Sequence
 from pathlib import Path

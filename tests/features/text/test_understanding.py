@@ -367,7 +367,7 @@ def test_a_query_is_answered_as_it_was_understood() -> None:
     assert answer.notes == understand(typed, READER).notes
     same = searcher.search(known().film, "A cat on a blorptang")
     assert answer.moments == same.moments and answer.confidence == same.confidence
-    assert searcher.asked(typed).known == 0.5
+    assert searcher.read(typed).known == 0.5
 
 
 @pytest.mark.slice

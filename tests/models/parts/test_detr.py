@@ -33,7 +33,9 @@ span = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(
 )
 
 
-def answers(seed: int, *, moment_queries: int, clips: int = 9, layers: int = 2) -> DETRAnswers:
+def answers(
+    seed: int, *, moment_queries: int, clips: int = 9, layers: int = 2
+) -> DETRAnswers:
     torch.manual_seed(seed)
     rows = len(video_batches.TRUTHS)
     return DETRAnswers(
@@ -84,14 +86,21 @@ def test_answers_begin_and_end_with_their_video() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_assignment_is_the_cheapest_of_all(moment_queries: int, seed: int) -> None:
     """There are rows of more truths than moment_queries, and one of none."""
-    given, said = video_batches.given(MODEL), answers(seed, moment_queries=moment_queries)
+    given, said = (
+        video_batches.given(MODEL),
+        answers(seed, moment_queries=moment_queries),
+    )
     truth = centred(given.truth_s / given.batch.duration_s[:, None, None])
     spans, relevance = said.layer_spans[0], said.layer_relevance[0]
     found = match(spans, relevance, truth, given.truth_mask, WEIGHTS)
     for row in range(len(video_batches.TRUTHS)):
         mine = found.query == row
         pairs = dict(
-            zip(found.moment_query[mine].tolist(), found.truth[mine].tolist(), strict=True)
+            zip(
+                found.moment_query[mine].tolist(),
+                found.truth[mine].tolist(),
+                strict=True,
+            )
         )
         assert pairs == slow.assignment(
             [slow.span(*each) for each in spans[row].tolist()],

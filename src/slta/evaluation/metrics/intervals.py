@@ -1,4 +1,4 @@
-"""How sure a mean over queries is."""
+"""Bootstrap confidence intervals of means over queries."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 AT_ONCE = 200
-"""Samples that are counted at a time, for memory."""
+"""Bootstrap samples at a time, to bound memory."""
 
 
 def bootstrap(
@@ -16,10 +16,10 @@ def bootstrap(
     seed: int,
     samples: int = 2000,
 ) -> tuple[float, float]:
-    """A 95 % interval of the mean over queries, by drawing videos with replacement.
+    """95 % cluster-bootstrap interval of the mean over queries.
 
-    Queries of one video are alike, so a video is drawn with all of its queries. With
-    one video there is nothing to draw from, and both ends are the mean.
+    Videos are drawn with replacement, each with all of its queries, because queries of a
+    video are correlated. With one video, both ends are the mean.
     """
     ((low, high),) = intervals(values[None], video_ids, seed=seed, samples=samples)
     return float(low), float(high)
@@ -32,7 +32,7 @@ def intervals(
     seed: int,
     samples: int = 2000,
 ) -> Float[np.ndarray, "r 2"]:
-    """The bootstrap of several measures of the same queries, by the same draws."""
+    """``bootstrap`` of several metrics of the same queries, with the same draws."""
     if not values.size or values.shape[1] != len(video_ids):
         raise ValueError(
             "an interval needs queries and the video of each, "
@@ -51,5 +51,5 @@ def intervals(
         times = times.reshape(len(some), len(names)).astype(np.float64)
         means.append(sums @ times.T / (times @ counts))
     ends = np.percentile(np.concatenate(means, axis=1), [2.5, 97.5], axis=1)
-    found: Float[np.ndarray, "r 2"] = ends.T
-    return found
+    bounds: Float[np.ndarray, "r 2"] = ends.T
+    return bounds
