@@ -207,7 +207,7 @@ def test_usable_are_the_queries_with_a_true_span() -> None:
 @pytest.mark.parametrize(
     ("truth", "says"),
     [
-        ((), "no query of train has a true span; look into its annotations"),
+        ((), "no query of train has a true span; check its annotations"),
         (None, "no query of train has a true span"),
     ],
 )
@@ -228,7 +228,7 @@ def test_single_frames_are_refused_before_any_data_is_opened(tmp_path: Path) -> 
         model=Tan2DConfig(clips=4, size=4, layers=1),
         training=TrainingConfig(still_steps=5),
     )
-    says = "the model tan2d looks at whole videos .*leave --training.still-steps"
+    says = "the model tan2d takes whole videos .*leave --training.still-steps"
     with pytest.raises(InputError, match=says):
         train("any", experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -89,7 +89,9 @@ VIDEOS = {
     "missing folder": Bad("no/film.mp4", lambda _: None, "does not exist: check"),
     "below a file": Bad("film.mp4/a.mp4", lambda path: text(path.parent), "cannot be"),
     "too long a name": Bad("x" * 300 + ".mp4", lambda _: None, "too long"),
-    "folder": Bad("films", Path.mkdir, "is a folder; name the videos in it, as .*[*]"),
+    "folder": Bad(
+        "films", Path.mkdir, "is a folder; give the videos in it, such as .*[*]"
+    ),
     "pipe": Bad("film.mp4", os.mkfifo, "is a pipe or a device: write it to a file"),
     "text": Bad("story.mp4", text, "is not a video: give one such as mp4"),
     "playlist": Bad("film.mp4", playlist, "names other files: join or download .* mp4"),
@@ -163,9 +165,9 @@ OPTIONS = {
     "plot, no suffix": (("--plot", "{}/a"), "a cannot be drawn; give a name that ends"),
     "plot, folder": (("--plot", "{}/plot.png"), "plot.png is a folder; name a file"),
     "plot, below": (("--plot", "{}/file/a.png"), "{}/file is a file; name a folder"),
-    "plot, long": (("--plot", f"{{}}/{'é' * 128}.png"), "255 bytes .* a shorter one"),
+    "plot, long": (("--plot", f"{{}}/{'é' * 128}.png"), "255 bytes.* a shorter name"),
     "clips, file": (("--clips", "{}/file"), "{}/file is a file; name a folder"),
-    "clips, long": (("--clips", f"{{}}/{'a' * 256}"), "255 bytes .* a shorter one"),
+    "clips, long": (("--clips", f"{{}}/{'a' * 256}"), "255 bytes.* a shorter name"),
     "clips, below": (("--clips", "{}/file/a/b"), "{}/file is a file; name a folder"),
     "store, empty": (("--store", ""), "--store is empty; give it a value, or leave"),
     "clips, empty": (("--clips=",), "--clips is empty; give it a value, or leave"),
@@ -248,7 +250,9 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
         bound = [f"--bounding-set={rights}", f"--inh-caps={rights}"]
         asked = ["setpriv", *bound, *asked]
     done = subprocess.run(asked, capture_output=True, text=True)
-    refused(done, f"{tmp_path}/features.*: Permission denied; name another one, or let")
+    refused(
+        done, f"{tmp_path}/features.*: Permission denied; give another one, or allow"
+    )
 
 
 def test_pictures_that_are_broken_are_told(

@@ -355,7 +355,7 @@ def test_the_pairs_of_a_release_are_counted(
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("check", "interrupted; begin again with the same command"),
+        ("check", "interrupted; run the same command again"),
         ("convert", "interrupted; what was finished is kept"),
     ],
 )
@@ -495,7 +495,9 @@ def test_nothing_is_written_over(
     WRITERS["didemo"](tmp_path / "from")
     to = write_files(tmp_path / "to", {"val.jsonl": "mine\n"})
     words = ("didemo", "--root", tmp_path / "from", "--to", to)
-    refused(call(capsys, "data", "convert", *words), r"val\.jsonl exists and says some")
+    refused(
+        call(capsys, "data", "convert", *words), r"val\.jsonl exists with other con"
+    )
     assert {path.name: path.read_text() for path in to.iterdir()} == {
         "val.jsonl": "mine\n"
     }
@@ -566,7 +568,7 @@ def test_the_prior_is_drawn(
     called = call(capsys, *words, "--plot", picture)
     assert called.code == 0, called.err
     assert "span, share of the video" in called.out and "median" in called.out
-    assert "1 have no known truth" in called.out
+    assert "1 have no ground truth" in called.out
     assert picture.stat().st_size > 5_000
     again = picture.read_bytes()
     call(capsys, *words, "--plot", picture)

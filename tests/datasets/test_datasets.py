@@ -278,7 +278,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "tacos-tall",
         "tacos_val_100_126.txt",
         "s1_1_2:##",
-        "says nothing",
+        "has no sentence for",
     ),
     "no object": (
         "qvhighlights",
@@ -320,7 +320,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "qvhighlights",
         "highlight_train_release.jsonl",
         json.dumps(qvh_row(7, vid="v0", duration=120)),
-        "another length than before",
+        "a different length than before",
     ),
 }
 
@@ -606,7 +606,7 @@ PAIR = ("a_43_68", "person drinks.", "a_41_57.npy", 2, 11, "person")
         ([PAIR, PAIR[:5]], "entry 2, is not a tuple of the expected"),
         ([(*PAIR[:3], 2.0, 11, "x")], "entry 1, is not a tuple of the expected"),
         ([(*PAIR[:3], 3, 11, "x")], "entry 1, has offsets that do not fit its names"),
-        ([("a_43_68", "x", "b_41_57.npy", 2, 11, "x")], "has other offsets"),
+        ([("a_43_68", "x", "b_41_57.npy", 2, 11, "x")], "has offsets that do not"),
         ([("a", "x", "a_41_57.npy", 2, 11, "x")], "has the name 'a', not"),
         ([("a_68_43", "x", "a_41_57.npy", 27, -14, "x")], "not start before it ends"),
     ],
@@ -811,13 +811,13 @@ def test_an_experiment_takes_the_folder_as_a_flag(
     [
         (
             "shapes_slta --root .",
-            "of shapes_slta is made and has no folder; leave --ro",
+            "of shapes_slta is synthetic and has no folder; leave --ro",
         ),
         (
             "own --root no",
             "no is not a folder; give the data set's folder with --root DIR",
         ),
-        ("charades", "charades-sta is not a folder; name the .* by --root DIR"),
+        ("charades", "charades-sta is not a folder; give the data set's folder"),
         (
             "own --root . --dataset.root x",
             r"--root \. and --dataset.root x are two; giv",

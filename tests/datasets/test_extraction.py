@@ -407,7 +407,7 @@ def test_an_official_data_set_without_its_videos(
     [
         (".", "didem", "unknown data set 'didem'; did you mean 'didemo'"),
         ("nowhere", "didemo", "nowhere is not a folder; give the data set's folder"),
-        (".", "own", "train.jsonl is missing; write it or train.csv, or let"),
+        (".", "own", "train.jsonl is missing; write it or train.csv, or make it"),
     ],
 )
 def test_a_data_set_that_is_not_there(

@@ -353,7 +353,8 @@ def test_a_little_beyond_the_video_is_rounding_and_cut(tmp_path: Path) -> None:
 
 def test_a_folder_without_splits_is_told(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"/train\.jsonl is missing; write it or train\.csv, or let"
+        InputError,
+        match=r"/train\.jsonl is missing; write it or train\.csv, or make it",
     ):
         own.load(tmp_path)
     with pytest.raises(InputError, match="is not a folder"):

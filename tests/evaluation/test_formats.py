@@ -159,7 +159,7 @@ def test_saliency_without_windows_is_told(
     assert f"the predictions in {path} have saliency and no windows" in found.err
     refused(
         call(capsys, *given, "plain"),
-        "saliency and no windows, .* plain measures windows; give --protocol detr",
+        "saliency and no windows, .* plain evaluates windows; give --protocol detr",
     )
 
 
@@ -253,7 +253,7 @@ def test_queries_without_an_answer_are_counted_told_and_misses(tmp_path: Path) -
 def test_answers_after_the_video_are_told(tmp_path: Path) -> None:
     late = {**DETR[0], "pred_relevant_windows": [[0, 4, 0.9], [30, 31, 0.2]]}
     (note,) = told(tmp_path, [late, DETR[1]]).notes
-    assert "1 of 2 answers in" in note and "after their video has ended" in note
+    assert "1 of 2 answers in" in note and "after the end of their video" in note
 
 
 def test_answers_that_end_before_they_start_are_told(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_answers_without_a_truth_are_refused(tmp_path: Path) -> None:
     for name, rows in (("p", DETR), ("own", [{**OWN[0], "truth": None}])):
         path = jsonl(tmp_path / f"{name}.jsonl", rows)
         with pytest.raises(
-            InputError, match=rf"{name}.jsonl:1 has no truth; .* --truth"
+            InputError, match=rf"{name}.jsonl:1 has no ground truth; .* --truth"
         ):
             load(path)
 
@@ -310,11 +310,11 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     "no archive": (b"\x1f\x8b" + b"x" * 30, "x.jsonl cannot be read"),
     "a list": (
         "[1, 2]",
-        r"in no known format of predictions, .* is '\[1, 2\]'; give one",
+        r"not in a known format of predictions: .* is '\[1, 2\]'; give one",
     ),
     "another object": (
         '{"a": 1, "b": 2}',
-        "begins with has the fields a, b; give one of",
+        "first value has the fields a, b; give one of",
     ),
     "a broken line": (
         json.dumps(DETR[0]) + '\n{"qid": 8, "que',
@@ -404,10 +404,10 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
         '{"results": {"v-0": [], "v-0": []}}',
         "x.jsonl has the key 'v-0' twice in one object; keep one of the two",
     ),
-    "too deep": ('{"a": ' * 100_000, "x.jsonl has values too deep or too long to read"),
+    "too deep": ('{"a": ' * 100_000, "x.jsonl is nested too deeply, or has too long"),
     "too long a number": (
         '{"query_id": ' + "9" * 5000 + "}",
-        "x.jsonl has values too deep or too long to read",
+        "x.jsonl is nested too deeply, or has too long",
     ),
     "too deep, in another line": (
         json.dumps(OWN[0]) + "\n" + '{"a": ' * 100_000,
@@ -435,7 +435,7 @@ NO_WINDOWS = {k: v for k, v in QV[0].items() if k != "relevant_windows"}
 WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
     "a release without truth": (
         NO_WINDOWS,
-        "t.json:1 has no relevant_windows; give the release that has them",
+        "t.json:1 has no relevant_windows; give a file with them",
     ),
     "a clip after the video": (
         {**QV[0], "relevant_clip_ids": [15]},
@@ -457,7 +457,7 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
         {"v": {"timestamps": [[0, 1]], "sentences": ["a", "b"]}},
         "t.json, v has 1 timestamps and 2 sentences; give each sentence one",
     ),
-    "answers": (DETR[0], "in no known format of truths"),
+    "answers": (DETR[0], "not in a known format of truths"),
     "an array": ([QV[0]], "t.json is a JSON array of 1 objects; write one object a l"),
     "own, a clip after the video": (
         {
@@ -484,8 +484,8 @@ IMPOSSIBLE: dict[str, tuple[list[float], str]] = {
     "reversed": ([60, 40], "does not start before it ends; give the start first"),
     "of no length": ([40, 40], "does not start before it ends"),
     "NaN": ([float("nan"), 40], "is no span; give seconds from 0 on"),
-    "without an end": ([40, float("inf")], "is no span"),
-    "negative": ([-1, 40], "is no span"),
+    "without an end": ([40, float("inf")], "is not a span"),
+    "negative": ([-1, 40], "is not a span"),
 }
 FORMS: dict[str, tuple[Callable[[Any], str], str]] = {
     "QVHighlights": (
@@ -625,7 +625,7 @@ def test_the_command_refuses_what_does_not_go_with_a_file(
     capsys: Capture, tmp_path: Path
 ) -> None:
     path = jsonl(tmp_path / "answers.jsonl", OWN)
-    for flag in (("--split", "val"), ("--again",), ("--store", tmp_path)):
+    for flag in (("--split", "val"), ("--overwrite",), ("--store", tmp_path)):
         called = evaluated(capsys, path, *flag)
         refused(called, f"{flag[0]} is for a run, and .* is a file; leave it out")
     refused(evaluated(capsys, path, "--nms-iou", "0.5"), "has no --nms-iou; leave")
@@ -634,7 +634,7 @@ def test_the_command_refuses_what_does_not_go_with_a_file(
         "none cannot be read .No such file",
     )
     refused(
-        evaluated(capsys, tmp_path / "none"), "none does not exist; name the folder "
+        evaluated(capsys, tmp_path / "none"), "none does not exist; give the folder "
     )
     refused(
         evaluated(capsys, path, "--protocol", "didemo", "--truth", _other(tmp_path)),

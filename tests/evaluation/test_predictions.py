@@ -129,7 +129,9 @@ def test_a_damaged_line_is_named(tmp_path: Path, kind: str) -> None:
 
 
 def test_missing_predictions_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no predictions .*test\.jsonl; make them"):
+    with pytest.raises(
+        InputError, match=r"no file of predictions .*test\.jsonl; make it"
+    ):
         read(tmp_path / "test.jsonl")
 
 

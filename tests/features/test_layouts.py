@@ -244,7 +244,7 @@ def test_each_is_checked_stored_trained_with_measured_and_searched(
     given = "--dataset.root", own, "--features.extractor", few, "--out", "run"
     trained = call(capsys, "train", "own", *given, *flags)
     assert trained.code == 0 and "test:" in trained.out, trained.err
-    again = call(capsys, "evaluate", "run", "--store", "store", "--again")
+    again = call(capsys, "evaluate", "run", "--store", "store", "--overwrite")
     assert again.code == 0
     asked = "a man sits", "--checkpoint", "run", "--store", "store"
     found = call(capsys, "search", "films/s13-d21.avi.mp4", *asked)

@@ -104,7 +104,15 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
 
     # The folder of the data set may be moved.
     moved = own.rename(own.with_name("moved"))
-    again = "evaluate", "runs/own", "--store", "store", "--protocol", "plain", "--again"
+    again = (
+        "evaluate",
+        "runs/own",
+        "--store",
+        "store",
+        "--protocol",
+        "plain",
+        "--overwrite",
+    )
     refused(call(capsys, *again), f"{own}.*--root DIR")
     assert call(capsys, *again, "--root", moved).out == measured.out
     asked = "search", name, "a cat", *given
@@ -113,7 +121,7 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     wrong = call(capsys, *asked, "--root", own)
     refused(wrong, f"{own} is not a folder; give the data set's folder with --root DIR")
     untrained = call(capsys, "search", "v_20.avi", "a cat", "--root", moved)
-    refused(untrained, "give the run with --checkpoint RUN, or leave --root out")
+    refused(untrained, "give a run with --checkpoint RUN, or leave --root out")
     resumed = "train", "--resume", "runs/own", "--store", "store"
     assert call(capsys, *resumed, "--root", moved).code == 0
 
@@ -130,7 +138,7 @@ def test_features_that_were_moved_apart_from_the_data_set_are_named(
     few = "--training.steps", "1", "--training.evaluate-every", "1"
     flags = "--features.extractor", f"moment-detr:{here}", *few
     assert trained(capsys, own, *flags).code == 0
-    evaluate = "evaluate", "runs/own", "--store", "store", "--again"
+    evaluate = "evaluate", "runs/own", "--store", "store", "--overwrite"
     measured = call(capsys, *evaluate)
     assert measured.code == 0, measured.err
 

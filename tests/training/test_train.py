@@ -254,7 +254,7 @@ def test_evaluating_a_run_measures_what_it_answered(
     plain = call(capsys, "evaluate", folder, "--protocol", "plain")
     assert re.search(f"protocol plain\n{TABLE}", plain.out)
     assert content(folder, "results").keys() == {*results, "test, plain"}
-    call(capsys, "evaluate", folder, "--again")
+    call(capsys, "evaluate", folder, "--overwrite")
     file = call(capsys, "evaluate", folder / "predictions" / "test.jsonl", "--json")
     of_file = json.loads(file.out)["answers"]["test.jsonl"]
     again = content(folder, "results")["test, ctrl"]
@@ -301,9 +301,9 @@ def test_answers_to_other_queries_than_there_are_now_are_not_measured(
     path = folder / "predictions" / "test.jsonl"
     right = read(path)
     path.write_text("\n".join(changed(path.read_text().splitlines())) + "\n")
-    says = r"test\.jsonl is not of the queries that test has now, .* --again'"
+    says = r"test\.jsonl is not of the queries that test has now, .* --overwrite'"
     refused(call(capsys, "evaluate", folder), says)
-    assert call(capsys, "evaluate", folder, "--again").code == 0
+    assert call(capsys, "evaluate", folder, "--overwrite").code == 0
     same_answers(read(path), right)
 
 
@@ -441,7 +441,7 @@ def test_a_run_does_not_go_on_with_other_annotations(
     folder = Path(shutil.copytree(stopped, tmp_path / "run"))
     facts = content(folder, "provenance")
     Run(folder).write("provenance", {**facts, "data": "0" * 64})
-    says = f"begun with other annotations, .* 000000000000, not {facts['data'][:12]}"
+    says = f"started with other annotations, .* 000000000000, not {facts['data'][:12]}"
     refused(call(capsys, "train", "--resume", folder), says)
 
 
@@ -641,7 +641,7 @@ def test_moments_that_no_window_matches_are_told_with_their_lengths(
     lengths_s = sorted(truth.end - truth.start for truth in truths)
     longest_s, shortest_s = lengths_s[-1], lengths_s[0]
     (message,) = told(shortest_s)
-    found = re.search(r"last ([\d.]+) to ([\d.]+) s; give such lengths", message)
+    found = re.search(r"last ([\d.]+) to ([\d.]+) s: give such lengths", message)
     assert found and shortest_s < float(found[1]) < float(found[2]) <= longest_s
     assert not told(*{round(length_s, 1) for length_s in lengths_s})
 
@@ -862,7 +862,7 @@ def test_features_that_are_no_numbers_are_named_before_the_training(
         (("--features.extractor", "cell"), "unknown extractor 'cell'; did you mean"),
         (
             ("--candidates.lengths-s", "0.01"),
-            "no query of train has a window .*lengths",
+            "no query of train has a matching window; .*lengths",
         ),
         (("--dataset.val", "0"), "dataset.val is 0: give a value from 1"),
     ],
@@ -934,9 +934,7 @@ def test_a_model_that_does_not_fit_into_the_memory_is_told(
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(training, "build", build)
-    with pytest.raises(
-        InputError, match=r"model slta does not fit into the memory .*can"
-    ):
+    with pytest.raises(InputError, match=r"model slta does not fit into memory .*can"):
         training.train("tiny", SHORT, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -944,7 +942,7 @@ def test_a_model_that_does_not_fit_into_the_memory_is_told(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "name a model and a data set: slta train MODEL --on DATA"),
+        ((), "give a model and a data set: slta train MODEL --on DATA"),
         (
             ("shapes_slto",),
             "unknown experiment 'shapes_slto'; did you mean shapes_slta ",
@@ -954,7 +952,7 @@ def test_a_model_that_does_not_fit_into_the_memory_is_told(
             ("--resume", "{}", "--out", "{}/a"),
             "--out is for a new run, and --resume .*; leave",
         ),
-        (("shapes_slta", "--out", "{}"), "exists; go on with"),
+        (("shapes_slta", "--out", "{}"), "exists; continue it with"),
         (
             ("shapes_slta", "--training.precision", "8-bit"),
             "precision.*8-bit|8-bit.*prec",

@@ -1,4 +1,4 @@
-"""``slta train``: a model on a data set, to a run."""
+"""``slta train``: train a model on a data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass, replace
@@ -30,7 +30,7 @@ class Train:
     on: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="")] = (
         None
     )
-    """Data set."""
+    """Data set to train on."""
     root: Annotated[str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
         None
     )
@@ -38,7 +38,7 @@ class Train:
     config: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
     ] = None
-    """Configuration as JSON: a run's config.json, or part of one. Options go over it."""
+    """Configuration as JSON: a run's config.json, or part of one; options override it."""
     start: Annotated[
         Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")
     ] = None
@@ -52,11 +52,11 @@ class Train:
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
         None
     )
-    """New folder of the run; default: runs/DATA_MODEL-DATE-TIME."""
+    """New folder of the run (default: runs/DATA_MODEL-DATE-TIME)."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Longer:
     steps: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = (
         None
     )
-    """Training steps in all, more than before."""
+    """Total training steps, more than before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +77,18 @@ class Resume(Moved):
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
 def train(arguments: Sequence[str]) -> None:
-    """``arguments`` are what stands after ``slta train``."""
+    """Runs ``slta train`` with the arguments after it."""
     if _value(arguments, "--resume") is not None:
         return _resume(arguments)
     name = arguments[0] if arguments[:1] and not arguments[0].startswith("-") else None
     if name is None and _value(arguments, "--config") is None:
         parsed(Train, arguments, prog="slta train")
         raise InputError(
-            "name a model and a data set: slta train MODEL --on DATA; list them with "
+            "give a model and a data set: slta train MODEL --on DATA; list them with "
             "'slta list models' and 'slta list data'"
         )
     return _train(name, arguments[name is not None :])
@@ -101,17 +101,17 @@ def _resume(arguments: Sequence[str]) -> None:
                 f"{option} is for a new run, and --resume continues one in its own "
                 "folder; leave one of them out"
             )
-    given = parsed(Resume, arguments, prog="slta train")
+    command = parsed(Resume, arguments, prog="slta train")
     from slta.training.train import resume
 
-    given.load_model()
+    command.load_model()
     run = resume(
-        given.resume,
-        root=given.root,
-        extractor=given.extractor,
-        words=given.words,
-        store=given.store,
-        steps=given.training.steps,
+        command.resume,
+        root=command.root,
+        extractor=command.extractor,
+        words=command.words,
+        store=command.store,
+        steps=command.training.steps,
         shows=progress,
     )
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
@@ -132,7 +132,7 @@ def _train(name: str | None, arguments: Sequence[str]) -> None:
         frozen=True,
         kw_only=True,
     )
-    given: Any = parsed(
+    values: Any = parsed(
         options,
         arguments,
         default=options(command=Train(), **parts),
@@ -140,8 +140,8 @@ def _train(name: str | None, arguments: Sequence[str]) -> None:
         prog=f"slta train {name}" if name else "slta train",
         description=f"Train {title}.",
     )
-    command = given.command
-    experiment = replace(usual, **{each: getattr(given, each) for each in parts})
+    command = values.command
+    experiment = replace(usual, **{each: getattr(values, each) for each in parts})
     root, named = command.root, getattr(experiment.dataset, "root", None)
     if root and named not in (root, getattr(usual.dataset, "root", None)):
         raise InputError(f"--root {root} and --dataset.root {named} are two; give one")
@@ -161,7 +161,7 @@ def _train(name: str | None, arguments: Sequence[str]) -> None:
 
 
 def _usual(name: str | None, arguments: Sequence[str]) -> "tuple[str, Experiment]":
-    """The title of an experiment, and what it is before the options go over it."""
+    """The title and the experiment, before options."""
     from slta.experiments import experiment, from_json, parts, title
 
     on, config = _value(arguments, "--on"), _value(arguments, "--config")
@@ -178,8 +178,8 @@ def _usual(name: str | None, arguments: Sequence[str]) -> "tuple[str, Experiment
         values = read_object(Path(config))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--config {config} cannot be read ({error}); name a JSON file, as a run's "
-            "config.json"
+            f"--config {config} cannot be read ({error}); give a JSON file, such as a "
+            "run's config.json"
         ) from error
     try:
         found = from_json(_experiment(values), None if known is None else known[1])
@@ -189,7 +189,7 @@ def _usual(name: str | None, arguments: Sequence[str]) -> "tuple[str, Experiment
 
 
 def _experiment(values: dict[str, Any]) -> Any:
-    """What a run's config.json has beside its name and version; or else all of it."""
+    """The experiment of a run's config.json, or the whole object."""
     from importlib.metadata import version
 
     from packaging.version import InvalidVersion, Version
@@ -202,13 +202,13 @@ def _experiment(values: dict[str, Any]) -> Any:
     if newer:
         raise InputError(
             f"it was written by slta {written}, and this is {version('slta')}; update "
-            "slta, or remove the version from the file and look through its fields"
+            "slta, or remove the version from the file and check its fields"
         )
     return values.get("experiment", {k: v for k, v in values.items() if k != "version"})
 
 
 def _value(arguments: Sequence[str], option: str) -> str | None:
-    """What an option is given before all options are known."""
+    """The value of an option, before all options are known."""
     for word, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         if word.startswith(f"{option}="):
             return word.partition("=")[2]

@@ -231,8 +231,8 @@ def cut(path: Path) -> None:
                 },
                 path,
             ),
-            "it lacks conv1.bias conv2.weight conv2.bias conv3a.weight and 13 more, has "
-            "what the network lacks, lstm.bias; download",
+            "it lacks conv1.bias conv2.weight conv2.bias conv3a.weight and 13 more, "
+            "has unexpected lstm.bias; download",
             id="most of it",
         ),
         pytest.param(
@@ -253,8 +253,8 @@ def cut(path: Path) -> None:
         ),
         pytest.param(
             lambda path: path.write_text("<html>404</html>"),
-            r"cannot be read as weights \(it is not a file of weights, or damaged\); name a "
-            r"\.safetensors or what torch\.save wrote, or copy or download it again",
+            r"cannot be read as weights \(it is not a file of weights, or damaged\); give a "
+            r"\.safetensors file or one written by torch\.save, or download it again",
             id="a page",
         ),
     ],

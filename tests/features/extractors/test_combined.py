@@ -220,4 +220,4 @@ def test_extractors_that_need_training_are_told_so(
     name = "+".join(parts)
     film = coloured(tmp_path / "film.mp4")
     done = call(capsys, "search", film, "a cat", "--extractor", name)
-    assert done.code == 2 and "give a trained run with --checkpoint RUN" in done.err
+    assert done.code == 2 and "give a run with --checkpoint RUN" in done.err

@@ -415,7 +415,7 @@ def test_a_run_refuses_other_words(tmp_path: Path) -> None:
             if asked is trained:
                 about.check(asked, weights)
                 continue
-            says = f"sentences as {about.words} reads them, not .*; name those words wi"
+            says = f"sentence features of {about.words}, not .*; give those words wi"
             with pytest.raises(InputError, match=says.replace("+", r"\+")) as raised:
                 about.check(asked, weights)
             assert "\n" not in str(raised.value)
@@ -427,6 +427,6 @@ def test_words_are_for_a_trained_model(
     film = coloured(tmp_path / "film.mp4")
     path = write_vectors(tmp_path / "g.txt", "red")
     done = call(capsys, "search", film, "a cat", "--words", f"glove:{path}")
-    refused(done, "are for a trained model; give a run with --checkpoint RUN, or leave")
+    refused(done, "is for a trained model; give a run with --checkpoint RUN, or leave")
     with pytest.raises(InputError, match="for a trained model"):
         Searcher(words_name="glove", store=tmp_path / "store")

@@ -31,7 +31,10 @@ def test_what_can_be_read(query: str) -> None:
     [
         ("", "the query is empty; describe in a sentence what happens"),
         (" \t\n", "the query is empty"),
-        ("a" * (LONGEST + 1), rf"{LONGEST + 1} characters; at most {LONGEST} are read"),
+        (
+            "a" * (LONGEST + 1),
+            rf"{LONGEST + 1} characters, and at most {LONGEST} are read",
+        ),
         ("42", "'42' has no words; write a sentence"),
         ("?! \n --", r"'\?! \\n --' has no words"),
         ("🐶", "'🐶' has no words"),

@@ -83,7 +83,7 @@ def test_words_are_told_and_kept_and_held_to(
     again = slta(*search, "--json", "--words", f"glove:{moved}")
     answered(again)
     assert again.out == found.out
-    evaluate = "evaluate", folder, "--again"
+    evaluate = "evaluate", folder, "--overwrite"
     refused(slta(*evaluate), "there is no file .*glove.txt of word vectors")
     assert slta(*evaluate, "--words", f"glove:{moved}").code == 0
 
@@ -92,9 +92,9 @@ def test_words_are_told_and_kept_and_held_to(
     for command in (search, evaluate):
         refused(
             slta(*command),
-            "trained with sentences as .* reads them, not cells.glove:glove.txt@",
+            "trained with sentence features of .*, not cells.glove:glove.txt@",
         )
     refused(
         slta(*search, "--words", ""),
-        "reads them, not cells@1; name those words with --words",
+        "not cells@1; give those words with --words",
     )
