@@ -1,5 +1,7 @@
 """What every test shares: where the real data is, and what happens where it is not."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,10 @@ from jaxtyping import install_import_hook
 
 settings.register_profile("slta", deadline=None, derandomize=True)
 settings.load_profile("slta")
+
+# Tests run side by side: threads of one would only wait for those of another. torch reads
+# this when it is imported, here and in the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 SLTA = ROOT / "src" / "slta"
@@ -62,6 +68,14 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         (home / "networks").symlink_to(networks)
         patch.setenv("SLTA_HOME", str(home))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """After a training in this process, too, which takes as many as it is told."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,15 @@ from slta.moments.spans import as_array, temporal_iou
 from tests.support.commands import answered, call, command, refused, run
 from tests.support.extractors import Colours, coloured
 from tests.support.indexed_films import DURATION_S, RATE_HZ, SHOTS, SHOWN, known
-from tests.support.search_output import EXAMPLE, SCHEMA, rows, undocumented, violations
+from tests.support.search_output import (
+    BLOCK,
+    EXAMPLE,
+    PAGE,
+    SCHEMA,
+    rows,
+    undocumented,
+    violations,
+)
 
 HEAVY = {"av", "matplotlib", "numpy", "onnxruntime", "spacy", "torch", "transformers"}
 
@@ -125,6 +133,9 @@ def test_every_field_of_the_schema_is_explained_and_always_there() -> None:
             check(schema["items"])
 
     check(SCHEMA)
+    assert all(
+        f"`{name}`" in PAGE or f'"{name}"' in BLOCK for name in SCHEMA["required"]
+    )
 
 
 @pytest.fixture

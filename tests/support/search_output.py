@@ -9,10 +9,10 @@ from typing import Any
 from slta import Span
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-BLOCKS = re.findall(
-    r"^```json\n(.*?)^```$", (DOCS / "search-json.md").read_text(), re.S | re.M
-)
-EXAMPLE, SCHEMA = (json.loads(block) for block in BLOCKS)
+PAGE = (DOCS / "search-json.md").read_text()
+(BLOCK,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.S | re.M)
+EXAMPLE = json.loads(BLOCK)
+SCHEMA = json.loads((DOCS / "search-json.schema.json").read_text())
 ROW = re.compile(r" +(\d+) +([\d:.]+) +([\d:.]+) +(\d\.\d\d)")
 
 
