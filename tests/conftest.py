@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from beartype import BeartypeConf
-from beartype.claw import beartype_package
 from hypothesis import settings
-from jaxtyping import install_import_hook
+
+from tests.support import type_checks
 
 settings.register_profile("slta", deadline=None, derandomize=True)
 settings.load_profile("slta")
@@ -23,10 +22,8 @@ SLTA = ROOT / "src" / "slta"
 SHARED = ROOT.parent / "shared"
 
 
-def _check_types() -> None:
-    """Of every call: of arrays and their shapes where there are any, which takes its
-    time, and by beartype alone elsewhere.
-    """
+def _with_arrays() -> list[str]:
+    """The modules of ours that have arrays, whose shapes are to be checked."""
     modules = set()
     for file in SLTA.rglob("*.py"):
         text = file.read_text()
@@ -34,12 +31,15 @@ def _check_types() -> None:
         if "jaxtyping" in text or "TYPE_CHECKING" in text:
             path = file.relative_to(SLTA.parent).with_suffix("")
             modules.add(".".join(path.parts).removesuffix(".__init__"))
-    # A package stands for all that is in it.
-    install_import_hook(sorted(modules - {"slta"}), "beartype.beartype")
-    beartype_package("slta", conf=BeartypeConf(claw_is_pep526=False))
+    return sorted(modules - {"slta"})
 
 
-_check_types()
+type_checks.install("slta", _with_arrays())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    type_checks.begin_test()
 
 
 def pytest_collection_modifyitems(
