@@ -400,7 +400,7 @@ def begun(*options: object) -> "subprocess.Popen[str]":
             break
     # The state is written after the table.
     folder = Path(str(options[options.index("--out") + 1]))
-    while not (folder / "last.ckpt").exists():
+    while process.poll() is None and not (folder / "last.ckpt").exists():
         time.sleep(0.001)
     return process
 
