@@ -13,9 +13,10 @@ from tests.support import type_checks
 settings.register_profile("slta", deadline=None, derandomize=True)
 settings.load_profile("slta")
 
-# Tests run side by side: threads of one would only wait for those of another. torch reads
-# this when it is imported, here and in the processes that tests start.
+# Tests run side by side: threads of one would only wait, busily, for those of another. torch
+# reads this when it is imported, here and in the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 SLTA = ROOT / "src" / "slta"
