@@ -95,11 +95,11 @@ def _report_once(line: str) -> None:
     logger.warning("%s", line)
 
 
-def package_of(module: str) -> str | None:
-    """The installed package whose entry points name something in a module."""
-    for point in entry_points():
-        theirs = point.module.partition(".")[0] == module.partition(".")[0]
-        if point.group.startswith("slta.") and theirs and point.dist:
+def package_of(group: str, module: str) -> str | None:
+    """The installed package of a module that offers something in a group."""
+    top = module.partition(".")[0]
+    for point in entry_points(group=f"slta.{group}"):
+        if point.module.partition(".")[0] == top and point.dist:
             return f"{point.dist.name} {point.dist.version}"
     return None
 

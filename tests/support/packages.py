@@ -1,7 +1,13 @@
 """The model of docs/add-a-model.md, as a file and as an installed package."""
 
 import re
+import sys
+from importlib import invalidate_caches
 from pathlib import Path
+
+import pytest
+
+from slta import extensions, models
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "add-a-model.md"
 
@@ -23,3 +29,17 @@ def installed(folder: Path, name: str, entry_points: str, **modules: str) -> Pat
     for module, text in modules.items():
         (folder / f"{module}.py").write_text(text)
     return folder
+
+
+def alone(patch: pytest.MonkeyPatch, folder: Path | None = None) -> None:
+    """Models named and modules imported from here on are forgotten at the end; what lies
+    in the folder is installed until then."""
+    patch.setattr(models, "_GIVEN", {})
+    patch.setattr(sys, "path", [*sys.path])
+    for name in ("my_model", "shipped"):
+        patch.delitem(sys.modules, name, raising=False)
+    extensions._loaded.cache_clear()
+    extensions._report_once.cache_clear()
+    if folder is not None:
+        sys.path.insert(0, str(folder))
+    invalidate_caches()

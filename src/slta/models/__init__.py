@@ -154,7 +154,7 @@ def origin(config: Any) -> str | None:
     builder = builder_of(config)
     if builder.__module__.startswith(f"{__name__}."):
         return None
-    if (package := package_of(builder.__module__)) is not None:
+    if (package := package_of("models", builder.__module__)) is not None:
         return package
     called = getattr(builder, "__qualname__", str(builder))
     module = builder.__module__

@@ -269,20 +269,17 @@ class Run:
     def lengthen(self, steps: int) -> None:
         """Gives the run more steps than it had.
 
-        Raises ``InputError`` for fewer than were trained, and for a run without the state
-        of its optimizer.
+        Raises ``InputError`` for fewer, and for a finished run for as many.
         """
-        done = self.history[-1]["step"] if self.history else 0
-        if steps <= done:
+        before = self.experiment.training.steps
+        if steps < before or (steps == before and self.is_finished):
             raise InputError(
-                f"--training.steps is {steps}, and {self.folder} was trained for {done} "
+                f"--training.steps is {steps}, and {self.folder} is trained for {before} "
                 "already; give more"
             )
-        if done and not self.last.is_file():
-            raise InputError(
-                f"{self.last} is missing, so that the run cannot go on; start a new one "
-                f"from its weights with --from {self.folder}"
-            )
+        self.check_state()
+        if steps == before:
+            return
         config = self.read("config")
         config["experiment"]["training"]["steps"] = steps
         self.write("config", config)
@@ -290,6 +287,15 @@ class Run:
             facts = self.read("provenance")
             del facts["seconds"]
             self.write("provenance", facts)
+
+    def check_state(self) -> None:
+        """Raises ``InputError`` where the optimizer's state is gone, without which a run
+        cannot go on. One that was killed at its first evaluation begins anew."""
+        if not self.last.is_file() and (self.is_finished or len(self.history) > 1):
+            raise InputError(
+                f"{self.last} is missing, so that the run cannot go on; start a new one "
+                f"from its weights with --from {self.folder}"
+            )
 
     @property
     def step(self) -> int | None:
