@@ -130,19 +130,22 @@ CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no object": (lambda path: path.write_text("[]"), "cannot be read .not an object"),
     "too deep": (lambda path: path.write_text("[" * 100_000), "cannot be read .its br"),
     "no experiment": (lambda path: path.write_text("{}"), "does not fit this version"),
-    "unknown field": (config(lambda e: e["training"].update(depth=3)), "other fields"),
-    "unknown part": (config(lambda e: e.update(noise={})), "other fields"),
+    "unknown field": (
+        config(lambda e: e["training"].update(depth=3)),
+        "unknown field 'training.depth'",
+    ),
+    "unknown part": (config(lambda e: e.update(noise={})), "unknown field 'noise'"),
     "wrong type": (
         config(lambda e: e["training"].update(steps="many")),
-        "does not fit this version .*training.steps",
+        "does not fit this version: training.steps is .many.",
     ),
     "a number as text": (
         config(lambda e: e["training"].update(steps="12")),
-        "fit|other",
+        "does not fit this version: training.steps is .*12",
     ),
     "out of range": (
         config(lambda e: e["training"].update(steps=0)),
-        "does not fit this version .*training.steps must be at least 1, got 0",
+        "does not fit this version: training.steps must be at least 1, got 0",
     ),
 }
 

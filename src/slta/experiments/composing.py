@@ -24,6 +24,7 @@ from slta.models import Builder
 from slta.models import names as model_names
 
 PARTS = frozenset(Experiment.__dataclass_fields__)
+NAMED = ("dataset", "model")
 BESIDE = frozenset({"name", "version", "model_from", "from"})
 """What a run's config.json has beside the experiment."""
 
@@ -98,9 +99,13 @@ def _over(
     on = on or name_in(inner, "dataset") or (FIRST_DATA if whole else None)
     if on is None:
         raise InputError("it names no data set; name one with --on DATA")
-    found = from_json(inner, experiment(model, on))
-    # What a whole one does not say is older than the field: it has its default.
-    return Composed(called or title(model, on), from_json(inner) if whole else found)
+    usual = experiment(model, on)
+    found = from_json(inner, usual)
+    if whole:
+        # What it does not say is younger than the file: it has its default.
+        names = {part: {"name": getattr(usual, part).name} for part in NAMED}
+        found = from_json({**inner, **{p: {**n, **inner[p]} for p, n in names.items()}})
+    return Composed(called or title(model, on), found)
 
 
 def _is_model(name: str) -> bool:

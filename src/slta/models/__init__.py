@@ -123,9 +123,11 @@ def _default(builder: Any, called: str) -> Any:
 
     Raises ``InputError`` for what is no model.
     """
+    if not callable(builder):
+        raise InputError(f"{called} is no model, and no function that makes one; {SEE}")
     try:
-        default, made = config_of(builder)(), class_of(builder)
-        kinds = issubclass(made, CandidateModel | VideoModel)
+        kinds = issubclass(_made(builder), CandidateModel | VideoModel)
+        default = config_of(builder)() if kinds else None
     except (AttributeError, KeyError, NameError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
         raise InputError(f"{called} is no model ({problem}); {SEE}") from error
@@ -162,8 +164,12 @@ def origin(config: Any) -> str | None:
 
 
 def class_of(builder: Builder) -> type[Model]:
-    made = builder if isinstance(builder, type) else get_type_hints(builder)["return"]
+    made: type[Model] = _made(builder)
     return made
+
+
+def _made(builder: Any) -> Any:
+    return builder if isinstance(builder, type) else get_type_hints(builder)["return"]
 
 
 def sees_whole_videos(builder: Builder) -> bool:
