@@ -308,7 +308,7 @@ def test_a_file_is_never_run_because_a_configuration_names_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     ran = tmp_path / "ran"
-    (tmp_path / "my_model.py").write_text(f"open({str(ran)!r}, 'w')\n{code()}")
+    (tmp_path / "my_model.py").write_text(f"import os\nos.mkdir({str(ran)!r})\n{code()}")
     run = Run.create(tmp_path / "run", "x", experiment("slta", "tacos"))
     config = run.read("config")
     for name in ("my_model.py:Product", f"{tmp_path}/my_model.py:Product", "product"):

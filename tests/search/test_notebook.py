@@ -85,7 +85,11 @@ def test_moments_are_marked_where_they_are_and_the_curve_is_in_the_picture() -> 
             Moment("x", Span(99.99, 100.0), 0.1),
         ),
         times_s=np.linspace(0, 100, 5000),
-        relevance=np.where(np.arange(5000) == 2500, np.inf, np.nan),
+        relevance=np.select(
+            [np.arange(5000) == 2500, np.arange(5000) > 4000, np.arange(5000) < 9],
+            [1.0, np.nan, -np.inf],
+            0.2,
+        ),
         boxes=np.zeros((5000, 1, 4)),
         region_weights=np.ones((5000, 1)),
     )

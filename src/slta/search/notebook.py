@@ -44,9 +44,11 @@ def html(answer: Answer) -> str:
 def curve(answer: Answer) -> str:
     """The relevance of the frames as SVG, the line across it, and the best moments."""
     length_s = max(answer.video.duration_s, 1e-9)
-    times_s, relevance = thinned(answer.times_s, np.nan_to_num(answer.relevance))
-    values = np.append(relevance, answer.line)
-    low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
+    finite = answer.relevance[np.isfinite(answer.relevance)]
+    low = float(finite.min(initial=answer.line))
+    high = float(finite.max(initial=answer.line))
+    numbers = np.nan_to_num(answer.relevance, nan=low, posinf=high, neginf=low)
+    times_s, relevance = thinned(answer.times_s, numbers)
 
     def across(time_s: float) -> float:
         return WIDTH * min(max(time_s / length_s, 0.0), 1.0)
