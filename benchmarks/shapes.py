@@ -97,9 +97,7 @@ def summary() -> dict[str, Any]:
             }
             for split in SPLITS
         },
-        "kinds": {
-            split: _kinds(first.predictions(split), split) for split in SPLITS
-        },
+        "kinds": {split: _kinds(first.predictions(split), split) for split in SPLITS},
         "attention": attention.measure(first),
     }
 

@@ -119,7 +119,9 @@ def site(
     """A package "shop" with one module, which is called after its folder."""
     name = f"m_{folder.name}".replace("-", "_")
     points = textwrap.dedent(entry_points).replace("shop:", f"{name}:")
-    alone(monkeypatch, installed(folder, "shop", points, **{name: textwrap.dedent(text)}))
+    alone(
+        monkeypatch, installed(folder, "shop", points, **{name: textwrap.dedent(text)})
+    )
     return folder / f"{name}.py"
 
 
@@ -128,14 +130,18 @@ def test_a_package_offers_a_model_by_the_name_of_its_configuration(
 ) -> None:
     site(monkeypatch, tmp_path, "[slta.models]\none = shop:One\n", MODEL)
     assert "one" in names() and known()["one"] is find("one")
-    assert find("one").__name__ == "One"  # type: ignore[attr-defined]
+    assert find("one").__name__ == "One"
     found = experiment("one", "tacos")
     run = Run.create(tmp_path / "run", "tacos_one", found)
     assert run.experiment == found and run.read("config")["model_from"] == "shop 1.0"
 
 
 BROKEN = {
-    "raises": ("raise RuntimeError('no licence')", "shop:One", "RuntimeError: no licence"),
+    "raises": (
+        "raise RuntimeError('no licence')",
+        "shop:One",
+        "RuntimeError: no licence",
+    ),
     "stops": ("raise SystemExit(3)", "shop:One", "SystemExit: 3"),
     "lacks it": ("x = 1", "shop:One", "AttributeError: "),
     "another name": (MODEL, "shop:Whole2", "AttributeError"),
@@ -164,7 +170,9 @@ def test_a_package_that_cannot_be_used_is_told_in_a_line_and_the_rest_works(
     assert says in line and "\n" not in line
     assert "'broken' of the package shop cannot be used" in line
     assert "update shop, or uninstall it; it is left out" in line
-    with pytest.raises(InputError, match=r"'broken' of the package shop cannot be used"):
+    with pytest.raises(
+        InputError, match=r"'broken' of the package shop cannot be used"
+    ):
         experiment("broken", "shapes")
     caplog.clear()
     # Who does not ask for it does not hear of it.
@@ -199,8 +207,8 @@ def test_a_data_set_of_a_package_is_opened_trained_with_and_found_again(
     moved = Run.open(run.folder, films).experiment
     assert run.experiment == found
     assert open_dataset(moved).splits == opened.splits
-    (split,) = open_splits(moved, ("train",), tmp_path / "store").values()
-    assert len(split.queries) == 1 and "a" in split.videos
+    train = open_splits(moved, ("train",), tmp_path / "store")["train"]
+    assert len(train.queries) == 1 and "a" in train.videos
     assert experiment("ctrl", "alike").dataset == experiment("ctrl", "own").dataset
 
 
@@ -238,10 +246,14 @@ def test_an_extractor_of_a_package_is_made_from_its_argument(
     assert "number" not in kinds() and len(caplog.messages) == 2
     film = coloured(tmp_path / "film.mp4")
     searcher = slta.Searcher("shop-eyes:bright", store=tmp_path / "store")
-    assert searcher.search(film, "green").moments[0].span.start == pytest.approx(2, abs=1)
+    assert searcher.search(film, "green").moments[0].span.start == pytest.approx(
+        2, abs=1
+    )
     with pytest.raises(InputError, match=r"'none' of the package shop cannot be used"):
         extractor("none")
-    with pytest.raises(InputError, match="unknown extractor 'shop-eye'; did you mean sh"):
+    with pytest.raises(
+        InputError, match="unknown extractor 'shop-eye'; did you mean sh"
+    ):
         extractor("shop-eye")
 
 
@@ -252,24 +264,44 @@ def test_a_file_is_told_from_a_name() -> None:
 
 
 FILES = {
-    "no file": ("none.py:One", None, "there is no file .*none.py; name it as FILE.py:C"),
+    "no file": (
+        "none.py:One",
+        None,
+        "there is no file .*none.py; name it as FILE.py:C",
+    ),
     "no class": ("a_file.py", MODEL, "names no class; name it as .*a_file.py:CLASS"),
     "nothing": ("a_file.py:", MODEL, "names no class; name it as .*a_file.py:CLASS"),
     "unknown": ("b_file.py:Oen", MODEL, "unknown class 'Oen'; did you mean One"),
     "raises": ("c_file.py:One", "1 / 0", "c_file.py cannot be imported .ZeroDivision"),
-    "stops": ("d_file.py:One", "raise SystemExit", "d_file.py cannot be imported .Syst"),
+    "stops": (
+        "d_file.py:One",
+        "raise SystemExit",
+        "d_file.py cannot be imported .Syst",
+    ),
     "wrong": ("e_file.py:One", "def", "e_file.py cannot be imported .SyntaxError"),
     "hyphen": ("my-file.py:One", MODEL, "'my-file' is no name in Python"),
     "Python's": ("math.py:One", MODEL, "is called like the module math of .*; rename"),
     "ours": ("slta.py:One", MODEL, "is called like the module slta of .*; rename"),
     "no model": ("f_file.py:Unnamed", MODEL, "Unnamed is no model"),
-    "another class": ("f_file.py:NoModel", MODEL, "must be a CandidateModel or a Video"),
+    "another class": (
+        "f_file.py:NoModel",
+        MODEL,
+        "must be a CandidateModel or a Video",
+    ),
     "no name": ("f_file.py:NoName", MODEL, "must be a dataclass with a name"),
-    "no default": ("f_file.py:Needy", MODEL, "Needy is no model .*size.*; see docs/add"),
+    "no default": (
+        "f_file.py:Needy",
+        MODEL,
+        "Needy is no model .*size.*; see docs/add",
+    ),
     "unresolved": ("f_file.py:Unresolved", MODEL, "is no model .*Missing"),
     "unsaid": ("f_file.py:unsaid", MODEL, "unsaid is no model .*return"),
     "number": ("f_file.py:NUMBER", MODEL, "NUMBER is no model"),
-    "ours again": ("f_file.py:QD", MODEL, "has the name of a model of the program, 'qd"),
+    "ours again": (
+        "f_file.py:QD",
+        MODEL,
+        "has the name of a model of the program, 'qd",
+    ),
 }
 
 
@@ -308,16 +340,22 @@ def test_a_file_is_never_run_because_a_configuration_names_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     ran = tmp_path / "ran"
-    (tmp_path / "my_model.py").write_text(f"import os\nos.mkdir({str(ran)!r})\n{code()}")
+    (tmp_path / "my_model.py").write_text(
+        f"import os\nos.mkdir({str(ran)!r})\n{code()}"
+    )
     run = Run.create(tmp_path / "run", "x", experiment("slta", "tacos"))
     config = run.read("config")
     for name in ("my_model.py:Product", f"{tmp_path}/my_model.py:Product", "product"):
         config["experiment"]["model"] = {"name": name}
         config["model_from"] = f"{tmp_path}/my_model.py:Product"
         run.write("config", config)
-        with pytest.raises(InputError, match=r"which is not installed; install its pac"):
+        with pytest.raises(
+            InputError, match=r"which is not installed; install its pac"
+        ):
             _ = run.experiment
-        with pytest.raises(InputError, match=r"which is not installed; install its pac"):
+        with pytest.raises(
+            InputError, match=r"which is not installed; install its pac"
+        ):
             slta.evaluate(run)
     assert not ran.exists()
     named = slta.load_run(run.folder, model=f"{tmp_path}/my_model.py:Product")

@@ -78,7 +78,9 @@ def test_a_run_is_trained_loaded_and_says_what_came_of_it(run: slta.Run) -> None
     assert {"test, ctrl", "test_novel, ctrl"} == again.results.keys()
     predictions = again.predictions("test")
     assert len(predictions) == again.results["test, ctrl"].queries
-    with pytest.raises(slta.InputError, match="has no predictions of 'train'; make them"):
+    with pytest.raises(
+        slta.InputError, match="has no predictions of 'train'; make them"
+    ):
         again.predictions("train")
     html = again._repr_html_()
     assert set(Seen(html).tags) <= TAGS and "R@1, IoU=0.5" in html
@@ -105,8 +107,10 @@ def test_a_run_is_evaluated_as_by_the_command(
     ).mean("R@1, IoU=0.5")
     assert number.value == pytest.approx(expected)
     assert number.low <= number.value <= number.high
-    assert list(found.rows)[0] == "slta" and len(found.rows) > 1
-    with pytest.raises(slta.InputError, match="'R@1, IoU=0.55'; did you mean R@1, IoU"):
+    assert next(iter(found.rows)) == "slta" and len(found.rows) > 1
+    with pytest.raises(
+        slta.InputError, match=r"'R@1, IoU=0.55'; did you mean R@1, IoU"
+    ):
         _ = found["R@1, IoU=0.55"]
 
 
@@ -134,7 +138,10 @@ def test_a_file_is_evaluated_with_its_truth(tmp_path: Path, run: slta.Run) -> No
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"source": "none"}, "none does not exist; name the folder of a run, or a file"),
+        (
+            {"source": "none"},
+            "none does not exist; name the folder of a run, or a file",
+        ),
         ({"source": "none", "protocol": "ctlr"}, "'ctlr'; did you mean ctrl"),
         ({"source": ".", "truth": "t.jsonl"}, "t.jsonl is for a file of predictions"),
     ],
@@ -224,7 +231,9 @@ def test_a_data_set_is_opened_by_its_name(tmp_path: Path, name: str) -> None:
 
 
 def test_shapes_is_made_and_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    with pytest.raises(slta.InputError, match="unknown data set 'charade'; did you mean"):
+    with pytest.raises(
+        slta.InputError, match="unknown data set 'charade'; did you mean"
+    ):
         slta.datasets.open("charade", tmp_path)
     with pytest.raises(slta.InputError, match="name the folder of didemo: open"):
         slta.datasets.open("didemo")
@@ -236,5 +245,5 @@ def test_a_run_of_another_model_does_not_open(tmp_path: Path) -> None:
     with pytest.raises(slta.InputError, match="is no run"):
         slta.load_run(tmp_path)
     found = slta.Run.create(tmp_path / "run", "x", titled("shapes_slta"))
-    with pytest.raises(slta.InputError, match="there is no file none.py"):
+    with pytest.raises(slta.InputError, match=r"there is no file none.py"):
         slta.load_run(found.folder, model="none.py:Model")

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.support.commands import coloured
+from tests.support.commands import known
 from tests.support.packages import code
 from tests.support.worlds import ANY_FLAGS, tiny
 
@@ -35,11 +35,11 @@ PROGRAM = """
     import slta
     from slta import cli
 
-    film, run, *flags = sys.argv[1:]
+    film, store, run, *flags = sys.argv[1:]
     assert Path(slta.__file__).is_relative_to({site!r}), slta.__file__
     for words in (
         ["list", "models"],
-        ["search", film, "a red picture"],
+        ["search", film, "a cup of coffee", "--store", store],
         ["train", "product", "--on", "shapes", "--out", run, *flags],
         ["search", film, "a red circle moves left", "--checkpoint", run],
     ):
@@ -89,9 +89,9 @@ def test_an_installed_wheel_searches_and_trains(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(site), "SLTA_HOME": str(tiny().home)}
     program = textwrap.dedent(PROGRAM).replace("{site!r}", repr(str(site)))
     steps = ["--training.steps", "3", "--training.evaluate-every", "3"]
+    places = known().film, known().store, elsewhere / "run"
     done = subprocess.run(
-        [sys.executable, "-c", program, str(coloured(tmp_path / "film.mp4"))]
-        + [str(elsewhere / "run"), *ANY_FLAGS, *steps],
+        [sys.executable, "-c", program, *map(str, places), *ANY_FLAGS, *steps],
         cwd=elsewhere,
         env=environment,
         capture_output=True,

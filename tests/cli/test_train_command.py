@@ -67,8 +67,14 @@ WRONG: dict[str, tuple[object, str]] = {
         {"model": {"common_size": 3}},
         "unknown field 'model.common_size'; ",
     ),
-    "another kind": ({"training": {"steps": "many"}}, 'training.steps is "many": .*int'),
-    "out of range": ({"training": {"steps": 0}}, "training.steps must be at least 1, g"),
+    "another kind": (
+        {"training": {"steps": "many"}},
+        'training.steps is "many": .*int',
+    ),
+    "out of range": (
+        {"training": {"steps": 0}},
+        "training.steps must be at least 1, g",
+    ),
     "another model": (
         {"model": {"name": "qd_detr"}},
         "it is of the model qd_detr, and slta was asked for; leave",
@@ -102,7 +108,10 @@ def test_a_configuration_that_cannot_be_used_is_told(
     [
         ({"training": {"steps": 3}}, "it names no model; name one: slta train MODEL"),
         ({"model": {"name": "slta"}}, "it names no data set; name one with --on DATA"),
-        ({"model": {"name": "mine"}}, "it has the model 'mine', which is not installed"),
+        (
+            {"model": {"name": "mine"}},
+            "it has the model 'mine', which is not installed",
+        ),
         ({"model": {"name": "x.py:X"}}, "it has the model 'x.py:X', which is not inst"),
         (
             {"model": {"name": "slta"}, "dataset": {"name": "none"}},
@@ -205,8 +214,14 @@ def test_fine_tuning_starts_from_the_weights_of_the_run_and_says_so(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--features.extractor", "imagenet-words"], "trained with the features of cells"),
-        (["--model.fusion-size", "8"], "has a model of other sizes .*--config .*config"),
+        (
+            ["--features.extractor", "imagenet-words"],
+            "trained with the features of cells",
+        ),
+        (
+            ["--model.fusion-size", "8"],
+            "has a model of other sizes .*--config .*config",
+        ),
     ],
 )
 def test_a_run_of_another_kind_is_not_fine_tuned(
@@ -314,5 +329,3 @@ def test_what_cannot_be_resumed_with_is_told(
     refused(call(capsys, "train", "--resume", tmp_path), "is no run")
     called = call(capsys, "train", "--resume", tmp_path, "--training.seed", "3")
     refused(called, "unknown option --training.seed")
-
-

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import slta
+from slta import cli
 from slta.experiments import DATA, experiment
 from slta.models import find
 from tests.support.commands import answered, call, coloured, refused
@@ -32,10 +33,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         tiny().enter(patch)
         alone(patch)
-        slta.cli.main(
-            ["train", f"{folder}/my_model.py:Product", "--on", "shapes", *ANY_FLAGS]
-            + ["--model.size", "8", "--out", str(folder / "run")]
-        )
+        flags = [*ANY_FLAGS, "--model.size", "8", "--out", str(folder / "run")]
+        cli.main(["train", f"{folder}/my_model.py:Product", "--on", "shapes", *flags])
         yield folder
 
 
@@ -48,7 +47,13 @@ def test_it_is_searched_evaluated_and_trained_on_by_its_file(
     capsys: pytest.CaptureFixture[str], place: Path, tmp_path: Path
 ) -> None:
     run, named = place / "run", ("--model", f"{place}/my_model.py:Product")
-    film = ("search", place / "film.mp4", "a red circle moves left", "--checkpoint", run)
+    film = (
+        "search",
+        place / "film.mp4",
+        "a red circle moves left",
+        "--checkpoint",
+        run,
+    )
     says = "has the model 'product' of my_model.py:Product, .* --model FILE.py:CLASS"
     # Until it is named, nothing of the file is run.
     refused(call(capsys, *film), says)

@@ -12,6 +12,7 @@ from slta.cli.arguments import Moved, parsed
 from slta.cli.screen import notes, progress
 from slta.errors import InputError
 
+
 @dataclass(frozen=True, kw_only=True)
 class Train:
     """Train a model on a data set and test it once: slta train MODEL --on DATA.

@@ -1,6 +1,6 @@
 """Data sets: each is a file, each line here one that an experiment can name.
 
-    test = slta.datasets.open("charades-sta", "folder").queries("test")
+test = slta.datasets.open("charades-sta", "folder").queries("test")
 """
 
 from collections.abc import Callable

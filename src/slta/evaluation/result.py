@@ -86,7 +86,9 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         head, *_ = lines(dict(self.content))
-        shown = [name for name in PROTOCOLS[self.protocol].shown if name in self.numbers]
+        shown = [
+            name for name in PROTOCOLS[self.protocol].shown if name in self.numbers
+        ]
         rows = [
             [name, *(numbers[measure] for measure in shown)]
             for name, numbers in self.rows.items()

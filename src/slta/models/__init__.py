@@ -135,9 +135,7 @@ def _default(builder: Any, called: str) -> Any:
         raise InputError(
             f"{called} is no model: it must be a CandidateModel or a VideoModel; {SEE}"
         )
-    if not (
-        is_dataclass(default) and isinstance(getattr(default, "name", None), str)
-    ):
+    if not (is_dataclass(default) and isinstance(getattr(default, "name", None), str)):
         raise InputError(
             f"{called} is no model: its configuration must be a dataclass with a name; "
             f"{SEE}"

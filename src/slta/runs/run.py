@@ -25,6 +25,7 @@ from typing import Any
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
 
+from slta.datasets.base import Dataset
 from slta.errors import InputError
 from slta.evaluation.html import text
 from slta.evaluation.predictions import Prediction
@@ -32,7 +33,7 @@ from slta.evaluation.predictions import read as read_predictions
 from slta.evaluation.result import Evaluation
 from slta.experiments import check_known, from_json
 from slta.experiments.config import Experiment
-from slta.experiments.opening import with_root
+from slta.experiments.opening import open_dataset, with_root
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
 from slta.files import check_root, read_object, whole_file, write_whole
@@ -189,6 +190,11 @@ class Run:
         if self.words is not None:
             features = replace(features, words=self.words)
         return with_root(self.name, replace(found, features=features), self.root)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set with which it is trained and tested, opened."""
+        return open_dataset(self.experiment)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -395,4 +401,6 @@ def load_run(
     """
     if model is not None:
         find(model)
-    return Run.open(Path(folder), None if root is None else Path(root), extractor, words)
+    return Run.open(
+        Path(folder), None if root is None else Path(root), extractor, words
+    )
