@@ -16,7 +16,8 @@ from slta.features import extractor, kinds
 from slta.models import find, known, names
 from slta.models.qd_detr import QDDETR
 from slta.runs.run import Run
-from tests.support.commands import call, coloured
+from tests.support.commands import call
+from tests.support.extractors import coloured
 from tests.support.packages import alone, code, installed
 
 MODEL = """
@@ -97,7 +98,7 @@ DATA = """
     ALIKE = replace(ours.OWN, title="own films, looked at more often")
 """
 EXTRACTOR = """
-    from tests.support.commands import Colours
+    from tests.support.extractors import Colours
     from slta.features import Kind
 
     def colours(argument):

@@ -18,9 +18,10 @@ from slta.evaluation.result import Number
 from slta.experiments import titled
 from slta.models.ctrl import CTRL
 from slta.progress import Progress
-from tests.datasets.test_datasets import MADE
-from tests.search.test_notebook import HOSTILE, TAGS, Seen
-from tests.support.commands import call, coloured
+from tests.support.annotation_files import WRITERS
+from tests.support.commands import call
+from tests.support.extractors import coloured
+from tests.support.html import HOSTILE, TAGS, Seen
 from tests.support.packages import alone
 from tests.support.worlds import TINY, shorter, tiny
 
@@ -222,7 +223,7 @@ def test_what_cannot_be_trained_is_told(
 
 @pytest.mark.parametrize("name", ["charades-sta", "charades_sta"])
 def test_a_data_set_is_opened_by_its_name(tmp_path: Path, name: str) -> None:
-    MADE["charades-sta"](tmp_path)
+    WRITERS["charades-sta"](tmp_path)
     dataset = slta.datasets.open(name, tmp_path)
     assert {"train", "val", "test"} <= dataset.splits.keys()
     query = dataset.queries("test")[0]

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.support.commands import known
+from tests.support.indexed_films import known
 from tests.support.packages import code
 from tests.support.worlds import ANY_FLAGS, tiny
 

@@ -11,7 +11,8 @@ import slta
 from slta import cli
 from slta.experiments import DATA, experiment
 from slta.models import find
-from tests.support.commands import answered, call, coloured, refused
+from tests.support.commands import answered, call, refused
+from tests.support.extractors import coloured
 from tests.support.packages import alone, code, installed
 from tests.support.worlds import ANY_FLAGS, tiny
 

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,32 +9,8 @@ import pytest
 
 from slta.moments import Moment, Span
 from slta.search.notebook import HEIGHT, POINTS, WIDTH, curve, thinned
-from tests.search.test_answers import answer
-
-HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp; </b></svg> \udcff\n"
-)
-TAGS = set(
-    "div p b svg title rect line polyline table thead tbody tr th td style".split()
-)
-
-
-class Seen(HTMLParser):
-    """The tags, their attributes and the text of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: dict[str, str | None] = {}
-        self.texts: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes |= dict(attrs)
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
+from tests.support.answers import answer
+from tests.support.html import HOSTILE, TAGS, Seen
 
 
 @pytest.mark.parametrize("field", ["query", "video", "part", "note", "terms"])

@@ -181,8 +181,8 @@ class Run:
             found = from_json(config.get("experiment"))
         except InputError as error:
             raise InputError(
-                f"{self.folder / 'config.json'} does not fit this version: {error}; "
-                "mend it, or train again"
+                f"{self.folder / 'config.json'} does not fit this version ({error}); use "
+                "the version that trained it, or train again"
             ) from error
         features = found.features
         if self.extractor is not None:

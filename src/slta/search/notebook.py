@@ -1,11 +1,15 @@
 """An answer in a notebook: its moments, and the relevance over time with them marked."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from jaxtyping import Float
 
 from slta.evaluation.html import table, text
 from slta.moments import clock
-from slta.search.answers import Answer
+
+if TYPE_CHECKING:
+    from slta.search.answers import Answer
 
 WIDTH, HEIGHT = 640, 110
 POINTS = 600
@@ -14,7 +18,7 @@ MARKED = 5
 """Moments that are marked, at most."""
 
 
-def html(answer: Answer) -> str:
+def html(answer: "Answer") -> str:
     """By itself, with nothing to be fetched; all text is escaped."""
     clear = "clear match" if answer.is_clear else "no clear match"
     colour = "#2a7d3f" if answer.is_clear else "#b06000"
@@ -41,7 +45,7 @@ def html(answer: Answer) -> str:
     )
 
 
-def curve(answer: Answer) -> str:
+def curve(answer: "Answer") -> str:
     """The relevance of the frames as SVG, the line across it, and the best moments."""
     length_s = max(answer.video.duration_s, 1e-9)
     finite = answer.relevance[np.isfinite(answer.relevance)]
