@@ -900,7 +900,7 @@ def test_a_split_without_queries_is_not_tested(
     monkeypatch.setattr(training, "open_dataset", lambda *_: fewer)
     run = short(tmp_path / "run")
     assert run.read("results").keys() == {"test, ctrl"}
-    assert not run.predictions("test_novel").exists()
+    assert not run.predictions_file("test_novel").exists()
 
 
 @pytest.mark.slice
