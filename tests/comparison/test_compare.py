@@ -25,14 +25,8 @@ from slta.plots import comparison
 from slta.runs.inference import predict
 from slta.runs.run import Run
 from slta.training import provenance
-from tests.features.test_preextracted import (
-    SPLITS,
-    annotated,
-    moments_of,
-    planted,
-    saved,
-)
 from tests.support.commands import Called, call, refused
+from tests.support.own_data import SPLITS, annotated, moments_of, planted, save_arrays
 
 PLAN = Plan(
     experiments=("own",),
@@ -52,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     annotated(folder / "own", SPLITS)
     for name in [name for names in SPLITS.values() for name in names]:
         made = planted(int(name[2:4]), moments_of(int(name[2:4])))
-        saved(folder / "own" / "features" / f"{name}.npz", made)
+        save_arrays(folder / "own" / "features" / f"{name}.npz", made)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         told: list[tuple[float, float]] = []
@@ -262,7 +256,7 @@ def test_a_training_that_fails_is_named_with_why(
 @pytest.mark.parametrize(
     ("flag", "value", "says"),
     [
-        ("--seeds", -1, "--seeds must be at least 0 and below 4294967296, got -1"),
+        ("--seeds", -1, r"--seeds must be in \[0, 4294967296\), got -1"),
         ("--steps", 0, "--steps must be at least 1, got 0"),
         ("--learning-rates", "nan", "--learning-rates must be above 0, got nan"),
         (
