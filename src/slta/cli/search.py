@@ -71,6 +71,10 @@ class Search:
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
     """Word vectors, such as glove:FILE (default: the run's)."""
+    model: Annotated[
+        str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
+    ] = None
+    """Code of the run's model, if it is your own; the file is executed."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -100,6 +104,7 @@ def search(command: Search) -> None:
         root=command.root,
         words_name=command.words,
         store=command.store,
+        model=command.model,
     )
     videos, queries = operands(command.arguments, searcher.library)
     # Before preparing the networks, which takes a while the first time.

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from jaxtyping import Int
 
-from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
+from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities, once
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import json_lines, table
 from slta.datasets.source import Length, Source
@@ -83,24 +83,37 @@ def load_file(file: Path) -> Dataset:
     if not file.is_file():
         raise InputError(f"there is no file {file}; give a JSON Lines or CSV file")
     annotations = Annotations(file.parent, ODDITIES)
-    _fill(annotations, [file], {})
+    _fill(annotations, _rows(annotations, [file]), {})
     return annotations.dataset(name=NAME)
 
 
 def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotations:
     """Reads a folder; ``lengths`` are those of known videos, by files or features."""
+    parsed, rows = _parsed(folder)
+    annotations = Annotations(
+        folder,
+        ODDITIES,
+        splits={name: [] for name in parsed.splits},
+        problems=[*parsed.problems],
+        files=[*parsed.files],
+        split_files=parsed.split_files,
+    )
+    _fill(annotations, rows, lengths or {})
+    return annotations
+
+
+@once
+def _parsed(folder: Path) -> tuple[Annotations, list[_Row]]:
+    """The rows, and annotations with the faults of single rows."""
     annotations = Annotations(folder, ODDITIES)
     files = files_of(folder)
     if not files:
         remedy = "write it or train.csv, or make it with 'slta data convert'"
         annotations.fault(folder / "train.jsonl", None, "is missing", remedy)
-    _fill(annotations, files, lengths or {})
-    return annotations
+    return annotations, _rows(annotations, files)
 
 
-def _fill(
-    annotations: Annotations, files: Sequence[Path], lengths: Mapping[str, Length]
-) -> None:
+def _rows(annotations: Annotations, files: Sequence[Path]) -> list[_Row]:
     rows: list[_Row] = []
     for file in files:
         annotations.files.append(file)
@@ -110,11 +123,14 @@ def _fill(
         if file != other and other in files:
             what = f"gives the split {file.stem}, as does {other.name}"
             annotations.fault(file, None, what, "keep one of the two")
-        rows += (
-            _of_table(annotations, file)
-            if file == other
-            else _of_lines(annotations, file)
-        )
+        read = _of_table if file == other else _of_lines
+        rows += read(annotations, file)
+    return rows
+
+
+def _fill(
+    annotations: Annotations, rows: Sequence[_Row], lengths: Mapping[str, Length]
+) -> None:
     _lengths(annotations, rows, lengths)
     for row in rows:
         annotations.add(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from slta.datasets.annotations import Annotations, Oddities, Place
+from slta.datasets.annotations import Annotations, Oddities, Place, once
 from slta.datasets.base import Dataset
 from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
@@ -59,6 +59,7 @@ def load_2dtan(config: Tacos2DTANConfig) -> Dataset:
     return read_2dtan(Path(config.root)).dataset(name=TAN)
 
 
+@once
 def read_tall(root: Path) -> Annotations:
     """Reads TALL's text; lengths of videos come from 2D-TAN's JSON, if it is there."""
     annotations = Annotations(root, ODDITIES)
@@ -103,6 +104,7 @@ def _sentences(
     return None
 
 
+@once
 def read_2dtan(root: Path) -> Annotations:
     annotations = Annotations(root, ODDITIES)
     for split in TEXTS:

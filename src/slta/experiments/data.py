@@ -12,7 +12,16 @@ from slta.experiments.config import (
     Named,
     TrainingConfig,
 )
-from slta.models import config_of, find, sees_whole_videos
+from slta.models import Builder, config_of, find, sees_whole_videos
+
+__all__ = [
+    "CandidatesConfig",
+    "Data",
+    "Dataset",
+    "FeaturesConfig",
+    "Recipe",
+    "TrainingConfig",
+]
 
 
 class Recipe(NamedTuple):
@@ -42,10 +51,13 @@ class Data:
     open: Callable[[Any], Dataset] | None = None
     """Opens the data set of another package, from its configuration."""
 
-    def experiment(self, model: str) -> Experiment:
-        """The experiment of a model. Raises ``InputError`` for an unknown model."""
+    def experiment(self, model: str | Builder) -> Experiment:
+        """The experiment of a model, by its name or its class.
+
+        Raises ``InputError`` for an unknown model.
+        """
         builder = find(model)
-        if model in self.recipes:
+        if isinstance(model, str) and model in self.recipes:
             config, training = self.recipes[model]
         else:
             whole = sees_whole_videos(builder)

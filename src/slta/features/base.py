@@ -16,6 +16,17 @@ from jaxtyping import Bool, Float, Shaped
 from slta import video
 from slta.video.reading import Frames
 
+__all__ = [
+    "Extractor",
+    "Prepared",
+    "QueryFeatures",
+    "Reader",
+    "Steps",
+    "VideoFeatures",
+    "Words",
+    "frame_by_frame",
+]
+
 Steps = Callable[[str, float], None]
 """Called with the name of a step and the share of all steps done before it."""
 

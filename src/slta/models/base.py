@@ -1,7 +1,8 @@
 """The two kinds of models, and what they have in common.
 
 ``CandidateModel`` scores given candidates; ``VideoModel`` takes a whole video and predicts
-spans.
+spans. ``__all__`` is all that a model's file needs, also in another package;
+docs/add-a-model.md shows one.
 
 Shapes: b queries · p pairs of a query and a candidate · w words · r regions ·
 f attended frames · n answers · x size of a vector.
@@ -16,8 +17,32 @@ from annotated_types import Ge, Interval
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from slta.batches.candidate_batch import Batch
-from slta.batches.video_batch import VideoBatch
+from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
+from slta.fields import check_ranges
+
+__all__ = [
+    "CONTEXTS",
+    "Answers",
+    "Batch",
+    "CandidateModel",
+    "Count",
+    "Dropout",
+    "Model",
+    "Scale",
+    "Scores",
+    "Share",
+    "Size",
+    "Sizes",
+    "Standardise",
+    "TrainingBatch",
+    "TrainingVideoBatch",
+    "VideoBatch",
+    "VideoModel",
+    "Weight",
+    "check_ranges",
+    "logistic",
+]
 
 Size = Annotated[int, Interval(ge=1, le=100_000)]
 """Units of a layer; the upper bound catches typing errors."""

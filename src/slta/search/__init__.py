@@ -33,16 +33,19 @@ class Searcher:
         root: str | Path | None = None,
         words_name: str | None = None,
         store: str | Path | None = None,
+        model: Any = None,
     ) -> None:
-        """A zero-shot searcher, or with ``checkpoint`` one with the model of that run.
-
+        """Answers without training, or with the model of the run ``checkpoint``, whose
+        XX
         ``extractor_name`` defaults to ``imagenet-words``, or the run's extractor;
         ``words_name`` and ``root``, the folder of the data set, default to the run's.
         ``store`` is the folder of the features; default: ``$SLTA_HOME/store``, or ``store``
         in the cache folder.
         """
         place = Store(Path(store) if store else None)
-        self.retriever = _retriever(extractor_name, checkpoint, root, words_name, place)
+        self.retriever = _retriever(
+            extractor_name, checkpoint, root, words_name, place, model
+        )
         self._latest: Indexed[Any] | None = None
 
     @property
@@ -152,6 +155,7 @@ def _retriever(
     root: str | Path | None,
     words_name: str | None,
     store: Store,
+    model: Any,
 ) -> Retriever[Any]:
     # Lazy imports: a model needs torch, which takes seconds.
     if checkpoint is None:
@@ -165,11 +169,18 @@ def _retriever(
                 f"--words {words_name} is for a trained model; give a run with "
                 "--checkpoint RUN, or leave --words out"
             )
-        from slta.search.zero_shot import ZeroShot
+        if model is not None:
+            raise InputError(
+                f"the model {model} is that of a run; give the run with --checkpoint RUN, "
+                "or leave --model out"
+            )
+        from slta.search.zero_shot import Untrained
 
-        return ZeroShot(extractor_name, store)
-    from slta.runs.run import Run
+        return Untrained(extractor_name, store)
+    from slta.runs.run import load_run
     from slta.search.trained import Trained
 
-    moved = None if root is None else Path(root), extractor_name, words_name
-    return Trained(Run.open(Path(checkpoint), *moved), store)
+    run = load_run(
+        checkpoint, model=model, root=root, extractor=extractor_name, words=words_name
+    )
+    return Trained(run, store)
