@@ -94,7 +94,7 @@ def _run(
     size = weight.shape[1]
     # The gradient of an index is as large as all inputs: where it learns, there is one.
     gathered = (
-        inputs[order.rows].split(order.going)
+        inputs.index_select(0, order.rows).split(order.going)
         if torch.is_grad_enabled()
         else (inputs[rows] for rows in order.rows.split(order.going))
     )
