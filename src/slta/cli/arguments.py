@@ -135,7 +135,11 @@ def _shortens(short: str, name: str) -> bool:
 
 
 def in_one_line(said: str, options: Callable[[], Sequence[str]] = list) -> str:
-    """What tyro's box says is wrong, what was perhaps meant, and where to read more."""
+    """What tyro's box says is wrong, what was perhaps meant, and where to read more.
+
+    Its errors as objects (``tyro._errors``) may change in any release, and its parser
+    (``get_parser``) is to be removed; where a box changes, a line is only less good.
+    """
     first, *others = _sections(said)
     about = {part[0].rstrip(":"): part[1:] for part in others}
     message = " ".join(first) or "the command cannot be read"
