@@ -403,7 +403,7 @@ def begun(*options: object) -> "subprocess.Popen[str]":
             break
     # The state is written after the table.
     folder = Path(str(options[options.index("--out") + 1]))
-    while not (folder / "last.ckpt").exists():
+    while process.poll() is None and not (folder / "last.ckpt").exists():
         time.sleep(0.001)
     return process
 
@@ -903,7 +903,7 @@ def test_a_split_without_queries_is_not_tested(
     monkeypatch.setattr(training, "open_dataset", lambda *_: fewer)
     run = short(tmp_path / "run")
     assert run.read("results").keys() == {"test, ctrl"}
-    assert not run.predictions("test_novel").exists()
+    assert not run.predictions_file("test_novel").exists()
 
 
 @pytest.mark.slice
