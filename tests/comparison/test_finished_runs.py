@@ -29,7 +29,7 @@ def results(called: Called, path: str = "comparison.json") -> dict[str, Any]:
     return whole
 
 
-def edited(run: Path, name: str, **values: Any) -> None:
+def edited(run: Path, name: str, /, **values: Any) -> None:
     """A run of which a file says something else."""
     path = run / f"{name}.json"
     facts = {**json.loads(path.read_text()), **values}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from slta.comparison.plan import Plan, data_name, without_root
+from slta.comparison.plan import Plan, without_root
 from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.predictions import Prediction
@@ -147,11 +147,11 @@ def _check_same(
 ) -> None:
     """The data set wherever it is, and the features; of a run, its provenance tells
     where those are from."""
-    if data_name(ours) != data_name(theirs):
-        what = f"{data_name(ours)} and {data_name(theirs)}"
+    names = ours.dataset.name, theirs.dataset.name
+    if type(ours.dataset) is not type(theirs.dataset):
         raise InputError(
-            f"{reference} and {name} are on other data ({what}); compare what is on the "
-            "same data set"
+            f"{reference} and {name} are on other data ({' and '.join(names)}); compare "
+            "what is on the same data set"
         )
     if without_root(ours) != without_root(theirs):
         _refuse(reference, name, "data", without_root(ours), without_root(theirs))

@@ -11,7 +11,7 @@ import torch
 
 from slta.errors import InputError
 from slta.evaluation.protocols import PROTOCOLS
-from slta.experiments import experiment, known_data, protocol_of, titled
+from slta.experiments import ALIASES, experiment, known_data, protocol_of, titled
 from slta.experiments.config import Experiment
 from slta.experiments.opening import root_of, with_root
 from slta.runs.run import Run
@@ -70,6 +70,13 @@ class Plan:
         if name in self.finished:
             return self.finished[name][0].experiment
         return next(j for j in self.jobs(self.seeds[0])).experiment(self)
+
+    @property
+    def data(self) -> str:
+        """The name of the data set, as ``--on`` takes it."""
+        name = self.experiments[0]
+        run = self.finished.get(name, (None,))[0]
+        return data_name(self.reference, run.name if run else name)
 
     @property
     def measured_by(self) -> str:
@@ -158,15 +165,22 @@ def without_root(experiment: Experiment) -> Any:
     return dataset if root_of(experiment) is None else replace(dataset, root="")
 
 
-def data_name(experiment: Experiment) -> str:
-    """The name of the data set, as ``--on`` takes it."""
+def data_name(experiment: Experiment, called: str) -> str:
+    """The name of the data set, as ``--on`` takes it, of an experiment with this title:
+    several data sets may have the same format."""
     wanted = without_root(experiment)
-    for name, offer in known_data().items():
-        if type(offer.dataset) is type(wanted):
-            usual = replace(experiment, dataset=offer.dataset)
-            if without_root(usual) == wanted:
-                return name
-    return experiment.dataset.name
+    names = [
+        name
+        for name, offer in known_data().items()
+        if type(offer.dataset) is type(wanted)
+        and without_root(replace(experiment, dataset=offer.dataset)) == wanted
+    ]
+    named = ALIASES.get(called, ("", ""))[1]
+    own = experiment.dataset.name
+    for name in (named, *sorted(names, key=len, reverse=True)):
+        if name in names and (name == named or called.startswith(f"{name}_")):
+            return name
+    return next(iter(names), own) if own not in names else own
 
 
 def hyper_parameters(training: Any) -> dict[str, Any]:

@@ -65,8 +65,9 @@ def resolve(
                 order.append(place)
             groups[place][seed] = run
     _check_own_models(models)
+    rows = [tuple(run for _, run in sorted(group.items())) for group in groups]
     taken = {each for each in order if isinstance(each, str)}
-    called = _names(groups, taken)
+    called = _names(rows, taken)
     return Rows(
         experiments=tuple(
             dict.fromkeys(
@@ -74,16 +75,13 @@ def resolve(
             )
         ),
         models=models,
-        finished={
-            name: tuple(run for _, run in sorted(group.items()))
-            for name, group in zip(called, groups, strict=True)
-        },
+        finished=dict(zip(called, rows, strict=True)),
     )
 
 
 def labels(plan: Plan) -> dict[str, str]:
     """What tells the rows of a table of one data set apart: models, or names of runs."""
-    on = data_name(plan.reference)
+    on = plan.data
     short = {}
     for name in plan.experiments:
         if name in plan.finished:
@@ -148,8 +146,8 @@ def _opened(folder: Path, on: str | None, run: Run) -> Run:
         ours = replace(run.experiment, dataset=data(on).dataset)
         if without_root(ours) != without_root(run.experiment):
             raise InputError(
-                f"{folder} is a run on {data_name(run.experiment)}, not on {on}; name "
-                "runs on the same data set, or another --on"
+                f"{folder} is a run on {data_name(run.experiment, run.name)}, not on "
+                f"{on}; name runs on the same data set, or another --on"
             )
     return run
 
@@ -177,10 +175,10 @@ def _check_own_models(models: Mapping[str, tuple[str, str]]) -> None:
                 )
 
 
-def _names(groups: Sequence[Mapping[int, Run]], taken: set[str]) -> list[str]:
+def _names(rows: Sequence[Sequence[Run]], taken: set[str]) -> list[str]:
     """Of each row of runs: its experiment's title, or where that is not enough the name
-    of its first folder."""
-    first = [next(iter(group.values())) for group in groups]
+    of the folder of its first seed."""
+    first = [row[0] for row in rows]
     titles, folders = [r.name for r in first], [r.folder.name for r in first]
     found = []
     for run, called, folder in zip(first, titles, folders, strict=True):

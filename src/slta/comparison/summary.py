@@ -79,7 +79,7 @@ def summary(
             },
         }
     return {
-        "data": data_name(reference[0].experiment),
+        "data": data_name(reference[0].experiment, reference[0].name),
         "protocol": protocol,
         "watched": watched(protocol),
         "seeds": _seeds(reference),
