@@ -3,12 +3,11 @@
 Nothing is computed with them: the models are built without memory.
 """
 
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
-from slta.experiments.config import Named
-from slta.models import build
+from slta.models import MODELS, build, config_of
 from slta.models.base import Sizes
 
 SIZES = Sizes(region=2048, frame=4096, word=300, sentence=384)
@@ -17,8 +16,8 @@ SIZES = Sizes(region=2048, frame=4096, word=300, sentence=384)
 
 def measure() -> dict[str, Any]:
     models = {}
-    for kind in get_args(Named):
-        config = kind()
+    for builder in MODELS.values():
+        config = config_of(builder)()
         with torch.device("meta"):
             model = build(config, SIZES)
         models[config.name] = sum(part.numel() for part in model.parameters())

@@ -1,8 +1,11 @@
-"""The shape of the program, read from its syntax trees: who may import whom, and how."""
+"""The shape of the program and of its tests, read from their syntax trees.
+
+Which package may import which is a contract of import-linter, in ``pyproject.toml``.
+"""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import slta
 from slta.features import EXTRACTORS
 
 SOURCE = Path(slta.__file__).parent
+TESTS = Path(__file__).parent
 PURE = ("moments", "evaluation.metrics")
 """Packages of arithmetic."""
 SEES_VIDEO = "video"
@@ -20,14 +24,29 @@ PICKLES = {"cloudpickle", "cPickle", "dill", "joblib", "marshal", "pickle", "she
 SAFE = {("np", "load"): ("allow_pickle", False)}
 SAFE |= {("torch", "load"): ("weights_only", True)}
 LONGEST = 450
-
-paths = {
-    ".".join(path.relative_to(SOURCE).with_suffix("").parts)
-    .removesuffix("__init__")
-    .removesuffix("."): path
-    for path in sorted(SOURCE.rglob("*.py"))
+MOST_AT_THE_TOP = 6
+"""Modules of ``src/slta`` that are in no package."""
+OF_NO_PACKAGE = {
+    *("benchmarks", "docs", "examples", "golden", "reference", "support"),
 }
+"""Folders of tests."""
+
+
+def names(folder: Path) -> dict[str, Path]:
+    """The files of a folder by their dotted names in it; a package's is its own."""
+    dotted = {
+        ".".join(path.relative_to(folder).with_suffix("").parts): path
+        for path in sorted(folder.rglob("*.py"))
+    }
+    return {
+        name.removesuffix("__init__").removesuffix("."): path
+        for name, path in dotted.items()
+    }
+
+
+paths = names(SOURCE)
 trees = {name: ast.parse(path.read_text()) for name, path in paths.items()}
+test_trees = {name: ast.parse(path.read_text()) for name, path in names(TESTS).items()}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -40,15 +59,10 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def imported_of_ours(tree: ast.AST) -> set[str]:
-    """The modules of ours from which something is imported."""
-    found = set()
-    for name in imported(tree):
-        top, *rest = name.split(".")
-        if top == "slta":
-            homes = [".".join(rest[:i]) for i in range(len(rest) + 1)]
-            found.add(max(set(homes) & paths.keys(), key=len))
-    return found
+def imports_of_tests(tree: ast.AST) -> set[str]:
+    """The files of tests among the modules from which something is imported."""
+    parts = {part for name in imported(tree) for part in name.split(".")}
+    return {part for part in parts if part.startswith("test_")}
 
 
 def unsafe_loads(tree: ast.AST) -> Iterator[int]:
@@ -103,47 +117,81 @@ def touches_files(tree: ast.AST) -> Iterator[str]:
                 yield name
 
 
-def test_no_module_imports_itself_through_others() -> None:
-    graph = {name: imported_of_ours(tree) for name, tree in trees.items()}
-    TopologicalSorter(graph).prepare()
+def inside(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
 
 
 def test_modules_of_ours_are_imported_by_their_whole_names() -> None:
     relative = [
         (name, other)
-        for name, tree in trees.items()
+        for name, tree in (trees | test_trees).items()
         for other in imported(tree)
         if other.startswith(".")
     ]
     assert not relative
 
 
-def inside(name: str, package: str) -> bool:
-    return f"{name}.".startswith(f"{package}.")
+def test_arithmetic_knows_neither_models_nor_files() -> None:
+    allowed = ("errors", *PURE)
+    arithmetic = {n: t for n, t in trees.items() if any(inside(n, p) for p in PURE)}
+    assert len(arithmetic) > len(PURE)
+    for name, tree in arithmetic.items():
+        ours = {o.removeprefix("slta.") for o in imported(tree) if inside(o, "slta")}
+        foreign = {o for o in ours if not any(inside(o, each) for each in allowed)}
+        assert not foreign, name
+        assert not list(touches_files(tree)), name
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in paths if any(inside(name, pure) for pure in PURE)]
-)
-def test_arithmetic_knows_neither_models_nor_files(name: str) -> None:
-    for other in imported_of_ours(trees[name]):
-        assert other == "errors" or any(inside(other, pure) for pure in PURE)
-    assert not list(touches_files(trees[name]))
+def test_only_the_package_of_video_knows_the_decoder() -> None:
+    knowing = {
+        name
+        for name, tree in trees.items()
+        for other in imported(tree)
+        if other.split(".")[0] == "av"
+    }
+    assert knowing and all(inside(name, SEES_VIDEO) for name in knowing)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in paths if not inside(name, SEES_VIDEO)]
-)
-def test_only_the_package_of_video_knows_the_decoder(name: str) -> None:
-    assert not [each for each in imported(trees[name]) if each.split(".")[0] == "av"]
+def test_no_one_asks_for_an_extractor_by_name() -> None:
+    asking = {}
+    for name, tree in trees.items():
+        # Its own file may: there, the word can be the type of the weights.
+        own = name.rpartition(".")[2].replace("_", "-")
+        asking[name] = list(asks_for_a_name(tree, EXTRACTORS.keys() - {own}))
+    asking = {name: lines for name, lines in asking.items() if lines}
+    assert not asking, "what differs belongs behind the extractor's signature"
 
 
-@pytest.mark.parametrize("name", paths)
-def test_no_one_asks_for_an_extractor_by_name(name: str) -> None:
-    # Its own file may: there, the word can be the type of the weights.
-    own = name.rpartition(".")[2].replace("_", "-")
-    lines = list(asks_for_a_name(trees[name], EXTRACTORS.keys() - {own}))
-    assert not lines, "what differs belongs behind the extractor's signature"
+def test_no_two_public_classes_share_a_name() -> None:
+    classes = Counter(
+        node.name
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert not [name for name, count in classes.items() if count > 1]
+
+
+def test_few_modules_are_in_no_package() -> None:
+    alone = {path.name for path in SOURCE.glob("*.py")} - {"__init__.py"}
+    assert len(alone) <= MOST_AT_THE_TOP, sorted(alone)
+
+
+def test_every_folder_of_tests_is_that_of_a_package() -> None:
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*.py")}
+    packages = {path.parent.relative_to(SOURCE) for path in paths.values()}
+    strange = {f for f in folders - packages if f.parts[0] not in OF_NO_PACKAGE}
+    assert not strange
+
+
+def test_no_file_of_tests_imports_another() -> None:
+    files = {name.rpartition(".")[2] for name in test_trees}
+    importing = {
+        name: found
+        for name, tree in test_trees.items()
+        if (found := imports_of_tests(tree) & files)
+    }
+    assert not importing, "what tests share belongs into tests/support"
 
 
 def test_no_file_is_too_long_to_be_read_at_once() -> None:
@@ -168,22 +216,15 @@ def test_nothing_that_is_read_can_run_code() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        pytest.param("import json", set(), id="not ours"),
-        pytest.param("import slta.search", {"search"}, id="a module"),
-        pytest.param("from slta import video", {"video"}, id="from the package"),
-        pytest.param("from slta import Span", {""}, id="not a module"),
-        pytest.param(
-            "from slta.features import store, extractor",
-            {"features", "features.store"},
-            id="from a package in it",
-        ),
-        pytest.param(
-            "def f():\n    from slta.video import probe", {"video"}, id="late"
-        ),
+        pytest.param("import tests.models.test_slta", {"test_slta"}, id="a module"),
+        pytest.param("from tests.models import test_slta", {"test_slta"}, id="from"),
+        pytest.param("from tests.test_files import x", {"test_files"}, id="a name"),
+        pytest.param("def f():\n    import test_slta", {"test_slta"}, id="late"),
+        pytest.param("from tests.support import batches", set(), id="no tests"),
     ],
 )
-def test_imports_are_seen(line: str, expected: set[str]) -> None:
-    assert imported_of_ours(ast.parse(line)) == expected
+def test_imports_of_tests_are_seen(line: str, expected: set[str]) -> None:
+    assert imports_of_tests(ast.parse(line)) == expected
 
 
 @pytest.mark.parametrize(

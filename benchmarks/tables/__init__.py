@@ -12,6 +12,7 @@ from benchmarks.tables import (
     data,
     features,
     learned,
+    overview,
     protocols,
     published,
     search,
@@ -19,6 +20,7 @@ from benchmarks.tables import (
 
 PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
+    **overview.TABLES,
     **search.TABLES,
     **learned.TABLES,
     **compared.TABLES,

@@ -19,23 +19,8 @@ def _nouns() -> str:
                 f"{percent(both / every)} %",
             ]
         )
-    head = ["", "sentences", "the same nouns", "but for pronouns", "of all nouns"]
+    head = ["", "sentences", "same nouns", "but for pronouns", "of all nouns"]
     return table(head, rows)
-
-
-def _noun_kinds() -> str:
-    rows = [
-        [
-            name,
-            kind["kind"],
-            kind["words"],
-            ", ".join(f"{word} {often}" for word, often in kind["most_often"]),
-            kind["example"],
-        ]
-        for name, found in load("nouns")["sets"].items()
-        for kind in found["kinds"]
-    ]
-    return table(["", "only", "words", "most often", "such as"], rows)
 
 
 def _pairs() -> str:
@@ -54,8 +39,6 @@ def _pairs() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "nouns": _nouns,
-    "noun-kinds": _noun_kinds,
+    "nouns": lambda: _nouns() + measured("nouns"),
     "pairs": lambda: _pairs() + measured("pairs"),
-    "about-nouns": lambda: measured("nouns"),
 }

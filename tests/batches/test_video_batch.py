@@ -19,7 +19,7 @@ from slta.models.tan2d import Tan2DConfig
 from slta.moments import Span
 from slta.training.draws import sampler as sampler_of
 from slta.training.train import train
-from tests.support import whole, worlds
+from tests.support import video_batches, worlds
 
 RATE_HZ = 4.0
 ONE, TWO = (Span(1.0, 3.5),), (Span(0.0, 2.0), Span(6.0, 8.0))
@@ -218,7 +218,9 @@ def test_what_cannot_be_trained_with_is_refused(
     experiment = Experiment(model=config)
     queries = tuple(replace(query, truth=truth) for query in WORLD.queries)
     with pytest.raises(InputError, match=says):
-        sampler_of(whole.made(config), experiment, replace(WORLD, queries=queries))
+        sampler_of(
+            video_batches.made(config), experiment, replace(WORLD, queries=queries)
+        )
 
 
 def test_single_frames_are_refused_before_any_data_is_opened(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from slta import video
 from slta.features import EXTRACTORS, Kind
 from slta.video import writing
 from tests.support import videos
-from tests.support.commands import Colours, call, command, known, refused, run
+from tests.support.commands import call, command, refused, run
+from tests.support.extractors import Colours
+from tests.support.indexed_films import known
 
 
 def text(path: Path) -> None:
@@ -138,7 +140,7 @@ QUERIES = {
 OPTIONS = {
     "extractor, nearly": (
         ("--extractor", "imagenet-word"),
-        "'imagenet-word'; did you mean 'imagenet-words'",
+        "'imagenet-word'; did you mean imagenet-words",
     ),
     "extractor, unknown": (
         ("--extractor", "resnet"),
@@ -218,7 +220,7 @@ def test_an_option_that_cannot_be_used_is_named_before_any_work(
         (("no film.mp4", "a cat"), "no film.mp4 does not exist: check the name"),
         (("no film.mp4", "🐈💤"), "no film.mp4 does not exist: check the name"),
         (("no film.mp4", "a cat", "--top", "0"), "--top must be at least 1, got 0"),
-        (("no film.mp4", "a cat", "--extractor", "clap:"), "did you mean 'clip'"),
+        (("no film.mp4", "a cat", "--extractor", "clap:"), "did you mean clip"),
         ((os.fsdecode(b"caf\xe9.mp4"), "a cat"), "caf.udce9.mp4 does not exist"),
     ],
 )

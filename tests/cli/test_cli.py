@@ -1,13 +1,11 @@
 import json
 import os
 import pty
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,42 +21,20 @@ from slta.cli.screen import notes
 from slta.cli.search import Search, titles
 from slta.features import EXTRACTORS, Kind
 from slta.moments.spans import as_array, temporal_iou
-from tests.support.commands import (
-    DURATION_S,
-    RATE_HZ,
-    SHOTS,
-    SHOWN,
-    Colours,
-    answered,
-    call,
-    coloured,
-    command,
-    known,
-    refused,
-    run,
+from tests.support.commands import answered, call, command, refused, run
+from tests.support.extractors import Colours, coloured
+from tests.support.indexed_films import DURATION_S, RATE_HZ, SHOTS, SHOWN, known
+from tests.support.search_output import (
+    BLOCK,
+    EXAMPLE,
+    PAGE,
+    SCHEMA,
+    rows,
+    undocumented,
+    violations,
 )
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-BLOCKS = re.findall(
-    r"^```json\n(.*?)^```$", (DOCS / "search-json.md").read_text(), re.S | re.M
-)
-EXAMPLE, SCHEMA = (json.loads(block) for block in BLOCKS)
-ROW = re.compile(r" +(\d+) +([\d:.]+) +([\d:.]+) +(\d\.\d\d)")
 HEAVY = {"av", "matplotlib", "numpy", "onnxruntime", "spacy", "torch", "transformers"}
-
-
-def rows(out: str) -> list[tuple[int, Span, float]]:
-    """Rank, span and score of each line of a table."""
-    found = [match.groups() for line in out.splitlines() if (match := ROW.match(line))]
-    return [
-        (int(rank), Span(seconds(start), seconds(end)), float(score))
-        for rank, start, end, score in found
-    ]
-
-
-def seconds(shown: str) -> float:
-    parts = [float(part) for part in reversed(shown.split(":"))]
-    return sum(part * 60**i for i, part in enumerate(parts))
 
 
 def best_iou(query: str, span: Span) -> float:
@@ -66,55 +42,6 @@ def best_iou(query: str, span: Span) -> float:
     each_s = DURATION_S / len(SHOTS)
     shots = [Span(i * each_s, (i + 1) * each_s) for i in SHOWN[query]]
     return float(temporal_iou(as_array([span]), as_array(shots)).max())
-
-
-def violations(value: Any, schema: dict[str, Any], at: str = "answer") -> list[str]:
-    """What a JSON Schema finds wrong; a keyword not handled here is an error."""
-    kinds = {"object": dict, "array": list, "string": str, "boolean": bool}
-    fits: dict[str, Callable[[Any], bool]] = {
-        "$schema": lambda _: True,
-        "title": lambda _: True,
-        "description": lambda _: True,
-        "type": lambda kind: (
-            type(value) in (int, float)
-            if kind == "number"
-            else type(value) is kinds[kind]
-        ),
-        "minimum": lambda least: value >= least,
-        "maximum": lambda most: value <= most,
-        "exclusiveMinimum": lambda bound: value > bound,
-        "minItems": lambda least: len(value) >= least,
-        "required": lambda names: set(names) <= value.keys(),
-        "properties": lambda _: True,
-        "items": lambda _: True,
-    }
-    if not fits["type"](schema["type"]):
-        return [f"{at}: type"]
-    found = [f"{at}: {word}" for word in schema if not fits[word](schema[word])]
-    for name, part in schema.get("properties", {}).items():
-        if name in value:
-            found += violations(value[name], part, f"{at}.{name}")
-    if "items" in schema:
-        for i, item in enumerate(value):
-            found += violations(item, schema["items"], f"{at}[{i}]")
-    return found
-
-
-def undocumented(value: Any, schema: dict[str, Any]) -> set[str]:
-    """Fields that are printed, of which the schema says nothing."""
-    if isinstance(value, list):
-        return set().union(*(undocumented(item, schema["items"]) for item in value))
-    if not isinstance(value, dict):
-        return set()
-    properties = schema["properties"]
-    found = value.keys() - properties.keys()
-    return found.union(
-        *(
-            undocumented(value[name], properties[name])
-            for name in value
-            if name not in found
-        )
-    )
 
 
 @pytest.mark.slice
@@ -206,6 +133,9 @@ def test_every_field_of_the_schema_is_explained_and_always_there() -> None:
             check(schema["items"])
 
     check(SCHEMA)
+    assert all(
+        f"`{name}`" in PAGE or f'"{name}"' in BLOCK for name in SCHEMA["required"]
+    )
 
 
 @pytest.fixture
@@ -459,7 +389,7 @@ WRONG = {
     ),
     "no experiment": (
         ("train",),
-        "name an experiment to train; known are shapes_{slta, ",
+        "name a model and a data set: slta train MODEL --on DATA",
     ),
     "of an experiment": (
         (*TRAIN, "--training.stps", "3"),

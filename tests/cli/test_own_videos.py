@@ -1,4 +1,4 @@
-"""The way through docs/own-videos.md, on a folder of made films."""
+"""The way through docs/quickstart.md, on a folder of synthetic films."""
 
 import csv
 import json

@@ -23,8 +23,9 @@ from slta.features.library import Library
 from slta.features.store import Record, Store
 from slta.search.answers import Answer
 from slta.search.retriever import Indexed
-from tests.search.test_answers import answer as answer_of
-from tests.support.commands import Called, Colours, answered, call, coloured, refused
+from tests.support.answers import answer as answer_of
+from tests.support.commands import Called, answered, call, refused
+from tests.support.extractors import Colours, coloured
 
 SURE = {
     ("one", "red"): 0.7,

@@ -9,13 +9,7 @@ import pytest
 
 from slta.comparison import compare
 from slta.comparison.plan import Plan
-from tests.features.test_preextracted import (
-    SPLITS,
-    annotated,
-    moments_of,
-    planted,
-    saved,
-)
+from tests.support.own_data import SPLITS, annotated, moments_of, planted, save_arrays
 
 PLAN = Plan(
     experiments=("own",),
@@ -35,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     annotated(folder / "own", SPLITS)
     for name in [name for names in SPLITS.values() for name in names]:
         made = planted(int(name[2:4]), moments_of(int(name[2:4])))
-        saved(folder / "own" / "features" / f"{name}.npz", made)
+        save_arrays(folder / "own" / "features" / f"{name}.npz", made)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         told: list[tuple[float, float]] = []

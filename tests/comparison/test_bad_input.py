@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from slta.experiments import ALIASES, DATA
-from tests.features.test_preextracted import SPLITS, annotated
 from tests.support.commands import call, refused
+from tests.support.own_data import SPLITS, annotated
 
 
 def test_what_cannot_be_compared_is_told(
@@ -42,7 +42,7 @@ def test_what_cannot_be_compared_is_told(
 @pytest.mark.parametrize(
     ("flag", "value", "says"),
     [
-        ("--seeds", -1, "--seeds must be in [0, 4294967296), got -1"),
+        ("--seeds", -1, r"--seeds must be in \[0, 4294967296\), got -1"),
         ("--steps", 0, "--steps must be at least 1, got 0"),
         ("--learning-rates", "nan", "--learning-rates must be above 0, got nan"),
         (

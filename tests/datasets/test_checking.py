@@ -19,9 +19,10 @@ from slta.datasets.statistics import statistics
 from slta.errors import InputError
 from slta.moments import Query, Span
 from slta.plots.dataset import draw
-from tests.datasets.test_datasets import MADE, opened
-from tests.datasets.test_own import ROW, written
-from tests.support.commands import Called, call, coloured, refused
+from tests.support.annotation_files import WRITERS, opened
+from tests.support.commands import Called, call, refused
+from tests.support.extractors import coloured
+from tests.support.own_data import ROW, write_files
 
 Arrays = dict[str, np.ndarray]
 
@@ -40,7 +41,7 @@ def arrays(rows: int = 8, size: int = 4) -> Arrays:
 def folder(root: Path, features: Mapping[str, Arrays], **more: Any) -> Path:
     rows = [ROW | {"video_id": name, "spans": [[0, 2]]} | more for name in "abc"]
     val = [ROW | {"spans": [[0, 2]]}]
-    written(root, {"train.jsonl": rows, "val.jsonl": val})
+    write_files(root, {"train.jsonl": rows, "val.jsonl": val})
     (root / "features").mkdir(exist_ok=True)
     for name, made in features.items():
         np.savez(root / "features" / f"{name}.npz", **made)  # type: ignore[arg-type]
@@ -250,7 +251,7 @@ def test_films_are_looked_at(tmp_path: Path) -> None:
     ]
     rows.append(ROW | {"video_id": "a", "query": "late", "spans": [[3000, 5000]]})
     val = [ROW | {"spans": [[0, 2]]}]
-    root = written(tmp_path / "d", {"train.jsonl": rows, "val.jsonl": val})
+    root = write_files(tmp_path / "d", {"train.jsonl": rows, "val.jsonl": val})
     (root / "videos").mkdir()
     coloured(root / "videos" / "a.mp4")
     coloured(root / "videos" / "b.mkv", order="red")
@@ -301,7 +302,7 @@ def checked(capsys: pytest.CaptureFixture[str], root: Path, *more: str) -> Calle
 def test_an_entry_that_shares_its_line_is_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    MADE["didemo"](tmp_path)
+    WRITERS["didemo"](tmp_path)
     file = tmp_path / "val_data.json"
     (row,) = json.loads(file.read_text())
     rows = [row, row | {"description": "the dog leaves"}]
@@ -322,7 +323,7 @@ def test_an_entry_that_shares_its_line_is_named(
 def test_counts_are_held_against_the_published_ones(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    MADE["charades-sta"](tmp_path)
+    WRITERS["charades-sta"](tmp_path)
     (tmp_path / "Charades_v1_test.csv").unlink()
     called = checked(capsys, tmp_path)
     assert called.code == 1
@@ -340,7 +341,7 @@ def test_counts_are_held_against_the_published_ones(
 def test_the_pairs_of_a_release_are_counted(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    MADE["slta-tacos"](tmp_path)
+    WRITERS["slta-tacos"](tmp_path)
     words = ("data", "check", "slta-tacos", "--root", tmp_path)
     called = call(capsys, *words)
     assert "train: 2 queries of 1 videos; 2 training pairs, NOT as" in called.out
@@ -370,7 +371,7 @@ def test_only_a_conversion_keeps_something_when_it_is_stopped(
 
     name = {"check": "checking.check", "convert": "converting.convert"}[command]
     monkeypatch.setattr(f"slta.datasets.{name}", stop)
-    MADE["didemo"](tmp_path)
+    WRITERS["didemo"](tmp_path)
     words = ["data", command, "didemo", "--root", tmp_path]
     more = ["--to", tmp_path / "to"] if command == "convert" else []
     called = call(capsys, *words, *more)
@@ -380,7 +381,7 @@ def test_only_a_conversion_keeps_something_when_it_is_stopped(
 def test_an_empty_split_is_not_as_published(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    MADE["charades-sta"](tmp_path)
+    WRITERS["charades-sta"](tmp_path)
     (tmp_path / "charades_sta_test.txt").write_text("")
     assert "charades_sta_test.txt has 0 queries of 0" in checked(capsys, tmp_path).out
 
@@ -388,7 +389,7 @@ def test_an_empty_split_is_not_as_published(
 def test_what_is_only_odd_is_no_fault(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    MADE["tacos-tall"](tmp_path)
+    WRITERS["tacos-tall"](tmp_path)
     file = next(tmp_path.glob("tacos_train*.txt"))
     first = file.read_text().splitlines()[0]
     file.write_text(f"{first}\n{first}\n{first.partition(':')[0]}:1.#\n")
@@ -454,7 +455,7 @@ def test_the_list_has_every_data_set(capsys: pytest.CaptureFixture[str]) -> None
     assert rows["didemo"]["regions_gb"] is None
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_converted_data_set_is_the_same(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
 ) -> None:
@@ -491,8 +492,8 @@ def test_nothing_is_written_over(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "from").mkdir()
-    MADE["didemo"](tmp_path / "from")
-    to = written(tmp_path / "to", {"val.jsonl": "mine\n"})
+    WRITERS["didemo"](tmp_path / "from")
+    to = write_files(tmp_path / "to", {"val.jsonl": "mine\n"})
     words = ("didemo", "--root", tmp_path / "from", "--to", to)
     refused(call(capsys, "data", "convert", *words), r"val\.jsonl exists and says some")
     assert {path.name: path.read_text() for path in to.iterdir()} == {
@@ -535,7 +536,7 @@ def test_statistics_count_what_is_there(tmp_path: Path) -> None:
         ROW | {"query_id": "4", "video_id": "b", "spans": None},
         ROW | {"query_id": "5", "video_id": "b", "spans": [[2, 4]]},
     ]
-    (found,) = statistics(own.load(written(tmp_path / "d", {"train.jsonl": rows})))
+    (found,) = statistics(own.load(write_files(tmp_path / "d", {"train.jsonl": rows})))
     assert (found.videos, len(found.words)) == (2, 5)
     assert (found.unknown, found.empty, found.several) == (1, 1, 1)
     assert found.vocabulary == len({"a", "man", "sits", "he", "runs"})
@@ -559,7 +560,7 @@ def test_the_prior_is_drawn(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, suffix: str
 ) -> None:
     (tmp_path / "from").mkdir()
-    MADE["charades-sta"](tmp_path / "from")
+    WRITERS["charades-sta"](tmp_path / "from")
     picture = tmp_path / f"prior.{suffix}"
     words = ("data", "stats", "charades-sta", "--root", tmp_path / "from")
     called = call(capsys, *words, "--plot", picture)
@@ -594,14 +595,14 @@ def test_statistics_take_lengths_from_videos_and_features(
 
 
 def test_a_set_without_known_lengths_is_drawn(tmp_path: Path) -> None:
-    splits = statistics(own.load(written(tmp_path / "d", {"train.jsonl": [ROW]})))
+    splits = statistics(own.load(write_files(tmp_path / "d", {"train.jsonl": [ROW]})))
     assert splits[0].prior.sum() == 0
     draw("own", splits, tmp_path / "prior.png")
     assert (tmp_path / "prior.png").stat().st_size > 5_000
 
 
 def test_a_record_says_what_is_not_known(tmp_path: Path) -> None:
-    found = own.load(written(tmp_path / "d", {"train.jsonl": [ROW]}))
+    found = own.load(write_files(tmp_path / "d", {"train.jsonl": [ROW]}))
     unknown = Query("q", "a", "x", None)
     assert record(found, unknown)["spans"] is None
     assert record(found, Query("q", "a", "x", ()))["spans"] == []

@@ -21,10 +21,12 @@ from slta.features.library import Library
 from slta.features.store import Store
 from slta.video.reading import Frames
 from tests.conftest import SHARED
-from tests.datasets.test_datasets import MADE, opened
-from tests.features.text.test_glove import written
-from tests.support.commands import Colours, call, coloured, command, records, refused
+from tests.support.annotation_files import WRITERS, opened
+from tests.support.commands import call, command, refused
+from tests.support.extractors import Colours, coloured
+from tests.support.indexed_films import records
 from tests.support.videos import only_sound
+from tests.support.word_vectors import write_vectors
 
 
 class Seen(Colours):
@@ -274,7 +276,7 @@ def own(tmp_path: Path) -> Iterator[Path]:
 def test_data_in_the_own_format_has_its_queries_read_and_its_videos_looked_for(
     own: Path, seen: Seen, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    words = written(tmp_path / "g.txt", "red", "blue")
+    words = write_vectors(tmp_path / "g.txt", "red", "blue")
     given = [*flags(own), "--words", f"glove:{words}"]
     done = call(capsys, "extract", own, *given)
     assert done.code == 2
@@ -318,7 +320,7 @@ def windows(folder: Path, *names: str) -> str:
     return f"slta-release:{folder}"
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", WRITERS)
 def test_an_official_data_set_is_named(
     name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

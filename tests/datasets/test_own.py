@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,7 @@ from slta.datasets.checking import check
 from slta.datasets.source import Length
 from slta.errors import InputError
 from slta.moments import Query, Span
-
-ROW: dict[str, Any] = {"video_id": "a", "query": "a man sits", "spans": [[1.5, 4.0]]}
-
-
-def written(folder: Path, files: Mapping[str, str | list[dict[str, Any]]]) -> Path:
-    folder.mkdir(exist_ok=True)
-    for name, content in files.items():
-        text = content
-        if isinstance(content, list):
-            text = "".join(json.dumps(row) + "\n" for row in content)
-        assert isinstance(text, str)
-        (folder / name).write_text(text)
-    return folder
+from tests.support.own_data import ROW, write_files
 
 
 def test_every_file_is_a_split(tmp_path: Path) -> None:
@@ -41,7 +28,7 @@ def test_every_file_is_a_split(tmp_path: Path) -> None:
         "video_id,query,start_s,end_s,query_id\n"
         'b,"sits, then stands",1,2,\nb,runs,3,4,r\nb,runs,5,6,r\nb,flies,,,\n'
     )
-    root = written(tmp_path / "d", {"train.jsonl": rows, "test_far.csv": table})
+    root = write_files(tmp_path / "d", {"train.jsonl": rows, "test_far.csv": table})
     found = own.load(root)
     assert found.splits == {
         "train": (
@@ -64,8 +51,8 @@ def test_an_id_is_one_however_its_accents_are_written(tmp_path: Path) -> None:
     composed, apart = "caf\u00e9", "cafe\u0301"
     row = ROW | {"video_id": composed, "duration_s": 9}
     table = f"video_id,query,start_s,end_s\n{apart},runs,1,2\n"
-    root = written(tmp_path / "d", {"train.jsonl": [row]})
-    written(root, {"val.csv": table})
+    root = write_files(tmp_path / "d", {"train.jsonl": [row]})
+    write_files(root, {"val.csv": table})
     (root / "features").mkdir()
     np.savez(
         root / "features" / f"{apart}.npz",
@@ -79,16 +66,18 @@ def test_an_id_is_one_however_its_accents_are_written(tmp_path: Path) -> None:
 
 
 def test_hidden_files_are_no_splits(tmp_path: Path) -> None:
-    root = written(tmp_path, {"train.jsonl": [ROW]})
-    written(root, {"._train.jsonl": "\0\1", ".val.csv": "x"})
+    root = write_files(tmp_path, {"train.jsonl": [ROW]})
+    write_files(root, {"._train.jsonl": "\0\1", ".val.csv": "x"})
     assert [*own.load(root).splits] == ["train"]
 
 
 def test_the_digest_changes_with_any_file(tmp_path: Path) -> None:
-    one = own.load(written(tmp_path / "1", {"train.jsonl": [ROW]}))
-    same = own.load(written(tmp_path / "2", {"train.jsonl": [ROW]}))
-    named = own.load(written(tmp_path / "3", {"other.jsonl": [ROW]}))
-    other = own.load(written(tmp_path / "4", {"train.jsonl": [ROW | {"query": "x"}]}))
+    one = own.load(write_files(tmp_path / "1", {"train.jsonl": [ROW]}))
+    same = own.load(write_files(tmp_path / "2", {"train.jsonl": [ROW]}))
+    named = own.load(write_files(tmp_path / "3", {"other.jsonl": [ROW]}))
+    other = own.load(
+        write_files(tmp_path / "4", {"train.jsonl": [ROW | {"query": "x"}]})
+    )
     assert one.digest == same.digest
     assert len({one.digest, named.digest, other.digest}) == 3
 
@@ -102,7 +91,7 @@ def test_the_facts_of_the_field_are_kept(tmp_path: Path) -> None:
         "nouns": ["man", "chair"],
         "windows": [],
     }
-    facts = own.load(written(tmp_path / "d", {"train.jsonl": [row]})).facts["q"]
+    facts = own.load(write_files(tmp_path / "d", {"train.jsonl": [row]})).facts["q"]
     assert facts.chunks is not None and facts.chunks.tolist() == [[0, 1], [2, 2]]
     assert facts.clips is not None and facts.clips.tolist() == [3, 4]
     assert facts.saliency is not None and facts.saliency.shape == (2, 3)
@@ -219,7 +208,7 @@ def test_what_is_wrong_with_a_line_is_told(tmp_path: Path, kind: str) -> None:
 def test_an_array_is_told_to_be_lines(tmp_path: Path) -> None:
     for indent in (None, 1):
         text = json.dumps([ROW, ROW | {"query": "x"}], indent=indent)
-        root = written(tmp_path / "d", {"train.jsonl": text})
+        root = write_files(tmp_path / "d", {"train.jsonl": text})
         (problem,) = own.read(root).problems
         assert "train.jsonl:1 is a JSON array of objects; write one JSON" in str(
             problem
@@ -227,7 +216,7 @@ def test_an_array_is_told_to_be_lines(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_told_rather_than_waited_for(tmp_path: Path) -> None:
-    root = written(tmp_path / "d", {"train.jsonl": [ROW]})
+    root = write_files(tmp_path / "d", {"train.jsonl": [ROW]})
     os.mkfifo(root / "val.jsonl")
     with pytest.raises(InputError, match=r"val\.jsonl cannot be read .*is a pipe"):
         own.load(root)
@@ -275,7 +264,7 @@ TABLES: dict[str, tuple[str, int, str]] = {
 @pytest.mark.parametrize("kind", TABLES)
 def test_what_is_wrong_with_a_table_is_told(tmp_path: Path, kind: str) -> None:
     text, line, says = TABLES[kind]
-    root = written(tmp_path / "d", {"train.csv": text})
+    root = write_files(tmp_path / "d", {"train.csv": text})
     (problem,) = own.read(root).problems
     assert problem.line == line
     with pytest.raises(InputError, match=rf"train\.csv:{line} .*{says}"):
@@ -295,7 +284,7 @@ def problems(found: Annotations) -> list[str]:
 
 def test_all_problems_are_told_and_the_first_stops_training(tmp_path: Path) -> None:
     lines = [row(), "{", row(spans=[[2, 1]]), row(query="")]
-    root = written(
+    root = write_files(
         tmp_path / "d",
         {"train.jsonl": "\n".join(lines), "test.jsonl": row(spans=[[0, 1], [9]])},
     )
@@ -308,19 +297,19 @@ def test_all_problems_are_told_and_the_first_stops_training(tmp_path: Path) -> N
 
 def test_an_id_given_twice_is_told_with_the_line_before(tmp_path: Path) -> None:
     lines = [row(query_id="q"), row(query_id="q", query="it rains")]
-    root = written(tmp_path / "d", {"train.jsonl": "\n".join(lines)})
+    root = write_files(tmp_path / "d", {"train.jsonl": "\n".join(lines)})
     (said,) = problems(own.read(root))
     assert said.startswith("2: ") and "'q' again, after line 1; give each query" in said
 
 
 def test_splits_may_have_the_same_ids(tmp_path: Path) -> None:
     rows = [ROW | {"query_id": "q"}]
-    root = written(tmp_path / "d", {"train.jsonl": rows, "val.jsonl": rows})
+    root = write_files(tmp_path / "d", {"train.jsonl": rows, "val.jsonl": rows})
     assert not own.read(root).problems
 
 
 def test_a_query_annotated_twice_is_odd_and_kept(tmp_path: Path) -> None:
-    root = written(tmp_path / "d", {"train.jsonl": [ROW, ROW]})
+    root = write_files(tmp_path / "d", {"train.jsonl": [ROW, ROW]})
     found = own.read(root)
     assert [each.oddity for each in found.problems] == ["query annotated twice"]
     assert len(own.load(root).splits["train"]) == 2
@@ -328,14 +317,14 @@ def test_a_query_annotated_twice_is_odd_and_kept(tmp_path: Path) -> None:
 
 def test_a_split_given_twice_is_told(tmp_path: Path) -> None:
     table = "video_id,query,start_s,end_s\na,x,1,2\n"
-    root = written(tmp_path / "d", {"train.jsonl": [ROW], "train.csv": table})
+    root = write_files(tmp_path / "d", {"train.jsonl": [ROW], "train.csv": table})
     with pytest.raises(InputError, match=r"gives the split train, as train\.csv does"):
         own.load(root)
 
 
 def test_two_lengths_of_one_video_are_told(tmp_path: Path) -> None:
     rows = [ROW | {"duration_s": 10}, ROW | {"duration_s": 20, "query": "x"}]
-    root = written(tmp_path / "d", {"train.jsonl": rows})
+    root = write_files(tmp_path / "d", {"train.jsonl": rows})
     (said,) = problems(own.read(root))
     assert "2: " in said and "lasts 20 s; a line before says 10 s" in said
 
@@ -347,7 +336,7 @@ def test_what_the_video_says_decides(tmp_path: Path) -> None:
         ROW | {"video_id": "b", "spans": [[1500, 4000]]},
         ROW | {"video_id": "c", "spans": [[1, 10.4]]},
     ]
-    root = written(tmp_path / "d", {"train.jsonl": rows})
+    root = write_files(tmp_path / "d", {"train.jsonl": rows})
     found = own.read(root, {name: Length(10.0, 0.5) for name in "abc"})
     first, second = problems(found)
     assert "1: " in first
@@ -357,7 +346,7 @@ def test_what_the_video_says_decides(tmp_path: Path) -> None:
 
 def test_a_little_beyond_the_video_is_rounding_and_cut(tmp_path: Path) -> None:
     rows = [ROW | {"spans": [[1, 10.05]], "duration_s": 10}]
-    root = written(tmp_path / "d", {"train.jsonl": rows})
+    root = write_files(tmp_path / "d", {"train.jsonl": rows})
     assert not own.read(root).problems
     assert own.load(root).splits["train"][0].truth == (Span(1.0, 10.0),)
 
@@ -373,6 +362,6 @@ def test_a_folder_without_splits_is_told(tmp_path: Path) -> None:
 
 def test_arrays_keep_their_types(tmp_path: Path) -> None:
     row = ROW | {"query_id": "q", "clips": [], "saliency": []}
-    facts = own.load(written(tmp_path / "d", {"train.jsonl": [row]})).facts["q"]
+    facts = own.load(write_files(tmp_path / "d", {"train.jsonl": [row]})).facts["q"]
     assert facts.clips is not None and facts.saliency is not None
     assert facts.clips.dtype == np.int64 and facts.saliency.shape == (0, 3)

@@ -16,7 +16,6 @@ from jaxtyping import Float, TypeCheckError
 from slta.evaluation.metrics import (
     FIRST,
     IOUS,
-    PROTOCOLS,
     Table,
     bootstrap,
     ctrl,
@@ -31,6 +30,7 @@ from slta.moments.spans import nms
 from tests.reference import metrics as slow
 from tests.reference.spans import Pair
 
+RANKED = {"ctrl": ctrl, "plain": plain, "2d-tan": tan2d}
 quarters = st.tuples(st.integers(0, 24), st.integers(-1, 16)).map(
     lambda p: (p[0] / 4, (p[0] + p[1]) / 4)
 )
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     truths: list[list[Pair]]
 
     def table(self, protocol: str) -> Table:
-        return PROTOCOLS[protocol](
+        return RANKED[protocol](
             [rows(each) for each in self.ranked],
             [np.array(each, dtype=np.float64) for each in self.scores],
             [rows(each) for each in self.truths],
@@ -148,7 +148,7 @@ def test_the_2d_tan_table_is_one_suppression_and_hits_above_the_threshold(
     assert table.mean_iou == case.table("plain").mean_iou
 
 
-@given(asked(), st.sampled_from(sorted(PROTOCOLS)))
+@given(asked(), st.sampled_from(sorted(RANKED)))
 def test_recall_grows_with_the_answers_and_falls_with_the_threshold(
     case: Asked, protocol: str
 ) -> None:
@@ -161,7 +161,7 @@ def test_recall_grows_with_the_answers_and_falls_with_the_threshold(
 
 @given(
     asked(distinct=True),
-    st.sampled_from(sorted(PROTOCOLS)),
+    st.sampled_from(sorted(RANKED)),
     st.randoms(use_true_random=False),
 )
 def test_the_order_of_queries_and_candidates_does_not_matter(
@@ -179,7 +179,7 @@ def test_the_order_of_queries_and_candidates_does_not_matter(
     )
 
 
-@given(asked(), quarters, st.sampled_from(sorted(PROTOCOLS)))
+@given(asked(), quarters, st.sampled_from(sorted(RANKED)))
 def test_a_worse_candidate_never_changes_the_first_answer_nor_lowers_recall(
     case: Asked, worse: Pair, protocol: str
 ) -> None:
@@ -199,7 +199,7 @@ def test_a_worse_candidate_never_changes_the_first_answer_nor_lowers_recall(
     )
 
 
-@given(asked(), long_quarters, st.sampled_from(sorted(PROTOCOLS)))
+@given(asked(), long_quarters, st.sampled_from(sorted(RANKED)))
 def test_one_more_truth_never_lowers_a_measure(
     case: Asked, truth: Pair, protocol: str
 ) -> None:
@@ -211,7 +211,7 @@ def test_one_more_truth_never_lowers_a_measure(
 
 @given(
     asked(),
-    st.sampled_from(sorted(PROTOCOLS)),
+    st.sampled_from(sorted(RANKED)),
     st.sampled_from([0.25, 2.0, 64.0]),
     st.integers(-8, 8),
 )
@@ -254,7 +254,7 @@ def test_ctrl_suppresses_above_its_threshold_less_five_hundredths(
 
 
 def test_queries_without_answers_are_misses_in_every_protocol() -> None:
-    for protocol in PROTOCOLS:
+    for protocol in RANKED:
         table = Asked([[], [(0, 1)]], [[], [0.5]], [[(0, 1)], [(0, 1)]]).table(protocol)
         assert every_recall(table).tolist() == [[0.5] * 5] * 3
         assert table.mean_iou == 0.5
@@ -262,7 +262,7 @@ def test_queries_without_answers_are_misses_in_every_protocol() -> None:
 
 def test_reaching_the_threshold_exactly_is_a_hit_but_in_2d_tan() -> None:
     half = Asked([[(0, 5)]], [[1.0]], [[(0, 10)]])
-    found = {name: half.table(name).recall(n=1, iou=0.5) for name in PROTOCOLS}
+    found = {name: half.table(name).recall(n=1, iou=0.5) for name in RANKED}
     assert found == {"ctrl": 1, "plain": 1, "2d-tan": 0}
     assert half.table("2d-tan").recall(n=1, iou=0.3) == 1
 

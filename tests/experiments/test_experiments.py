@@ -26,9 +26,9 @@ from slta.moments.candidates import released, released_frames
 from slta.runs.inference import predict
 from slta.training.draws import check, sampler
 from slta.training.train import new_model
-from tests.datasets.test_datasets import MADE
-from tests.features.test_preextracted import SPLITS, annotated, moments_of, planted
-from tests.features.test_preextracted import saved as write_features
+from tests.support.annotation_files import WRITERS
+from tests.support.own_data import SPLITS, annotated, moments_of, planted
+from tests.support.own_data import save_arrays as write_features
 from tests.support.worlds import TINY, tiny
 
 SIZES = {"frame": 12, "region": 8, "word": 300}
@@ -48,6 +48,12 @@ def test_hyphens_and_the_names_of_slta_data_will_do() -> None:
     assert experiment("slta", "charades-sta") == titled("charades_sta_slta")
     assert experiment("slta", "tacos-tall") == titled("tacos_slta")
     assert experiment("slta", "slta-tacos") == titled("tacos_slta_released")
+
+
+def test_a_data_set_is_what_its_own_name_says() -> None:
+    """Composites and your own data have the same files."""
+    for name, offer in DATA.items():
+        assert experiment("slta", name) == offer.experiment("slta")
 
 
 def test_every_data_set_is_offered_with_a_known_protocol() -> None:
@@ -138,7 +144,7 @@ def here(data: str, root: Path) -> Experiment:
             write_features(root / "features" / f"{each}.npz", made)
         features: Mapping[str, Any] = {}
     else:
-        MADE[name](root)
+        WRITERS[name](root)
         dataset = SOURCES[name].open(root)
         write: Callable[[Path, Dataset], Mapping[str, Any]] = in_our_layout
         if usual.features.extractor == "slta-release":

@@ -17,9 +17,9 @@ from slta.features.base import VideoFeatures
 from slta.features.layouts.slta_release import nearest
 from slta.features.store import Store
 from slta.moments.candidates import released
-from tests.features.test_safe_pickle import python_2
 from tests.reference import ready as reference
 from tests.support.commands import answered, call, refused
+from tests.support.pickles import python_2
 from tests.support.worlds import FLAGS
 
 VIDEOS = ("3MSZA", "s13-d21.avi", "a_b_12")

@@ -12,7 +12,7 @@ from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.video.reading import Frames
-from tests.support.commands import Colours, coloured
+from tests.support.extractors import Colours, coloured
 
 
 class Counting(Colours):

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,79 +23,28 @@ from slta.features.store import Store
 from slta.models.base import Sizes
 from slta.models.slta import SLTA
 from slta.runs.run import Run
-from tests.features.text.test_glove import written
 from tests.reference import ready as reference
-from tests.support.commands import Called, answered, call, coloured, records, refused
+from tests.support.commands import Called, answered, call, refused
+from tests.support.extractors import coloured
+from tests.support.indexed_films import records
+from tests.support.own_data import (
+    SAMPLES,
+    SPLITS,
+    STEP_S,
+    Arrays,
+    annotated,
+    moments_of,
+    planted,
+    save_arrays,
+)
+from tests.support.word_vectors import write_vectors
 from tests.support.worlds import FEW_UNITS, FLAGS, WORD, sentence
 
 RNG = np.random.default_rng(0)
-SHOWN = {"a dog": 0, "a cat": 1, "a horse": 2}
-"""What is asked for, and which number of a vector says that it is there."""
 SIZES = FLAGS[FLAGS.index("--candidates.lengths-s") :]
 MORE = (
     "--training.steps 60 --training.evaluate-every 60 --training.still-steps 0".split()
 )
-STEP_S, SAMPLES = 0.5, 40
-MOMENT_S = 4.0
-
-Arrays = dict[str, np.ndarray]
-
-
-def planted(
-    video: int, moments: Mapping[str, float], *, regions: int = 4, size: int = 6
-) -> Arrays:
-    """Noise, in which from its time on what is named shows in the frames and in one
-    region, for ``MOMENT_S``."""
-    rng = np.random.default_rng(video)
-    times_s = np.arange(SAMPLES, dtype=np.float32) * np.float32(STEP_S)
-    made = {
-        "times_s": times_s,
-        "frames": rng.normal(scale=0.2, size=(SAMPLES, size)).astype(np.float16),
-        "regions": rng.normal(scale=0.2, size=(SAMPLES, regions, size)).astype(
-            np.float32
-        ),
-        "boxes": np.tile(
-            np.array([0.25, 0, 0.5, 1], np.float32), (SAMPLES, regions, 1)
-        ),
-        "region_mask": np.ones((SAMPLES, regions), bool),
-    }
-    made["region_mask"][:, -1] = False
-    made["regions"][:, -1] = 100.0
-    for query, start_s in moments.items():
-        here = (times_s >= start_s) & (times_s < start_s + MOMENT_S)
-        made["frames"][here, SHOWN[query]] += 3
-        made["regions"][here, video % (regions - 1), SHOWN[query]] += 3
-    return made
-
-
-def moments_of(video: int) -> dict[str, float]:
-    starts = np.random.default_rng(100 + video).permutation([0.0, 6.0, 14.0])
-    return dict(zip(SHOWN, map(float, starts), strict=True))
-
-
-def annotated(root: Path, splits: Mapping[str, Sequence[str]]) -> None:
-    root.mkdir(exist_ok=True)
-    for split, names in splits.items():
-        rows = [
-            {"video_id": name, "query": query, "spans": [[start, start + MOMENT_S]]}
-            for name in names
-            for query, start in moments_of(int(name.split("_")[1][:2])).items()
-        ]
-        text = "\n".join(map(json.dumps, rows))
-        (root / f"{split}.jsonl").write_text(text)
-
-
-def saved(path: Path, arrays: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
-
-
-SPLITS = {
-    "train": [f"v_{i:02}.avi" for i in range(8)],
-    "val": ["v_10.avi"],
-    "test": ["v_20.avi", "v_21.avi"],
-}
 
 
 @pytest.fixture
@@ -108,7 +56,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for names in SPLITS.values() for name in names]:
         number = int(name[2:4])
         made = planted(number, moments_of(number))
-        saved(root / "features" / f"{name}.npz", made)
+        save_arrays(root / "features" / f"{name}.npz", made)
     return root
 
 
@@ -176,7 +124,7 @@ def test_features_that_were_moved_apart_from_the_data_set_are_named(
     for name in [name for names in SPLITS.values() for name in names]:
         number = int(name[2:4])
         frames = planted(number, moments_of(number))["frames"]
-        saved(here / f"{name}.npz", {"features": frames[::4]})
+        save_arrays(here / f"{name}.npz", {"features": frames[::4]})
     few = "--training.steps", "1", "--training.evaluate-every", "1"
     flags = "--features.extractor", f"moment-detr:{here}", *few
     assert trained(capsys, own, *flags).code == 0
@@ -240,7 +188,7 @@ def test_regions_that_are_not_there_get_no_weight(own: Path) -> None:
 def test_a_frame_without_any_region_has_one_of_zeros(tmp_path: Path) -> None:
     made = planted(0, {})
     made["region_mask"][5] = False
-    saved(tmp_path / "a.npz", made)
+    save_arrays(tmp_path / "a.npz", made)
     given = library(tmp_path, tmp_path / "store")
     _, features = given.opened(given.record("a"), "a")
     assert features.region_mask is not None
@@ -251,7 +199,7 @@ def test_a_frame_without_any_region_has_one_of_zeros(tmp_path: Path) -> None:
 
 def test_without_regions_the_whole_frame_is_the_only_one(tmp_path: Path) -> None:
     made = {name: planted(0, {})[name] for name in ("times_s", "frames")}
-    saved(tmp_path / "a.npz", made)
+    save_arrays(tmp_path / "a.npz", made)
     given = library(tmp_path, tmp_path / "store")
     _, features = given.opened(given.record("a"), "a")
     assert np.array_equal(features.regions[:, 0], features.frames)
@@ -260,7 +208,7 @@ def test_without_regions_the_whole_frame_is_the_only_one(tmp_path: Path) -> None
 
 
 def test_fewer_regions_are_the_first_of_a_frame(tmp_path: Path) -> None:
-    saved(tmp_path / "a.npz", planted(0, {}))
+    save_arrays(tmp_path / "a.npz", planted(0, {}))
     store = Store(tmp_path / "store")
     every = provider(f"ready:{tmp_path}", store, 2.0)
     few = provider(f"ready:{tmp_path},regions=2", store, 2.0)
@@ -286,7 +234,7 @@ def test_what_was_imported_is_not_read_again_until_it_changes(own: Path) -> None
     assert not given.has("v_00.avi")
     first = given.record("v_00.avi").folder
     assert given.has("v_00.avi") and given.record("v_00.avi").folder == first
-    saved(own / "features" / "v_00.avi.npz", planted(5, {}))
+    save_arrays(own / "features" / "v_00.avi.npz", planted(5, {}))
     again = library(own, own.parent / "store")
     assert not again.has("v_00.avi")
     assert again.record("v_00.avi").folder != first
@@ -332,7 +280,7 @@ def objects(made: Arrays) -> Arrays:
 def test_wrong_features_are_refused_before_training(
     own: Path, capsys: pytest.CaptureFixture[str], change: Any, says: str
 ) -> None:
-    saved(own / "features" / "v_03.avi.npz", change(planted(3, {})))
+    save_arrays(own / "features" / "v_03.avi.npz", change(planted(3, {})))
     line = refused(trained(capsys, own), says)
     assert line.startswith(f"slta: {own / 'features' / 'v_03.avi.npz'} has ") or (
         f"{own / 'features' / 'v_03.avi.npz'} holds " in line
@@ -352,7 +300,7 @@ def test_two_sizes_are_told_by_name(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = planted(3, {}, size=7)
-    saved(own / "features" / "v_03.avi.npz", made)
+    save_arrays(own / "features" / "v_03.avi.npz", made)
     says = r"v_03\.avi\.npz has frames of size 7, others have 6; make"
     refused(trained(capsys, own), says)
 
@@ -387,7 +335,7 @@ def test_the_store_can_be_filled_beforehand(
 def test_a_size_that_the_others_have_not_is_told_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    saved(own / "features" / "v_00.avi.npz", planted(0, {}, size=7))
+    save_arrays(own / "features" / "v_00.avi.npz", planted(0, {}, size=7))
     given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
     for told in ("10 videos read, 0 were there", "0 videos read, 10 were there"):
         done = call(capsys, *given)
@@ -400,7 +348,7 @@ def test_a_size_that_the_others_have_not_is_told_beforehand(
 def test_wrong_features_are_told_and_the_others_stored(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    saved(own / "features" / "v_03.avi.npz", nan(planted(3, {})))
+    save_arrays(own / "features" / "v_03.avi.npz", nan(planted(3, {})))
     (own / "features" / "v_10.avi.npz").unlink()
     given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
     done = call(capsys, *given)
@@ -441,8 +389,8 @@ def test_a_check_looks_where_it_is_told(
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     (own / "features").rename(elsewhere)
-    saved(elsewhere / "v_00.avi.npz", nan(planted(0, {})))
-    saved(elsewhere / "v_01.avi.npz", planted(1, {}, size=7))
+    save_arrays(elsewhere / "v_00.avi.npz", nan(planted(0, {})))
+    save_arrays(elsewhere / "v_01.avi.npz", planted(1, {}, size=7))
     given = "data", "check", "own", "--root", own
     assert "neither features nor videos" in call(capsys, *given).out
     found = call(capsys, *given, "--features", f"ready:{elsewhere}")
@@ -467,8 +415,8 @@ def test_regions_that_are_not_there_do_not_count_for_the_scale(own: Path) -> Non
     for file in own.glob("*.jsonl"):
         file.unlink()
     annotated(own, few)
-    saved(own / "features" / "v_00.avi.npz", everything)
-    saved(own / "features" / "v_01.avi.npz", made)
+    save_arrays(own / "features" / "v_00.avi.npz", everything)
+    save_arrays(own / "features" / "v_01.avi.npz", made)
     split = prepare(load(own), "train", replace(given, layout=Own(own)))
     found = spread(split)
     there = np.concatenate(
@@ -499,7 +447,7 @@ def test_a_part_of_a_split_has_all_queries_of_its_videos(
 
 
 def test_words_may_come_from_elsewhere(own: Path, tmp_path: Path) -> None:
-    words = written(tmp_path / "g.txt", "dog", "cat")
+    words = write_vectors(tmp_path / "g.txt", "dog", "cat")
     store = Store(tmp_path / "store")
     plain = provider("ready", store, 2.0, root=own)
     given = provider("ready", store, 2.0, words_name=f"glove:{words}", root=own)
@@ -514,7 +462,7 @@ def test_videos_whose_names_differ_in_the_suffix_only_are_different(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number, name in enumerate(("a", "a.mov", "a.mp4")):
-        saved(tmp_path / "features" / f"{name}.npz", planted(number, {}))
+        save_arrays(tmp_path / "features" / f"{name}.npz", planted(number, {}))
     given = "extract", tmp_path, "--extractor", "ready", "--rate", 2
     done = call(capsys, *given, "--store", tmp_path / "store")
     assert done.code == 0 and "3 videos read, 0 were there" in done.out, done.err

@@ -23,6 +23,7 @@ from slta.features.safe_pickle import (
     load,
     loads,
 )
+from tests.support.pickles import Runs, python_2
 
 KEYS = st.text() | st.integers() | st.floats(allow_nan=False)
 PLAIN = st.recursive(
@@ -55,16 +56,6 @@ def test_what_is_there_twice_is_one() -> None:
 def test_text_of_python_2_is_read() -> None:
     assert loads(b"(S'person'\nI3\nt.") == ("person", 3)
     assert loads(b"U\x03cat.") == "cat"
-
-
-class Runs:
-    """Makes a file when Python's own unpickler reads it."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.target,)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -121,17 +112,6 @@ def test_arrays_of_numbers_are_read_where_they_are_asked_for(protocol: int) -> N
             and array.dtype.str[1:] == expected.dtype.str[1:]
         )
         assert np.array_equal(array, expected)
-
-
-def python_2(data: bytes, kind: bytes = b"f4") -> bytes:
-    """A pickle of protocol 2 of an array (2, 3), as Python 2 and its numpy write it."""
-    return (
-        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x00cnumpy\nndarray\nq\x01"
-        b"K\x00\x85q\x02U\x01bq\x03\x87q\x04Rq\x05(K\x01K\x02K\x03\x86q\x06"
-        b"cnumpy\ndtype\nq\x07U" + bytes([len(kind)]) + kind + b"q\x08K\x00K\x01"
-        b"\x87q\tRq\n(K\x03U\x01<q\x0bNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq"
-        b"\x0cb\x89T" + len(data).to_bytes(4, "little") + data + b"q\rtq\x0eb."
-    )
 
 
 def test_an_array_of_python_2_is_read() -> None:

@@ -25,17 +25,9 @@ from jaxtyping import Float16
 from slta import Answer, InputError, Searcher
 from slta.features import EXTRACTORS, Kind
 from slta.features.store import HEADER, Record, Store
-from tests.support.commands import (
-    Colours,
-    call,
-    coloured,
-    command,
-    known,
-    record,
-    records,
-    refused,
-    run,
-)
+from tests.support.commands import call, command, refused, run
+from tests.support.extractors import Colours, coloured
+from tests.support.indexed_films import known, record, records
 
 DIGEST = "d" * 64
 LIMITED = """

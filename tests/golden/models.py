@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from slta.models.released import released
-from tests.models.test_slta import SMALL
-from tests.support import batches, candidate_models, video_models, whole
+from tests.support import batches, candidate_models, video_batches, video_models
+from tests.support.slta_models import SMALL
 
 FILE = Path(__file__).with_suffix(".json")
 ANSWERS = 4
@@ -48,8 +48,8 @@ def _of_candidate_model(config: Any) -> dict[str, list[float]]:
 
 
 def _of_video_model(config: Any) -> dict[str, list[float]]:
-    model = whole.made(config)
-    given = whole.given(model)
+    model = video_batches.made(config)
+    given = video_batches.given(model)
     with torch.no_grad():
         answers = model(given.batch)
         loss = model.loss(answers, given)

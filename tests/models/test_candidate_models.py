@@ -1,7 +1,7 @@
 """What every model that scores candidates must pass, whatever its paper."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +10,7 @@ import torch
 from slta.batches.candidate_batch import TrainingBatch
 from slta.datasets.split import Split
 from slta.evaluation.measuring import measure
-from slta.experiments.config import Named
-from slta.models import MODELS
+from slta.models import MODELS, config_of
 from slta.models.base import CandidateModel
 from slta.moments.spans import as_array, temporal_iou
 from slta.runs.inference import score
@@ -35,7 +34,8 @@ of the two queries of a video, one of the four places."""
 
 
 def test_no_model_is_forgotten() -> None:
-    configs = {kind().name: kind() for kind in get_args(Named)}
+    configs = {name: config_of(builder)() for name, builder in MODELS.items()}
+    assert all(config.name == name for name, config in configs.items())
     assert configs.keys() == MODELS.keys()
     known = {name for name in MODELS if isinstance(made(configs[name]), CandidateModel)}
     assert known - ELSEWHERE == SMALL.keys() == LESSONS.keys()

@@ -7,13 +7,13 @@ import torch
 from slta.models.moment_detr import MomentDETR, MomentDETRConfig
 from slta.models.parts.slots import Weights
 from tests.reference import slots
-from tests.support import whole
+from tests.support import video_batches
+from tests.support.video_batches import close
 from tests.support.video_models import MOMENT_DETR as SMALL
-from tests.support.whole import close
 
 
 def made(config: MomentDETRConfig = SMALL) -> MomentDETR:
-    model = whole.made(config)
+    model = video_batches.made(config)
     assert isinstance(model, MomentDETR)
     return model
 
@@ -21,7 +21,7 @@ def made(config: MomentDETRConfig = SMALL) -> MomentDETR:
 def test_the_loss_is_that_of_the_paper() -> None:
     config = replace(SMALL, l1_weight=3.0, iou_weight=0.5, saliency_weight=2.0)
     model = made(config)
-    given = whole.given(model)
+    given = video_batches.given(model)
     with torch.no_grad():
         answers = model(given.batch)
         found = model.loss(answers, given)
@@ -33,7 +33,7 @@ def test_the_loss_is_that_of_the_paper() -> None:
 
 def test_answers_at_a_fixed_start_are_what_they_were() -> None:
     model = made()
-    given = whole.given(model)
+    given = video_batches.given(model)
     with torch.no_grad():
         answers = model(given.batch)
         loss = model.loss(answers, given)

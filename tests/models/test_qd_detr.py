@@ -9,13 +9,13 @@ from slta.models.parts.slots import Weights
 from slta.models.qd_detr import QDDETR, QDDETRConfig, other_video
 from tests.reference import qd_detr as slow
 from tests.reference import slots
-from tests.support import whole
+from tests.support import video_batches
+from tests.support.video_batches import close
 from tests.support.video_models import QD_DETR as SMALL
-from tests.support.whole import close
 
 
 def made(config: QDDETRConfig = SMALL) -> QDDETR:
-    model = whole.made(config)
+    model = video_batches.made(config)
     assert isinstance(model, QDDETR)
     return model
 
@@ -26,7 +26,7 @@ def test_the_loss_is_that_of_the_paper(videos: tuple[int, ...]) -> None:
         SMALL, l1_weight=3.0, saliency_weight=2.0, negative_weight=0.7, temperature=0.8
     )
     model = made(config)
-    usual = whole.given(model)
+    usual = video_batches.given(model)
     given = replace(usual, batch=replace(usual.batch, video=torch.tensor(videos)))
     with torch.no_grad():
         answers = model(given.batch)
@@ -60,13 +60,13 @@ def test_saliency_changes_with_the_query() -> None:
     """Rows 2 and 3 are of one video."""
     model = made()
     with torch.no_grad():
-        saliency = model(whole.given(model).batch).saliency[:, :2]
+        saliency = model(video_batches.given(model).batch).saliency[:, :2]
     assert (saliency[2] - saliency[3]).abs().max() > 1e-3
 
 
 def test_answers_at_a_fixed_start_are_what_they_were() -> None:
     model = made()
-    given = whole.given(model)
+    given = video_batches.given(model)
     with torch.no_grad():
         answers = model(given.batch)
         loss = model.loss(answers, given)

@@ -9,8 +9,8 @@ from slta.batches.candidate_batch import Batch
 from slta.models import build
 from slta.models.released import Released, ReleasedConfig, released
 from slta.models.slta import SLTA, SLTAScores
-from tests.models.test_slta import SMALL, made
 from tests.support.batches import SIZES, asked, close
+from tests.support.slta_models import SMALL, made
 
 FAULTS = (
     "summed_regions",

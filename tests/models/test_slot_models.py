@@ -10,8 +10,8 @@ from slta import models
 from slta.models.moment_detr import MomentDETR, MomentDETRConfig
 from slta.models.qd_detr import QDDETR, QDDETRConfig
 from tests.reference import moment_detr, qd_detr, slots
+from tests.support.video_batches import close, given, made
 from tests.support.video_models import SLOT_CONFIGS
-from tests.support.whole import close, given, made
 
 ROWS = ("video", "clip_mask", "duration_s", "words", "word_mask", "sentences")
 """What a batch has of each query."""

@@ -15,21 +15,9 @@ from slta.models.slta import SLTA, SLTAConfig, SLTAScores
 from tests.reference import slta as slow
 from tests.support import batches
 from tests.support.batches import ODD, asked, close, longer, noisy, training_batch
+from tests.support.slta_models import SMALL, made
 
-SMALL = SLTAConfig(
-    attention_size=4,
-    interaction_size=3,
-    word_size=4,
-    language_size=5,
-    fusion_size=8,
-)
 PARTS = ("spatial_attention", "interaction", "language_attention", "context", "boxes")
-
-
-def made(config: SLTAConfig = SMALL, seed: int = 0) -> SLTA:
-    model = batches.made(config, seed)
-    assert isinstance(model, SLTA)
-    return model
 
 
 def changed(**parts: Any) -> SLTAConfig:

@@ -8,14 +8,14 @@ import torch
 
 from slta.models.tan2d import Tan2D, Tan2DConfig, best_iou
 from tests.reference import tan2d as slow
-from tests.support import whole
+from tests.support import video_batches
+from tests.support.video_batches import close
 from tests.support.video_models import TAN2D as SMALL
 from tests.support.video_models import TAN2D_CONFIGS as CONFIGS
-from tests.support.whole import close
 
 
 def made(config: Tan2DConfig = SMALL) -> Tan2D:
-    model = whole.made(config)
+    model = video_batches.made(config)
     assert isinstance(model, Tan2D)
     return model
 
@@ -38,7 +38,7 @@ def test_up_to_sixteen_clips_every_moment_is_on_the_map() -> None:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_agrees_with_the_paper_spelled_out(config: Tan2DConfig) -> None:
     model = made(config)
-    batch = whole.given(model).batch
+    batch = video_batches.given(model).batch
     with torch.no_grad():
         answers = model(batch)
         for row in range(len(batch.words)):
@@ -50,7 +50,7 @@ def test_agrees_with_the_paper_spelled_out(config: Tan2DConfig) -> None:
 @pytest.mark.parametrize("features", ["pool", "conv"])
 def test_agrees_where_long_moments_are_left_out(features: Any) -> None:
     model = made(replace(SMALL, clips=38, size=3, layers=1, features=features))
-    batch = whole.given(model).batch
+    batch = video_batches.given(model).batch
     with torch.no_grad():
         found = model(batch).cells[1]
         moments = slow.relevance(model, batch, 1)
@@ -62,7 +62,7 @@ def test_agrees_where_long_moments_are_left_out(features: Any) -> None:
 def test_the_loss_is_that_of_the_paper(config: Tan2DConfig) -> None:
     for low, high in ((0.5, 1.0), (0.3, 0.7)):
         model = made(replace(config, low_iou=low, high_iou=high))
-        given = whole.given(model)
+        given = video_batches.given(model)
         with torch.no_grad():
             close(model.loss(model(given.batch), given), float(slow.loss(model, given)))
 
@@ -91,7 +91,7 @@ def test_moments_hear_of_their_neighbours_however_long_they_are(clips: int) -> N
 
 def test_spans_are_those_of_the_cells_in_seconds() -> None:
     model = made()
-    batch = whole.given(model).batch
+    batch = video_batches.given(model).batch
     with torch.no_grad():
         answers = model(batch)
     assert answers.spans_s.shape == (4, 21, 2)
@@ -111,8 +111,8 @@ def test_spans_are_those_of_the_cells_in_seconds() -> None:
 def test_the_best_of_too_many_answers_are_kept() -> None:
     model, few = made(), made(replace(SMALL, answers=5))
     with torch.no_grad():
-        everything = model(whole.given(model).batch)
-        some = few(whole.given(few).batch)
+        everything = model(video_batches.given(model).batch)
+        some = few(video_batches.given(few).batch)
     assert some.relevance.shape == (4, 5) and some.cells.shape == (4, 21)
     close(some.relevance, everything.relevance[:, :5])
     close(some.spans_s, everything.spans_s[:, :5])
@@ -121,7 +121,7 @@ def test_the_best_of_too_many_answers_are_kept() -> None:
 
 def test_answers_at_a_fixed_start_are_what_they_were() -> None:
     model = made()
-    given = whole.given(model)
+    given = video_batches.given(model)
     with torch.no_grad():
         answers = model(given.batch)
         loss = model.loss(answers, given)

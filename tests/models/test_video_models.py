@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from slta.evaluation.measuring import measure
 from slta.experiments import titled
 from slta.experiments.config import Experiment, Named, TrainingConfig
 from slta.experiments.opening import open_dataset, open_splits
-from slta.models import MODELS, build
+from slta.models import MODELS, build, config_of
 from slta.models.base import VideoModel
 from slta.models.tan2d import Tan2DConfig
 from slta.moments import Span
@@ -22,8 +22,8 @@ from slta.search import Searcher
 from slta.training import train as training
 from tests.support import worlds
 from tests.support.parade import parade
+from tests.support.video_batches import SIZES, TRUTHS, close, given, made
 from tests.support.video_models import BY_HEART, CONFIGS, FINDS, SMALL, learnt
-from tests.support.whole import SIZES, TRUTHS, close, given, made
 from tests.support.worlds import TINY, tiny
 
 
@@ -33,7 +33,8 @@ def _enter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_model_is_forgotten() -> None:
-    configs = {kind().name: kind() for kind in get_args(Named)}
+    configs = {name: config_of(builder)() for name, builder in MODELS.items()}
+    assert all(config.name == name for name, config in configs.items())
     known = {
         name for name in MODELS if isinstance(build(configs[name], SIZES), VideoModel)
     }

@@ -24,7 +24,7 @@ from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
 from slta.runs import run
 from slta.runs.run import ABOUT, About, Run
-from tests.support.commands import Colours
+from tests.support.extractors import Colours
 from tests.support.worlds import TINY
 
 SIZES = Sizes(region=6, frame=5, word=4)
@@ -130,15 +130,18 @@ CONFIGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no object": (lambda path: path.write_text("[]"), "cannot be read .not an object"),
     "too deep": (lambda path: path.write_text("[" * 100_000), "cannot be read .its br"),
     "no experiment": (lambda path: path.write_text("{}"), "does not fit this version"),
-    "unknown field": (config(lambda e: e["training"].update(depth=3)), "other fields"),
-    "unknown part": (config(lambda e: e.update(noise={})), "other fields"),
+    "unknown field": (
+        config(lambda e: e["training"].update(depth=3)),
+        "unknown field .training.depth.",
+    ),
+    "unknown part": (config(lambda e: e.update(noise={})), "unknown field .noise."),
     "wrong type": (
         config(lambda e: e["training"].update(steps="many")),
         "does not fit this version .*training.steps",
     ),
     "a number as text": (
         config(lambda e: e["training"].update(steps="12")),
-        "fit|other",
+        "fit .*training.steps",
     ),
     "out of range": (
         config(lambda e: e["training"].update(steps=0)),

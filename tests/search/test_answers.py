@@ -7,42 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.moments import Moment, Span, VideoInfo
-from slta.search.answers import Answer, Terms, rounded
+from slta.search.answers import rounded
+from tests.support.answers import answer
 
 SHARES = st.floats(0, 1)
 DIGITS = st.integers(1, 6)
-
-
-def answer(
-    confidence: float = 0.9,
-    *,
-    line: float = 0.65,
-    scores: tuple[float, ...] = (0.7, 0.3),
-    query: str = "a red car",
-    video_id: str = "drive",
-    alike: bool = False,
-) -> Answer:
-    """With a moment a second; of a model whose scores are confidences, if ``alike``."""
-    n = len(scores)
-    return Answer(
-        query=query,
-        video=VideoInfo(video_id, float(n), 64, 48),
-        confidence=confidence,
-        clear_from=line,
-        moments=tuple(
-            Moment(video_id, Span(float(i), i + 1.0), score)
-            for i, score in enumerate(scores)
-        ),
-        parts=(query,),
-        part_weights=np.ones(1),
-        times_s=np.arange(n, dtype=np.float64),
-        relevance=np.ones(n),
-        line=0.5,
-        boxes=np.tile([0.0, 0.0, 1.0, 1.0], (n, 1, 1)),
-        region_weights=np.ones((n, 1)),
-        terms=Terms("phrase", "shares", "the line", scores_are_confidences=alike),
-    )
 
 
 @given(SHARES, SHARES, DIGITS)

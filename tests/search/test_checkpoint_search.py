@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from slta.errors import InputError
 from slta.evaluation.predictions import Prediction
 from slta.experiments.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.features import EXTRACTORS, Kind, extractor
-from slta.features.base import Extractor, QueryFeatures, VideoFeatures, frame_by_frame
+from slta.features.base import Extractor, VideoFeatures
 from slta.models import build
 from slta.models.base import Sizes, logistic
 from slta.models.mcn import MCNConfig
@@ -32,9 +32,10 @@ from slta.search import Answer, Searcher, evidence
 from slta.search.retriever import Retriever
 from slta.search.trained import CLEAR
 from slta.video.reading import Frames
-from tests.cli.test_cli import SCHEMA, rows, undocumented, violations
-from tests.search.test_search import equal
-from tests.support.commands import Colours, answered, call, coloured, refused
+from tests.support.answers import equal
+from tests.support.commands import answered, call, refused
+from tests.support.extractors import Colours, Tiles, coloured
+from tests.support.search_output import SCHEMA, rows, undocumented, violations
 from tests.support.worlds import FEW_UNITS
 
 RATE_HZ = 4.0
@@ -44,38 +45,6 @@ EXPERIMENT = Experiment(
     model=FEW_UNITS,
 )
 QUERY = "red then blue"
-GRID = [(x, y, x + 1, y + 1) for y in range(2) for x in range(2)]
-
-
-class Tiles:
-    """An extractor of four regions and of words one by one, in no common space."""
-
-    id, version, size, common_space = "tiles", "1", (8, 8), False
-
-    def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
-        return frame_by_frame(self, path, rate_hz=rate_hz)
-
-    def video(self, frames: Frames) -> VideoFeatures:
-        looks = frames.images.astype(np.float32) / 255
-        cells = looks.reshape(len(looks), 2, 4, 2, 4, 3).mean(axis=(2, 4))
-        return VideoFeatures(
-            times_s=frames.times_s,
-            frames=looks.mean(axis=(1, 2)),
-            regions=cells.reshape(-1, 4, 3),
-            boxes=np.tile(np.array(GRID, np.float32) / 2, (len(looks), 1, 1)),
-        )
-
-    def text(self, query: str) -> QueryFeatures:
-        words = tuple(query.split())
-        read = [Colours().text(word) for word in words]
-        whole = Colours().text(query)
-        return replace(
-            whole,
-            words=words,
-            word_vectors=np.concatenate([each.word_vectors for each in read]),
-            noun_mask=np.ones(len(words), bool),
-            appearances=None,
-        )
 
 
 class Made(NamedTuple):

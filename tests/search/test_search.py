@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +34,9 @@ from slta.search.zero_shot import CLEAR, LEAST_SCORE, RATE_HZ
 from slta.video import writing
 from slta.video.reading import Frames
 from tests.reference import runs as slow
-from tests.support.commands import Colours, coloured, known, meanings_of
+from tests.support.answers import equal
+from tests.support.extractors import Colours, coloured, meanings_of
+from tests.support.indexed_films import known
 
 Picture = UInt8[np.ndarray, "h w 3"]
 
@@ -92,16 +93,6 @@ def still(path: Path, shade: int, frames: int, rate_hz: float) -> Path:
     pictures = (np.full((180, 320, 3), shade, np.uint8) for _ in range(frames))
     writing.write(path, pictures, rate_hz=rate_hz)
     return path
-
-
-def equal(one: Answer, other: Answer) -> bool:
-    """Whether two answers are the same to the last bit."""
-    return all(
-        np.array_equal(getattr(one, field.name), getattr(other, field.name))
-        if isinstance(getattr(one, field.name), np.ndarray)
-        else getattr(one, field.name) == getattr(other, field.name)
-        for field in fields(Answer)
-    )
 
 
 def check_sound(answer: Answer) -> None:

@@ -19,7 +19,8 @@ from slta.experiments.data import Recipe
 from slta.experiments.opening import resolve_extractor, with_root
 from slta.experiments.own import OWN
 from slta.training.estimate import Estimate, estimate
-from tests.support.commands import call, coloured, refused
+from tests.support.commands import call, refused
+from tests.support.extractors import coloured
 from tests.support.worlds import TINY
 
 LENGTH_S, STEP_S = 20.0, 0.5

@@ -123,6 +123,7 @@ def test_a_run_holds_all_that_came_of_it(
         "config.json",
         "provenance.json",
         "weights.safetensors",
+        "last.ckpt",
         "predictions",
         "results.json",
         "curves.png",
@@ -943,13 +944,16 @@ def test_a_model_that_does_not_fit_into_the_memory_is_told(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "name an experiment to train; known are shapes_{slta, "),
+        ((), "name a model and a data set: slta train MODEL --on DATA"),
         (
             ("shapes_slto",),
-            "unknown experiment 'shapes_slto'; did you mean 'shapes_slta'",
+            "unknown experiment 'shapes_slto'; did you mean shapes_slta ",
         ),
         (("--resume", "{}/none"), "none is no run, as it has no config.json"),
-        (("--resume", "{}", "--out", "{}/a"), "goes on in its own folder; leave --out"),
+        (
+            ("--resume", "{}", "--out", "{}/a"),
+            "--out is for a new run, and --resume .*; leave",
+        ),
         (("shapes_slta", "--out", "{}"), "exists; go on with"),
         (
             ("shapes_slta", "--training.precision", "8-bit"),

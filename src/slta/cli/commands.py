@@ -16,7 +16,7 @@ import tyro
 
 from slta.cli.arguments import parsed
 from slta.cli.compare import Compare, compare
-from slta.cli.data import Data, data
+from slta.cli.data import DataSets, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
 from slta.cli.listing import List, listing
@@ -41,7 +41,7 @@ Command = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Plot, tyro.conf.subcommand("plot")]
     | Annotated[Extract, tyro.conf.subcommand("extract")]
-    | Annotated[Data, tyro.conf.subcommand("data")]
+    | Annotated[DataSets, tyro.conf.subcommand("data")]
     | Annotated[List, tyro.conf.subcommand("list")]
 )
 INTERRUPTED, STOPPED = 130, 141

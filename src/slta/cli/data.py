@@ -26,7 +26,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, kw_only=True)
-class List:
+class ListDataSets:
     """Show each data set: which files and videos to get, from whom, under which licence."""
 
     json: bool = False
@@ -34,7 +34,7 @@ class List:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class OneDataSet:
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """Data set, as 'slta data list' shows it; 'own' for your own."""
     root: Annotated[Path, tyro.conf.arg(metavar="DIR")]
@@ -42,7 +42,7 @@ class Named:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check(Named):
+class Check(OneDataSet):
     """Tell everything that is wrong with a data set, by file and line."""
 
     features: Annotated[
@@ -57,7 +57,7 @@ class Check(Named):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convert(Named):
+class Convert(OneDataSet):
     """Write a data set's annotations in the own-data format."""
 
     to: Annotated[Path, tyro.conf.arg(metavar="DIR")]
@@ -65,7 +65,7 @@ class Convert(Named):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stats(Named):
+class Stats(OneDataSet):
     """Show how long videos, spans and queries are, and where moments lie."""
 
     plot: Annotated[
@@ -77,7 +77,7 @@ class Stats(Named):
 
 
 What = (
-    Annotated[List, tyro.conf.subcommand("list")]
+    Annotated[ListDataSets, tyro.conf.subcommand("list")]
     | Annotated[Check, tyro.conf.subcommand("check")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Stats, tyro.conf.subcommand("stats")]
@@ -85,7 +85,7 @@ What = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class DataSets:
     """List data sets; check, convert or describe one."""
 
 
@@ -95,7 +95,7 @@ def data(arguments: Sequence[str]) -> None:
         What,  # type: ignore[arg-type]
         arguments,
         prog="slta data",
-        description=Data.__doc__,
+        description=DataSets.__doc__,
     )
     try:
         COMMANDS[type(given)](given)
@@ -106,7 +106,7 @@ def data(arguments: Sequence[str]) -> None:
         raise KeyboardInterrupt("begin again with the same command") from None
 
 
-def _list(command: List) -> None:
+def _list(command: ListDataSets) -> None:
     from slta.datasets import SOURCES
 
     rows = {
@@ -286,7 +286,7 @@ def _show(found: "Statistics") -> None:
 
 
 COMMANDS: dict[type[Any], Callable[[Any], None]] = {
-    List: _list,
+    ListDataSets: _list,
     Check: _check,
     Convert: _convert,
     Stats: _stats,

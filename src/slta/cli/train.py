@@ -95,6 +95,12 @@ def train(arguments: Sequence[str]) -> None:
 
 
 def _resume(arguments: Sequence[str]) -> None:
+    for option in ("--out", "--on", "--config", "--from"):
+        if _value(arguments, option) is not None:
+            raise InputError(
+                f"{option} is for a new run, and --resume continues one in its own "
+                "folder; leave one of them out"
+            )
     given = parsed(Resume, arguments, prog="slta train")
     from slta.training.train import resume
 

@@ -52,8 +52,10 @@ def data(name: str) -> Data:
     """
     every = known_data()
     underscored = name.replace("-", "_")
-    for key, value in every.items():
-        if key == underscored or getattr(value.dataset, "name", None) == name:
+    if underscored in every:
+        return every[underscored]
+    for value in every.values():
+        if value.dataset.name == name:
             return value
     raise InputError(unknown("data set", name, every, LIST.format("data")))
 

@@ -167,7 +167,8 @@ class Run:
             found = from_json(self.read("config").get("experiment"))
         except InputError as error:
             raise InputError(
-                f"{self.folder / 'config.json'} does not fit this version: {error}"
+                f"{self.folder / 'config.json'} does not fit this version ({error}); use "
+                "the version that trained it, or train again"
             ) from error
         features = found.features
         if self.extractor is not None:

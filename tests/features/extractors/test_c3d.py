@@ -20,46 +20,18 @@ from slta.errors import InputError
 from slta.features import extractor
 from slta.features.base import Extractor, VideoFeatures
 from slta.features.extractors import c3d
-from slta.features.extractors.c3d import C3D, LAYERS, LAYOUTS, C3DNetwork, WeightsLayout
+from slta.features.extractors.c3d import C3D, LAYOUTS, C3DNetwork, WeightsLayout
 from slta.video import writing
 from slta.video.reading import Clips
 from tests.reference import c3d as slow
+from tests.support.c3d_weights import SMALL, random_weights, renamed, save_weights
 
 PUBLISHED = c3d.CHANNELS
-SMALL = (4, 5, 6, 6, 7, 7, 8, 8, 9)
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(c3d, "CHANNELS", SMALL)
-
-
-def random_weights(seed: int = 0) -> dict[str, Tensor]:
-    """Of the layers in the order of the paper."""
-    random = torch.Generator().manual_seed(seed)
-    network = C3DNetwork()
-    return {
-        f"{name}.{part}": torch.randn(values.shape, generator=random)
-        / (10 if part == "bias" else values[0].numel() ** 0.5)
-        for name in LAYERS
-        for part, values in network.layers[name].named_parameters()
-    }
-
-
-def renamed(
-    weights: Mapping[str, Tensor], layout: WeightsLayout, prefix: str = ""
-) -> dict[str, Tensor]:
-    theirs = dict(zip(LAYERS, layout.names, strict=True))
-    found = {}
-    for name, values in weights.items():
-        layer, part = name.split(".")
-        found[f"{prefix}{theirs[layer]}.{part}"] = values
-    return found
-
-
-def saved(path: Path, layout: WeightsLayout = LAYOUTS[0], **more: Tensor) -> Path:
-    torch.save({**renamed(random_weights(), layout), **more}, path)
-    return path
 
 
 def clips(n: int, seed: int = 0) -> Clips:
@@ -81,7 +53,7 @@ def test_a_clip_is_what_the_slow_spelling_makes_of_it(
     layout: WeightsLayout, tmp_path: Path
 ) -> None:
     given = clips(2)
-    made = C3D(str(saved(tmp_path / "w.pth", layout))).video(given)
+    made = C3D(str(save_weights(tmp_path / "w.pth", layout))).video(given)
     for found, images in zip(made.frames, given.images, strict=True):
         expected = slow.fc6(
             numbers(random_weights()),
@@ -153,7 +125,7 @@ def test_at_its_published_size_it_makes_4096_numbers(
 
 
 def test_the_frame_is_its_only_region(tmp_path: Path) -> None:
-    made = C3D(str(saved(tmp_path / "w.pth"))).video(clips(3))
+    made = C3D(str(save_weights(tmp_path / "w.pth"))).video(clips(3))
     np.testing.assert_array_equal(made.regions[:, 0], made.frames)
     assert made.boxes.tolist() == [[[0, 0, 1, 1]]] * 3
     assert made.times_s.tolist() == [0, 0.5, 1]
@@ -197,7 +169,10 @@ WAYS = {
 def test_however_weights_are_saved_they_are_the_same(
     way: Way, layout: WeightsLayout, tmp_path: Path
 ) -> None:
-    plain, path = saved(tmp_path / "plain.pth", layout), tmp_path / f"w{way.suffix}"
+    plain, path = (
+        save_weights(tmp_path / "plain.pth", layout),
+        tmp_path / f"w{way.suffix}",
+    )
     weights = renamed(random_weights(), layout, way.prefix)
     # What comes after fc6 may be there, wherever the file keeps it.
     weights[f"{way.prefix}{layout.unused[0]}3.weight"] = torch.zeros(2, 2)
@@ -228,7 +203,7 @@ def change(name: str, values: Tensor | None) -> Callable[[Path], object]:
 
 
 def cut(path: Path) -> None:
-    saved(path)
+    save_weights(path)
     path.write_bytes(path.read_bytes()[:-2000])
 
 
@@ -239,7 +214,7 @@ def cut(path: Path) -> None:
             change("conv3b.bias", None), "it lacks conv3b.bias; download", id="missing"
         ),
         pytest.param(
-            lambda path: saved(path, conv6a=torch.zeros(1)),
+            lambda path: save_weights(path, conv6a=torch.zeros(1)),
             "it has what the network lacks, conv6a; download",
             id="unexpected",
         ),
@@ -334,14 +309,14 @@ def test_weights_that_are_not_there_are_told_where_to_get(name: str, says: str) 
 
 
 def test_the_name_says_nothing_of_where_the_file_is(tmp_path: Path) -> None:
-    found = extractor(f"c3d:{saved(tmp_path / 'w.pth')}")
+    found = extractor(f"c3d:{save_weights(tmp_path / 'w.pth')}")
     assert isinstance(found, Extractor)
     assert found.id == "c3d:w.pth" and not found.common_space
 
 
 def test_a_query_is_read_as_in_the_paper(tmp_path: Path) -> None:
     """Nouns alone say what to look at, and where there are none, what there is."""
-    one = C3D(str(saved(tmp_path / "w.pth")))
+    one = C3D(str(save_weights(tmp_path / "w.pth")))
     asked = one.text("A tall man opens the red door.")
     assert np.array(asked.words)[asked.noun_mask].tolist() == ["man", "door"]
     assert asked.word_vectors.shape == (7, 384) and asked.unknown == ()
@@ -379,7 +354,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_sample_is_the_clip_that_begins_at_its_time(
     walk: Path, tmp_path: Path
 ) -> None:
-    one = C3D(str(saved(tmp_path / "w.pth")))
+    one = C3D(str(save_weights(tmp_path / "w.pth")))
     found = together(list(one.watch(walk, rate_hz=3.0)))
     assert len(found) == 12
     for i in (0, 5, 11):

@@ -29,8 +29,8 @@ from slta.features.extractors.clip import Clip
 from slta.search import Searcher
 from slta.video import writing
 from slta.video.reading import Frames
-from tests.support.commands import meanings_of
 from tests.support.damage import Change, cut_short, edit, remove
+from tests.support.extractors import meanings_of
 
 SIDE = 32
 LONGEST = 20

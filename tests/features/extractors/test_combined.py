@@ -22,10 +22,10 @@ from slta.models import build
 from slta.models.base import Sizes
 from slta.runs.run import About, Run
 from slta.search import Searcher
-from tests.features.extractors import test_c3d, test_detector
-from tests.search.test_checkpoint_search import Tiles
-from tests.search.test_search import equal
-from tests.support.commands import Colours, call, coloured
+from tests.support import c3d_weights, detectors
+from tests.support.answers import equal
+from tests.support.commands import call
+from tests.support.extractors import Colours, Tiles, coloured
 from tests.support.worlds import FEW_UNITS
 
 
@@ -161,9 +161,9 @@ def test_names_of_nothing_are_refused(name: str, says: str) -> None:
 @pytest.fixture
 def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """C3D's clips with a DETR's objects, both of random weights, and C3D small."""
-    monkeypatch.setattr(c3d, "CHANNELS", test_c3d.SMALL)
-    weights = test_c3d.saved(tmp_path / "c3d.pth", c3d.LAYOUTS[1])
-    folder = test_detector.save(tmp_path / "detr+rt", "rt_detr")
+    monkeypatch.setattr(c3d, "CHANNELS", c3d_weights.SMALL)
+    weights = c3d_weights.save_weights(tmp_path / "c3d.pth", c3d.LAYOUTS[1])
+    folder = detectors.save_detector(tmp_path / "detr+rt", "rt_detr")
     return f"c3d:{weights}", f"detr-boxes:{folder}"
 
 
@@ -180,8 +180,8 @@ def test_a_real_video_goes_from_the_file_to_an_answer(
     library = Library(made, Store(store), 0.5)
     info, features = library.read(path)
     count = int(np.ceil(info.duration_s * 0.5 - 1e-6))
-    assert features.frames.shape == (count, test_c3d.SMALL[-1])
-    assert features.regions.shape == (count, 36, test_detector.CHANNELS)
+    assert features.frames.shape == (count, c3d_weights.SMALL[-1])
+    assert features.regions.shape == (count, 36, detectors.CHANNELS)
     assert features.boxes.min() >= 0 and features.boxes.max() <= 1
     for array in features.arrays().values():
         assert np.isfinite(array).all()
@@ -200,7 +200,7 @@ def test_a_real_video_goes_from_the_file_to_an_answer(
         candidates=CandidatesConfig(lengths_s=(6.0, 12.0), overlap=0.5, context_s=4.0),
         model=FEW_UNITS,
     )
-    sizes = Sizes(region=test_detector.CHANNELS, frame=test_c3d.SMALL[-1], word=384)
+    sizes = Sizes(region=detectors.CHANNELS, frame=c3d_weights.SMALL[-1], word=384)
     torch.manual_seed(0)
     run = Run.create(tmp_path / "run", "tiny", experiment)
     run.save(build(experiment.model, sizes), About.of(library, sizes))

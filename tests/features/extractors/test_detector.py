@@ -14,16 +14,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import (
-    DetrConfig,
-    DetrForObjectDetection,
     DetrImageProcessorPil,
-    ResNetConfig,
-    RTDetrConfig,
-    RTDetrForObjectDetection,
     RTDetrImageProcessorPil,
-    RTDetrResNetConfig,
-    RTDetrV2Config,
-    RTDetrV2ForObjectDetection,
 )
 
 from slta import video
@@ -33,27 +25,8 @@ from slta.features.base import Extractor, VideoFeatures
 from slta.features.extractors.detector import REGIONS, Detector, in_boxes
 from slta.video.reading import Frames
 from tests.support.damage import Change, cut_short, edit, remove
+from tests.support.detectors import CHANNELS, MODELS, SIDES, save_detector
 from tests.support.videos import film
-
-SIDES = (96, 64)
-"""Width and height of the pictures of most tests."""
-CHANNELS = 32
-SMALL: dict[str, Any] = {
-    "d_model": 16,
-    "encoder_ffn_dim": 16,
-    "decoder_ffn_dim": 16,
-    "decoder_layers": 2,
-    "encoder_layers": 1,
-    "encoder_attention_heads": 2,
-    "decoder_attention_heads": 2,
-    "num_labels": 5,
-}
-BACKBONE: dict[str, Any] = {
-    "embedding_size": 8,
-    "hidden_sizes": [8, 16, 24, CHANNELS],
-    "depths": [1, 1, 1, 1],
-    "layer_type": "basic",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -65,63 +38,12 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def detr(queries: int) -> Any:
-    given = {**SMALL, "use_timm_backbone": False, "num_queries": queries}
-    given["backbone_config"] = ResNetConfig(**{**BACKBONE, "out_features": ["stage4"]})
-    return DetrForObjectDetection(DetrConfig(**given))
-
-
-def rt_config(made_by: Any, queries: int) -> Any:
-    backbone = RTDetrResNetConfig(**{**BACKBONE, "out_indices": [2, 3, 4]})
-    return made_by(
-        **SMALL,
-        backbone_config=backbone,
-        num_queries=queries,
-        num_denoising=0,
-        encoder_hidden_dim=16,
-        encoder_in_channels=[16, 24, CHANNELS],
-        decoder_in_channels=[16, 16, 16],
-    )
-
-
-def rt_detr(queries: int) -> Any:
-    return RTDetrForObjectDetection(rt_config(RTDetrConfig, queries))
-
-
-def rt_detr_v2(queries: int) -> Any:
-    return RTDetrV2ForObjectDetection(rt_config(RTDetrV2Config, queries))
-
-
-MODELS: dict[str, Callable[[int], Any]] = {
-    "detr": detr,
-    "rt_detr": rt_detr,
-    "rt_detr_v2": rt_detr_v2,
-}
-
-
-def save(folder: Path, kind: str, queries: int = 45) -> Path:
-    torch.manual_seed(0)
-    model = MODELS[kind](queries)
-    for parameter in model.parameters():
-        # As saved by the class, all regions are nearly the same.
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter, std=0.3)
-    model.save_pretrained(folder)
-    if kind == "detr":
-        size = {"shortest_edge": 64, "longest_edge": 120}
-        DetrImageProcessorPil(size=size).save_pretrained(folder)
-    else:
-        size = {"height": SIDES[1], "width": SIDES[0]}
-        RTDetrImageProcessorPil(size=size).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     top = tmp_path_factory.mktemp("detectors")
 
     def find(kind: str) -> Path:
-        return top / kind if (top / kind).exists() else save(top / kind, kind)
+        return top / kind if (top / kind).exists() else save_detector(top / kind, kind)
 
     return find
 
@@ -216,7 +138,9 @@ def test_a_frame_is_the_mean_of_its_regions(folders: Callable[[str], Path]) -> N
 
 
 def test_a_detector_of_fewer_answers_has_fewer_regions(tmp_path: Path) -> None:
-    found = Detector("detr", str(save(tmp_path / "few", "detr", 7)), pooled=False)
+    found = Detector(
+        "detr", str(save_detector(tmp_path / "few", "detr", 7)), pooled=False
+    )
     assert found.video(pictures(1)).regions.shape == (1, 7, 16)
 
 
@@ -330,7 +254,10 @@ def pickled(folder: Path) -> None:
             "cannot be read as a DETR",
         ),
         (edit("preprocessor_config.json", "size", to={}), "cannot be read as a DETR"),
-        (remove("model.safetensors"), "no model.safetensors; save or download"),
+        (
+            remove("model.safetensors"),
+            "no model.safetensors; save or download",
+        ),
         (pickled, "import DetrForObjectDetection; DetrForObjectDetection.from_pretr"),
         (cut_short, "cannot be read .*; save or download it again"),
     ],

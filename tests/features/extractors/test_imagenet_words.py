@@ -29,7 +29,7 @@ from slta.features.networks import onnx
 from slta.features.text.minilm import MiniLM
 from slta.video.reading import Frames
 from tests.reference import conse
-from tests.support.commands import meanings_of
+from tests.support.extractors import meanings_of
 
 EYE = EYES[DEFAULT]
 SIDE, GRID, POOL = EYE.side, EYE.grid, EYE.pool

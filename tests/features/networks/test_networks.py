@@ -18,7 +18,8 @@ from slta.features.networks import onnx
 from slta.features.networks.graph import Graph
 from slta.features.text.minilm import MiniLM
 from slta.search import Searcher
-from tests.support.commands import command, known
+from tests.support.commands import command
+from tests.support.indexed_films import known
 
 LONGEST_S = 15
 """Of two cores."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from slta.errors import InputError
 from slta.features.networks.tensors import load
-from tests.features.test_safe_pickle import Runs
+from tests.support.pickles import Runs
 
 WHOLE = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4)
 STATE = {

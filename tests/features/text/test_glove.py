@@ -17,25 +17,13 @@ from slta.features.base import Reader, Words
 from slta.features.library import Library
 from slta.features.store import Store
 from slta.features.text import glove
-from slta.features.text.glove import FEWEST, Glove
+from slta.features.text.glove import Glove
 from slta.models.base import Sizes
 from slta.runs.run import About
 from slta.search import Searcher
-from tests.support.commands import Colours, call, coloured, refused
-
-SIZE = FEWEST + 2
-
-
-def vector(seed: int) -> list[str]:
-    numbers = np.random.default_rng(seed).normal(size=SIZE)
-    return [f"{number:.5f}" for number in numbers]
-
-
-def written(path: Path, *names: str, end: str = "\n") -> Path:
-    """The official text: each name with the vector of its place."""
-    rows = [" ".join([name, *vector(i)]) for i, name in enumerate(names)]
-    path.write_bytes("".join(row + end for row in rows).encode())
-    return path
+from tests.support.commands import call, refused
+from tests.support.extractors import Colours, coloured
+from tests.support.word_vectors import SIZE, vector, write_vectors
 
 
 def slow(path: Path, word: str) -> list[float]:
@@ -56,7 +44,9 @@ def of(path: Path, *asked: str) -> np.ndarray:
 
 
 def test_words_have_the_numbers_of_their_lines(tmp_path: Path) -> None:
-    path = written(tmp_path / "g.txt", "the", ",", "dog", "café", "The", "'s", "狗")
+    path = write_vectors(
+        tmp_path / "g.txt", "the", ",", "dog", "café", "The", "'s", "狗"
+    )
     asked = ["dog", "the", "THE", "Café", "'s", "狗", ",", "dog", "cat"]
     found = of(path, *asked)
     assert found.shape == (9, SIZE) and found.dtype == np.float32
@@ -66,7 +56,7 @@ def test_words_have_the_numbers_of_their_lines(tmp_path: Path) -> None:
 
 
 def test_small_letters_come_before_those_that_are_written(tmp_path: Path) -> None:
-    path = written(tmp_path / "g.txt", "May", "may", "Berlin")
+    path = write_vectors(tmp_path / "g.txt", "May", "may", "Berlin")
     may, berlin = of(path, "May", "Berlin")
     np.testing.assert_allclose(may, slow(path, "may"), rtol=1e-6)
     assert berlin.any() and not of(path, "berlin").any()
@@ -75,27 +65,29 @@ def test_small_letters_come_before_those_that_are_written(tmp_path: Path) -> Non
 def test_words_that_hold_spaces_do_not_disturb_the_others(tmp_path: Path) -> None:
     """As in glove.840B.300d.txt, which has ". . ." and "at name@domain.com"."""
     names = ["the", ". . .", "at name@domain.com", "at", ".", "\u00a0", "\u2028", "dog"]
-    path = written(tmp_path / "g.txt", *names)
+    path = write_vectors(tmp_path / "g.txt", *names)
     found = of(path, *names)
     for i, row in enumerate(found):
         np.testing.assert_allclose(row, [float(n) for n in vector(i)], rtol=1e-6)
 
 
 def test_of_several_lines_of_a_word_the_first_counts(tmp_path: Path) -> None:
-    path = written(tmp_path / "g.txt", "dog", "cat", "dog", "cat", "dog")
+    path = write_vectors(tmp_path / "g.txt", "dog", "cat", "dog", "cat", "dog")
     found = of(path, "dog", "cat")
     np.testing.assert_allclose(found, [slow(path, "dog"), slow(path, "cat")], rtol=1e-6)
 
 
 @pytest.mark.parametrize("end", ["\n", " \n", "\r\n"])
 def test_however_lines_end(tmp_path: Path, end: str) -> None:
-    path = written(tmp_path / "g.txt", "the", "a b", "dog", end=end)
-    expected = of(written(tmp_path / "other.txt", "the", "a b", "dog"), "dog", "a b")
+    path = write_vectors(tmp_path / "g.txt", "the", "a b", "dog", end=end)
+    expected = of(
+        write_vectors(tmp_path / "other.txt", "the", "a b", "dog"), "dog", "a b"
+    )
     np.testing.assert_array_equal(of(path, "dog", "a b"), expected)
 
 
 def test_the_last_line_may_have_no_end(tmp_path: Path) -> None:
-    path = written(tmp_path / "g.txt", "the", "dog")
+    path = write_vectors(tmp_path / "g.txt", "the", "dog")
     path.write_bytes(path.read_bytes().rstrip())
     np.testing.assert_allclose(of(path, "dog")[0], slow(path, "dog"), rtol=1e-6)
 
@@ -105,7 +97,7 @@ def test_words_of_one_number_are_told_apart(
 ) -> None:
     """Words are found by a number that two of them may share."""
     monkeypatch.setattr(glove, "_hash", lambda token: len(token))
-    path = written(tmp_path / "g.txt", "the", "dog", "cats", "cat", "bird")
+    path = write_vectors(tmp_path / "g.txt", "the", "dog", "cats", "cat", "bird")
     asked = ["cat", "bird", "dog", "the", "cow", "cats", "aardvark", "a"]
     expected = [slow(path, word) for word in asked]
     np.testing.assert_allclose(of(path, *asked), expected, rtol=1e-6)
@@ -120,7 +112,7 @@ token = st.text(
 def test_any_words(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     """After a first word without a space, which tells how long a vector is."""
     names = ["the", *names]
-    path = written(tmp_path_factory.mktemp("any") / "g.txt", *names)
+    path = write_vectors(tmp_path_factory.mktemp("any") / "g.txt", *names)
     found = of(path, *names)
     rows = {name: i for i, name in reversed([*enumerate(names)])}
     for row, name in zip(found, names, strict=True):
@@ -131,7 +123,10 @@ def test_any_words(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -
 def test_the_file_is_read_through_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, store = written(tmp_path / "g.txt", "the", "dog"), Store(tmp_path / "store")
+    path, store = (
+        write_vectors(tmp_path / "g.txt", "the", "dog"),
+        Store(tmp_path / "store"),
+    )
     first = Glove(str(path), store).vectors(["dog"])
 
     def refuse(*_: object) -> None:
@@ -145,7 +140,10 @@ def test_the_file_is_read_through_once(
 def test_an_index_that_was_begun_is_begun_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, store = written(tmp_path / "g.txt", "the", "dog"), Store(tmp_path / "store")
+    path, store = (
+        write_vectors(tmp_path / "g.txt", "the", "dog"),
+        Store(tmp_path / "store"),
+    )
 
     def stop(_: bytes) -> int:
         raise KeyboardInterrupt
@@ -204,9 +202,9 @@ def test_the_id_is_that_of_the_content(tmp_path: Path) -> None:
     here, there = tmp_path / "a", tmp_path / "b"
     for folder in (here, there):
         folder.mkdir()
-        written(folder / "g.txt", "the", "dog")
+        write_vectors(folder / "g.txt", "the", "dog")
     one, same = (Glove(str(each / "g.txt"), store).id for each in (here, there))
-    written(there / "g.txt", "the", "cat")
+    write_vectors(there / "g.txt", "the", "cat")
     other = Glove(str(there / "g.txt"), store).id
     assert one == same != other
     assert one.startswith("glove:g.txt@1-") and str(tmp_path) not in one
@@ -263,7 +261,7 @@ def spoil_line(
 def test_a_text_that_cannot_be_used_is_told_with_its_line(
     spoil: Callable[[Path], object], says: str, tmp_path: Path
 ) -> None:
-    path = written(tmp_path / "g.txt", "the", "a", "dog", "cat")
+    path = write_vectors(tmp_path / "g.txt", "the", "a", "dog", "cat")
     spoil(path)
     with pytest.raises(InputError, match=says) as raised:
         of(path, "dog")
@@ -368,7 +366,7 @@ def test_no_name_leaves_the_words_to_the_extractor(tmp_path: Path) -> None:
 
 def test_a_library_reads_with_the_words_it_is_given(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    path = written(tmp_path / "g.txt", "red", "dog")
+    path = write_vectors(tmp_path / "g.txt", "red", "dog")
     plain = Library(Colours(), store, 2.0)
     given = replace(plain, words=Glove(str(path), store))
     own, asked = plain.reader.text("red"), given.reader.text("red")
@@ -389,7 +387,7 @@ def test_a_library_reads_with_the_words_it_is_given(tmp_path: Path) -> None:
 
 def test_words_without_a_vector_are_counted(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    path = written(tmp_path / "g.txt", "red")
+    path = write_vectors(tmp_path / "g.txt", "red")
     library = Library(Colours(), store, 2.0, words=Glove(str(path), store))
     asked = library.sentences(["red", "green", "blue", "green", "red"])
     assert unknown_words(asked) == (5, {"green": 2, "blue": 1})
@@ -399,7 +397,8 @@ def test_words_without_a_vector_are_counted(tmp_path: Path) -> None:
 def test_a_run_refuses_other_words(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     one, other = (
-        Glove(str(written(tmp_path / f"{name}.txt", name)), store) for name in "ab"
+        Glove(str(write_vectors(tmp_path / f"{name}.txt", name)), store)
+        for name in "ab"
     )
     plain, weights = Library(Colours(), store, 2.0), tmp_path / "weights"
     libraries = plain, replace(plain, words=one), replace(plain, words=other)
@@ -424,7 +423,7 @@ def test_words_are_for_a_trained_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film = coloured(tmp_path / "film.mp4")
-    path = written(tmp_path / "g.txt", "red")
+    path = write_vectors(tmp_path / "g.txt", "red")
     done = call(capsys, "search", film, "a cat", "--words", f"glove:{path}")
     refused(done, "are for a trained model; give a run with --checkpoint RUN, or leave")
     with pytest.raises(InputError, match="for a trained model"):

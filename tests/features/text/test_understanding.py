@@ -15,7 +15,8 @@ from slta.features.text.negation import present
 from slta.features.text.spelling import correction, is_english
 from slta.features.text.understanding import WORD, understand
 from slta.features.text.word_lists import LANGUAGES
-from tests.support.commands import call, known
+from tests.support.commands import call
+from tests.support.indexed_films import known
 
 READER = "imagenet-words"
 

@@ -23,11 +23,11 @@ from slta.models.parts.slots import (
 )
 from slta.moments.spans import temporal_iou
 from tests.reference import slots as slow
-from tests.support import whole
-from tests.support.whole import close
+from tests.support import video_batches
+from tests.support.video_batches import close
 
 WEIGHTS = Weights(l1=10.0, iou=1.0, foreground=4.0, background=0.1)
-MODEL = whole.made(MomentDETRConfig(size=8, heads=2, feedforward_size=8))
+MODEL = video_batches.made(MomentDETRConfig(size=8, heads=2, feedforward_size=8))
 span = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(
     lambda each: (each[0] / 8, sum(each) / 8)
 )
@@ -35,7 +35,7 @@ span = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(
 
 def answers(seed: int, *, slots: int, clips: int = 9, layers: int = 2) -> SlotAnswers:
     torch.manual_seed(seed)
-    rows = len(whole.TRUTHS)
+    rows = len(video_batches.TRUTHS)
     return SlotAnswers(
         torch.zeros(rows, slots, 2),
         torch.zeros(rows, slots),
@@ -84,11 +84,11 @@ def test_answers_begin_and_end_with_their_video() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_assignment_is_the_cheapest_of_all(slots: int, seed: int) -> None:
     """There are rows of more truths than slots, and one of none."""
-    given, said = whole.given(MODEL), answers(seed, slots=slots)
+    given, said = video_batches.given(MODEL), answers(seed, slots=slots)
     truth = centred(given.truth_s / given.batch.duration_s[:, None, None])
     spans, relevance = said.layer_spans[0], said.layer_relevance[0]
     found = match(spans, relevance, truth, given.truth_mask, WEIGHTS)
-    for row in range(len(whole.TRUTHS)):
+    for row in range(len(video_batches.TRUTHS)):
         mine = found.query == row
         pairs = dict(
             zip(found.slot[mine].tolist(), found.truth[mine].tolist(), strict=True)
@@ -103,12 +103,12 @@ def test_the_assignment_is_the_cheapest_of_all(slots: int, seed: int) -> None:
 
 @pytest.mark.parametrize("slots", [1, 4])
 def test_the_loss_is_that_of_the_cheapest_assignment(slots: int) -> None:
-    given, said = whole.given(MODEL), answers(0, slots=slots)
+    given, said = video_batches.given(MODEL), answers(0, slots=slots)
     close(set_loss(said, given, WEIGHTS), slow.set_loss(said, given, WEIGHTS))
 
 
 def test_a_slot_on_the_truth_costs_nothing_but_doubt() -> None:
-    given, said = whole.given(MODEL), answers(0, slots=3, layers=1)
+    given, said = video_batches.given(MODEL), answers(0, slots=3, layers=1)
     only = Weights(l1=10.0, iou=1.0, foreground=0.0, background=0.1)
     truth = centred(given.truth_s / given.batch.duration_s[:, None, None])
     on_it = replace(said, layer_spans=truth[None].clamp(min=1e-3))
@@ -116,14 +116,14 @@ def test_a_slot_on_the_truth_costs_nothing_but_doubt() -> None:
 
 
 def test_numbers_that_are_none_are_told_by_the_loss() -> None:
-    given, said = whole.given(MODEL), answers(0, slots=3)
+    given, said = video_batches.given(MODEL), answers(0, slots=3)
     spoilt = replace(said, layer_spans=said.layer_spans * torch.nan)
     assert not set_loss(spoilt, given, WEIGHTS).isfinite()
 
 
 @pytest.mark.parametrize("frames", [9, 40])
 def test_clips_of_a_truth_are_known(frames: int) -> None:
-    given = whole.given(MODEL, frames=frames)
+    given = video_batches.given(MODEL, frames=frames)
     found = inside(given)
     for row, mask in enumerate(given.batch.clip_mask):
         assert found[row][mask].tolist() == slow.inside(given, row)
@@ -134,7 +134,7 @@ def test_clips_of_a_truth_are_known(frames: int) -> None:
 
 @pytest.mark.parametrize("margin", [0.0, 0.2, 3.0])
 def test_clips_of_a_truth_are_to_stand_out(margin: float) -> None:
-    given, said = whole.given(MODEL), answers(0, slots=1)
+    given, said = video_batches.given(MODEL), answers(0, slots=1)
     mask = given.batch.clip_mask
     found = margin_loss(said.saliency, inside(given), mask, margin)
     close(found, slow.margin_loss(said, given, margin))

@@ -4,7 +4,7 @@ Those that need more than spans are in ``detr`` (saliency) and ``didemo`` (annot
 """
 
 from slta.evaluation.metrics.intervals import bootstrap, intervals
-from slta.evaluation.metrics.ranked import PROTOCOLS, Protocol, ctrl, plain, tan2d
+from slta.evaluation.metrics.ranked import ctrl, plain, tan2d
 from slta.evaluation.metrics.table import (
     FIRST,
     GRID,
@@ -24,8 +24,6 @@ __all__ = [
     "FIRST",
     "GRID",
     "IOUS",
-    "PROTOCOLS",
-    "Protocol",
     "Scores",
     "Spans",
     "Table",

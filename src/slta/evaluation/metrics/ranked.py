@@ -71,12 +71,6 @@ def tan2d(
     return _measure(orders, spans, scores, truths, strictly=True)
 
 
-Protocol = Callable[[Sequence[Spans], Sequence[Scores], Sequence[Spans]], Table]
-"""From the spans and scores of each query's answers, and its true spans, to a table."""
-
-PROTOCOLS: dict[str, Protocol] = {"ctrl": ctrl, "plain": plain, "2d-tan": tan2d}
-
-
 Orders = Callable[[Spans, Scores], list[Ranks]]
 """For each threshold the candidates that are kept, best first."""
 

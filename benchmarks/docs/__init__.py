@@ -1,0 +1,1 @@
+"""What is drawn and written for the docs, beside the tables of measurements."""
