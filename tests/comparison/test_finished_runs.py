@@ -225,8 +225,8 @@ def test_a_run_that_cannot_be_compared_is_told(
     )
     (SECOND / "diverged.json").write_text('{"batch": 3}')
     refused(compared(capsys, FIRST, SECOND), f"{SECOND} diverged at batch 3; train")
-    (SECOND / "config.json").write_text("[")
-    refused(compared(capsys, FIRST, SECOND), "cannot be read")
+    (FIRST / "config.json").write_text("[")
+    refused(compared(capsys, FIRST, SECOND), f"{FIRST}/config.json cannot be read")
 
 
 def test_the_plan_of_the_fixture_is_that_of_the_command() -> None:

@@ -190,7 +190,7 @@ def _numbers(own: Sequence[_Values], reference: Sequence[_Values]) -> dict[str, 
         rows = np.stack([mean, away, *seeds])
         # Queries that have no part in the measure are left out.
         counted = np.isfinite(rows).all(axis=0)
-        those = [videos[i] for i in np.flatnonzero(counted)]
+        those = [videos[i] for i in np.flatnonzero(counted).tolist()]
         ends = intervals(rows[:, counted], those, seed=SEED).tolist()
         means = rows[:, counted].mean(axis=1).tolist()
         found[name] = {
