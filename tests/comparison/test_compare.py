@@ -123,7 +123,7 @@ def test_the_same_command_again_makes_nothing_again(
     written["models"]["own"]["query_ms"] = found["models"]["own"]["query_ms"]
     assert written == found
     share = 100 * found["models"]["own"]["test"]["R@1, IoU=0.5"]["mean"]
-    assert f"own: {share:.1f} [" in again.out
+    assert f"slta: {share:.1f} [" in again.out
 
 
 @pytest.mark.slice

@@ -87,7 +87,7 @@ def test_runs_stand_beside_models_that_are_trained(
     called = compared(capsys, *names, *flags, "--learning-rates", 0.01, *files)
     whole = results(called)
     assert [*whole["models"]] == ["own_ctrl", "own", "own_slta_no_context"]
-    assert [r["label"] for r in whole["models"].values()] == ["ctrl", "own", names[2]]
+    assert [r["label"] for r in whole["models"].values()] == ["ctrl", "slta", names[2]]
     assert [r["seeds"] for r in whole["models"].values()] == [[0, 1], [0], [0, 1]]
     made = sorted(path.name for path in Path("runs/compare").iterdir() if path.is_dir())
     assert made == sorted(
@@ -117,22 +117,22 @@ def test_runs_stand_beside_models_that_are_trained(
 def test_a_model_of_a_file_is_trained_and_its_runs_are_taken(
     found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("my_file.py").write_text(
+    Path("compared_model.py").write_text(
         "from dataclasses import dataclass, replace\n"
         "from slta.models.base import Sizes\n"
         "from slta.models.ctrl import CTRL, CTRLConfig\n"
         "@dataclass(frozen=True, kw_only=True)\n"
         "class Config(CTRLConfig):\n"
-        "    name = 'mine'\n"
+        "    name = 'compared_model'\n"
         "class MyModel(CTRL):\n"
         "    def __init__(self, config: Config, sizes: Sizes) -> None:\n"
         "        super().__init__(config, sizes)\n"
     )
     flags = "--root", "own", "--seeds", 0, "--steps", 2, "--learning-rates", 0.01
-    named = "my_file.py:MyModel", "--on", "own"
+    named = "compared_model.py:MyModel", "--on", "own"
     whole = results(compared(capsys, *named, *flags))
     row = whole["models"]["own_MyModel"]
-    assert row["model"] == "mine" and row["label"] == "MyModel"
+    assert row["model"] == "compared_model" and row["label"] == "MyModel"
     again = results(compared(capsys, *row["runs"], SECOND, "--model", named[0]))
     assert again["models"]["own_MyModel"]["test"] == row["test"]
 
@@ -247,17 +247,23 @@ def test_models_that_cannot_be_told_apart_are_refused(
         "from dataclasses import dataclass\n"
         "@dataclass(frozen=True, kw_only=True)\n"
         "class Config(CTRLConfig):\n"
-        "    name = 'same'\n"
-        "class {}(CTRL):\n"
+        "    name = '{}'\n"
+        "class A(CTRL):\n"
+        "    def __init__(self, config: Config, sizes: Sizes) -> None: ...\n"
+        "class B(A):\n"
         "    def __init__(self, config: Config, sizes: Sizes) -> None: ...\n"
     )
-    for file, kind in (("one", "A"), ("two", "A"), ("three", "B")):
-        Path(f"apart_{file}.py").write_text(text.format(kind))
+    for file, name in (("one", "apart"), ("two", "aside"), ("three", "apart")):
+        Path(f"apart_{file}.py").write_text(text.format(name))
     flags = "--on", "own"
     first = "apart_one.py:A"
     line = refused(compared(capsys, first, "apart_two.py:A", *flags), "would both be")
     assert "own_A" in line
     refused(
+        compared(capsys, first, "apart_one.py:B", *flags),
+        f"{first} and apart_one.py:B have the same name, 'apart'",
+    )
+    refused(
         compared(capsys, first, "apart_three.py:B", *flags),
-        f"{first} and apart_three.py:B have the same name, 'same'",
+        "apart_three.py:B has the name 'apart', as [AB] of apart_one has",
     )

@@ -362,7 +362,7 @@ BAD: dict[str, tuple[Callable[[Made], object], tuple[str, ...], str]] = {
         "trained with the features of tiles@1, not colours@1; leave --extractor out",
     ),
     "another version": (older, (), "trained with the features of tiles@0, not tiles@1"),
-    "no extractor": (lambda _: None, ("--extractor", "tile"), "did you mean 'tiles'"),
+    "no extractor": (lambda _: None, ("--extractor", "tile"), "did you mean tiles"),
 }
 
 

@@ -12,7 +12,7 @@ from slta.errors import InputError
 from slta.experiments import data, experiment, parts, title, titles
 from slta.experiments.variants import VARIANTS
 from slta.extensions import is_file
-from slta.models import known
+from slta.models import names as model_names
 from slta.runs.run import Run
 
 
@@ -84,11 +84,12 @@ def labels(plan: Plan) -> dict[str, str]:
     on = plan.data
     short = {}
     for name in plan.experiments:
-        if name in plan.finished:
-            short[name] = name.removeprefix(f"{on}_")
+        if name in plan.models:
+            short[name] = plan.models[name][0].rpartition(":")[2]
+        elif name in titles():
+            short[name] = parts(name)[0]
         else:
-            model, _ = plan.models.get(name) or parts(name)
-            short[name] = model.rpartition(":")[2]
+            short[name] = name.removeprefix(f"{on}_")
     alone = len({*short.values()}) == len(short)
     return short if alone else {name: name for name in short}
 
@@ -107,7 +108,7 @@ def _folder(name: str) -> Path | None:
 
 
 def _models() -> list[str]:
-    return [*known(), *VARIANTS]
+    return [*model_names(), *VARIANTS]
 
 
 def _model(name: str, on: str | None, models: dict[str, tuple[str, str]]) -> str:

@@ -13,7 +13,7 @@ from slta.comparison.checking import code_of, made_alike
 from slta.comparison.plan import data_name
 from slta.evaluation.measuring import SEED, measure
 from slta.evaluation.metrics import intervals
-from slta.evaluation.predictions import Prediction, read
+from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS
 from slta.experiments.opening import open_dataset, open_splits
 from slta.runs.evaluate import answers, check_asked, evaluated
@@ -157,7 +157,7 @@ def _of_runs(
 
 
 def _values(run: Run, split: str, protocol: str) -> _Values:
-    answered = [each for each in read(run.predictions(split)) if len(each.truth)]
+    answered = [each for each in run.predictions(split) if len(each.truth)]
     # Every run has its answers in an order of its own.
     answered.sort(key=lambda each: (each.video_id, each.query_id, each.query))
     values = measure(answered, protocol).values
@@ -207,7 +207,7 @@ def _numbers(own: Sequence[_Values], reference: Sequence[_Values]) -> dict[str, 
 def _examples(runs: Mapping[str, Sequence[Run]], split: str) -> list[dict[str, Any]]:
     """The first answer of every model to some queries of different videos."""
     of_all = {
-        name: {(p.video_id, p.query_id): p for p in read(mine[0].predictions(split))}
+        name: {(p.video_id, p.query_id): p for p in mine[0].predictions(split)}
         for name, mine in runs.items()
     }
     queries = [*next(iter(of_all.values())).items()]

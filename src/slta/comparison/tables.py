@@ -49,8 +49,8 @@ class Row(NamedTuple):
     cells: Sequence[Cell | None]
 
 
-class Table(NamedTuple):
-    """Of one split."""
+class SplitTable(NamedTuple):
+    """What Markdown and LaTeX show."""
 
     title: str
     about: str
@@ -85,12 +85,12 @@ def baseline(kind: str) -> str:
     return f"{BASELINES.get(kind, kind)} (estimated from train)"
 
 
-def tables(found: Found) -> list[Table]:
+def tables(found: Found) -> list[SplitTable]:
     """A table for each split, with the protocol's main measures."""
     return [_table(found, split) for split in found["splits"]]
 
 
-def _table(found: Found, split: str) -> Table:
+def _table(found: Found, split: str) -> SplitTable:
     models = found["models"]
     of_split = {name: row[split] for name, row in models.items()}
     blind = found["without video"][split]
@@ -116,7 +116,7 @@ def _table(found: Found, split: str) -> Table:
         f"{first['queries']} queries of {first['videos']} videos, protocol "
         f"{found['protocol']}; per cent with 95 % intervals over videos, means over seeds"
     )
-    return Table(f"{found['data']}, {split}", about, measures, _with_best(rows))
+    return SplitTable(f"{found['data']}, {split}", about, measures, _with_best(rows))
 
 
 def _cell(number: Mapping[str, Any] | None, mean: str) -> Cell | None:
