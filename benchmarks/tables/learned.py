@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from benchmarks.tables.cells import Row, load, measured, percent, seeds, table
-from benchmarks.tables.compared import BASELINES
+from slta.comparison.tables import BASELINES
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
 
