@@ -22,7 +22,6 @@ from slta.batches.candidate_batch import (
     mean_frame,
     shot_of,
 )
-from slta.batches.memory import Memory
 from slta.features import provider
 from slta.features.base import VideoFeatures
 from slta.features.provider import Provider
@@ -111,9 +110,8 @@ def _reading(
     chosen = [videos[i % len(videos)] for i in range(BATCH)]
     queries = random_queries(1)
     opened = {video: given.read(video)[1] for video in videos}
-    # As in training: a video's mean frame is taken once, and memory is taken again.
+    # As in training: a video's mean frame is taken once.
     wholes = {video: mean_frame(features) for video, features in opened.items()}
-    memory = Memory()
     source = np.ones((BATCH, LONGEST, REGIONS, REGION), np.float16)
     target = np.zeros_like(source)
 
@@ -136,7 +134,7 @@ def _reading(
     def from_store() -> Any:
         pairs = zip(chosen, starts, strict=True)
         shots = [_shot(opened[video], start, wholes[video]) for video, start in pairs]
-        return collate(shots, queries, memory=memory)
+        return collate(shots, queries)
 
     def copied() -> Any:
         """What nobody who makes a batch can do without: its regions' bytes, in memory

@@ -26,7 +26,7 @@ from slta.datasets.charades_sta import CharadesSTAConfig
 from slta.evaluation import measuring
 from slta.evaluation.measuring import SEED
 from slta.evaluation.metrics import bootstrap
-from slta.evaluation.predictions import Prediction, read
+from slta.evaluation.predictions import Prediction
 from slta.experiments import titled
 from slta.experiments.config import Experiment
 from slta.experiments.opening import open_dataset, open_library
@@ -193,7 +193,7 @@ def _compared(data: Path, planting: Planting) -> Compared:
             training = replace(usual.training, seed=planting.seed)
             chosen = replace(usual, training=training)
             runs.append(train(NAME, chosen, root / f"run-{number}", store=store))
-        predictions = [read(run.predictions("test")) for run in runs]
+        predictions = [run.predictions("test") for run in runs]
         splits = open_dataset(runs[0].experiment).splits
         return Compared(
             hits=np.stack([_hits(each) for each in predictions]),

@@ -23,7 +23,7 @@ from slta.comparison.jobs import train
 from slta.comparison.plan import Job
 from slta.evaluation import measuring
 from slta.evaluation.metrics import bootstrap
-from slta.evaluation.predictions import Prediction, read
+from slta.evaluation.predictions import Prediction
 from slta.experiments import variants
 from slta.experiments.opening import open_dataset, open_splits
 from slta.runs.evaluate import measured
@@ -97,9 +97,7 @@ def summary() -> dict[str, Any]:
             }
             for split in SPLITS
         },
-        "kinds": {
-            split: _kinds(read(first.predictions(split)), split) for split in SPLITS
-        },
+        "kinds": {split: _kinds(first.predictions(split), split) for split in SPLITS},
         "attention": attention.measure(first),
     }
 
@@ -163,7 +161,7 @@ def _kinds(
 def _predictions(training: Training, split: str) -> Sequence[Prediction]:
     run = training.run
     if training.variant != NO_VOTES:
-        return read(run.predictions(split))
+        return run.predictions(split)
     usual = run.experiment
     candidates = replace(usual.candidates, vote_iou=None)
     model, _ = run.load()

@@ -3,7 +3,7 @@
 scikit-image's photographs, each panned and zoomed for a few seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,9 @@ SHORTEST_S, LONGEST_S = 5.0, 10.0
 Picture = UInt8[np.ndarray, "h w 3"]
 
 
-def compose(path: str | Path, *, seed: int = 0) -> dict[str, Span]:
+def compose(
+    path: str | Path, *, seed: int = 0, subjects: Iterable[str] = tuple(SUBJECTS)
+) -> dict[str, Span]:
     """Writes the film and returns when each subject is in it.
 
     The same seed gives the same cuts, pans and zooms.
@@ -43,14 +45,14 @@ def compose(path: str | Path, *, seed: int = 0) -> dict[str, Span]:
     rng = np.random.default_rng(seed)
     counts = {
         subject: round(rng.uniform(SHORTEST_S, LONGEST_S) * RATE_HZ)
-        for subject in SUBJECTS
+        for subject in subjects
     }
     writing.write(path, _pictures(counts, rng), rate_hz=RATE_HZ)
     ends = np.cumsum(list(counts.values())) / RATE_HZ
     starts = [0.0, *ends[:-1]]
     return {
         subject: Span(float(start), float(end))
-        for subject, start, end in zip(SUBJECTS, starts, ends, strict=True)
+        for subject, start, end in zip(counts, starts, ends, strict=True)
     }
 
 

@@ -47,7 +47,8 @@ def floors(pyproject: Path) -> list[Floor]:
     Raises ``InputError`` where it has one that is not described here, or lacks one.
     """
     found = tomllib.loads(pyproject.read_text())
-    (contract,) = found["tool"]["importlinter"]["contracts"]
+    contracts = found["tool"]["importlinter"]["contracts"]
+    (contract,) = [each for each in contracts if "layers" in each]
     stacked = [tuple(layer.split(" : ")) for layer in contract["layers"]]
     named = [Floor(each[0] if len(each) == 1 else GROUND, each) for each in stacked]
     if odd := {floor.name for floor in named} ^ ABOUT.keys():

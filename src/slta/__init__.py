@@ -1,29 +1,67 @@
 """Find the moment in a video that a sentence describes.
 
-from slta import Searcher
-answer = Searcher().search("film.mp4", "a cat sleeps")
-print(answer.is_clear, answer.moments[0].span)
+    from slta import Searcher
+    answer = Searcher().search("film.mp4", "a cat sleeps")
+    print(answer.is_clear, answer.moments[0].span)
 
 Several queries have as many answers: Searcher().search("film.mp4", ["a cat", "a dog"]).
+Models are trained, evaluated and opened again like this:
+
+    import slta
+    config = {"training": {"steps": 100}}
+    run = slta.train("slta", on="own", root="my_data", config=config, out="runs/x")
+    print(slta.evaluate(run, split="test")["R@1, IoU=0.5"])
+    run = slta.load_run("runs/x")
+
+Public are the names in slta.__all__; slta.datasets.open; the metrics, functions of arrays,
+in slta.evaluation.metrics; and for models, data sets and extractors of your own what
+slta.models.base, slta.experiments.data and slta.features.base name in their __all__. All
+else may change from one version to the next.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from slta import datasets as datasets
+    from slta import evaluation as evaluation
     from slta.errors import InputError
-    from slta.moments import Moment, Span
+    from slta.evaluation.result import Evaluation
+    from slta.moments import Moment, Query, Span
+    from slta.runs.evaluate import evaluate
+    from slta.runs.run import Run, load_run
     from slta.search import Answer, Searcher
+    from slta.training.public import train
 
-__all__ = ["Answer", "InputError", "Moment", "Searcher", "Span"]
+__all__ = [
+    "Answer",
+    "Evaluation",
+    "InputError",
+    "Moment",
+    "Query",
+    "Run",
+    "Searcher",
+    "Span",
+    "evaluate",
+    "load_run",
+    "train",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
     "Answer": "slta.search",
+    "Evaluation": "slta.evaluation.result",
     "InputError": "slta.errors",
     "Moment": "slta.moments",
+    "Query": "slta.moments",
+    "Run": "slta.runs.run",
     "Searcher": "slta.search",
     "Span": "slta.moments",
+    "evaluate": "slta.runs.evaluate",
+    "load_run": "slta.runs.run",
+    "train": "slta.training.public",
 }
+_PACKAGES = ("datasets", "evaluation")
+"""Whose public functions are called by their package."""
 
 
 def __getattr__(name: str) -> object:
@@ -32,6 +70,8 @@ def __getattr__(name: str) -> object:
 
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _PACKAGES:
+        return import_module(f"slta.{name}")
     raise AttributeError(f"module 'slta' has no attribute {name!r}")
 
 

@@ -6,43 +6,108 @@ A package offers them as entry points of the groups ``slta.models``, ``slta.data
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from slta.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
-def installed(group: str) -> dict[str, Any]:
-    """What installed packages offer in a group, by name. One that cannot be imported is
-    reported once, with the package and the reason, and left out."""
-    loaded = {point.name: _load(point) for point in entry_points(group=f"slta.{group}")}
-    return {name: value for name, value in loaded.items() if value is not None}
+
+class Known(Generic[T]):
+    """What there is of a kind, by name: the program's own, and what packages offer.
+
+    A package is imported only when something of it is asked for by name, or all is listed.
+    """
+
+    def __init__(
+        self, group: str, own: Mapping[str, T], form: Callable[[str, Any], T]
+    ) -> None:
+        """``form`` makes of an entry point's name and object what is wanted, or raises
+        ``InputError``."""
+        self._group, self._own, self._form = group, own, form
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys([*self._own, *self._points()]))
+
+    def get(self, name: str) -> T | None:
+        """None for an unknown name. Raises ``InputError`` for one of a package that
+        cannot be used, with the package and the reason."""
+        if name in self._own:
+            return self._own[name]
+        point = self._points().get(name)
+        return None if point is None else self._load(point)
+
+    def all(self) -> dict[str, T]:
+        """The program's first. What cannot be used is reported once and left out."""
+        found = dict(self._own)
+        for name, point in self._points().items():
+            try:
+                if name in self._own:
+                    raise InputError(_fault(point, "its name is one of slta's own"))
+                found[name] = self._load(point)
+            except InputError as error:
+                _report_once(f"{error}; it is left out")
+        return found
+
+    def _points(self) -> dict[str, EntryPoint]:
+        """Of two packages with one name, the one that is imported first counts."""
+        every = entry_points(group=f"slta.{self._group}")
+        return {point.name: point for point in reversed([*every])}
+
+    def _load(self, point: EntryPoint) -> T:
+        value = _loaded(point)
+        if isinstance(value, InputError):
+            raise value
+        try:
+            return self._form(point.name, value)
+        except InputError as error:
+            raise InputError(_fault(point, str(error))) from error
 
 
 @cache
-def _load(point: EntryPoint) -> Any:
+def _loaded(point: EntryPoint) -> Any:
+    """The object, or the error with which its package cannot be imported."""
     try:
         return point.load()
-    except Exception as error:  # another package's code can fail in any way
-        package = point.dist.name if point.dist else point.module
-        logger.warning(
-            "the entry point %r of %s cannot be loaded (%s: %s) and is left out; "
-            "update %s, or uninstall it",
-            *(point.name, package, type(error).__name__, error, package),
-        )
-        return None
+    except (Exception, SystemExit) as error:
+        # Another package's code can fail in any way.
+        return InputError(_fault(point, f"{type(error).__name__}: {error}"))
+
+
+def _fault(point: EntryPoint, why: str) -> str:
+    package = point.dist.name if point.dist else point.module
+    return (
+        f"the entry point {point.name!r} of the package {package} cannot be used ({why}); "
+        f"update {package}, or uninstall it"
+    )
+
+
+@cache
+def _report_once(line: str) -> None:
+    logger.warning("%s", line)
+
+
+def package_of(group: str, module: str) -> str | None:
+    """The installed package of a module that offers something in a group."""
+    top = module.partition(".")[0]
+    for point in entry_points(group=f"slta.{group}"):
+        if point.module.partition(".")[0] == top and point.dist:
+            return f"{point.dist.name} {point.dist.version}"
+    return None
 
 
 def is_file(name: str) -> bool:
     """Whether it names a Python file and what is in it, as ``my_file.py:MyModel``."""
-    return name.partition(":")[0].endswith(".py")
+    place, colon, _ = name.rpartition(":")
+    return (place if colon else name).endswith(".py")
 
 
 def from_file(name: str) -> Any:
@@ -52,30 +117,38 @@ def from_file(name: str) -> Any:
     Raises ``InputError`` for a file that is missing or cannot be imported, and for a name
     that it does not define.
     """
-    place, _, attribute = name.partition(":")
+    place, colon, attribute = name.rpartition(":")
+    if not (colon and attribute):
+        place = (place if colon else name) or name
+        raise InputError(f"{name} names no class; name it as {place}:CLASS")
     path = Path(place).expanduser().resolve()
     if not path.is_file():
         raise InputError(f"there is no file {place}; name it as FILE.py:CLASS")
-    if not attribute:
-        raise InputError(f"{name} names no class; name it as {place}:CLASS")
+    if not path.stem.isidentifier():
+        raise InputError(
+            f"{place} cannot be imported: {path.stem!r} is no name in Python; call the "
+            "file by letters, digits and underscores"
+        )
     # Imported as any script imports its neighbours, so that other processes can, too.
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     try:
         module = import_module(path.stem)
-    except Exception as error:  # the user's code can fail in any way
+    except (Exception, SystemExit) as error:
+        # The user's code can fail in any way.
         raise InputError(
             f"{place} cannot be imported ({type(error).__name__}: {error}); "
             "correct it, then run the same command again"
         ) from error
-    if Path(module.__file__ or "").resolve() != path:
+    if Path(getattr(module, "__file__", None) or "").resolve() != path:
+        other = getattr(module, "__file__", None) or "Python itself"
         raise InputError(
-            f"{place} is called like the module {path.stem} of {module.__file__}; "
-            "rename the file"
+            f"{place} is called like the module {path.stem} of {other}; rename the file"
         )
     if not hasattr(module, attribute):
+        classes = [key for key, value in vars(module).items() if callable(value)]
         remedy = f"define it in {place}"
-        raise InputError(unknown("class", attribute, vars(module), remedy))
+        raise InputError(unknown("class", attribute, classes, remedy))
     return getattr(module, attribute)
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 import pickletools
+import tracemalloc
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import date
@@ -232,10 +233,20 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 
 def test_a_deep_pickle_does_no_harm(tmp_path: Path) -> None:
+    # Python's unpickler hashes the key until the stack is full, and crashes.
     file = tmp_path / "deep.pkl"
-    file.write_bytes(b"}(" + b")" + b"\x85" * 40_000 + b"K\x01u.")
+    file.write_bytes(b"}(" + b")" + b"\x85" * 1_000_000 + b"K\x01u.")
     with pytest.raises(InputError, match="damaged"):
         load(file)
+
+
+def test_a_far_place_in_the_memo_claims_no_memory() -> None:
+    # Python's unpickler clears 16 bytes for each place up to this one.
+    tracemalloc.start()
+    assert loads(b"Nr\xff\xff\xff\x7f.") is None
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000_000
 
 
 def test_a_pickle_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -324,11 +324,11 @@ def test_who_may_read_the_weights_is_up_to_the_umask(
 def test_answers_of_older_weights_do_not_stay(tmp_path: Path) -> None:
     """Else they would be measured as if they were those of the new ones."""
     run = saved(tmp_path)
-    run.predictions("val").parent.mkdir()
-    run.predictions("val").write_text("{}")
+    run.predictions_file("val").parent.mkdir()
+    run.predictions_file("val").write_text("{}")
     run.write("results", {"val, ctrl": {}})
     run.save(made(seed=1), ABOUT_IT)
-    assert not run.predictions("val").exists()
+    assert not run.predictions_file("val").exists()
     assert not (run.folder / "results.json").exists()
 
 

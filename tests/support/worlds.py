@@ -131,6 +131,13 @@ FLAGS = (
     "--training.threads 1"
 ).split()
 """What turns shapes_slta into ``TINY``."""
+ANY_FLAGS = [
+    word
+    for option in " ".join(FLAGS).split("--")[1:]
+    if not option.startswith(("model.", "training.still"))
+    for word in f"--{option}".split()
+]
+"""The same for another model."""
 
 
 @dataclass(frozen=True)

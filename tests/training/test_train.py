@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from slta import __version__
 from slta.batches.candidate_batch import TrainingBatch
 from slta.batches.pairs import matches
+from slta.datasets import own
+from slta.datasets.annotations import Annotations
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.evaluation.measuring import measure
@@ -864,7 +867,7 @@ def test_features_that_are_no_numbers_are_named_before_the_training(
             ("--candidates.lengths-s", "0.01"),
             "no query of train has a window .*lengths",
         ),
-        (("--dataset.val", "0"), "dataset.val is 0: give a value from 1"),
+        (("--dataset.val", "0"), "dataset.val must be in .1, 100000., got 0"),
     ],
 )
 def test_what_cannot_begin_leaves_no_run(
@@ -900,7 +903,7 @@ def test_a_split_without_queries_is_not_tested(
     monkeypatch.setattr(training, "open_dataset", lambda *_: fewer)
     run = short(tmp_path / "run")
     assert run.read("results").keys() == {"test, ctrl"}
-    assert not run.predictions("test_novel").exists()
+    assert not run.predictions_file("test_novel").exists()
 
 
 @pytest.mark.slice
@@ -1004,3 +1007,27 @@ def test_a_state_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         lightning_parts.WholeCheckpoints().save_checkpoint(
             {}, tmp_path / "run" / "last.ckpt"
         )
+
+
+@pytest.mark.slice
+def test_one_training_parses_each_file_of_annotations_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: Counter[str] = Counter()
+    parse = own._of_lines
+
+    def counted(found: Annotations, file: Path) -> list[own._Row]:
+        parsed[file.name] += 1
+        return parse(found, file)
+
+    monkeypatch.setattr(own, "_of_lines", counted)
+    made = open_dataset(TINY)
+    root = tmp_path / "own"
+    root.mkdir()
+    (root / "videos").symlink_to(made.videos)
+    for file in made.folder.glob("*.jsonl"):
+        shutil.copy2(file, root)  # with its time: what is new is not relied upon
+    experiment = replace(SHORT, dataset=own.OwnConfig(root=str(root)))
+    parsed.clear()
+    training.train("own", experiment, tmp_path / "run")
+    assert parsed == {f"{name}.jsonl": 1 for name in made.splits}

@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from slta.batches.memory import Memory
 from slta.features.base import QueryFeatures, VideoFeatures
 
 Alike = TypeVar("Alike", bound="Tensors")
@@ -185,13 +184,12 @@ def collate(
     shots: Sequence[Shot],
     queries: Sequence[QueryFeatures],
     pairs: Int[np.ndarray, "p 2"] | None = None,
-    memory: Memory | None = None,
 ) -> Batch:
     """Candidates are numbered through all shots; without ``pairs``, every query is
-    paired with every candidate, query by query. ``memory`` is where the regions go."""
+    paired with every candidate, query by query."""
     words, word_mask = padded([query.word_vectors for query in queries])
     noun_mask, _ = padded([query.noun_mask for query in queries])
-    regions, frame_mask = padded([shot.regions for shot in shots], memory)
+    regions, frame_mask = padded([shot.regions for shot in shots])
     boxes, _ = padded([shot.boxes for shot in shots])
     region_mask = frame_mask[..., None].expand(regions.shape[:3]).contiguous()
     for row, shot in enumerate(shots):
@@ -231,16 +229,12 @@ def collate(
     )
 
 
-def padded(
-    arrays: Sequence[np.ndarray], memory: Memory | None = None
-) -> tuple[Tensor, Tensor]:
+def padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Stacked along a new first axis, with zeros at the end; True where it is real."""
     lengths = np.array([len(array) for array in arrays])
     longest = max(len(array) for array in arrays)
     # Straight from the disk to its place: regions are copied once.
-    padded = (memory or Memory()).empty(
-        (len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype
-    )
+    padded = np.empty((len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype)
     for row, array in zip(padded, arrays, strict=True):
         row[: len(array)] = array
         row[len(array) :] = 0

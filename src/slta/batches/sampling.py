@@ -17,7 +17,6 @@ from slta.batches.candidate_batch import (
     padded,
     shot_of,
 )
-from slta.batches.memory import Memory
 from slta.batches.pairs import USUAL, Rule, matches
 from slta.batches.video_batch import Cut, TrainingVideoBatch, clips_of, videos
 from slta.datasets.split import Split
@@ -61,7 +60,6 @@ class Sampler:
         self._negatives, self._background, self._near = negatives, background, near
         self._clip_dropout, self._noun_dropout = clip_dropout, noun_dropout
         self._regions = regions
-        self._memory = Memory()
         self._windows = {
             name: windows(info.duration_s) for name, info in split.infos.items()
         }
@@ -122,7 +120,7 @@ class Sampler:
             for number, window in zip(chosen, own, strict=True)
         ]
         asked = [self._split.asked[n] for n in chosen]
-        batch = collate(shots, asked, pairs, self._memory)
+        batch = collate(shots, asked, pairs)
         clips = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
         left_out = _some_runs(rng, batch.noun_mask.numpy(), self._noun_dropout)
         weighed = batch.word_mask & ~torch.from_numpy(left_out)
@@ -155,7 +153,7 @@ class Sampler:
         asked = [self._split.asked[n] for n in chosen]
         row, others = np.indices((len(chosen), len(chosen))).reshape(2, -1)
         pairs = np.stack([row, (row + others) % len(chosen)], axis=1)
-        batch = collate(shots, asked, pairs, self._memory)
+        batch = collate(shots, asked, pairs)
         matching = batch.pairs[:, 0] == batch.pairs[:, 1]
         return TrainingBatch(
             replace(batch, clip_mask=torch.zeros(len(chosen), dtype=torch.bool)),

@@ -1,14 +1,19 @@
 """``slta evaluate``: a run's answers, or those of a file, to numbers."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from slta.cli.arguments import Moved
 from slta.cli.screen import notes, progress, screen
 from slta.errors import InputError
+
+if TYPE_CHECKING:
+    from slta.evaluation.result import Evaluation
+    from slta.runs.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,51 +55,52 @@ class Evaluate(Moved):
 def evaluate(command: Evaluate) -> None:
     import json
 
-    from slta.evaluation.measuring import lines
-
     found, said = _of_file(command) if command.source.is_file() else _of_run(command)
     if command.json:
-        screen.out(json.dumps(found))
+        screen.out(json.dumps(found.to_json()))
     else:
-        for line in lines(found):
-            screen.print(line, markup=False, soft_wrap=True)
+        screen.print(str(replace(found, notes=())), markup=False, soft_wrap=True)
     for line in said:
         notes.print(line, markup=False, soft_wrap=True)
 
 
-def _of_file(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
-    from slta.evaluation.measuring import measured_file
+def _of_file(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
+    from slta.evaluation.result import evaluate_file
 
     for name in ("split", "again", "root", "extractor", "words", "store", "model"):
         if getattr(command, name):
             raise InputError(
                 f"--{name} is for a run, and {command.source} is a file; leave it out"
             )
-    found, odd = measured_file(
+    found = evaluate_file(
         command.source, command.truth, command.protocol, command.nms_iou
     )
-    return found, list(odd)
+    return found, found.notes
 
 
-def _of_run(command: Evaluate) -> tuple[dict[str, Any], list[str]]:
-    from slta.runs.evaluate import answers, measured
-    from slta.runs.run import Run
+def _of_run(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
+    from slta.runs.evaluate import evaluate
+    from slta.runs.run import load_run
 
-    if not command.source.exists():
-        raise InputError(
-            f"{command.source} does not exist; name the folder of a run, or a file of "
-            "answers"
-        )
-    command.load_model()
-    run = Run.open(command.source, command.root, command.extractor, command.words)
-    if command.truth is not None:
-        raise InputError(
-            f"--truth is for a file of answers, and {command.source} is a run, which "
-            "knows its own; leave it out"
-        )
     split = command.split or "test"
-    answers(run, split, command.store, progress, again=command.again)
-    found = measured(
-        run, split, command.protocol, command.store, nms_iou=command.nms_iou
+    source: Path | Run = command.source
+    if command.source.exists():
+        source = load_run(
+            command.source,
+            model=command.model,
+            root=command.root,
+            extractor=command.extractor,
+            words=command.words,
+        )
+    found = evaluate(
+        source,
+        split,
+        command.protocol,
+        command.truth,
+        command.nms_iou,
+        overwrite=command.again,
+        store=command.store,
+        progress=progress,
     )
-    return found, [] if command.json else [f"from {run.predictions(split)}"]
+    place = command.source / "predictions" / f"{split}.jsonl"
+    return found, [] if command.json else [f"from {place}"]

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from slta.cli.screen import screen
+
+if TYPE_CHECKING:
+    from slta.experiments.data import Data
 
 Rows = dict[str, dict[str, str]]
 
@@ -68,11 +71,15 @@ def _data() -> Rows:
         )
         rows[name] = {
             "": offer.title or (source.title if source else ""),
-            "needs": "nothing: it is made" if source is None else source.files,
+            "needs": source.files if source else _made(offer),
             "published queries:": counts,
             "protocol": offer.protocol,
         }
     return rows
+
+
+def _made(offer: "Data") -> str:
+    return "" if offer.open else "nothing: it is made"
 
 
 def _extractors() -> Rows:

@@ -77,6 +77,10 @@ class Search:
     ] = None
     """What makes the vectors of words, such as glove:FILE; else what the run was trained
     with."""
+    model: Annotated[
+        str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
+    ] = None
+    """Code of the run's model, if it is yours; the file is run."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -106,6 +110,7 @@ def search(command: Search) -> None:
         root=command.root,
         words_name=command.words,
         store=command.store,
+        model=command.model,
     )
     videos, queries = operands(command.arguments, searcher.library)
     # Before the networks are prepared, which takes a while the first time.

@@ -2,20 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass, replace
-from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import tyro
 
 from slta.cli.arguments import Moved, parsed
 from slta.cli.screen import notes, progress
 from slta.errors import InputError
-from slta.files import read_object
-
-if TYPE_CHECKING:
-    from slta.experiments.config import Experiment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +82,6 @@ def train(arguments: Sequence[str]) -> None:
     name = arguments[0] if arguments[:1] and not arguments[0].startswith("-") else None
     if name is None and _value(arguments, "--config") is None:
         parsed(Train, arguments, prog="slta train")
-        raise InputError(
-            "name a model and a data set: slta train MODEL --on DATA; list them with "
-            "'slta list models' and 'slta list data'"
-        )
     return _train(name, arguments[name is not None :])
 
 
@@ -118,11 +109,14 @@ def _resume(arguments: Sequence[str]) -> None:
 
 
 def _train(name: str | None, arguments: Sequence[str]) -> None:
-    from slta.experiments.opening import root_of, with_root
-    from slta.files import check_root
+    from slta.experiments.composing import composed
+    from slta.training.public import new_folder, rooted
     from slta.training.train import train
 
-    title, usual = _usual(name, arguments)
+    config = _value(arguments, "--config")
+    title, usual = composed(
+        name, _value(arguments, "--on"), None if config is None else Path(config)
+    )
     parts = {each: getattr(usual, each) for each in vars(usual)}
     # With the types of these, so that only options that exist are listed.
     options = make_dataclass(
@@ -145,66 +139,15 @@ def _train(name: str | None, arguments: Sequence[str]) -> None:
     root, named = command.root, getattr(experiment.dataset, "root", None)
     if root and named not in (root, getattr(usual.dataset, "root", None)):
         raise InputError(f"--root {root} and --dataset.root {named} are two; give one")
-    chosen = with_root(title, experiment, root)
-    if (place := root_of(chosen)) is not None:
-        check_root(place)
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     run = train(
         title,
-        chosen,
-        command.out or Path("runs") / f"{title}-{stamp}",
+        rooted(title, experiment, root),
+        command.out or new_folder(title),
         start=command.start,
         store=command.store,
         shows=progress,
     )
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
-
-
-def _usual(name: str | None, arguments: Sequence[str]) -> "tuple[str, Experiment]":
-    """The title of an experiment, and what it is before the options go over it."""
-    from slta.experiments import experiment, from_json, parts, title
-
-    on, config = _value(arguments, "--on"), _value(arguments, "--config")
-    known = None
-    if name is not None:
-        model, data = (name, on) if on is not None else parts(name)
-        known = title(model, data), experiment(model, data)
-        if on is None:
-            known = name, known[1]
-    if config is None:
-        assert known is not None
-        return known
-    try:
-        values = read_object(Path(config))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"--config {config} cannot be read ({error}); name a JSON file, as a run's "
-            "config.json"
-        ) from error
-    try:
-        found = from_json(_experiment(values), None if known is None else known[1])
-    except InputError as error:
-        raise InputError(f"--config {config}: {error}") from error
-    return (known[0] if known else str(values.get("name", Path(config).stem))), found
-
-
-def _experiment(values: dict[str, Any]) -> Any:
-    """What a run's config.json has beside its name and version; or else all of it."""
-    from importlib.metadata import version
-
-    from packaging.version import InvalidVersion, Version
-
-    written = str(values.get("version", "0"))
-    try:
-        newer = Version(written) > Version(version("slta"))
-    except InvalidVersion:
-        newer = True
-    if newer:
-        raise InputError(
-            f"it was written by slta {written}, and this is {version('slta')}; update "
-            "slta, or remove the version from the file and look through its fields"
-        )
-    return values.get("experiment", {k: v for k, v in values.items() if k != "version"})
 
 
 def _value(arguments: Sequence[str], option: str) -> str | None:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from slta.errors import InputError
 from slta.evaluation.measuring import SEED, measure
 from slta.evaluation.metrics import IOUS, bootstrap, named
-from slta.evaluation.predictions import Prediction, read
+from slta.evaluation.predictions import Prediction
 from slta.experiments.opening import open_dataset, open_splits
 from slta.runs.evaluate import measured
 from slta.runs.inference import predict
@@ -123,7 +123,7 @@ def _on_train(run: Run, store: Path | None) -> float:
 def _values(
     run: Run, split: str
 ) -> tuple[dict[str, Float[np.ndarray, " q"]], list[str]]:
-    answers = [each for each in read(run.predictions(split)) if len(each.truth)]
+    answers = [each for each in run.predictions(split) if len(each.truth)]
     table = measure(answers, PROTOCOL)
     names = [*COLUMNS, *(named(1, iou) for iou in IOUS)]
     return {name: table.values[name] for name in names}, [
@@ -154,7 +154,7 @@ def numbers(mine: Sequence[Run], others: Sequence[Run], split: str) -> dict[str,
 
 def _examples(runs: Mapping[str, Sequence[Run]], split: str) -> list[dict[str, Any]]:
     """The first answer of every model to some queries of different videos."""
-    answers = {name: read(mine[0].predictions(split)) for name, mine in runs.items()}
+    answers = {name: mine[0].predictions(split) for name, mine in runs.items()}
     all_of_them = next(iter(answers.values()))
     rows = np.linspace(0, len(all_of_them) - 1, EXAMPLES + 2).round().astype(int)[1:-1]
     return [

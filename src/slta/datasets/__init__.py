@@ -1,6 +1,10 @@
-"""Data sets: each is a file, each line here one that an experiment can name."""
+"""Data sets: each is a file, each line here one that an experiment can name.
+
+test = slta.datasets.open("charades-sta", "folder").queries("test")
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,12 @@ from slta.datasets import (
 from slta.datasets.base import Dataset
 from slta.datasets.source import Source
 from slta.errors import InputError
+from slta.extensions import Known
+from slta.files import check_root
+from slta.moments import Query
+from slta.progress import Progress
+
+__all__ = ["DATASETS", "SOURCES", "Dataset", "Query", "Source", "open", "source"]
 
 DATASETS: dict[type[Any], Callable[..., Dataset]] = {
     shapes.ShapesConfig: lambda config, progress: own.load(
@@ -62,3 +72,31 @@ def source(name: str) -> Source:
             f"unknown data set {name!r}; {hint}known are {', '.join(SOURCES)}"
         )
     return SOURCES[name]
+
+
+_INSTALLED = Known[Any]("datasets", {}, lambda _, offer: offer)
+
+
+def open(
+    name: str, root: str | Path | None = None, *, progress: Progress | None = None
+) -> Dataset:
+    """A data set whose files are in the folder ``root``, or of an installed package, or
+    Shapes, which is made where it is not there; ``progress`` is told how far that is.
+
+    Raises ``InputError`` for an unknown name, and for files that are missing or wrong.
+    """
+    name = name.replace("_", "-") if name.replace("_", "-") in SOURCES else name
+    if name == shapes.ShapesConfig.name and root is None:
+        return DATASETS[shapes.ShapesConfig](shapes.ShapesConfig(), progress)
+    if name in SOURCES or (offer := _INSTALLED.get(name)) is None:
+        found = source(name)
+        if root is None:
+            raise InputError(f"name the folder of {name}: open({name!r}, root)")
+        check_root(Path(root))
+        return found.open(Path(root))
+    config = offer.dataset
+    if root is not None:
+        check_root(Path(root))
+        config = replace(config, root=str(root))
+    opened: Dataset = offer.open(config)
+    return opened

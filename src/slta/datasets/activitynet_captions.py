@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from slta.datasets.annotations import Annotations, Oddities, Place
+from slta.datasets.annotations import Annotations, Oddities, Place, once
 from slta.datasets.base import Dataset
 from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
@@ -38,6 +38,7 @@ def load(config: ActivityNetCaptionsConfig) -> Dataset:
     return read(Path(config.root)).dataset(name=NAME)
 
 
+@once
 def read(root: Path) -> Annotations:
     found = Annotations(root, ODDITIES)
     for split, name in FILES.items():

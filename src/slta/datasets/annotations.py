@@ -6,11 +6,15 @@ is not one of the data set's documented oddities stops it.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import wraps
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
+from typing import TypeVar
 
 from slta.datasets.base import Dataset, Facts
 from slta.errors import InputError
@@ -19,6 +23,7 @@ from slta.fields import impossible
 from slta.files import check_root
 from slta.moments import Query, Span
 
+T = TypeVar("T")
 ROUNDING_S = 0.1
 """A span may end this much after its video: times are rounded."""
 
@@ -326,6 +331,44 @@ class Annotations:
             durations_s=self.durations_s,
             facts=self.facts,
         )
+
+
+TICK_NS = 100_000_000
+"""A file that is written twice within this time may look the same."""
+
+
+def once(read: Callable[[Path], T]) -> Callable[[Path], T]:
+    """Reads a folder's annotations again only when a file there has changed: a training
+    opens them about ten times. What was read is shared and must not be changed."""
+    kept: dict[tuple[Path, Path], tuple[object, T]] = {}
+
+    @wraps(read)
+    def reading(root: Path) -> T:
+        now_ns, place = time.time_ns(), (root, root.absolute())
+        state = _state(root)
+        if place in kept and kept[place][0] == state:
+            return kept[place][1]
+        kept.clear()
+        found = read(root)
+        if state and all(changed < now_ns - TICK_NS for *_, changed in state):
+            kept[place] = state, found
+        return found
+
+    return reading
+
+
+def _state(root: Path) -> list[tuple[str, int, int, int, int]]:
+    """The files in a folder, and what changes whenever one of them does; empty where
+    that cannot be seen."""
+    try:
+        found = [(each, each.stat()) for each in sorted(root.iterdir())]
+    except OSError:
+        return []
+    return [
+        (path.name, facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mtime_ns)
+        for path, facts in found
+        if S_ISREG(facts.st_mode)
+    ]
 
 
 def unreadable(query: str) -> tuple[str, str] | None:

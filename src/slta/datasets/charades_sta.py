@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from slta.datasets.annotations import Annotations, Oddities, with_val
+from slta.datasets.annotations import Annotations, Oddities, once, with_val
 from slta.datasets.base import Dataset
 from slta.datasets.reading import table
 from slta.datasets.source import Count, Source
@@ -52,6 +52,7 @@ def load(config: CharadesSTAConfig) -> Dataset:
     return found.dataset(name=NAME, cut=config.cut, splits=splits)
 
 
+@once
 def read(root: Path) -> Annotations:
     found = Annotations(root, ODDITIES)
     for split in SPLITS:

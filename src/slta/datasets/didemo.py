@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from jaxtyping import Int
 
-from slta.datasets.annotations import Annotations, Place
+from slta.datasets.annotations import Annotations, Place, once
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import Places, json_of
 from slta.datasets.source import Count, Source
@@ -41,6 +41,7 @@ def load(config: DiDeMoConfig) -> Dataset:
     return read(Path(config.root)).dataset(name=NAME)
 
 
+@once
 def read(root: Path) -> Annotations:
     found = Annotations(root)
     for split in SPLITS:

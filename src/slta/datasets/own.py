@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from jaxtyping import Int
 
-from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
+from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities, once
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import json_lines, table
 from slta.datasets.source import Length, Source
@@ -83,24 +83,37 @@ def load_file(file: Path) -> Dataset:
     if not file.is_file():
         raise InputError(f"there is no file {file}; give one of JSON lines or CSV")
     found = Annotations(file.parent, ODDITIES)
-    _fill(found, [file], {})
+    _fill(found, _rows(found, [file]), {})
     return found.dataset(name=NAME)
 
 
 def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotations:
     """``lengths`` is what the videos or their features say, where it is known."""
+    parsed, rows = _parsed(folder)
+    found = Annotations(
+        folder,
+        ODDITIES,
+        splits={name: [] for name in parsed.splits},
+        problems=[*parsed.problems],
+        files=[*parsed.files],
+        split_files=parsed.split_files,
+    )
+    _fill(found, rows, lengths or {})
+    return found
+
+
+@once
+def _parsed(folder: Path) -> tuple[Annotations, list[_Row]]:
+    """The rows, and what is wrong with each by itself."""
     found = Annotations(folder, ODDITIES)
     files = files_of(folder)
     if not files:
         remedy = "write it or train.csv, or let 'slta data convert' write it"
         found.fault(folder / "train.jsonl", None, "is missing", remedy)
-    _fill(found, files, lengths or {})
-    return found
+    return found, _rows(found, files)
 
 
-def _fill(
-    found: Annotations, files: Sequence[Path], lengths: Mapping[str, Length]
-) -> None:
+def _rows(found: Annotations, files: Sequence[Path]) -> list[_Row]:
     rows: list[_Row] = []
     for file in files:
         found.files.append(file)
@@ -111,6 +124,12 @@ def _fill(
             what = f"gives the split {file.stem}, as {other.name} does"
             found.fault(file, None, what, "keep one of the two")
         rows += _of_table(found, file) if file == other else _of_lines(found, file)
+    return rows
+
+
+def _fill(
+    found: Annotations, rows: Sequence[_Row], lengths: Mapping[str, Length]
+) -> None:
     _lengths(found, rows, lengths)
     for row in rows:
         found.add(

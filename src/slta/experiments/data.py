@@ -12,7 +12,16 @@ from slta.experiments.config import (
     Named,
     TrainingConfig,
 )
-from slta.models import config_of, find, sees_whole_videos
+from slta.models import Builder, config_of, find, sees_whole_videos
+
+__all__ = [
+    "CandidatesConfig",
+    "Data",
+    "Dataset",
+    "FeaturesConfig",
+    "Recipe",
+    "TrainingConfig",
+]
 
 
 class Recipe(NamedTuple):
@@ -40,12 +49,15 @@ class Data:
     title: str = ""
     """What it is, for those that ``slta.datasets.SOURCES`` does not describe."""
     open: Callable[[Any], Dataset] | None = None
-    """Opens the data set of another package or file, from its configuration."""
+    """Opens the data set of another package, from its configuration."""
 
-    def experiment(self, model: str) -> Experiment:
-        """Raises ``InputError`` for an unknown model."""
+    def experiment(self, model: str | Builder) -> Experiment:
+        """Of a model by its name, or by its class.
+
+        Raises ``InputError`` for an unknown model.
+        """
         builder = find(model)
-        if model in self.recipes:
+        if isinstance(model, str) and model in self.recipes:
             config, training = self.recipes[model]
         else:
             whole = sees_whole_videos(builder)

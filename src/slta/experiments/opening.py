@@ -10,8 +10,8 @@ from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.datasets.split import Split, prepare
 from slta.errors import InputError
+from slta.experiments import known_data
 from slta.experiments.config import AUTOMATIC, Experiment, FeaturesConfig
-from slta.extensions import installed
 from slta.features import provider
 from slta.features.provider import Provider
 from slta.features.store import Store
@@ -33,11 +33,12 @@ def open_dataset(
 
 def _opener(config: Any) -> Callable[[Any], Dataset]:
     """What opens the data set of an installed package."""
-    for each in installed("datasets").values():
-        if type(each.dataset) is type(config) and each.open is not None:
-            return each.open
+    for offer in known_data().values():
+        if type(offer.dataset) is type(config) and offer.open is not None:
+            return offer.open
     raise InputError(
-        f"the data set {config.name} says not how it is opened; give its Data an open"
+        f"the data set {config.name} is of no installed package; install the one that "
+        "it is from"
     )
 
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from slta.errors import InputError
-from slta.extensions import installed, unknown
+from slta.extensions import Known, unknown
 from slta.features.base import Extractor, Words
 from slta.features.layouts import LAYOUTS, asked, is_ready
 from slta.features.library import Library
@@ -90,8 +90,18 @@ EXTRACTORS: dict[str, Kind] = {
 
 def kinds() -> dict[str, Kind]:
     """The extractors of the program, and those of installed packages."""
-    others = installed("extractors")
-    return {name: Kind(make) for name, make in others.items()} | EXTRACTORS
+    return _KNOWN.all()
+
+
+def _offered(name: str, value: Any) -> Kind:
+    if isinstance(value, Kind):
+        return value
+    if not callable(value):
+        raise InputError(f"{name} is no function that makes an extractor of a name")
+    return Kind(value)
+
+
+_KNOWN = Known("extractors", EXTRACTORS, _offered)
 
 
 def _glove(files: str, store: Store) -> Words:
@@ -117,7 +127,11 @@ def extractor(name: str) -> Extractor:
     first, *others = _parts(name)
     if not others:
         kind, _, argument = name.partition(":")
-        return _known(kind, kinds(), name, "extractor").make(argument)
+        if (found := _KNOWN.get(kind)) is None:
+            known = [*_KNOWN.names(), *LAYOUTS]
+            remedy = f"known are {', '.join(known)}"
+            raise InputError(unknown("extractor", name, known, remedy))
+        return found.make(argument)
     if len(others) > 1:
         raise InputError(
             f"the extractor {name!r} has {1 + len(others)} parts; two can be combined, "
@@ -162,12 +176,11 @@ def words(name: str, store: Store) -> Words | None:
 
 def _parts(name: str) -> list[str]:
     """Cut at each + before another extractor: a path may hold one, too."""
-    names = "|".join(sorted(map(re.escape, kinds()), key=len, reverse=True))
+    names = "|".join(sorted(map(re.escape, _KNOWN.names()), key=len, reverse=True))
     return re.split(rf"\+(?=(?:{names})(?:[:+]|$))", name)
 
 
 def _known(kind: str, known: dict[str, Maker], name: str, what: str) -> Maker:
     if kind not in known:
-        names = [*known, *LAYOUTS] if what == "extractor" else [*known]
-        raise InputError(unknown(what, name, names, f"known are {', '.join(names)}"))
+        raise InputError(unknown(what, name, known, f"known are {', '.join(known)}"))
     return known[kind]

@@ -16,6 +16,17 @@ from jaxtyping import Bool, Float, Shaped
 from slta import video
 from slta.video.reading import Frames
 
+__all__ = [
+    "Extractor",
+    "Prepared",
+    "QueryFeatures",
+    "Reader",
+    "Steps",
+    "VideoFeatures",
+    "Words",
+    "frame_by_frame",
+]
+
 Steps = Callable[[str, float], None]
 """Is told what is being made, and the share of all that is done."""
 

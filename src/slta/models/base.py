@@ -1,7 +1,8 @@
 """What all models have in common, and the two kinds of them.
 
 One kind scores candidates that it is given, the other looks at a whole video and answers
-with spans of its own.
+with spans of its own. What ``__all__`` names is all that a model's file needs, in another
+package or a file of its own, too; docs/add-a-model.md shows one.
 
 Shapes: b queries · p pairs of a query and a candidate · w words · r regions ·
 f frames that are looked at · n answers · x size of a vector.
@@ -16,8 +17,32 @@ from annotated_types import Ge, Interval
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from slta.batches.candidate_batch import Batch
-from slta.batches.video_batch import VideoBatch
+from slta.batches.candidate_batch import CONTEXTS, Batch, TrainingBatch
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
+from slta.fields import check_ranges
+
+__all__ = [
+    "CONTEXTS",
+    "Answers",
+    "Batch",
+    "CandidateModel",
+    "Count",
+    "Dropout",
+    "Model",
+    "Scale",
+    "Scores",
+    "Share",
+    "Size",
+    "Sizes",
+    "Standardise",
+    "TrainingBatch",
+    "TrainingVideoBatch",
+    "VideoBatch",
+    "VideoModel",
+    "Weight",
+    "check_ranges",
+    "logistic",
+]
 
 Size = Annotated[int, Interval(ge=1, le=100_000)]
 """Units of a layer; more are a slip of the hand."""

@@ -1,4 +1,4 @@
-"""The predictions and the numbers of a run."""
+"""The predictions and the numbers of a run, or of a file of predictions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,13 +10,57 @@ import numpy as np
 from slta.errors import InputError
 from slta.evaluation.counted_baselines import WITHOUT_VIDEO, without_video
 from slta.evaluation.measuring import compared
-from slta.evaluation.predictions import Prediction, read, write
+from slta.evaluation.predictions import Prediction, write
+from slta.evaluation.protocols import PROTOCOLS
+from slta.evaluation.result import Evaluation, evaluate_file
 from slta.experiments.opening import open_library, open_splits
+from slta.extensions import unknown
 from slta.moments import Query
 from slta.moments.spans import as_array
 from slta.progress import ProgressFactory, no_progress
 from slta.runs.inference import predict
 from slta.runs.run import Run
+
+
+def evaluate(
+    source: Run | str | Path,
+    split: str = "test",
+    protocol: str = "ctrl",
+    truth: str | Path | None = None,
+    nms_iou: float | None = None,
+    *,
+    overwrite: bool = False,
+    store: str | Path | None = None,
+    progress: ProgressFactory | None = None,
+) -> Evaluation:
+    """The numbers of a run on a split, or of a file of predictions that any program wrote.
+
+    A run is asked the queries of the split if it was not yet, or with ``overwrite``. A
+    file's ground truth is in the file ``truth``, unless it says it itself. ``protocol`` and
+    ``nms_iou`` say how the answers are measured; docs/protocols.md has the protocols.
+
+    Raises ``InputError`` for what cannot be measured.
+    """
+    if protocol not in PROTOCOLS:
+        known = f"known are {', '.join(PROTOCOLS)}"
+        raise InputError(unknown("protocol", protocol, PROTOCOLS, known))
+    path = source.folder if isinstance(source, Run) else Path(source)
+    if path.is_file():
+        given = None if truth is None else Path(truth)
+        return evaluate_file(path, given, protocol, nms_iou)
+    if truth is not None:
+        raise InputError(
+            f"the truth {truth} is for a file of predictions, and {path} is a run, which "
+            "knows its own; leave --truth out"
+        )
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist; name the folder of a run, or a file of predictions"
+        )
+    run = source if isinstance(source, Run) else Run.open(path)
+    place, shows = None if store is None else Path(store), progress or no_progress
+    answers(run, split, place, shows, again=overwrite)
+    return Evaluation(measured(run, split, protocol, place, shows, nms_iou))
 
 
 def answers(
@@ -28,7 +72,7 @@ def answers(
     again: bool = False,
 ) -> Path:
     """The file of a run's predictions for a split, made if it is not there."""
-    path = run.predictions(name)
+    path = run.predictions_file(name)
     if path.exists() and not again:
         return path
     experiment = run.experiment
@@ -55,7 +99,7 @@ def measured(
     They are kept in the run's ``results.json``, too.
     """
     experiment = run.experiment
-    predictions = read(run.predictions(name))
+    predictions = run.predictions(name)
     splits = open_splits(experiment, ("train", name), store, shows)
     _check_asked(run, name, predictions, splits[name].queries)
     rows = {experiment.model.name: predictions} | {
@@ -84,7 +128,7 @@ def _check_asked(
     )
     if now != then:
         raise InputError(
-            f"{run.predictions(name)} is not of the queries that {name} has now, with "
+            f"{run.predictions_file(name)} is not of the queries that {name} has now, with "
             f"their truth; answer them with 'slta evaluate {run.folder} --split {name} "
             "--again'"
         )

@@ -1,6 +1,7 @@
 """A run on disk: what was trained, how, and what came of it.
 
-    RUN/config.json              the experiment, and the run from which it starts
+    RUN/config.json              the experiment, where its model is from if not from
+                                 here, and the run from which it starts
     RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
     RUN/weights.safetensors      the best weights by val
     RUN/last.ckpt                Lightning's state after the last evaluation, to resume
@@ -14,7 +15,7 @@ Every file appears whole or not at all, and nothing that is read can run code.
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -24,14 +25,19 @@ from typing import Any
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
 
+from slta.datasets.base import Dataset
 from slta.errors import InputError
-from slta.experiments import from_json
+from slta.evaluation.html import text
+from slta.evaluation.predictions import Prediction
+from slta.evaluation.predictions import read as read_predictions
+from slta.evaluation.result import Evaluation
+from slta.experiments import check_known, from_json
 from slta.experiments.config import Experiment
-from slta.experiments.opening import with_root
+from slta.experiments.opening import open_dataset, with_root
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
 from slta.files import check_root, read_object, whole_file, write_whole
-from slta.models import build
+from slta.models import Builder, build, find, origin
 from slta.models.base import Model, Sizes
 
 REMEDIES = {"results": "remove it to have all measured again"}
@@ -89,6 +95,8 @@ def _named(reader: Reader) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Run:
+    """A trained model in its folder, with its configuration, answers and numbers."""
+
     folder: Path
     root: Path | None = None
     """Where the folder of the data set is now, if it is no longer where it was."""
@@ -118,6 +126,8 @@ class Run:
         run = cls(folder)
         try:
             facts: dict[str, Any] = {"name": name, "version": version("slta")}
+            if (place := origin(experiment.model)) is not None:
+                facts["model_from"] = place
             if start is not None:
                 facts["from"] = start
             run.write("config", {**facts, "experiment": experiment.to_json()})
@@ -163,8 +173,12 @@ class Run:
 
     @property
     def experiment(self) -> Experiment:
+        config = self.read("config")
+        check_known(
+            config.get("experiment"), f"the run {self.folder}", config.get("model_from")
+        )
         try:
-            found = from_json(self.read("config").get("experiment"))
+            found = from_json(config.get("experiment"))
         except InputError as error:
             raise InputError(
                 f"{self.folder / 'config.json'} does not fit this version ({error}); use "
@@ -176,6 +190,11 @@ class Run:
         if self.words is not None:
             features = replace(features, words=self.words)
         return with_root(self.name, replace(found, features=features), self.root)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set with which it is trained and tested, opened."""
+        return open_dataset(self.experiment)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -201,8 +220,46 @@ class Run:
     def last(self) -> Path:
         return self.folder / "last.ckpt"
 
-    def predictions(self, split: str) -> Path:
+    def predictions_file(self, split: str) -> Path:
         return self.folder / "predictions" / f"{split}.jsonl"
+
+    def predictions(self, split: str = "test") -> Sequence[Prediction]:
+        """What it answered to the queries of a split, before any protocol.
+
+        Raises ``InputError`` for a split that it was not asked yet.
+        """
+        path = self.predictions_file(split)
+        if not path.is_file():
+            raise InputError(
+                f"{self.folder} has no predictions of {split!r}; make them with "
+                f"'slta evaluate {self.folder} --split {split}'"
+            )
+        return read_predictions(path)
+
+    @property
+    def results(self) -> dict[str, Evaluation]:
+        """What was measured, by split and protocol, such as ``"test, ctrl"``."""
+        if not (self.folder / "results.json").exists():
+            return {}
+        return {name: Evaluation(each) for name, each in self.read("results").items()}
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The evaluations on val during training, with their steps."""
+        if not (self.folder / "history.json").exists():
+            return []
+        evaluations: list[dict[str, Any]] = self.read("history")["evaluations"]
+        return evaluations
+
+    def _repr_html_(self) -> str:
+        """In a notebook."""
+        experiment = self.experiment
+        steps = f"{experiment.training.steps} steps"
+        done = "" if self.is_finished else ", not finished"
+        head = f"{self.name} in {self.folder}: {experiment.model.name} on "
+        head += f"{experiment.dataset.name}, {steps}{done}"
+        results = "".join(each._repr_html_() for each in self.results.values())
+        return f"<div><p>{text(head)}</p>{results}</div>"
 
     @property
     def is_finished(self) -> bool:
@@ -218,22 +275,17 @@ class Run:
     def lengthen(self, steps: int) -> None:
         """Gives the run more steps than it had.
 
-        Raises ``InputError`` for fewer than were trained, and for a run without the state
-        of its optimizer.
+        Raises ``InputError`` for fewer, and for a finished run for as many.
         """
-        done = 0
-        if (self.folder / "history.json").exists():
-            done = self.read("history")["evaluations"][-1]["step"]
-        if steps <= done:
+        before = self.experiment.training.steps
+        if steps < before or (steps == before and self.is_finished):
             raise InputError(
-                f"--training.steps is {steps}, and {self.folder} was trained for {done} "
+                f"--training.steps is {steps}, and {self.folder} is trained for {before} "
                 "already; give more"
             )
-        if done and not self.last.is_file():
-            raise InputError(
-                f"{self.last} is missing, so that the run cannot go on; start a new one "
-                f"from its weights with --from {self.folder}"
-            )
+        self.check_state()
+        if steps == before:
+            return
         config = self.read("config")
         config["experiment"]["training"]["steps"] = steps
         self.write("config", config)
@@ -241,6 +293,15 @@ class Run:
             facts = self.read("provenance")
             del facts["seconds"]
             self.write("provenance", facts)
+
+    def check_state(self) -> None:
+        """Raises ``InputError`` where the optimizer's state is gone, without which a run
+        cannot go on. One that was killed at its first evaluation begins anew."""
+        if not self.last.is_file() and (self.is_finished or len(self.history) > 1):
+            raise InputError(
+                f"{self.last} is missing, so that the run cannot go on; start a new one "
+                f"from its weights with --from {self.folder}"
+            )
 
     @property
     def step(self) -> int | None:
@@ -320,3 +381,26 @@ class Run:
                 f"{path} cannot be written ({error.strerror or error}); make room, "
                 f"then go on with 'slta train --resume {self.folder}'"
             ) from error
+
+
+def load_run(
+    folder: str | Path,
+    *,
+    model: str | Builder | None = None,
+    root: str | Path | None = None,
+    extractor: str | None = None,
+    words: str | None = None,
+) -> Run:
+    """A run that ``slta train`` or ``slta.train`` made.
+
+    ``model`` is its model, if that is a file of yours, as ``"my_file.py:MyModel"``, or a
+    class; ``root``, ``extractor`` and ``words`` are where its data set, its features and
+    its words are, if they were moved.
+
+    Raises ``InputError`` for a folder that is no run.
+    """
+    if model is not None:
+        find(model)
+    return Run.open(
+        Path(folder), None if root is None else Path(root), extractor, words
+    )

@@ -33,16 +33,20 @@ class Searcher:
         root: str | Path | None = None,
         words_name: str | None = None,
         store: str | Path | None = None,
+        model: Any = None,
     ) -> None:
         """Answers without training, or with the model of the run ``checkpoint``, whose
-        data set may be in another folder now: ``root``.
+        data set may be in another folder now: ``root``. A model of your own is given as
+        ``"my_file.py:MyModel"``, whose file is run, or as its class.
 
         The extractor is ``imagenet-words``, or the run's, unless one is named; the
         words are the run's unless some are named. Features are kept in the folder
         ``store``; else in ``$SLTA_HOME/store``, else in the user's cache folder.
         """
         place = Store(Path(store) if store else None)
-        self.retriever = _retriever(extractor_name, checkpoint, root, words_name, place)
+        self.retriever = _retriever(
+            extractor_name, checkpoint, root, words_name, place, model
+        )
         self._latest: Indexed[Any] | None = None
 
     @property
@@ -154,6 +158,7 @@ def _retriever(
     root: str | Path | None,
     words_name: str | None,
     store: Store,
+    model: Any,
 ) -> Retriever[Any]:
     # Only what is needed is imported: a model brings torch, which takes seconds.
     if checkpoint is None:
@@ -167,11 +172,18 @@ def _retriever(
                 f"the words {words_name} are for a trained model; give a run with "
                 "--checkpoint RUN, or leave --words out"
             )
+        if model is not None:
+            raise InputError(
+                f"the model {model} is that of a run; give the run with --checkpoint RUN, "
+                "or leave --model out"
+            )
         from slta.search.zero_shot import Untrained
 
         return Untrained(extractor_name, store)
-    from slta.runs.run import Run
+    from slta.runs.run import load_run
     from slta.search.trained import Trained
 
-    moved = None if root is None else Path(root), extractor_name, words_name
-    return Trained(Run.open(Path(checkpoint), *moved), store)
+    run = load_run(
+        checkpoint, model=model, root=root, extractor=extractor_name, words=words_name
+    )
+    return Trained(run, store)

@@ -96,6 +96,12 @@ class Answer:
             f"moments with scores: {', '.join(moments[:TOLD] + more)}"
         )
 
+    def _repr_html_(self) -> str:
+        """In a notebook."""
+        from slta.search.notebook import html
+
+        return html(self)
+
     def shown_confidence(self, digits: int) -> float:
         """The confidence as it is printed, on its own side of ``clear_from``."""
         return rounded(self.confidence, digits, self.clear_from)

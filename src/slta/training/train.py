@@ -99,6 +99,7 @@ def resume(
     elif run.is_finished:
         logger.info("%s is finished: there is nothing left to train", folder)
         return run
+    run.check_state()
     return _go(run, run.experiment, store, shows, resume=run.last.is_file())
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spacy.language import Language
+from spacy.tokens import Doc
 
 from slta import Searcher
 from slta.errors import InputError
 from slta.features.extractors.imagenet_words import ImagenetWords
 from slta.features.text.languages import other_language
 from slta.features.text.negation import present
+from slta.features.text.nouns import language, parse
 from slta.features.text.spelling import correction, is_english
 from slta.features.text.understanding import WORD, understand
 from slta.features.text.word_lists import LANGUAGES
@@ -380,3 +383,18 @@ def test_the_command_tells_how_a_query_was_understood(
     first, second = map(json.loads, call(capsys, *asked, "--json").out.splitlines())
     assert (first["query"], first["notes"]) == ("a caat", [note])
     assert second["notes"] == []
+
+
+def test_a_query_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, spacy = [], type(language())
+    run = spacy.__call__
+
+    def counted(self: Language, text: str) -> Doc:
+        parsed.append(text)
+        return run(self, text)
+
+    monkeypatch.setattr(spacy, "__call__", counted)
+    query = "a cook who can't stop stirring the soup"  # what is denied needs grammar
+    assert understand(query, READER).text == query
+    assert parse(query).phrases == parse(query).phrases == ("cook", "soup")
+    assert parsed == [query]

@@ -14,9 +14,10 @@ from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 import numpy as np
+from annotated_types import Interval
 from jaxtyping import Bool, Float32, Float64
 
 from slta import files
@@ -26,6 +27,7 @@ from slta.datasets.shapes.planner import plan
 from slta.datasets.shapes.scene import HELD_OUT, Rules, Scene, Stage
 from slta.datasets.shapes.sentences import ask
 from slta.errors import InputError
+from slta.fields import check_ranges
 from slta.video import writing
 
 __all__ = ["HELD_OUT", "SPLITS", "Boxes", "ShapesConfig", "load_boxes", "make"]
@@ -36,8 +38,9 @@ SPLITS: Final = ("train", "val", "test", "test_novel")
 CRF: Final = 23
 NEWER: Final = ("actions", "objects", "plain")
 """Fields that change nothing while they have their defaults."""
-NEEDED: Final = ("train", "val")
-"""Splits that no training can do without."""
+Films = Annotated[int, Interval(ge=0, le=100_000)]
+Needed = Annotated[int, Interval(ge=1, le=100_000)]
+"""Films of a split that no training can do without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,23 +48,23 @@ class ShapesConfig:
     """How many films, of what size and length."""
 
     name: ClassVar[str] = "shapes"
-    train: int = 1400
+    train: Needed = 1400
     """Films to train on."""
-    val: int = 40
+    val: Needed = 40
     """Films to choose a model by."""
-    test: int = 80
+    test: Films = 80
     """Films to test on."""
-    test_novel: int = 80
+    test_novel: Films = 80
     """Films to test on whose queries pair a shape and an action never seen in train."""
-    length_s: float = 28.0
+    length_s: Annotated[float, Interval(ge=20, le=60)] = 28.0
     """Mean length of a film in seconds; each is up to 15 % shorter or longer."""
-    rate_hz: int = 12
+    rate_hz: Annotated[int, Interval(ge=8, le=60)] = 12
     """Frames a second."""
     width: int = 256
     """Width of the picture in pixels."""
-    height: int = 192
+    height: Annotated[int, Interval(ge=96, le=1080)] = 192
     """Height of the picture in pixels."""
-    seed: int = 0
+    seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
     """Another seed gives another world."""
     actions: tuple[str, ...] = ()
     """Actions that occur, such as left, grow or hit; all unless given."""
@@ -76,28 +79,20 @@ class ShapesConfig:
         return Rules(self.actions or tuple(ACTIONS), self.objects, self.plain)
 
     def __post_init__(self) -> None:
-        for split in SPLITS:
-            _within(self, split, int(split in NEEDED), 100_000)
-        _within(self, "length_s", 20, 60)
-        _within(self, "rate_hz", 8, 60)
-        _within(self, "height", 96, 1080)
-        _within(self, "width", self.height, 2 * self.height)
-        _within(self, "seed", 0, 2**32 - 1)
-        _within(self, "objects", 3 if self.objects else 0, 4)
+        check_ranges(self, "dataset")
+        if not self.height <= self.width <= 2 * self.height:
+            raise ValueError(
+                "dataset.width must be from dataset.height to twice as much, "
+                f"{self.height} to {2 * self.height}, got {self.width}"
+            )
+        if self.objects not in (0, 3, 4):
+            raise ValueError(f"dataset.objects must be 0, 3 or 4, got {self.objects}")
         unknown = [name for name in self.actions if name not in ACTIONS]
         if unknown or len({*self.actions}) == 1:
             raise ValueError(
                 f"dataset.actions is {' '.join(self.actions)}: give two or more of "
                 f"{', '.join(ACTIONS)}"
             )
-
-
-def _within(config: ShapesConfig, field: str, least: int, most: int) -> None:
-    value = getattr(config, field)
-    if not least <= value <= most:
-        raise ValueError(
-            f"dataset.{field} is {value}: give a value from {least:g} to {most:g}"
-        )
 
 
 class Boxes(NamedTuple):

