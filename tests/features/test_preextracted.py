@@ -368,7 +368,7 @@ def test_wrong_features_are_told_and_the_others_stored(
         ),
         ("ready,regions=0", "asks for 0 regions; give a whole number from 1 on"),
         ("ready,regions=", "asks for no regions"),
-        ("redy", "unknown extractor 'redy'; did you mean 'ready'"),
+        ("redy", "unknown extractor 'redy'; did you mean ready"),
     ],
 )
 def test_names_that_cannot_be_used(

@@ -342,7 +342,7 @@ def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
             "there is no file no.txt of words; get glove.840B.300d.txt of",
         ),
         ("glove:.", "there is no file . of words"),
-        ("glov:x", r"unknown words 'glov:x'; did you mean 'glove'\? known are glove"),
+        ("glov:x", r"unknown words 'glov:x'; did you mean glove\?"),
         (
             "glove:v.npy",
             "v.npy does not say of which word a row is; .*v.npy,WORDS.json",
