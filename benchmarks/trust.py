@@ -82,7 +82,7 @@ def measured(
 def sure(searcher: Searcher, videos: Sequence[Indexed[Any]], query: str) -> list[float]:
     """The confidence for each video; 0 for a query that is refused."""
     try:
-        asked = searcher.asked(query)
+        asked = searcher.read(query)
     except InputError:
         return [0.0] * len(videos)
     return [searcher.answer(each, asked, top=1).confidence for each in videos]

@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 class Known(Generic[T]):
-    """What there is of a kind, by name: the program's own, and what packages offer.
+    """Objects of a kind by name, built in or from installed packages.
 
-    A package is imported only when something of it is asked for by name, or all is listed.
+    A package is imported only for one of its names, or to list all.
     """
 
     def __init__(
@@ -105,31 +105,31 @@ def package_of(group: str, module: str) -> str | None:
 
 
 def is_file(name: str) -> bool:
-    """Whether it names a Python file and what is in it, as ``my_file.py:MyModel``."""
+    """Whether the name has the form ``my_file.py:MyModel``."""
     place, colon, _ = name.rpartition(":")
     return (place if colon else name).endswith(".py")
 
 
 def from_file(name: str) -> Any:
-    """What ``my_file.py:MyModel`` names. The file is run: only a name that the user typed
-    may be given, never one that was read from a file.
+    """The object that ``my_file.py:MyModel`` names. The file is executed: pass only names
+    that the user typed, never one read from a file.
 
-    Raises ``InputError`` for a file that is missing or cannot be imported, and for a name
-    that it does not define.
+    Raises ``InputError`` for a file that is missing or cannot be imported, or does not
+    define the name.
     """
     place, colon, attribute = name.rpartition(":")
     if not (colon and attribute):
         place = (place if colon else name) or name
-        raise InputError(f"{name} names no class; name it as {place}:CLASS")
+        raise InputError(f"{name} has no class; give it as {place}:CLASS")
     path = Path(place).expanduser().resolve()
     if not path.is_file():
-        raise InputError(f"there is no file {place}; name it as FILE.py:CLASS")
+        raise InputError(f"there is no file {place}; give it as FILE.py:CLASS")
     if not path.stem.isidentifier():
         raise InputError(
-            f"{place} cannot be imported: {path.stem!r} is no name in Python; call the "
-            "file by letters, digits and underscores"
+            f"{place} cannot be imported: {path.stem!r} is not a Python name; rename the "
+            "file with letters, digits and underscores"
         )
-    # Imported as any script imports its neighbours, so that other processes can, too.
+    # On the path, so that worker processes can import it as well.
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     try:
@@ -143,7 +143,7 @@ def from_file(name: str) -> Any:
     if Path(getattr(module, "__file__", None) or "").resolve() != path:
         other = getattr(module, "__file__", None) or "Python itself"
         raise InputError(
-            f"{place} is called like the module {path.stem} of {other}; rename the file"
+            f"{place} has the name of the module {path.stem} of {other}; rename the file"
         )
     if not hasattr(module, attribute):
         classes = [key for key, value in vars(module).items() if callable(value)]
@@ -153,7 +153,7 @@ def from_file(name: str) -> Any:
 
 
 def unknown(what: str, name: str, known: Iterable[str], remedy: str) -> str:
-    """Says of an unknown name which three known ones are nearest, or else the remedy.
+    """An error text for an unknown name: the nearest known names, or else the remedy.
 
     >>> unknown("model", "qd_dtr", ["qd_detr", "slta"], "list them")
     "unknown model 'qd_dtr'; did you mean qd_detr?"

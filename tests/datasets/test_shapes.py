@@ -206,7 +206,9 @@ def test_an_interrupted_run_goes_on_where_it_was(
 
 
 def test_a_folder_with_another_world_is_refused(world: Path) -> None:
-    with pytest.raises(ValueError, match=r"holds another made world: give another"):
+    with pytest.raises(
+        ValueError, match=r"has Shapes of another configuration: give another"
+    ):
         shapes.make(USUAL, world, workers=1)
 
 

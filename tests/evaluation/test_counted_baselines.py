@@ -26,9 +26,9 @@ def asked(
     vectors = [np.array([each], np.float32) for each in sentences]
     return replace(
         made,
-        asked=tuple(
+        query_features=tuple(
             replace(query, meanings=vector / np.linalg.norm(vector))
-            for query, vector in zip(made.asked, vectors, strict=True)
+            for query, vector in zip(made.query_features, vectors, strict=True)
         ),
         infos={name: VideoInfo(name, length_s, 64, 48) for name in names},
     )

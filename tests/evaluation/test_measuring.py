@@ -98,7 +98,7 @@ def test_answers_that_are_no_numbers_are_named(protocol: str, name: str) -> None
     values.flat[-1] = np.nan
     given[1] = replace(given[1], **{name: values})
     with pytest.raises(
-        InputError, match=r"query q1 of v1 .* not numbers; look for NaN"
+        InputError, match=r"query q1 of v1 are not finite; look for NaN"
     ):
         measure(given, protocol)
 

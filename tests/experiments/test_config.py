@@ -241,9 +241,7 @@ def test_a_split_without_queries_is_named(tmp_path: Path) -> None:
     query = Query("a", "a", "x", None)
     dataset = Dataset("", {"train": (query,), "val": ()}, tmp_path, tmp_path / "videos")
     assert dataset.queries("train") == (query,)
-    with pytest.raises(
-        InputError, match=r"'val' has no queries; look into .*val\.jsonl"
-    ):
+    with pytest.raises(InputError, match=r"'val' has no queries; check .*val\.jsonl"):
         dataset.queries("val")
     with pytest.raises(InputError, match=r"no split 'test'; .* has train, val"):
         dataset.queries("test")

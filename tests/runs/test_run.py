@@ -92,7 +92,7 @@ def test_a_run_is_never_written_over(tmp_path: Path) -> None:
     run = new(tmp_path)
     before = (run.folder / "config.json").read_bytes()
     with pytest.raises(
-        InputError, match=rf"{run.folder} exists; go on with .*--resume"
+        InputError, match=rf"{run.folder} exists; continue it with .*--resume"
     ):
         new(tmp_path, titled("shapes_slta"))
     assert (run.folder / "config.json").read_bytes() == before
@@ -107,7 +107,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match=r"is no run, .* name the folder"):
+        with pytest.raises(
+            InputError, match=r"is not a run folder, .* name the folder"
+        ):
             Run.open(folder)
 
 
@@ -352,6 +354,6 @@ def test_what_is_written_in_a_run_can_be_read(tmp_path: Path) -> None:
     run.write("history", {"evaluations": [{"loss": 0.1}]})
     assert run.read("history") == {"evaluations": [{"loss": 0.1}]}
     with pytest.raises(
-        InputError, match=r"results\.json cannot be read .*; remove it to have all"
+        InputError, match=r"results\.json cannot be read .*; remove it, and evaluate"
     ):
         run.read("results")

@@ -1,4 +1,4 @@
-"""Data sets: each is a file, each line here one that an experiment can name.
+"""Data sets: a module each, and a line in ``DATASETS``.
 
 test = slta.datasets.open("charades-sta", "folder").queries("test")
 """
@@ -47,7 +47,7 @@ DATASETS: dict[type[Any], Callable[..., Dataset]] = {
     ),
     slta_release.SLTATacosConfig: lambda config, _: slta_release.load_tacos(config),
 }
-"""By the type of its configuration: how to open it, with progress where it is made."""
+"""How to open a data set, by the type of its configuration; progress is for synthetic ones."""
 
 SOURCES: dict[str, Source] = {
     charades_sta.NAME: charades_sta.SOURCE,
@@ -60,11 +60,11 @@ SOURCES: dict[str, Source] = {
     slta_release.TACOS: slta_release.TACOS_SOURCE,
     own.NAME: own.SOURCE,
 }
-"""By name: what is known of the data sets whose files the user brings."""
+"""Data sets whose files the user provides, by name."""
 
 
 def source(name: str) -> Source:
-    """Raises ``InputError`` for an unknown name, with the nearest known one."""
+    """The source of that name. Raises ``InputError`` for an unknown name."""
     if name not in SOURCES:
         near = get_close_matches(name, SOURCES, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""

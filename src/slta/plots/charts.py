@@ -1,5 +1,4 @@
-"""Charts of a data set (where in a video its moments lie, and how long they are) and of
-a training."""
+"""Charts of a data set (positions and lengths of its moments) and of a training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +13,11 @@ from slta.plots.answer import METADATA
 COLOURS = ("#0072b2", "#d6007f", "#666666", "#e69f00", "#009e73")
 SHOWN = {"R@1, IoU=0.5": "#0072b2", "R@1, IoU=0.7": "#d6007f", "mIoU": "#666666"}
 MOST = 0.99
-"""Share of the lengths that has steps of its own."""
+"""Quantile of the lengths at which the histogram ends."""
 
 
 def draw_statistics(name: str, splits: Sequence[Statistics], path: Path) -> None:
-    """The moment prior of the first split, and the lengths of all, as PNG, SVG or PDF."""
+    """Plots the moment prior of the first split, and the lengths of all splits."""
     figure = Figure(figsize=(10, 3.4), dpi=150, layout="constrained")
     prior, spans, videos = figure.subplots(1, 3)
     first = next((each for each in splits if len(each.relative)), splits[0])
@@ -38,7 +37,7 @@ def draw_statistics(name: str, splits: Sequence[Statistics], path: Path) -> None
             counts, _ = np.histogram(values, edges)
             shares = 100 * counts / max(1, len(values))
             axes.stairs(shares, edges, color=colour, label=each.split)
-        axes.set(xlabel="s; the longest count to the last step", ylabel="%", ylim=0)
+        axes.set(xlabel="s (longer ones in the last bin)", ylabel="%", ylim=0)
         axes.spines[["top", "right"]].set_visible(False)
     spans.set_title(f"{name}: length of a span")
     videos.set_title("length of a video")

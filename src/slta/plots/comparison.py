@@ -1,4 +1,4 @@
-"""A comparison as pictures: recall over IoU, accuracy against cost, answers in time."""
+"""Plots of a comparison: recall over IoU, recall against cost, answers over time."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ WATCHED = named(1, 0.5)
 """Where a comparison does not say its main measure."""
 RECALL = re.compile(r"R@1, IoU=([\d.]+)")
 LETTER_WIDE, LINE_HIGH = 0.016, 0.04
-"""Of a name beside a point, as shares of what the picture spans across and upwards."""
+"""Size of a letter and a line beside a point, as fractions of the axes."""
 
 
 def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
-    """The files that were written, PNG."""
+    """Writes the plots as PNG; returns their files."""
     folder.mkdir(parents=True, exist_ok=True)
     if not found["models"] or not found["splits"]:
         raise ValueError("a model or a split")
@@ -45,13 +45,13 @@ def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def colours(found: Mapping[str, Any]) -> dict[str, str]:
-    """The same for a model in every picture."""
+    """Colours of the models, the same in every plot."""
     names = [*found["models"]]
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
 def labels(found: Mapping[str, Any]) -> dict[str, str]:
-    """What tells the rows apart; an older file does not say it."""
+    """Names of the rows; older files do not have them."""
     if all("label" in row for row in found["models"].values()):
         return {name: row["label"] for name, row in found["models"].items()}
     names = [*found["models"]]
@@ -72,7 +72,7 @@ def thresholds(found: Mapping[str, Any]) -> list[float]:
 
 
 def recall(found: Mapping[str, Any]) -> Figure:
-    """R@1 over the IoU from which an answer is right."""
+    """R@1 over the IoU threshold."""
     splits: Sequence[str] = found["splits"]
     called, ious = labels(found), thresholds(found)
     figure = Figure(figsize=(4.6 * len(splits) + 1.6, 4), dpi=150, layout="constrained")
@@ -83,10 +83,10 @@ def recall(found: Mapping[str, Any]) -> Figure:
             shares = [100 * row[named(1, iou)]["mean"] for iou in ious]
             style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3}
             one.plot(ious, shares, label=called[name], **style)
-        one.set(title=split, xlabel="IoU from which an answer is right", xticks=ious)
+        one.set(title=split, xlabel="IoU threshold", xticks=ious)
         one.set(ylim=(0, None))
         _plain(one)
-    axes[0].set_ylabel("R@1, per cent")
+    axes[0].set_ylabel("R@1 (%)")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False
     )
@@ -113,7 +113,7 @@ def cost(found: Mapping[str, Any]) -> Figure:
             size=8,
             va="center",
         )
-    axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
+    axes.set(xscale="log", xlabel="time per query (ms)", ylim=(0, None))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -126,8 +126,7 @@ def cost(found: Mapping[str, Any]) -> Figure:
 def _beside(
     found: Mapping[str, Any], split: str, watched: str
 ) -> dict[str, tuple[float, float, float]]:
-    """Every model's point and the height of its name to the right of it: the nearest at
-    which it lies on no other name and on no point."""
+    """Every model's point and the height of its label, the nearest one without overlap."""
     points = {
         name: (float(model["query_ms"]), 100 * float(model[split][watched]["mean"]))
         for name, model in found["models"].items()
@@ -136,7 +135,7 @@ def _beside(
     across, high = zip(*points.values(), strict=True)
     wide = max(log(max(across) / min(across)), log(2)) * LETTER_WIDE
     line = max(high) * LINE_HIGH
-    # Each as its middle and how far it reaches, across and upwards.
+    # Centres and half sizes, horizontally and vertically.
     taken = [(log(x), y, wide, 0.2 * line) for x, y in points.values()]
     placed: dict[str, tuple[float, float, float]] = {}
     for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
@@ -158,7 +157,7 @@ def _beside(
 
 
 def answers(found: Mapping[str, Any]) -> Figure:
-    """For some queries every model's first answer, against the truth."""
+    """Every model's first answer to some queries, with the ground truth."""
     shown = colours(found)
     rows = len(shown) + 1
     count = len(found["examples"])

@@ -1,6 +1,6 @@
-"""The field's measures, as pure functions of ranked spans and true spans.
+"""The field's metrics, as pure functions of ranked and true spans.
 
-Those that need more than spans are in ``detr`` (saliency) and ``didemo`` (annotators).
+``detr`` adds saliency, ``didemo`` several annotators.
 """
 
 from slta.evaluation.metrics.ranked import ctrl, plain, tan2d
