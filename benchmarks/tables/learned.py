@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from benchmarks.tables.cells import Row, load, measured, percent, seeds, table
-from benchmarks.tables.compared import BASELINES
+from slta.comparison.tables import BASELINES
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
 

@@ -18,7 +18,7 @@ from slta.datasets.report import Report
 from slta.datasets.statistics import statistics
 from slta.errors import InputError
 from slta.moments import Query, Span
-from slta.plots.dataset import draw
+from slta.plots.charts import draw_statistics
 from tests.support.annotation_files import WRITERS, opened
 from tests.support.commands import Called, call, refused
 from tests.support.extractors import coloured
@@ -599,7 +599,7 @@ def test_statistics_take_lengths_from_videos_and_features(
 def test_a_set_without_known_lengths_is_drawn(tmp_path: Path) -> None:
     splits = statistics(own.load(write_files(tmp_path / "d", {"train.jsonl": [ROW]})))
     assert splits[0].prior.sum() == 0
-    draw("own", splits, tmp_path / "prior.png")
+    draw_statistics("own", splits, tmp_path / "prior.png")
     assert (tmp_path / "prior.png").stat().st_size > 5_000
 
 

@@ -135,7 +135,11 @@ def _shortens(short: str, name: str) -> bool:
 
 
 def in_one_line(box: str, options: Callable[[], Sequence[str]] = list) -> str:
-    """tyro's error box as one line, with a suggestion and where to read more."""
+    """tyro's error box as one line, with a suggestion and where to read more.
+
+    The text is parsed because tyro's error objects (``tyro._errors``) are private, and its
+    ``get_parser`` is to be removed.
+    """
     first, *others = _sections(box)
     about = {part[0].rstrip(":"): part[1:] for part in others}
     message = " ".join(first) or "the command cannot be read"

@@ -258,9 +258,9 @@ def _stats(command: Stats) -> None:
         for each in splits:
             _show(each)
     if file is not None:
-        from slta.plots.dataset import draw
+        from slta.plots.charts import draw_statistics
 
-        draw(command.name, splits, file)
+        draw_statistics(command.name, splits, file)
         notes.print(f"drew {file}", markup=False, soft_wrap=True)
 
 

@@ -96,17 +96,6 @@ def coverage(
     return covered
 
 
-def from_frames(
-    frames: Int[np.ndarray, "n 2"], rate_hz: float
-) -> Float[np.ndarray, "n 2"]:
-    """Spans ``[first frame, end frame)`` in seconds.
-
-    >>> from_frames(np.array([[73, 91]]), 3.0).round(2)
-    array([[24.33, 30.33]])
-    """
-    return frames / _rate(rate_hz)
-
-
 def to_frames(
     spans: Float[np.ndarray, "n 2"], rate_hz: float
 ) -> Int[np.ndarray, "n 2"]:
@@ -115,7 +104,9 @@ def to_frames(
     >>> to_frames(np.array([[24.3, 30.4]]), 3.0)
     array([[73, 91]])
     """
-    return np.rint(spans.astype(np.float64) * _rate(rate_hz)).astype(np.int64)
+    if not 0 < rate_hz < float("inf"):
+        raise ValueError(f"frames a second must be above 0, got {rate_hz}")
+    return np.rint(spans.astype(np.float64) * rate_hz).astype(np.int64)
 
 
 def from_chunks(chunks: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
@@ -127,9 +118,3 @@ def from_chunks(chunks: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
     """
     seconds: Float[np.ndarray, "n 2"] = (chunks + np.array([0, 1])) * CHUNK_S
     return seconds
-
-
-def _rate(rate_hz: float) -> float:
-    if not 0 < rate_hz < float("inf"):
-        raise ValueError(f"the frame rate must be above 0 Hz, got {rate_hz}")
-    return rate_hz

@@ -28,7 +28,7 @@ from slta.experiments.opening import (
 )
 from slta.models import build
 from slta.models.base import CandidateModel, Model, Scale, Sizes
-from slta.plots import training
+from slta.plots.charts import draw_history
 from slta.progress import ProgressFactory, no_progress
 from slta.runs.evaluate import answers, measured
 from slta.runs.run import About, Run
@@ -126,7 +126,7 @@ def _go(
         raise KeyboardInterrupt(
             f"go on with 'slta train --resume {run.folder}'"
         ) from None
-    training.draw(run.read("history")["evaluations"], run.folder / "curves.png")
+    draw_history(run.read("history")["evaluations"], run.folder / "curves.png")
     run.finish(time.perf_counter() - since)
     return run
 

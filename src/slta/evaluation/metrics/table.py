@@ -1,4 +1,4 @@
-"""Hits, recall and IoU of ranked spans, and tables of metrics.
+"""Hits, recall and IoU of ranked spans, tables of metrics, and confidence intervals.
 
 Shapes: q queries · k answers, best first · m true spans.
 """
@@ -171,3 +171,53 @@ def check_queries(truths: Sequence[object], **others: Sequence[object]) -> None:
                 f"{len(truths)} queries have ground truth but {len(values)} have {name}; "
                 "give one of each a query, empty for no answers"
             )
+
+
+AT_ONCE = 200
+"""Samples that are counted at a time, for memory."""
+
+
+def bootstrap(
+    values: Float[np.ndarray, " q"],
+    video_ids: Sequence[str],
+    *,
+    seed: int,
+    samples: int = 2000,
+) -> tuple[float, float]:
+    """A 95 % interval of the mean over queries, by drawing videos with replacement.
+
+    Queries of one video are alike, so a video is drawn with all of its queries. With
+    one video there is nothing to draw from, and both ends are the mean.
+    """
+    ((low, high),) = intervals(values[None], video_ids, seed=seed, samples=samples)
+    return float(low), float(high)
+
+
+def intervals(
+    values: Float[np.ndarray, "r q"],
+    video_ids: Sequence[str],
+    *,
+    seed: int,
+    samples: int = 2000,
+) -> Float[np.ndarray, "r 2"]:
+    """The bootstrap of several measures of the same queries, by the same draws."""
+    if not values.size or values.shape[1] != len(video_ids):
+        raise ValueError(
+            "an interval needs queries and the video of each, "
+            f"got {values.shape[1]} values and {len(video_ids)} video ids"
+        )
+    names, video = np.unique(np.array(video_ids), return_inverse=True)
+    counts = np.bincount(video).astype(np.float64)
+    sums = np.stack([np.bincount(video, weights=row) for row in values])
+    drawn = np.random.default_rng(seed).integers(len(names), size=(samples, len(names)))
+    means = []
+    for start in range(0, samples, AT_ONCE):
+        some = drawn[start : start + AT_ONCE]
+        # How often each video was drawn into each sample.
+        place = some + len(names) * np.arange(len(some))[:, None]
+        times = np.bincount(place.ravel(), minlength=len(some) * len(names))
+        times = times.reshape(len(some), len(names)).astype(np.float64)
+        means.append(sums @ times.T / (times @ counts))
+    ends = np.percentile(np.concatenate(means, axis=1), [2.5, 97.5], axis=1)
+    found: Float[np.ndarray, "r 2"] = ends.T
+    return found

@@ -91,7 +91,7 @@ def _run(
     size = weight.shape[1]
     # Each index has a gradient as large as all inputs, so training uses a single one.
     gathered = (
-        inputs[order.rows].split(order.going)
+        inputs.index_select(0, order.rows).split(order.going)
         if torch.is_grad_enabled()
         else (inputs[rows] for rows in order.rows.split(order.going))
     )

@@ -1,4 +1,4 @@
-"""Plot of a data set: positions and lengths of its moments."""
+"""Charts of a data set (positions and lengths of its moments) and of a training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,12 @@ from slta.files import whole_file
 from slta.plots.answer import METADATA
 
 COLOURS = ("#0072b2", "#d6007f", "#666666", "#e69f00", "#009e73")
+SHOWN = {"R@1, IoU=0.5": "#0072b2", "R@1, IoU=0.7": "#d6007f", "mIoU": "#666666"}
 MOST = 0.99
 """Quantile of the lengths at which the histogram ends."""
 
 
-def draw(name: str, splits: Sequence[Statistics], path: Path) -> None:
+def draw_statistics(name: str, splits: Sequence[Statistics], path: Path) -> None:
     """Plots the moment prior of the first split, and the lengths of all splits."""
     figure = Figure(figsize=(10, 3.4), dpi=150, layout="constrained")
     prior, spans, videos = figure.subplots(1, 3)
@@ -50,3 +51,20 @@ def _edges(lengths_s: Sequence[np.ndarray]) -> np.ndarray:
     values = np.concatenate(lengths_s)
     high = float(np.quantile(values, MOST)) if len(values) else 1.0
     return np.linspace(0, max(high, 1.0), 31)
+
+
+def draw_history(history: Sequence[dict[str, float | int]], path: Path) -> None:
+    """Loss and accuracy on val over the steps, one point an evaluation, as PNG."""
+    steps = [row["step"] for row in history]
+    figure = Figure(figsize=(8, 3), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(steps, [row["loss"] for row in history], color="#222222")
+    left.set(title="loss", xlabel="step")
+    for name, colour in SHOWN.items():
+        right.plot(steps, [row[name] for row in history], color=colour, label=name)
+    right.set(title="val", xlabel="step", ylim=(0, 1))
+    right.legend(frameon=False)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    with whole_file(path) as unfinished:
+        figure.savefig(unfinished, format="png", metadata={"Software": None})
