@@ -30,35 +30,36 @@ class Known(Generic[T]):
     def __init__(
         self, group: str, own: Mapping[str, T], form: Callable[[str, Any], T]
     ) -> None:
-        """``form`` makes of an entry point's name and object what is wanted, or raises
-        ``InputError``."""
+        """``form`` converts an entry point's name and object, or raises ``InputError``."""
         self._group, self._own, self._form = group, own, form
 
     def names(self) -> list[str]:
         return list(dict.fromkeys([*self._own, *self._points()]))
 
     def get(self, name: str) -> T | None:
-        """None for an unknown name. Raises ``InputError`` for one of a package that
-        cannot be used, with the package and the reason."""
+        """The object, or None for an unknown name. Raises ``InputError`` for one of an
+        unusable package."""
         if name in self._own:
             return self._own[name]
         point = self._points().get(name)
         return None if point is None else self._load(point)
 
     def all(self) -> dict[str, T]:
-        """The program's first. What cannot be used is reported once and left out."""
+        """All objects, built-in ones first. Unusable ones are logged once and left out."""
         found = dict(self._own)
         for name, point in self._points().items():
             try:
                 if name in self._own:
-                    raise InputError(_fault(point, "its name is one of slta's own"))
+                    raise InputError(
+                        _fault(point, "its name is that of a built-in one")
+                    )
                 found[name] = self._load(point)
             except InputError as error:
                 _report_once(f"{error}; it is left out")
         return found
 
     def _points(self) -> dict[str, EntryPoint]:
-        """Of two packages with one name, the one that is imported first counts."""
+        """Of packages with the same name, the first on the path counts."""
         every = entry_points(group=f"slta.{self._group}")
         return {point.name: point for point in reversed([*every])}
 
@@ -74,7 +75,7 @@ class Known(Generic[T]):
 
 @cache
 def _loaded(point: EntryPoint) -> Any:
-    """The object, or the error with which its package cannot be imported."""
+    """The object, or the error of importing its package."""
     try:
         return point.load()
     except (Exception, SystemExit) as error:
@@ -96,7 +97,7 @@ def _report_once(line: str) -> None:
 
 
 def package_of(group: str, module: str) -> str | None:
-    """The installed package of a module that offers something in a group."""
+    """The installed package of a module with entry points in a group."""
     top = module.partition(".")[0]
     for point in entry_points(group=f"slta.{group}"):
         if point.module.partition(".")[0] == top and point.dist:

@@ -41,7 +41,7 @@ TRAIN = asked([FIRST_THIRD, LAST_THIRD, LAST_THIRD], [SITS, RUNS, RUNS], 90.0)
 
 def test_the_moment_prior_answers_with_what_is_most_frequent() -> None:
     test = asked([MIDDLE, MIDDLE], [SITS, RUNS], 30.0)
-    found = without_video("moment prior", TRAIN, test, CANDIDATES)
+    found = without_video("moment frequencies", TRAIN, test, CANDIDATES)
     assert [each.query_id for each in found] == [
         query.query_id for query in test.queries
     ]
@@ -52,7 +52,7 @@ def test_the_moment_prior_answers_with_what_is_most_frequent() -> None:
 
 def test_query_only_answers_by_the_sentence() -> None:
     test = asked([MIDDLE, MIDDLE], [SITS, RUNS], 30.0)
-    (sits, runs) = without_video("query only", TRAIN, test, CANDIDATES)
+    (sits, runs) = without_video("query frequencies", TRAIN, test, CANDIDATES)
     assert sits.scores == pytest.approx([1, 0, 0], abs=1e-6)
     assert runs.scores == pytest.approx([0, 0, 1], abs=1e-6)
 
@@ -80,6 +80,6 @@ def test_training_queries_without_a_truth_do_not_count() -> None:
     nothing = replace(TRAIN.queries[0], truth=())
     train = replace(TRAIN, queries=(nothing, *TRAIN.queries[1:]))
     (one,) = without_video(
-        "moment prior", train, asked([MIDDLE], [SITS], 30.0), CANDIDATES
+        "moment frequencies", train, asked([MIDDLE], [SITS], 30.0), CANDIDATES
     )
     assert one.scores == pytest.approx([0, 0, 1])

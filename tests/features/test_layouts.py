@@ -311,7 +311,7 @@ RELEASE: dict[str, tuple[str, Callable[[Path], Any], str]] = {
         evil,
         r"is refused \(.*Path.* could run code\); get the file from its authors",
     ),
-    "cut regions": ("objects/3MSZA.pkl", cut, r"is damaged \(.*\); get it again"),
+    "cut regions": ("objects/3MSZA.pkl", cut, r"is damaged \(.*\); get the file again"),
     "NaN regions": (
         "objects/3MSZA.pkl",
         nan_regions,

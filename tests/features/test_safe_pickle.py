@@ -171,7 +171,9 @@ def test_with_arrays_nothing_that_a_pickle_says_is_run(
 def test_a_damaged_array_is_told(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "cut.pkl"
     file.write_bytes(data)
-    with pytest.raises(InputError, match=r"cut\.pkl is damaged \(.*\); get it again"):
+    with pytest.raises(
+        InputError, match=r"cut\.pkl is damaged \(.*\); get the file again"
+    ):
         load(file, names=NUMPY)
 
 
@@ -220,7 +222,9 @@ DAMAGED = {
 def test_a_damaged_pickle_is_told(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "cut.pkl"
     file.write_bytes(DAMAGED[kind])
-    with pytest.raises(InputError, match=r"cut\.pkl is damaged \(.*\); get it again"):
+    with pytest.raises(
+        InputError, match=r"cut\.pkl is damaged \(.*\); get the file again"
+    ):
         load(file)
 
 

@@ -67,8 +67,7 @@ def test_an_older_run_is_opened_under_todays_names(name: str, tmp_path: Path) ->
     for key, values in loaded.state_dict().items():
         assert torch.equal(values, expected[key]), key
     assert about.extractor == "preextracted-own"
-    # The old name in its configuration still selects the features.
-    assert run.experiment.features.extractor == "ready"
+    assert run.experiment.features.extractor == "preextracted"
 
 
 def test_a_field_of_another_model_keeps_its_name() -> None:

@@ -80,20 +80,20 @@ _INSTALLED = Known[Any]("datasets", {}, lambda _, offer: offer)
 def open(
     name: str, root: str | Path | None = None, *, progress: Progress | None = None
 ) -> Dataset:
-    """A data set whose files are in the folder ``root``, or of an installed package, or
-    Shapes, which is made where it is not there; ``progress`` is told how far that is.
+    """A data set in the folder ``root``, or of an installed package, or Shapes, which is
+    made if it is missing; ``progress`` is for that.
 
-    Raises ``InputError`` for an unknown name, and for files that are missing or wrong.
+    Raises ``InputError`` for an unknown name, and for missing or invalid files.
     """
     name = name.replace("_", "-") if name.replace("_", "-") in SOURCES else name
     if name == shapes.ShapesConfig.name and root is None:
         return DATASETS[shapes.ShapesConfig](shapes.ShapesConfig(), progress)
     if name in SOURCES or (offer := _INSTALLED.get(name)) is None:
-        found = source(name)
+        origin = source(name)
         if root is None:
-            raise InputError(f"name the folder of {name}: open({name!r}, root)")
+            raise InputError(f"give the folder of {name}: open({name!r}, root)")
         check_root(Path(root))
-        return found.open(Path(root))
+        return origin.open(Path(root))
     config = offer.dataset
     if root is not None:
         check_root(Path(root))

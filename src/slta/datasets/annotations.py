@@ -331,32 +331,31 @@ class Annotations:
 
 
 TICK_NS = 100_000_000
-"""A file that is written twice within this time may look the same."""
+"""Time within which two versions of a file may have the same timestamp."""
 
 
 def once(read: Callable[[Path], T]) -> Callable[[Path], T]:
-    """Reads a folder's annotations again only when a file there has changed: a training
-    opens them about ten times. What was read is shared and must not be changed."""
-    kept: dict[tuple[Path, Path], tuple[object, T]] = {}
+    """Caches the annotations of a folder until a file there changes, because a training
+    opens them about ten times. The result is shared and must not be changed."""
+    cached: dict[tuple[Path, Path], tuple[object, T]] = {}
 
     @wraps(read)
     def reading(root: Path) -> T:
         now_ns, place = time.time_ns(), (root, root.absolute())
         state = _state(root)
-        if place in kept and kept[place][0] == state:
-            return kept[place][1]
-        kept.clear()
-        found = read(root)
+        if place in cached and cached[place][0] == state:
+            return cached[place][1]
+        cached.clear()
+        content = read(root)
         if state and all(changed < now_ns - TICK_NS for *_, changed in state):
-            kept[place] = state, found
-        return found
+            cached[place] = state, content
+        return content
 
     return reading
 
 
 def _state(root: Path) -> list[tuple[str, int, int, int, int]]:
-    """The files in a folder, and what changes whenever one of them does; empty where
-    that cannot be seen."""
+    """Names, sizes and timestamps of a folder's files; empty if it cannot be read."""
     try:
         found = [(each, each.stat()) for each in sorted(root.iterdir())]
     except OSError:

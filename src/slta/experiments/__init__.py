@@ -115,9 +115,7 @@ def from_json(values: Any, usual: Experiment | None = None) -> Experiment:
             f"it is of the data set {names['dataset']}, and {usual.dataset.name} was asked "
             "for; leave --on out, or the data set's part out of the file"
         )
-    if "model" in values:
-        part = with_new_fields(usual.model.name, values["model"])
-        values = values | {"model": part}
+    values = with_new_fields(usual.model.name, values)
     return changed(usual, values)
 
 

@@ -22,12 +22,18 @@ WEIGHTS = {
 """Beginnings of the names of a model's weights, by model; the first that matches counts."""
 
 
-def with_new_fields(model: str, values: Any) -> Any:
-    """A model's part of an experiment as JSON, with today's names of its fields."""
-    if not isinstance(values, Mapping):
-        return values
-    names = FIELDS.get(model, {})
-    return {names.get(name, name): value for name, value in values.items()}
+def with_new_fields(model: str, values: dict[str, Any]) -> dict[str, Any]:
+    """An experiment as JSON, with today's names of fields and features."""
+    new = dict(values)
+    if isinstance(part := values.get("model"), Mapping):
+        names = FIELDS.get(model, {})
+        new["model"] = {names.get(name, name): value for name, value in part.items()}
+    if isinstance(part := values.get("features"), Mapping):
+        new["features"] = {**part}
+        if isinstance(extractor := part.get("extractor"), str):
+            name = re.sub(r"^ready(?=$|[:,])", "preextracted", extractor)
+            new["features"]["extractor"] = name
+    return new
 
 
 def with_new_names(

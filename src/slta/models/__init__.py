@@ -149,8 +149,7 @@ def builder_of(config: Any) -> Builder:
 
 
 def origin(config: Any) -> str | None:
-    """Where a model of another package or file is from, as a run's config.json says it to
-    people; None for one of the program."""
+    """The package or file of a model, for a run's config.json; None for a built-in one."""
     builder = builder_of(config)
     if builder.__module__.startswith(f"{__name__}."):
         return None

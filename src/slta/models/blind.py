@@ -1,7 +1,7 @@
-"""Baselines that see no video, no words or neither, and are learnt like the models.
+"""Learned baselines without the video, the query or both.
 
-No paper's models but measures for all of them: what SLTA's last layers (eq. 7 of
-docs/models/slta.md) reach with a part of what there is. docs/models/blind.md says more.
+They show what SLTA's last layers (eq. 7 of docs/models/slta.md) reach with a part of the
+input; see docs/models/blind.md.
 
 Shapes: c candidates · p pairs of a query and a candidate.
 """
@@ -32,11 +32,11 @@ from slta.models.parts.losses import alignment_and_offsets
 @dataclass(frozen=True, kw_only=True)
 class BlindConfig:
     fusion_size: Size = 1000
-    """Hidden units."""
+    """Hidden size."""
     dropout: Dropout = 0.0
-    """Share of the hidden units left out in training, in [0, 1)."""
+    """Dropout of the hidden units, in [0, 1)."""
     offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
+    """Loss weight of the offset regression."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -55,8 +55,8 @@ class QueryOnlyConfig(BlindConfig):
 
 
 class Blind(CandidateModel):
-    """One layer of hidden units over the clips or the place of a candidate, and over the
-    sentence if it is read."""
+    """A hidden layer over the clips or the position of a candidate, optionally with the
+    sentence."""
 
     def __init__(
         self, config: BlindConfig, sizes: Sizes, *, clips: bool, sentence: bool
@@ -75,11 +75,11 @@ class Blind(CandidateModel):
         self.dropout = nn.Dropout(config.dropout)
         self.answer = nn.Linear(hidden, 3)
         if clips:
-            # What it is given has length one, whatever its size.
+            # The input has unit length, whatever its size.
             nn.init.normal_(self.from_clips.weight, std=0.1)
 
     def fit(self, scale: Scale) -> None:
-        """Places are shares of the video and have one scale everywhere."""
+        """Positions are fractions of the video and need no scaling."""
         if self.clips:
             self.frames.fit(*scale.frames)
         if self.sentence:
@@ -110,8 +110,8 @@ class Blind(CandidateModel):
         answers: Tensor = self.answer(self.dropout(hidden.relu()))
         return answers
 
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
-        return alignment_and_offsets(scores, given, self.config.offset_weight)
+    def loss(self, scores: Scores, targets: TrainingBatch) -> Float[Tensor, ""]:
+        return alignment_and_offsets(scores, targets, self.config.offset_weight)
 
 
 class VideoOnly(Blind):

@@ -194,7 +194,7 @@ class Run:
 
     @property
     def dataset(self) -> Dataset:
-        """The data set with which it is trained and tested, opened."""
+        """The data set of training and test, opened."""
         return open_dataset(self.experiment)
 
     @contextmanager
@@ -225,9 +225,9 @@ class Run:
         return self.folder / "predictions" / f"{split}.jsonl"
 
     def predictions(self, split: str = "test") -> Sequence[Prediction]:
-        """What it answered to the queries of a split, before any protocol.
+        """The predictions for a split, before any protocol.
 
-        Raises ``InputError`` for a split that it was not asked yet.
+        Raises ``InputError`` for a split without predictions.
         """
         path = self.predictions_file(split)
         if not path.is_file():
@@ -239,7 +239,7 @@ class Run:
 
     @property
     def results(self) -> dict[str, Evaluation]:
-        """What was measured, by split and protocol, such as ``"test, ctrl"``."""
+        """Results by split and protocol, such as ``"test, ctrl"``."""
         if not (self.folder / "results.json").exists():
             return {}
         return {name: Evaluation(each) for name, each in self.read("results").items()}
@@ -253,7 +253,7 @@ class Run:
         return evaluations
 
     def _repr_html_(self) -> str:
-        """In a notebook."""
+        """HTML for notebooks."""
         experiment = self.experiment
         steps = f"{experiment.training.steps} steps"
         done = "" if self.is_finished else ", not finished"
@@ -296,8 +296,8 @@ class Run:
             self.write("provenance", facts)
 
     def check_state(self) -> None:
-        """Raises ``InputError`` where the optimizer's state is gone, without which a run
-        cannot go on. One that was killed at its first evaluation begins anew."""
+        """Raises ``InputError`` if the optimizer's state is missing, without which a run
+        cannot continue. A run that was killed at its first evaluation starts again."""
         if not self.last.is_file() and (self.is_finished or len(self.history) > 1):
             raise InputError(
                 f"{self.last} is missing, so that the run cannot go on; start a new one "
@@ -400,7 +400,7 @@ def load_run(
     class; ``root``, ``extractor`` and ``words`` are where its data set, its features and
     its words are, if they were moved.
 
-    Raises ``InputError`` for a folder that is no run.
+    Raises ``InputError`` for a folder that is not a run.
     """
     if model is not None:
         find(model)

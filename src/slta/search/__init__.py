@@ -35,8 +35,10 @@ class Searcher:
         store: str | Path | None = None,
         model: Any = None,
     ) -> None:
-        """Answers without training, or with the model of the run ``checkpoint``, whose
-        XX
+        """A zero-shot searcher, or with ``checkpoint`` one with the model of that run. The
+        user's own model is passed as ``"my_file.py:MyModel"``, whose file is executed, or as
+        its class.
+
         ``extractor_name`` defaults to ``imagenet-words``, or the run's extractor;
         ``words_name`` and ``root``, the folder of the data set, default to the run's.
         ``store`` is the folder of the features; default: ``$SLTA_HOME/store``, or ``store``
@@ -171,8 +173,8 @@ def _retriever(
             )
         if model is not None:
             raise InputError(
-                f"the model {model} is that of a run; give the run with --checkpoint RUN, "
-                "or leave --model out"
+                f"--model {model} is for a trained model; give its run with --checkpoint "
+                "RUN, or leave --model out"
             )
         from slta.search.zero_shot import ZeroShot
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Shaped
 
-from slta.features.safe_pickle import Name, loads, told
+from slta.features.safe_pickle import Name, as_input_errors, loads
 
 MAGIC = 0x1950A86A20F9469CFC6C
 
@@ -48,7 +48,7 @@ def load(path: Path) -> Mapping[str, Shaped[np.ndarray, "..."]]:
 
     Raises ``InputError`` for a file that is damaged or has other content.
     """
-    with told(path), path.open("rb") as file:
+    with as_input_errors(path), path.open("rb") as file:
         if loads(file) != MAGIC:
             raise ValueError("not a file of torch's older format")
         for _ in ("version of the format", "sizes of numbers"):

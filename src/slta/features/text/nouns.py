@@ -133,7 +133,7 @@ def language() -> "Language":
 
 @lru_cache(maxsize=1024)
 def grammar(sentence: str) -> "Doc":
-    """spaCy's parse, which takes milliseconds: once for all who ask about a sentence."""
+    """spaCy's parse of a sentence, cached because it takes milliseconds."""
     return language()(sentence)
 
 

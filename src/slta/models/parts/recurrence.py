@@ -12,15 +12,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 BLOCK = 1 << 18
-"""Numbers of the states that are computed at a time where nothing is learnt."""
+"""Maximum numbers of states computed at a time in inference."""
 
 
 class Recurrence(nn.Module):
-    """A GRU (Cho et al. 2014) that is given ``W_ih x + b_ih`` rather than x.
-
-    So the product is computed once a frame, however many windows hold the frame, and
-    windows that start together share their steps.
-    """
+    """A GRU (Cho et al. 2014) whose inputs are ``W_ih x + b_ih``, computed once a frame for
+    all windows that contain it. Windows with the same start share their steps."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -33,7 +30,7 @@ class Recurrence(nn.Module):
         start: Int[Tensor, " n"],
         count: Int[Tensor, " n"],
     ) -> Float[Tensor, "n h"]:
-        """The state after ``count`` rows of ``inputs``, from row ``start`` on."""
+        """The states after ``count`` rows of ``inputs`` from row ``start`` on."""
         starts, of_start = start.unique(return_inverse=True)
         longest = count.new_zeros(len(starts)).scatter_reduce(
             0, of_start, count, reduce="amax"
@@ -43,12 +40,12 @@ class Recurrence(nn.Module):
         place[order] = torch.arange(len(order), device=order.device)
         of_start, starts, longest = place[of_start], starts[order], longest[order]
 
-        # What learns keeps every state anyway; what searches holds one block's.
+        # Training keeps all states for the backward pass; inference only a block's.
         block = len(starts) if torch.is_grad_enabled() else BLOCK // self.size
-        wanted, found = [], []
+        members, last = [], []
         for first in range(0, len(starts), block):
             here = slice(first, first + block)
-            mine = ((of_start >= first) & (of_start < first + block)).nonzero()[:, 0]
+            member = ((of_start >= first) & (of_start < first + block)).nonzero()[:, 0]
             order_of = _Order.of(starts[here], longest[here])
             with torch.autocast(inputs.device.type, enabled=False):
                 states = _run(
@@ -57,24 +54,24 @@ class Recurrence(nn.Module):
                     self.from_state.bias,
                     order_of,
                 )
-            ends = order_of.begin[count[mine] - 1] + of_start[mine] - first
-            found.append(states[ends])
-            wanted.append(mine)
-        order = torch.cat(wanted).argsort()
-        return torch.cat(found)[order]
+            ends = order_of.begin[count[member] - 1] + of_start[member] - first
+            last.append(states[ends])
+            members.append(member)
+        order = torch.cat(members).argsort()
+        return torch.cat(last)[order]
 
 
 class _Order(NamedTuple):
     rows: Int[Tensor, " x"]
-    """Which input each step of each sequence reads."""
+    """Input row of each step of each sequence."""
     going: list[int]
-    """How many sequences are long enough for each step."""
+    """Number of sequences that reach each step."""
     begin: Int[Tensor, " l"]
-    """Where each step's rows begin."""
+    """Index of each step's first row."""
 
     @classmethod
     def of(cls, starts: Int[Tensor, " s"], lengths: Int[Tensor, " s"]) -> "_Order":
-        """``lengths`` fall."""
+        """``lengths`` must be descending."""
         steps = torch.arange(int(lengths[0]), device=lengths.device)
         going = (lengths[:, None] > steps).sum(dim=0)
         rows = (steps[:, None] + starts).flatten()
@@ -88,18 +85,18 @@ def _run(
     bias: Float[Tensor, " g"],
     order: _Order,
 ) -> Float[Tensor, "x h"]:
-    """The states of all steps. For the backward pass each step keeps five times its
-    state: both gates, what the state gives, the new state before and after the mixture.
+    """The states of all steps. The backward pass keeps five values a state: both gates, the
+    state's product, and the new state before and after the interpolation.
     """
     size = weight.shape[1]
-    # The gradient of an index is as large as all inputs: where it learns, there is one.
+    # Each index has a gradient as large as all inputs, so training uses a single one.
     gathered = (
         inputs.index_select(0, order.rows).split(order.going)
         if torch.is_grad_enabled()
         else (inputs[rows] for rows in order.rows.split(order.going))
     )
     (to_gates, to_new), (gates_bias, new_bias) = (
-        each.split([2 * size, size]) for each in (weight, bias)
+        parameter.split([2 * size, size]) for parameter in (weight, bias)
     )
     state = inputs.new_zeros(order.going[0], size)
     steps = []
@@ -117,20 +114,20 @@ def _run(
 def states(
     lstm: nn.LSTM, words: Float[Tensor, "b w k"], mask: Bool[Tensor, "b w"]
 ) -> Float[Tensor, "b w h"]:
-    """At every word; zeros where there is none."""
-    found, _ = pad_packed_sequence(
+    """The LSTM's states at every word; zeros for padding."""
+    outputs, _ = pad_packed_sequence(
         lstm(_packed(words, mask))[0], batch_first=True, total_length=words.shape[1]
     )
-    return found
+    return outputs
 
 
 def last_state(
     lstm: nn.LSTM, words: Float[Tensor, "b w k"], mask: Bool[Tensor, "b w"]
 ) -> Float[Tensor, "b h"]:
-    """After the last word, of an LSTM that reads in one direction."""
+    """The state of a unidirectional LSTM after the last word."""
     _, (last, _) = lstm(_packed(words, mask))
-    found: Tensor = last[-1]
-    return found
+    state: Tensor = last[-1]
+    return state
 
 
 def weighed(
@@ -138,7 +135,7 @@ def weighed(
     weights: Float[Tensor, "p w"],
     query: Int[Tensor, " p"],
 ) -> Float[Tensor, "p k"]:
-    """Each pair's sum of its query's words, with one product a query."""
+    """Weighted sums of each pair's words, with one product a query."""
     order = query.argsort(stable=True)
     counts = torch.bincount(query, minlength=len(words))
     begin = (counts.cumsum(dim=0) - counts)[query[order]]
