@@ -265,7 +265,8 @@ def test_evaluating_a_run_measures_what_it_answered(
     same_answers(read(folder / "predictions" / "test.jsonl"), before)
     refused(call(capsys, "evaluate", folder, "--split", "trial"), "no split 'trial'")
     refused(
-        call(capsys, "evaluate", folder, "--truth", folder), "--truth is for a file"
+        call(capsys, "evaluate", folder, "--truth", folder),
+        "is for a prediction file.* leave --truth out",
     )
     detr = call(capsys, "evaluate", folder, "--protocol", "detr").out.splitlines()
     assert detr[0].endswith("protocol detr") and "mAP: 0." in detr[1]
