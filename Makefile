@@ -6,7 +6,7 @@ BIN := .venv/bin
 # The stamp is what the targets wait for: it is written only after pip finished.
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dev]'
 	touch $@
 
 demo: .venv/installed

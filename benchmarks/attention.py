@@ -38,7 +38,7 @@ def measure(run: Run) -> dict[str, Any]:
             model,
             features,
             info.duration_s,
-            [split.asked[number] for number in numbers],
+            [split.query_features[number] for number in numbers],
             experiment.candidates,
             experiment.features.rate_hz,
         )

@@ -34,14 +34,15 @@ def main(folder: Path) -> None:
         searcher = Searcher(store=store)
         indexed = {name: searcher.index(path) for name, path in videos.items()}
         present = [
-            sure(searcher, indexed[name], query)
+            confidence
             for name, queries in sentences["present"].items()
             for query in queries
+            for confidence in sure(searcher, [indexed[name]], query)
         ]
         absent = [
-            sure(searcher, each, query)
-            for each in indexed.values()
+            confidence
             for query in sentences["absent"]
+            for confidence in sure(searcher, [*indexed.values()], query)
         ]
         even, steep = fitted(fits(present), fits(absent))
         print(f"EVEN {even:.2f}, STEEP {steep:.2f}")

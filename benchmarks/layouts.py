@@ -1,4 +1,4 @@
-"""What ready features cost at the paper's dimensions: on disk, and to read in training.
+"""What pre-extracted features cost at the paper's dimensions: on disk, and to read in training.
 
 The features are random numbers; how the release's files are laid out and how its notebook
 reads them is what counts. Everything is read from a warm disk, in one run.
@@ -22,7 +22,6 @@ from slta.batches.candidate_batch import (
     mean_frame,
     shot_of,
 )
-from slta.batches.memory import Memory
 from slta.features import provider
 from slta.features.base import VideoFeatures
 from slta.features.provider import Provider
@@ -111,9 +110,8 @@ def _reading(
     chosen = [videos[i % len(videos)] for i in range(BATCH)]
     queries = random_queries(1)
     opened = {video: given.read(video)[1] for video in videos}
-    # As in training: a video's mean frame is taken once, and memory is taken again.
-    wholes = {video: mean_frame(features) for video, features in opened.items()}
-    memory = Memory()
+    # As in training: a video's mean frame is taken once.
+    video_means = {video: mean_frame(features) for video, features in opened.items()}
     source = np.ones((BATCH, LONGEST, REGIONS, REGION), np.float16)
     target = np.zeros_like(source)
 
@@ -135,8 +133,10 @@ def _reading(
 
     def from_store() -> Any:
         pairs = zip(chosen, starts, strict=True)
-        shots = [_shot(opened[video], start, wholes[video]) for video, start in pairs]
-        return collate(shots, queries, memory=memory)
+        shots = [
+            _shot(opened[video], start, video_means[video]) for video, start in pairs
+        ]
+        return collate(shots, queries)
 
     def copied() -> Any:
         """What nobody who makes a batch can do without: its regions' bytes, in memory
@@ -167,7 +167,7 @@ def _reading(
 def _shot(features: VideoFeatures, start: int, whole: Float[np.ndarray, " d"]) -> Shot:
     spans = np.array([[start / 3, (start + LONGEST) / 3]])
     found = candidates_of(
-        features, spans, rate_hz=3.0, context_s=CONTEXT / 3, whole=whole
+        features, spans, rate_hz=3.0, context_s=CONTEXT / 3, video_mean=whole
     )
     return shot_of(features, found)
 

@@ -80,7 +80,7 @@ def _measure(
         unrelated = [text(s) for s in evidence.unrelated_sentences()]
         for kind, film, truth in films:
             background = evidence.background(film.features, unrelated, rate_hz=RATE_HZ)
-            film = replace(film, known=background)
+            film = replace(film, prepared=background)
             for question in QUESTIONS[kind]["development"]:
                 if kind == "bottle":
                     moments = searcher.answer(film, text(question), top=3).moments

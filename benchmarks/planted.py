@@ -200,9 +200,9 @@ def _compared(data: Path, planting: Planting) -> Compared:
             videos=[each.video_id for each in predictions[0]],
             given=sum(_bytes(path) for path in (root / "features").iterdir()),
             stored=[_stored(run, store) for run in runs],
-            prior=measured(runs[0], "test", "ctrl", store)["answers"]["moment prior"][
-                MEASURE
-            ],
+            prior=measured(runs[0], "test", "ctrl", store)["answers"][
+                "moment frequencies"
+            ][MEASURE],
             counts={
                 name: {
                     "videos": len({q.video_id for q in found}),

@@ -118,7 +118,7 @@ def ends() -> dict[str, Any]:
 
 
 def usual_run() -> Run:
-    """The first of the model with the settings that it has by now."""
+    """The first of the model with the hyper-parameters that it has by now."""
     return USUAL.run(made_world())
 
 

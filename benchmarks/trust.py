@@ -6,6 +6,7 @@ docs/results/zero-shot.md are generated.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def measured(
     own = sentences["present"]
     queries = [query for each in own.values() for query in each]
     table = {
-        query: np.array([sure(searcher, each, query) for each in indexed.values()])
+        query: np.array(sure(searcher, [*indexed.values()], query))
         for query in dict.fromkeys(
             [*queries, *sentences["absent"], *sentences["nonsense"]]
         )
@@ -78,13 +79,13 @@ def measured(
     }
 
 
-def sure(searcher: Searcher, indexed: Indexed[Any], query: str) -> float:
-    """The confidence; 0 for a query that is refused."""
+def sure(searcher: Searcher, videos: Sequence[Indexed[Any]], query: str) -> list[float]:
+    """The confidence for each video; 0 for a query that is refused."""
     try:
-        asked = searcher.asked(query)
+        asked = searcher.read(query)
     except InputError:
-        return 0.0
-    return searcher.answer(indexed, asked, top=1).confidence
+        return [0.0] * len(videos)
+    return [searcher.answer(each, asked, top=1).confidence for each in videos]
 
 
 def area(above: Float[np.ndarray, " n"], below: Float[np.ndarray, " m"]) -> float:

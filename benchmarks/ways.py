@@ -58,7 +58,7 @@ def measure_on_gpu(shared: Path) -> dict[str, Any]:
 
 
 def _measured(runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
-    """The first way is what the others are held against."""
+    """The others are compared with the first way."""
     first = next(iter(runs.values()))
     return {
         "experiment": NAME,

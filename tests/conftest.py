@@ -1,26 +1,30 @@
 """What every test shares: where the real data is, and what happens where it is not."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from beartype import BeartypeConf
-from beartype.claw import beartype_package
 from hypothesis import settings
-from jaxtyping import install_import_hook
+
+from tests.support import type_checks
 
 settings.register_profile("slta", deadline=None, derandomize=True)
 settings.load_profile("slta")
+
+# Tests run side by side: threads of one would only wait, busily, for those of another. torch
+# reads this when it is imported, here and in the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 SLTA = ROOT / "src" / "slta"
 SHARED = ROOT.parent / "shared"
 
 
-def _check_types() -> None:
-    """Of every call: of arrays and their shapes where there are any, which takes its
-    time, and by beartype alone elsewhere.
-    """
+def _with_arrays() -> list[str]:
+    """The modules of ours that have arrays, whose shapes are to be checked."""
     modules = set()
     for file in SLTA.rglob("*.py"):
         text = file.read_text()
@@ -28,12 +32,15 @@ def _check_types() -> None:
         if "jaxtyping" in text or "TYPE_CHECKING" in text:
             path = file.relative_to(SLTA.parent).with_suffix("")
             modules.add(".".join(path.parts).removesuffix(".__init__"))
-    # A package stands for all that is in it.
-    install_import_hook(sorted(modules - {"slta"}), "beartype.beartype")
-    beartype_package("slta", conf=BeartypeConf(claw_is_pep526=False))
+    return sorted(modules - {"slta"})
 
 
-_check_types()
+type_checks.install("slta", _with_arrays())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    type_checks.begin_test()
 
 
 def pytest_collection_modifyitems(
@@ -62,6 +69,14 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         (home / "networks").symlink_to(networks)
         patch.setenv("SLTA_HOME", str(home))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """After a training in this process, too, which takes as many as it is told."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,7 @@ BROKEN = {
     "lacks it": ("x = 1", "shop:One", "AttributeError: "),
     "another name": (MODEL, "shop:Whole2", "AttributeError"),
     "no model": (MODEL, "shop:NoModel", "must be a CandidateModel or a VideoModel"),
-    "a number": (MODEL, "shop:NUMBER", "is no model"),
+    "a number": (MODEL, "shop:NUMBER", "is not a model"),
     "another's name": (MODEL, "shop:One", "has the name 'one', which must be the same"),
 }
 
@@ -185,7 +185,7 @@ def test_no_package_takes_the_place_of_a_model_of_the_program(
 ) -> None:
     site(monkeypatch, tmp_path, "[slta.models]\nqd_detr = shop:QD\n", MODEL)
     assert known()["qd_detr"] is find("qd_detr") is QDDETR
-    assert "its name is one of slta's own" in caplog.text
+    assert "its name is that of a built-in one" in caplog.text
 
 
 def test_a_data_set_of_a_package_is_opened_trained_with_and_found_again(
@@ -268,10 +268,10 @@ FILES = {
     "no file": (
         "none.py:One",
         None,
-        "there is no file .*none.py; name it as FILE.py:C",
+        "there is no file .*none.py; give it as FILE.py:C",
     ),
-    "no class": ("a_file.py", MODEL, "names no class; name it as .*a_file.py:CLASS"),
-    "nothing": ("a_file.py:", MODEL, "names no class; name it as .*a_file.py:CLASS"),
+    "no class": ("a_file.py", MODEL, "has no class; give it as .*a_file.py:CLASS"),
+    "nothing": ("a_file.py:", MODEL, "has no class; give it as .*a_file.py:CLASS"),
     "unknown": ("b_file.py:Oen", MODEL, "unknown class 'Oen'; did you mean One"),
     "raises": ("c_file.py:One", "1 / 0", "c_file.py cannot be imported .ZeroDivision"),
     "stops": (
@@ -280,10 +280,10 @@ FILES = {
         "d_file.py cannot be imported .Syst",
     ),
     "wrong": ("e_file.py:One", "def", "e_file.py cannot be imported .SyntaxError"),
-    "hyphen": ("my-file.py:One", MODEL, "'my-file' is no name in Python"),
-    "Python's": ("math.py:One", MODEL, "is called like the module math of .*; rename"),
-    "ours": ("slta.py:One", MODEL, "is called like the module slta of .*; rename"),
-    "no model": ("f_file.py:Unnamed", MODEL, "Unnamed is no model"),
+    "hyphen": ("my-file.py:One", MODEL, "'my-file' is not a Python name"),
+    "Python's": ("math.py:One", MODEL, "has the name of the module math of .*; rename"),
+    "ours": ("slta.py:One", MODEL, "has the name of the module slta of .*; rename"),
+    "no model": ("f_file.py:Unnamed", MODEL, "Unnamed is not a model"),
     "another class": (
         "f_file.py:NoModel",
         MODEL,
@@ -293,15 +293,15 @@ FILES = {
     "no default": (
         "f_file.py:Needy",
         MODEL,
-        "Needy is no model .*size.*; see docs/add",
+        "Needy is not a model .*size.*; see docs/add",
     ),
-    "unresolved": ("f_file.py:Unresolved", MODEL, "is no model .*Missing"),
-    "unsaid": ("f_file.py:unsaid", MODEL, "unsaid is no model .*return"),
-    "number": ("f_file.py:NUMBER", MODEL, "NUMBER is no model"),
+    "unresolved": ("f_file.py:Unresolved", MODEL, "is not a model .*Missing"),
+    "unsaid": ("f_file.py:unsaid", MODEL, "unsaid is not a model .*return"),
+    "number": ("f_file.py:NUMBER", MODEL, "NUMBER is not a model"),
     "ours again": (
         "f_file.py:QD",
         MODEL,
-        "has the name of a model of the program, 'qd",
+        "has the name of a built-in model, 'qd",
     ),
 }
 

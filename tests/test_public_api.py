@@ -141,7 +141,7 @@ def test_a_file_is_evaluated_with_its_truth(tmp_path: Path, run: slta.Run) -> No
     [
         (
             {"source": "none"},
-            "none does not exist; name the folder of a run, or a file",
+            "none does not exist; give the folder of a run, or a file",
         ),
         ({"source": "none", "protocol": "ctlr"}, "'ctlr'; did you mean ctrl"),
         ({"source": ".", "truth": "t.jsonl"}, "t.jsonl is for a file of predictions"),
@@ -199,13 +199,13 @@ def test_a_class_is_trained_and_a_run_is_fine_tuned(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "values", "says"),
     [
-        ((), {}, "name a model and a data set"),
+        ((), {}, "give a model and a data set"),
         (("slta",), {}, "name the data set, too"),
-        ((CTRL,), {}, "name the data set, too, with on="),
+        ((CTRL,), {}, "no data set given; add on="),
         (("slto",), {"on": "own"}, "unknown model 'slto'; did you mean slta"),
         (("slta",), {"on": "won"}, "unknown data set 'won'; did you mean own"),
-        (("slta",), {"on": "own", "root": "none"}, "none is no folder"),
-        (("slta",), {"on": "shapes", "root": "."}, "is made and has no folder"),
+        (("slta",), {"on": "own", "root": "none"}, "none is not a folder"),
+        (("slta",), {"on": "shapes", "root": "."}, "is synthetic and has no folder"),
         (
             ("slta",),
             {"on": "own", "config": {"training": {"stps": 3}}},
@@ -238,12 +238,12 @@ def test_shapes_is_made_and_what_cannot_be_opened_is_told(tmp_path: Path) -> Non
         slta.datasets.open("charade", tmp_path)
     with pytest.raises(slta.InputError, match="name the folder of didemo: open"):
         slta.datasets.open("didemo")
-    with pytest.raises(slta.InputError, match="none is no folder"):
+    with pytest.raises(slta.InputError, match="none is not a folder"):
         slta.datasets.open("didemo", tmp_path / "none")
 
 
 def test_a_run_of_another_model_does_not_open(tmp_path: Path) -> None:
-    with pytest.raises(slta.InputError, match="is no run"):
+    with pytest.raises(slta.InputError, match="is not a run folder"):
         slta.load_run(tmp_path)
     found = slta.Run.create(tmp_path / "run", "x", titled("shapes_slta"))
     with pytest.raises(slta.InputError, match=r"there is no file none.py"):

@@ -12,6 +12,7 @@ from benchmarks.tables.cells import (
     seeds,
     table,
 )
+from slta.comparison.tables import baseline
 
 WATCHED, STRICTER = "R@1, IoU=0.5", "R@1, IoU=0.7"
 SPLITS = ("test", "test_novel")
@@ -19,18 +20,12 @@ CLOSE = 0.05
 Cell = Callable[[Row], str]
 LEARNED = ("moment_prior", "query_only")
 """Models with the same idea as a non-parametric baseline."""
-BASELINES = {"moment prior": "moment frequencies", "query only": "query frequencies"}
 
 
 def _row_name(experiment: str) -> str:
     """What tells a row of one data set apart."""
     model = experiment.removeprefix("shapes_").removeprefix("composites_")
     return f"`{model}` (learned)" if model in LEARNED else f"`{model}`"
-
-
-def baseline(kind: str) -> str:
-    """A non-parametric baseline, by its name in the JSON."""
-    return f"{BASELINES[kind]} (estimated from train)"
 
 
 def _on_shapes() -> Mapping[str, Row]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 from benchmarks.tables.cells import Row, load, measured, percent, seeds, table
-from benchmarks.tables.compared import BASELINES
+from slta.comparison.tables import BASELINES
 from slta.models.released import ReleasedConfig
 from slta.models.slta import SLTAConfig
 
@@ -59,7 +60,7 @@ def _demo() -> str:
     told = {
         name: " / ".join(
             dict.fromkeys(
-                percent(row["answers"][kind][WATCHED]["value"]) for row in rows
+                percent(_answers(row, kind)[WATCHED]["value"]) for row in rows
             )
         )
         for kind, name in (("slta", "SLTA"), *BASELINES.items())
@@ -67,6 +68,12 @@ def _demo() -> str:
     seconds = " / ".join(f"{row['cpu_s']:.0f}" for row in rows)
     hits = ", ".join(f"{name} {shares}" for name, shares in told.items())
     return f"{hits}; {seconds} s of CPU time.\n"
+
+
+def _answers(row: Any, kind: str) -> Any:
+    """Older JSON has older names of the baselines."""
+    answers = row["answers"]
+    return answers[kind if kind in answers else BASELINES[kind]]
 
 
 def _cost() -> str:

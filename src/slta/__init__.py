@@ -4,8 +4,8 @@
     answer = Searcher().search("film.mp4", "a cat sleeps")
     print(answer.is_clear, answer.moments[0].span)
 
-Several queries have as many answers: Searcher().search("film.mp4", ["a cat", "a dog"]).
-Models are trained, evaluated and opened again like this:
+A list of queries gives a list of answers: Searcher().search("film.mp4", ["a cat", "a dog"]).
+Training, evaluation and opening a run:
 
     import slta
     config = {"training": {"steps": 100}}
@@ -13,10 +13,10 @@ Models are trained, evaluated and opened again like this:
     print(slta.evaluate(run, split="test")["R@1, IoU=0.5"])
     run = slta.load_run("runs/x")
 
-Public are the names in slta.__all__; slta.datasets.open; the metrics, functions of arrays,
-in slta.evaluation.metrics; and for models, data sets and extractors of your own what
-slta.models.base, slta.experiments.data and slta.features.base name in their __all__. All
-else may change from one version to the next.
+The public API: the names in slta.__all__; slta.datasets.open; the metrics in
+slta.evaluation.metrics; and, for your own models, data sets and extractors, __all__ of
+slta.models.base, slta.experiments.data and slta.features.base. Everything else may change
+between versions.
 """
 
 from typing import TYPE_CHECKING
@@ -61,11 +61,11 @@ _HOMES = {
     "train": "slta.training.public",
 }
 _PACKAGES = ("datasets", "evaluation")
-"""Whose public functions are called by their package."""
+"""Packages with public functions."""
 
 
 def __getattr__(name: str) -> object:
-    """Imports what is asked for, so that ``slta --help`` need not wait for it all."""
+    """Lazy imports, so that ``slta --help`` is fast."""
     from importlib import import_module
 
     if name in _HOMES:
@@ -76,5 +76,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """What is not imported yet, too, for ``help`` and for completion."""
+    """Includes names that are not imported yet, for ``help`` and completion."""
     return sorted({*globals(), *__all__} - {"TYPE_CHECKING"})

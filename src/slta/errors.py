@@ -1,13 +1,13 @@
-"""What the program says when it cannot go on with what it was given."""
+"""Errors that the user can mend."""
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """Input that cannot be used.
 
-    Its message is one line with the value and the remedy; the command line prints it
-    as it is and exits with 2.
+    The message is one line with the value and the remedy; the command line prints it
+    and exits with status 2.
     """
 
 
 class UnwritableError(InputError):
-    """The disk is full or forbidden, whatever was to be kept."""
+    """A disk that is full, or a folder that may not be written."""

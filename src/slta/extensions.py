@@ -22,43 +22,44 @@ T = TypeVar("T")
 
 
 class Known(Generic[T]):
-    """What there is of a kind, by name: the program's own, and what packages offer.
+    """Objects of a kind by name, built in or from installed packages.
 
-    A package is imported only when something of it is asked for by name, or all is listed.
+    A package is imported only for one of its names, or to list all.
     """
 
     def __init__(
         self, group: str, own: Mapping[str, T], form: Callable[[str, Any], T]
     ) -> None:
-        """``form`` makes of an entry point's name and object what is wanted, or raises
-        ``InputError``."""
+        """``form`` converts an entry point's name and object, or raises ``InputError``."""
         self._group, self._own, self._form = group, own, form
 
     def names(self) -> list[str]:
         return list(dict.fromkeys([*self._own, *self._points()]))
 
     def get(self, name: str) -> T | None:
-        """None for an unknown name. Raises ``InputError`` for one of a package that
-        cannot be used, with the package and the reason."""
+        """The object, or None for an unknown name. Raises ``InputError`` for one of an
+        unusable package."""
         if name in self._own:
             return self._own[name]
         point = self._points().get(name)
         return None if point is None else self._load(point)
 
     def all(self) -> dict[str, T]:
-        """The program's first. What cannot be used is reported once and left out."""
+        """All objects, built-in ones first. Unusable ones are logged once and left out."""
         found = dict(self._own)
         for name, point in self._points().items():
             try:
                 if name in self._own:
-                    raise InputError(_fault(point, "its name is one of slta's own"))
+                    raise InputError(
+                        _fault(point, "its name is that of a built-in one")
+                    )
                 found[name] = self._load(point)
             except InputError as error:
                 _report_once(f"{error}; it is left out")
         return found
 
     def _points(self) -> dict[str, EntryPoint]:
-        """Of two packages with one name, the one that is imported first counts."""
+        """Of packages with the same name, the first on the path counts."""
         every = entry_points(group=f"slta.{self._group}")
         return {point.name: point for point in reversed([*every])}
 
@@ -74,7 +75,7 @@ class Known(Generic[T]):
 
 @cache
 def _loaded(point: EntryPoint) -> Any:
-    """The object, or the error with which its package cannot be imported."""
+    """The object, or the error of importing its package."""
     try:
         return point.load()
     except (Exception, SystemExit) as error:
@@ -96,7 +97,7 @@ def _report_once(line: str) -> None:
 
 
 def package_of(group: str, module: str) -> str | None:
-    """The installed package of a module that offers something in a group."""
+    """The installed package of a module with entry points in a group."""
     top = module.partition(".")[0]
     for point in entry_points(group=f"slta.{group}"):
         if point.module.partition(".")[0] == top and point.dist:
@@ -105,31 +106,31 @@ def package_of(group: str, module: str) -> str | None:
 
 
 def is_file(name: str) -> bool:
-    """Whether it names a Python file and what is in it, as ``my_file.py:MyModel``."""
+    """Whether the name has the form ``my_file.py:MyModel``."""
     place, colon, _ = name.rpartition(":")
     return (place if colon else name).endswith(".py")
 
 
 def from_file(name: str) -> Any:
-    """What ``my_file.py:MyModel`` names. The file is run: only a name that the user typed
-    may be given, never one that was read from a file.
+    """The object that ``my_file.py:MyModel`` names. The file is executed: pass only names
+    that the user typed, never one read from a file.
 
-    Raises ``InputError`` for a file that is missing or cannot be imported, and for a name
-    that it does not define.
+    Raises ``InputError`` for a file that is missing or cannot be imported, or does not
+    define the name.
     """
     place, colon, attribute = name.rpartition(":")
     if not (colon and attribute):
         place = (place if colon else name) or name
-        raise InputError(f"{name} names no class; name it as {place}:CLASS")
+        raise InputError(f"{name} has no class; give it as {place}:CLASS")
     path = Path(place).expanduser().resolve()
     if not path.is_file():
-        raise InputError(f"there is no file {place}; name it as FILE.py:CLASS")
+        raise InputError(f"there is no file {place}; give it as FILE.py:CLASS")
     if not path.stem.isidentifier():
         raise InputError(
-            f"{place} cannot be imported: {path.stem!r} is no name in Python; call the "
-            "file by letters, digits and underscores"
+            f"{place} cannot be imported: {path.stem!r} is not a Python name; rename the "
+            "file with letters, digits and underscores"
         )
-    # Imported as any script imports its neighbours, so that other processes can, too.
+    # On the path, so that worker processes can import it as well.
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     try:
@@ -143,7 +144,7 @@ def from_file(name: str) -> Any:
     if Path(getattr(module, "__file__", None) or "").resolve() != path:
         other = getattr(module, "__file__", None) or "Python itself"
         raise InputError(
-            f"{place} is called like the module {path.stem} of {other}; rename the file"
+            f"{place} has the name of the module {path.stem} of {other}; rename the file"
         )
     if not hasattr(module, attribute):
         classes = [key for key, value in vars(module).items() if callable(value)]
@@ -153,7 +154,7 @@ def from_file(name: str) -> Any:
 
 
 def unknown(what: str, name: str, known: Iterable[str], remedy: str) -> str:
-    """Says of an unknown name which three known ones are nearest, or else the remedy.
+    """An error text for an unknown name: the nearest known names, or else the remedy.
 
     >>> unknown("model", "qd_dtr", ["qd_detr", "slta"], "list them")
     "unknown model 'qd_dtr'; did you mean qd_detr?"

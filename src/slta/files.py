@@ -1,4 +1,4 @@
-"""Where the program keeps what it makes, and how it writes and reads there."""
+"""The program's own folder, and files that are written whole or not at all."""
 
 import hashlib
 import json
@@ -17,41 +17,41 @@ from unicodedata import combining, normalize
 from slta.errors import InputError
 
 UNFINISHED = re.compile(r"\.unfinished-(.*)-(\d+)-[0-9a-f]+")
-"""Name of what is being filled: the machine and the process that do it."""
+"""Name of a file or folder in the making: the machine and the process that write it."""
 ABANDONED_S = 24 * 60 * 60
-"""After so long without a new file, what another machine was filling counts as left."""
+"""Age at which an unfinished file of another machine counts as abandoned."""
 
 
 def home() -> Path:
     """``$SLTA_HOME``, or ``slta`` in the user's cache folder."""
-    if given := os.environ.get("SLTA_HOME"):
-        return Path(given)
+    if folder := os.environ.get("SLTA_HOME"):
+        return Path(folder)
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "slta"
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether an editor, a notebook or a file manager keeps it for itself."""
+    """Whether it is a hidden file or an editor's temporary file."""
     return path.name.startswith((".", "~$"))
 
 
 def check_root(root: Path) -> None:
-    """Raises ``InputError`` where the folder of a data set is not there."""
+    """Raises ``InputError`` if the folder of a data set does not exist."""
     if not root.is_dir():
         raise InputError(
-            f"{root} is no folder; name the one with the files by --root DIR"
+            f"{root} is not a folder; give the data set's folder with --root DIR"
         )
 
 
 def check_writable(path: Path) -> None:
-    """Raises ``InputError`` where no file of this name can be made, and changes nothing.
+    """Raises ``InputError`` if the file cannot be written; writes nothing itself.
 
-    Folders above it that are not there can be made.
+    Missing parent folders are no error: they can be made.
     """
     for name in path.parts:
         if len(os.fsencode(name)) > LONGEST:
-            what = f"{name[:20]}… is longer than the {LONGEST} bytes of a name"
-            raise InputError(f"{path} cannot be written: {what}; give a shorter one")
+            what = f"{name[:20]}… is longer than {LONGEST} bytes"
+            raise InputError(f"{path} cannot be written: {what}; give a shorter name")
     there = path.absolute()
     if there.is_dir():
         raise InputError(f"{path} is a folder; name a file in it")
@@ -67,9 +67,9 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """A new folder to fill, which becomes ``target`` only if nothing goes wrong.
+    """A temporary folder, renamed to ``target`` if the block succeeds, else removed.
 
-    Where another process was faster, its folder stays.
+    If another process made ``target`` meanwhile, that one is kept.
     """
     unfinished = _beside(target)
     unfinished.mkdir()
@@ -86,7 +86,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """A new name to write to, which becomes ``target`` only if nothing goes wrong."""
+    """A temporary file, renamed to ``target`` if the block succeeds, else removed."""
     unfinished = _beside(target)
     try:
         yield unfinished
@@ -96,24 +96,24 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file. Raises ``OSError`` or ``ValueError`` where there is none."""
+    """The JSON object in a file. Raises ``OSError`` or ``ValueError`` if it has none."""
     try:
         content = json.loads(path.read_bytes())
     except RecursionError:
-        raise ValueError("its brackets are too deep") from None
+        raise ValueError("its brackets are nested too deeply") from None
     if not isinstance(content, dict):
         raise ValueError("not an object")
     return content
 
 
 def write_whole(target: Path, text: str) -> None:
-    """Writes a file, which is ``target`` only once all of it is there."""
+    """Writes a text file, whole or not at all."""
     with whole_file(target) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def _beside(target: Path) -> Path:
-    """A new name in the target's folder, which is made and swept for it."""
+    """A new name in the target's folder; makes the folder, removes abandoned files."""
     folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob(".unfinished-*"):
@@ -127,11 +127,11 @@ def _beside(target: Path) -> Path:
 
 
 def _abandoned(path: Path) -> bool:
-    """Whether a killed process left this behind."""
+    """Whether the process that wrote it is gone."""
     name = UNFINISHED.fullmatch(path.name)
     if name is None:
         return False
-    # On Windows os.kill stops the process that it asks for.
+    # On Windows, os.kill would stop the process.
     if name[1] == platform.node() and os.name == "posix":
         return not _alive(int(name[2]))
     with suppress(OSError):
@@ -150,17 +150,17 @@ def _alive(pid: int) -> bool:
 
 
 LONGEST: Final = 255
-"""Bytes of a file's name on the usual file systems."""
+"""Maximum bytes of a file name on common file systems."""
 FILMS: Final = frozenset(
     ".264 .265 .3g2 .3gp .asf .avi .divx .f4v .flv .h264 .h265 .hevc .ivf .m1v "
     ".m2ts .m2v .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv .rm .rmvb .ts "
     ".vob .webm .wmv .y4m".split()
 )
-"""Suffixes of films, in small letters."""
+"""Suffixes of video files, in lower case."""
 
 
 def composed(name: str) -> str:
-    """The one spelling of names that look alike: letters with their accents (NFC).
+    """A name in Unicode normal form C, so that names that look alike are equal.
 
     >>> composed("cafe\\u0301") == "caf\\u00e9"
     True
@@ -169,9 +169,9 @@ def composed(name: str) -> str:
 
 
 def fitted(stem: str, ending: str) -> str:
-    """A file's name of a stem and an ending; a stem too long for that is cut.
+    """A file name from stem and ending; a stem that is too long is cut.
 
-    What is cut off is told apart by its digest.
+    A digest of the whole stem keeps cut names apart.
     """
     room = LONGEST - len(os.fsencode(ending))
     if len(os.fsencode(stem)) <= room:

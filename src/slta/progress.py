@@ -1,17 +1,17 @@
-"""How work tells how far it is."""
+"""Progress reports, as callbacks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 Progress = Callable[[float, float], None]
-"""Told how much of how much is done."""
+"""Called with the amount done and the total."""
 
 
 ProgressFactory = Callable[[str], AbstractContextManager[Progress | None]]
-"""Opens a bar of progress for what it is told."""
+"""Opens a progress bar with a label; None where none is shown."""
 
 
 @contextmanager
 def no_progress(_: str) -> Iterator[None]:
-    """ProgressFactory nothing."""
+    """A ``ProgressFactory`` without bars."""
     yield None

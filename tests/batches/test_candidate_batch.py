@@ -43,7 +43,7 @@ def agree(
         np.testing.assert_allclose(found.clips[row], expected.clips, atol=1e-5)
         place = [float(share) for share in expected.place]
         np.testing.assert_allclose(found.places[row], place, atol=1e-6)
-        np.testing.assert_allclose(found.wholes[row], expected.whole, atol=1e-5)
+        np.testing.assert_allclose(found.video_means[row], expected.whole, atol=1e-5)
 
 
 @given(
@@ -208,11 +208,11 @@ def test_candidates_are_numbered_through_all_shots() -> None:
     assert batch.candidate_video.tolist() == [0, 0, 1, 2]
     assert batch.candidate_first.tolist() == [0, 1, 0, 0]
     assert batch.candidate_count.tolist() == [2, 5, 4, 1]
-    for name in ("clips", "places", "wholes"):
+    for name in ("clips", "places", "video_means"):
         given = np.concatenate([getattr(shot.candidates, name) for shot in shots])
         assert (getattr(batch, name).numpy() == given).all()
-    assert (batch.wholes[0] == batch.wholes[1]).all()
-    assert (batch.wholes[0] != batch.wholes[2]).all()
+    assert (batch.video_means[0] == batch.video_means[1]).all()
+    assert (batch.video_means[0] != batch.video_means[2]).all()
 
 
 def test_without_pairs_every_query_meets_every_candidate() -> None:

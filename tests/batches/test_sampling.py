@@ -81,7 +81,9 @@ def drawn(kind: str) -> list[TrainingBatch]:
 
 def asked(batch: Batch) -> list[int]:
     """Which of the world's queries a batch asks, by their words' vectors."""
-    by_words = {query.word_vectors.tobytes(): i for i, query in enumerate(WORLD.asked)}
+    by_words = {
+        query.word_vectors.tobytes(): i for i, query in enumerate(WORLD.query_features)
+    }
     return [
         by_words[words[: int(mask.sum())].numpy().tobytes()]
         for words, mask in zip(batch.words, batch.word_mask, strict=True)
@@ -308,7 +310,9 @@ def test_background_is_of_the_querys_own_video() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.8])
 def test_some_of_the_background_is_drawn_among_what_shares_time(share: float) -> None:
-    one = replace(WORLD, queries=WORLD.queries[:1], asked=WORLD.asked[:1])
+    one = replace(
+        WORLD, queries=WORLD.queries[:1], query_features=WORLD.query_features[:1]
+    )
     found = sampler(one, queries=1, negatives=0, background=1, near=share)
     iou = temporal_iou(WINDOWS, truth_of(0))[:, 0]
     other = iou < USUAL.other_iou
@@ -374,7 +378,7 @@ def test_nothing_to_learn_from_is_seen_before_the_first_batch() -> None:
 def test_what_is_asked_is_what_the_split_holds() -> None:
     batch = sampler().draw(3).batch
     for row, number in enumerate(asked(batch)):
-        query: QueryFeatures = WORLD.asked[number]
+        query: QueryFeatures = WORLD.query_features[number]
         size = len(query.words)
         assert batch.noun_mask[row, :size].tolist() == query.noun_mask.tolist()
 

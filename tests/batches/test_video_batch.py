@@ -33,7 +33,7 @@ WORLD = worlds.split(
     duration_s=9.9,
     rate_hz=RATE_HZ,
 )
-WORDS = {each.word_vectors.tobytes(): i for i, each in enumerate(WORLD.asked)}
+WORDS = {each.word_vectors.tobytes(): i for i, each in enumerate(WORLD.query_features)}
 
 
 def cut(frames: int) -> int:
@@ -106,7 +106,7 @@ def test_a_frame_after_the_end_is_in_the_last_clip() -> None:
 def test_a_batch_has_what_is_asked_and_zeros_behind_it() -> None:
     rng = np.random.default_rng(0)
     clips = [rng.normal(size=(n, worlds.FRAME)).astype(np.float32) for n in (2, 5)]
-    found = videos(clips, [3.0, 7.5], [1, 0, 1], WORLD.asked[1:4])
+    found = videos(clips, [3.0, 7.5], [1, 0, 1], WORLD.query_features[1:4])
     assert found.video.tolist() == [1, 0, 1] and len(found.clips) == 2
     assert found.duration_s.tolist() == [7.5, 3.0, 7.5]
     assert found.clip_mask.sum(dim=1).tolist() == [5, 2, 5]
@@ -114,7 +114,7 @@ def test_a_batch_has_what_is_asked_and_zeros_behind_it() -> None:
     for some, row in zip(clips, found.clips, strict=True):
         np.testing.assert_array_equal(row[: len(some)], some)
         assert not row[len(some) :].any()
-    for row, query in enumerate(WORLD.asked[1:4]):
+    for row, query in enumerate(WORLD.query_features[1:4]):
         np.testing.assert_array_equal(
             found.words[row, : len(query.words)], query.word_vectors
         )
@@ -207,7 +207,7 @@ def test_usable_are_the_queries_with_a_true_span() -> None:
 @pytest.mark.parametrize(
     ("truth", "says"),
     [
-        ((), "no query of train has a true span; look into its annotations"),
+        ((), "no query of train has a true span; check its annotations"),
         (None, "no query of train has a true span"),
     ],
 )
@@ -228,7 +228,7 @@ def test_single_frames_are_refused_before_any_data_is_opened(tmp_path: Path) -> 
         model=Tan2DConfig(clips=4, size=4, layers=1),
         training=TrainingConfig(still_steps=5),
     )
-    says = "the model tan2d looks at whole videos .*leave --training.still-steps"
+    says = "the model tan2d takes whole videos .*leave --training.still-steps"
     with pytest.raises(InputError, match=says):
         train("any", experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -89,7 +89,9 @@ VIDEOS = {
     "missing folder": Bad("no/film.mp4", lambda _: None, "does not exist: check"),
     "below a file": Bad("film.mp4/a.mp4", lambda path: text(path.parent), "cannot be"),
     "too long a name": Bad("x" * 300 + ".mp4", lambda _: None, "too long"),
-    "folder": Bad("films", Path.mkdir, "is a folder; name the videos in it, as .*[*]"),
+    "folder": Bad(
+        "films", Path.mkdir, "is a folder; give the videos in it, such as .*[*]"
+    ),
     "pipe": Bad("film.mp4", os.mkfifo, "is a pipe or a device: write it to a file"),
     "text": Bad("story.mp4", text, "is not a video: give one such as mp4"),
     "playlist": Bad("film.mp4", playlist, "names other files: join or download .* mp4"),
@@ -120,21 +122,24 @@ VIDEOS = {
 }
 
 QUERIES = {
-    "empty": ("", "is empty; say in a sentence what happens"),
-    "blank": (" \t\n ", "is empty; say in a sentence what happens"),
-    "a text": ("a cat sleeps " * 800, "has 10400 characters; at most 1000 are read"),
-    "a long word": ("x" * 10_000, "has 10000 characters; at most 1000 are read"),
+    "empty": ("", "is empty; describe in a sentence what happens"),
+    "blank": (" \t\n ", "is empty; describe in a sentence what happens"),
+    "a text": (
+        "a cat sleeps " * 800,
+        "has 10400 characters, and at most 1000 are read",
+    ),
+    "a long word": ("x" * 10_000, "has 10000 characters, and at most 1000 are read"),
     "chinese": (
         "一只猫在睡觉",
-        "'一只猫在睡觉' is not in Latin letters; .* ask in English",
+        "'一只猫在睡觉' is not in Latin letters; write it in English",
     ),
-    "cyrillic": ("кошка спит", "'кошка спит' is not in Latin letters; .* ask in Engl"),
-    "arabic": ("قطة نائمة", "is not in Latin letters; .* ask in English"),
-    "emoji": ("🐈💤", "'🐈💤' has no words; ask with a sentence"),
-    "digits": ("2024 12 24", "'2024 12 24' has no words; ask with a sentence"),
-    "punctuation": ("?!…", "'\\?!…' has no words; ask with a sentence"),
+    "cyrillic": ("кошка спит", "'кошка спит' is not in Latin letters; write it in"),
+    "arabic": ("قطة نائمة", "is not in Latin letters; write it in English"),
+    "emoji": ("🐈💤", "'🐈💤' has no words; write a sentence"),
+    "digits": ("2024 12 24", "'2024 12 24' has no words; write a sentence"),
+    "punctuation": ("?!…", "'\\?!…' has no words; write a sentence"),
     "no content": ("the of and", "'the of and' has no word that says what to look"),
-    "no text": (os.fsdecode(b"caf\xe9"), "'caf.udce9' holds bytes that are no text"),
+    "no text": (os.fsdecode(b"caf\xe9"), "'caf.udce9' holds bytes that are not text"),
 }
 
 OPTIONS = {
@@ -144,12 +149,15 @@ OPTIONS = {
     ),
     "extractor, unknown": (
         ("--extractor", "resnet"),
-        "unknown extractor 'resnet'; known are imagenet-words, cells, clip, c3d, detr, detr-boxes, ready",
+        "unknown extractor 'resnet'; known are imagenet-words, cells, clip, c3d, detr, detr-boxes, preextracted",
     ),
     "extractor, empty": (("--extractor", ""), "--extractor is empty; give it a val"),
     "clip of nothing": (("--extractor", "clip:"), "clip needs weights: clip:FOLDER"),
     "clip, no folder": (("--extractor", "clip:/no/such"), "no folder /no/such; name"),
-    "clip, no model": (("--extractor", "clip:{}"), "{} is no saved model, .* name a"),
+    "clip, no model": (
+        ("--extractor", "clip:{}"),
+        "{} is not a saved model, .* name a",
+    ),
     "unclear, nothing": (("--unclear",), "--unclear is for --clips and --plot; give"),
     "top 0": (("--top", "0"), "--top must be at least 1, got 0"),
     "top -3": (("--top", "-3"), "--top must be at least 1, got -3"),
@@ -157,9 +165,9 @@ OPTIONS = {
     "plot, no suffix": (("--plot", "{}/a"), "a cannot be drawn; give a name that ends"),
     "plot, folder": (("--plot", "{}/plot.png"), "plot.png is a folder; name a file"),
     "plot, below": (("--plot", "{}/file/a.png"), "{}/file is a file; name a folder"),
-    "plot, long": (("--plot", f"{{}}/{'é' * 128}.png"), "255 bytes .* a shorter one"),
+    "plot, long": (("--plot", f"{{}}/{'é' * 128}.png"), "255 bytes.* a shorter name"),
     "clips, file": (("--clips", "{}/file"), "{}/file is a file; name a folder"),
-    "clips, long": (("--clips", f"{{}}/{'a' * 256}"), "255 bytes .* a shorter one"),
+    "clips, long": (("--clips", f"{{}}/{'a' * 256}"), "255 bytes.* a shorter name"),
     "clips, below": (("--clips", "{}/file/a/b"), "{}/file is a file; name a folder"),
     "store, empty": (("--store", ""), "--store is empty; give it a value, or leave"),
     "clips, empty": (("--clips=",), "--clips is empty; give it a value, or leave"),
@@ -242,7 +250,9 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
         bound = [f"--bounding-set={rights}", f"--inh-caps={rights}"]
         asked = ["setpriv", *bound, *asked]
     done = subprocess.run(asked, capture_output=True, text=True)
-    refused(done, f"{tmp_path}/features.*: Permission denied; name another one, or let")
+    refused(
+        done, f"{tmp_path}/features.*: Permission denied; give another one, or allow"
+    )
 
 
 def test_pictures_that_are_broken_are_told(
@@ -258,5 +268,5 @@ def test_pictures_that_are_broken_are_told(
         zeros(0.3)(path)
         some = [each for part in video.sample(path, rate_hz=5) for each in part.times_s]
     (told,) = caplog.messages
-    assert re.search(r"^\d\d of the 100 pictures of .*a\.mp4 that were read are", told)
+    assert re.search(r"^\d\d of 100 pictures read from .*a\.mp4 are", told)
     assert len(some) == len(whole)

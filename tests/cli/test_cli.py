@@ -214,7 +214,7 @@ def test_moments_are_cut_into_films_that_play(tmp_path: Path) -> None:
         (frames,) = video.sample(clips / name, rate_hz=RATE_HZ)
         assert len(frames.times_s) == pytest.approx(length_s * RATE_HZ, abs=1)
     counts = [len(answer["moments"]) for answer in answers]
-    assert done.stderr.splitlines() == [f"cut {n} moments into {clips}" for n in counts]
+    assert done.stderr.splitlines() == [f"wrote {n} clips to {clips}" for n in counts]
 
 
 @pytest.mark.slice
@@ -317,7 +317,7 @@ def test_the_version_is_told(
 def test_after_two_hyphens_there_are_no_options(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    refused(call(capsys, "search", "--", "-V", "--version"), "no video given; name")
+    refused(call(capsys, "search", "--", "-V", "--version"), "no video given; give")
 
 
 def test_what_takes_long_the_first_time_is_said_on_stderr() -> None:
@@ -369,7 +369,7 @@ WRONG = {
         "unknown command 'serch'; did you mean search\\?; see slta --help",
     ),
     "another word": (("find",), "unknown command 'find'; it is one of search, train, "),
-    "a file is missing": (("search",), "no video given; name its file: slta search "),
+    "a file is missing": (("search",), "no video given; give its file: slta search "),
     "a run is missing": (("evaluate",), "missing from slta evaluate: PATH; see slta "),
     "an option, nearly": (
         (*FILM, "--tpo", "3"),
@@ -389,7 +389,7 @@ WRONG = {
     ),
     "no experiment": (
         ("train",),
-        "name a model and a data set: slta train MODEL --on DATA",
+        "give a model and a data set: slta train MODEL --on DATA",
     ),
     "of an experiment": (
         (*TRAIN, "--training.stps", "3"),

@@ -46,7 +46,7 @@ def test_a_folder_of_ones_own_is_checked_trained_measured_and_searched(
     )
     assert trained.code == 0 and "test:" in trained.out
     measured = call(capsys, "evaluate", "runs/own", "--protocol", "plain")
-    assert measured.code == 0 and "moment prior" in measured.out
+    assert measured.code == 0 and "moment frequencies" in measured.out
     film = next((own / "videos").glob("test_*.mp4"))
     found = call(capsys, "search", film, "a circle turns", "--checkpoint", "runs/own")
     answered(found)

@@ -160,10 +160,10 @@ def test_a_bad_video_is_told_and_the_others_are_answered(ask: Ask) -> None:
         (["one.mp4", "https://a.org/b.mp4"], "https://a.org/b.mp4 is an ad.*download"),
         (["rtsp://cam/live", "red"], "rtsp://cam/live is an address; download it"),
         (["www.a.org/watch?v=b", "red"], "is an address; download it, and name the f"),
-        (["one.mp4"], "no query given; say in a sentence"),
-        (["one.mp4", "two.mp4"], "no query given; say in a sentence"),
-        (["red", "blue"], "no video given; name its file"),
-        ([], "no video given; name its file"),
+        (["one.mp4"], "no query given; describe in a sentence"),
+        (["one.mp4", "two.mp4"], "no query given; describe in a sentence"),
+        (["red", "blue"], "no video given; give its file"),
+        ([], "no video given; give its file"),
     ],
 )
 def test_a_word_that_is_neither_is_refused_by_name(
@@ -218,7 +218,7 @@ def test_where_nothing_is_clear_nothing_is_cut_or_drawn(ask: Ask) -> None:
     assert not Path("clips").exists() and not Path("plot.png").exists()
     called = ask("two.mp4", "red", *options, "--unclear")
     assert called.code == 1
-    assert called.err == "drew plot.png\ncut 2 moments into clips\n"
+    assert called.err == "wrote plot.png\nwrote 2 clips to clips\n"
     assert {path.name for path in Path("clips").iterdir()} == {
         "two-red-1.mp4",
         "two-red-2.mp4",

@@ -54,7 +54,7 @@ def written(folder: Path, content: object) -> Path:
 
 
 WRONG: dict[str, tuple[object, str]] = {
-    "no JSON": ("steps: 3", "cannot be read .*; name a JSON file"),
+    "no JSON": ("steps: 3", "cannot be read .*; give a JSON file"),
     "cut short": ('{"training": {', "cannot be read"),
     "no object": ([1], "cannot be read .not an object"),
     "a part that is no object": ({"training": 3}, "training must be an object of its"),
@@ -106,8 +106,8 @@ def test_a_configuration_that_cannot_be_used_is_told(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ({"training": {"steps": 3}}, "it names no model; name one: slta train MODEL"),
-        ({"model": {"name": "slta"}}, "it names no data set; name one with --on DATA"),
+        ({"training": {"steps": 3}}, "it has no model; give one: slta train MODEL"),
+        ({"model": {"name": "slta"}}, "it has no data set; give one with --on DATA"),
         (
             {"model": {"name": "mine"}},
             "it has the model 'mine', which is not installed",
@@ -243,10 +243,10 @@ def test_a_run_of_another_model_or_none_is_not_fine_tuned(
 ) -> None:
     out = ("--out", tmp_path / "run")
     words = ("train", "ctrl", "--on", "shapes", "--from")
-    says = f"--from {done} is a run of the model slta, not ctrl; name a run of ctrl"
+    says = f"--from {done} is a run of the model slta, not ctrl; give a run of ctrl"
     refused(call(capsys, *words, done, *out), says)
     none = tmp_path / "none"
-    refused(call(capsys, *words, none, *out), f"{none} is no run")
+    refused(call(capsys, *words, none, *out), f"{none} is not a run folder")
     shutil.copytree(done, none)
     (none / "weights.safetensors").unlink()
     again = ("train", "slta", "--on", "shapes", *FLAGS, "--from", none, *out)
@@ -274,7 +274,9 @@ def test_a_run_that_began_from_another_is_not_resumed_once_that_has_changed(
     other = weights.read_bytes()
     weights.write_bytes(other[:-1] + bytes([other[-1] ^ 1]))
     called = call(capsys, "train", "--resume", tmp_path / "run")
-    refused(called, f"{weights}, from which this run starts, has changed; train anew")
+    refused(
+        called, f"{weights}, from which this run starts, has changed; start a new run"
+    )
     weights.write_bytes(other)
     assert training.resume(tmp_path / "run").is_finished
 
@@ -326,6 +328,6 @@ def test_a_run_without_its_state_says_how_to_go_on(
 def test_what_cannot_be_resumed_with_is_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    refused(call(capsys, "train", "--resume", tmp_path), "is no run")
+    refused(call(capsys, "train", "--resume", tmp_path), "is not a run folder")
     called = call(capsys, "train", "--resume", tmp_path, "--training.seed", "3")
     refused(called, "unknown option --training.seed")

@@ -18,7 +18,7 @@ from slta.datasets.report import Report
 from slta.datasets.statistics import statistics
 from slta.errors import InputError
 from slta.moments import Query, Span
-from slta.plots.dataset import draw
+from slta.plots.charts import draw_statistics
 from tests.support.annotation_files import WRITERS, opened
 from tests.support.commands import Called, call, refused
 from tests.support.extractors import coloured
@@ -170,7 +170,7 @@ def test_an_array_of_objects_is_never_read(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", {"a": arrays(), "c": arrays()})
     np.savez(root / "features" / "b.npz", **evil)  # type: ignore[arg-type]
     (fault,) = said(check(own.SOURCE, root))
-    assert "b.npz holds an array of objects, which could run code" in fault
+    assert "b.npz holds an array of Python objects, which could run code" in fault
     assert not ran.exists()
 
 
@@ -218,7 +218,7 @@ def test_missing_features_are_told_by_name(tmp_path: Path) -> None:
     first, second = said(report)
     assert first.endswith(
         "train.jsonl:2 names the video 'b', which has no features; put them into "
-        f"{root / 'features' / 'b.npz'}, or mend its id"
+        f"{root / 'features' / 'b.npz'}, or correct its id"
     )
     assert "train.jsonl:3 names the video 'c'" in second
     told = [line for line in lines(report) if "'c'" in line or line.endswith(" c")]
@@ -265,7 +265,7 @@ def test_films_are_looked_at(tmp_path: Path) -> None:
     assert "c.mp4 " in broken
     assert missing.endswith(
         "train.jsonl:4 names the video 'd', which has no file; put it into "
-        f"{root / 'videos'}, or mend its id"
+        f"{root / 'videos'}, or correct its id"
     )
     (root / "features").mkdir()
     np.savez(root / "features" / "a.npz", **arrays())  # type: ignore[arg-type]
@@ -330,7 +330,7 @@ def test_counts_are_held_against_the_published_ones(
     assert "train: 3 queries of 3 videos, NOT as published" in called.out
     assert (
         "charades_sta_train.txt has 3 queries of 3 videos, not 12408 queries of 5338 "
-        "videos; mend its faults, or get the file again" in called.out
+        "videos; correct its faults, or get the file again" in called.out
     )
     assert "Charades_v1_test.csv is missing; get it from" in called.out
     assert "odd, as known: span beyond the video, 1 times" in called.out
@@ -355,7 +355,7 @@ def test_the_pairs_of_a_release_are_counted(
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("check", "interrupted; begin again with the same command"),
+        ("check", "interrupted; run the same command again"),
         ("convert", "interrupted; what was finished is kept"),
     ],
 )
@@ -418,7 +418,7 @@ def test_a_folder_without_splits_has_a_fault(
             ("check", "charades", "--root", "."),
             "'charades'; did you mean 'charades-sta'",
         ),
-        (("check", "own", "--root", "nowhere"), "nowhere is no folder"),
+        (("check", "own", "--root", "nowhere"), "nowhere is not a folder"),
         (("check", "own"), "--root DIR"),
         (("chek", "own", "--root", "."), "unknown command 'chek'; did you mean check"),
         ((), "it is one of"),
@@ -495,7 +495,9 @@ def test_nothing_is_written_over(
     WRITERS["didemo"](tmp_path / "from")
     to = write_files(tmp_path / "to", {"val.jsonl": "mine\n"})
     words = ("didemo", "--root", tmp_path / "from", "--to", to)
-    refused(call(capsys, "data", "convert", *words), r"val\.jsonl exists and says some")
+    refused(
+        call(capsys, "data", "convert", *words), r"val\.jsonl exists with other con"
+    )
     assert {path.name: path.read_text() for path in to.iterdir()} == {
         "val.jsonl": "mine\n"
     }
@@ -566,7 +568,7 @@ def test_the_prior_is_drawn(
     called = call(capsys, *words, "--plot", picture)
     assert called.code == 0, called.err
     assert "span, share of the video" in called.out and "median" in called.out
-    assert "1 have no known truth" in called.out
+    assert "1 have no ground truth" in called.out
     assert picture.stat().st_size > 5_000
     again = picture.read_bytes()
     call(capsys, *words, "--plot", picture)
@@ -597,7 +599,7 @@ def test_statistics_take_lengths_from_videos_and_features(
 def test_a_set_without_known_lengths_is_drawn(tmp_path: Path) -> None:
     splits = statistics(own.load(write_files(tmp_path / "d", {"train.jsonl": [ROW]})))
     assert splits[0].prior.sum() == 0
-    draw("own", splits, tmp_path / "prior.png")
+    draw_statistics("own", splits, tmp_path / "prior.png")
     assert (tmp_path / "prior.png").stat().st_size > 5_000
 
 

@@ -228,7 +228,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "charades-sta",
         "charades_sta_train.txt",
         "NOONE 1 2##x",
-        "names the video NOONE, which Charades_v1_train.csv has not; mend its id",
+        "names the video NOONE, which is not in Charades_v1_train.csv; correct its id",
     ),
     "far beyond": (
         "charades-sta",
@@ -259,7 +259,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "charades-sta",
         "Charades_v1_test.csv",
         "X,A,x,6,x,,long",
-        'length as "long", .* no number',
+        'length as "long", .* not a number',
     ),
     "a video twice": (
         "charades-sta",
@@ -278,7 +278,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "tacos-tall",
         "tacos_val_100_126.txt",
         "s1_1_2:##",
-        "says nothing",
+        "has no sentence for",
     ),
     "no object": (
         "qvhighlights",
@@ -320,7 +320,7 @@ LINES: dict[str, tuple[str, str, str, str]] = {
         "qvhighlights",
         "highlight_train_release.jsonl",
         json.dumps(qvh_row(7, vid="v0", duration=120)),
-        "another length than before",
+        "a different length than before",
     ),
 }
 
@@ -342,7 +342,7 @@ def test_a_line_that_is_wrong_is_told(tmp_path: Path, kind: str) -> None:
     ("before", "after", "says"),
     [
         (",length\n", ",seconds\n", "1 has no column length"),
-        (",47.58", ",long", '5 gives length as "long", which is no number; write s'),
+        (",47.58", ",long", '5 gives length as "long", which is not a number; write s'),
         (",47.58", "", "5 has 6 values"),
     ],
 )
@@ -454,13 +454,13 @@ def nameless(content: Any) -> Any:
             "didemo",
             "val_data.json",
             fractions,
-            ", entry 1, gives times as .*, which is no table of whole numbers; ",
+            ", entry 1, gives times as .*, which is not a table of whole numbers; ",
         ),
         changed(
             "didemo",
             "val_data.json",
             ragged,
-            ", entry 1, gives times as .*, which is no table of whole numbers; ",
+            ", entry 1, gives times as .*, which is not a table of whole numbers; ",
         ),
         changed(
             "didemo",
@@ -478,7 +478,7 @@ def nameless(content: Any) -> Any:
             "didemo",
             "val_data.json",
             speechless,
-            ", entry 1, gives description as null, which is no text; write it",
+            ", entry 1, gives description as null, which is not a text; write it",
         ),
         changed(
             "didemo",
@@ -508,13 +508,13 @@ def nameless(content: Any) -> Any:
             "tacos-2dtan",
             "val.json",
             texts,
-            r', entry s34, gives timestamps with \["0", "1"\], which is no pair of',
+            r', entry s34, gives timestamps with \["0", "1"\], which is not a pair of',
         ),
         changed(
             "tacos-2dtan",
             "val.json",
             null,
-            ", entry s34, gives sentences with null, which is no text; write",
+            ", entry s34, gives sentences with null, which is not a text; write",
         ),
         changed(
             "activitynet-captions",
@@ -538,13 +538,13 @@ def nameless(content: Any) -> Any:
             "activitynet-captions",
             "val_1.json",
             texts,
-            r', entry v_b, gives timestamps with \["0", "1"\], which is no pair of',
+            r', entry v_b, gives timestamps with \["0", "1"\], which is not a pair of',
         ),
         changed(
             "activitynet-captions",
             "val_1.json",
             null,
-            ", entry v_b, gives sentences with null, which is no text; write",
+            ", entry v_b, gives sentences with null, which is not a text; write",
         ),
     ],
 )
@@ -576,11 +576,11 @@ def test_a_video_twice_in_a_file_is_told(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ('{"a": 1,\n "b"}', 2, r"is no JSON \(Expecting ':' delimiter at column 5\)"),
-        ('{"a', 1, r"is no JSON \(Unterminated string at column 2\)"),
-        ("", 1, "is no JSON"),
-        ('{"a":\n"\udce9"}', 2, "is no UTF-8"),
-        ("[" * 100_000, None, "is no JSON"),
+        ('{"a": 1,\n "b"}', 2, r"is not JSON \(Expecting ':' delimiter at column 5\)"),
+        ('{"a', 1, r"is not JSON \(Unterminated string at column 2\)"),
+        ("", 1, "is not JSON"),
+        ('{"a":\n"\udce9"}', 2, "is not UTF-8"),
+        ("[" * 100_000, None, "is not JSON"),
     ],
 )
 def test_json_that_is_none_is_told(
@@ -601,12 +601,12 @@ PAIR = ("a_43_68", "person drinks.", "a_41_57.npy", 2, 11, "person")
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ({"a": 1}, "holds no list"),
-        ([PAIR, list(PAIR)], "entry 2, is no tuple of the kind"),
-        ([PAIR, PAIR[:5]], "entry 2, is no tuple of the kind"),
-        ([(*PAIR[:3], 2.0, 11, "x")], "entry 1, is no tuple of the kind"),
-        ([(*PAIR[:3], 3, 11, "x")], "entry 1, has other offsets than its names"),
-        ([("a_43_68", "x", "b_41_57.npy", 2, 11, "x")], "has other offsets"),
+        ({"a": 1}, "does not hold a list"),
+        ([PAIR, list(PAIR)], "entry 2, is not a tuple of the expected"),
+        ([PAIR, PAIR[:5]], "entry 2, is not a tuple of the expected"),
+        ([(*PAIR[:3], 2.0, 11, "x")], "entry 1, is not a tuple of the expected"),
+        ([(*PAIR[:3], 3, 11, "x")], "entry 1, has offsets that do not fit its names"),
+        ([("a_43_68", "x", "b_41_57.npy", 2, 11, "x")], "has offsets that do not"),
         ([("a", "x", "a_41_57.npy", 2, 11, "x")], "has the name 'a', not"),
         ([("a_68_43", "x", "a_41_57.npy", 27, -14, "x")], "not start before it ends"),
     ],
@@ -633,7 +633,7 @@ def test_pairs_of_no_sentence_are_told(tmp_path: Path) -> None:
     other = ("a_43_68", "no one says", "a_41_57.npy", 2, 11, "")
     dump(tmp_path / "slta_clip_sentence_pairs_iou_noun_word.pkl", [other])
     with pytest.raises(
-        InputError, match="entry 1, is a pair of no sentence of train; get"
+        InputError, match="entry 1, is a pair of a sentence that is not in train; get"
     ):
         SOURCES["slta-tacos"].open(tmp_path)
 
@@ -643,7 +643,7 @@ def test_a_folder_without_the_files_is_told(tmp_path: Path, name: str) -> None:
     says = rf"has no split of {name}; put (\S+, )*\S+ and \S+ there"
     with pytest.raises(InputError, match=says):
         SOURCES[name].open(tmp_path)
-    with pytest.raises(InputError, match="is no folder; name the one with the files"):
+    with pytest.raises(InputError, match="is not a folder; give the data set's folder"):
         SOURCES[name].open(tmp_path / "nowhere")
 
 
@@ -811,10 +811,13 @@ def test_an_experiment_takes_the_folder_as_a_flag(
     [
         (
             "shapes_slta --root .",
-            "of shapes_slta is made and has no folder; leave --ro",
+            "of shapes_slta is synthetic and has no folder; leave --ro",
         ),
-        ("own --root no", "no is no folder; name the one with the files by --root DIR"),
-        ("charades", "charades-sta is no folder; name the .* by --root DIR"),
+        (
+            "own --root no",
+            "no is not a folder; give the data set's folder with --root DIR",
+        ),
+        ("charades", "charades-sta is not a folder; give the data set's folder"),
         (
             "own --root . --dataset.root x",
             r"--root \. and --dataset.root x are two; giv",

@@ -77,9 +77,11 @@ def test_all_that_can_be_used_is_and_the_rest_is_told(
 ) -> None:
     done = call(capsys, "extract", folder, *flags(folder))
     assert done.code == 2
-    assert done.out.startswith("2 videos looked at, 0 were there; 10.0 s of video in ")
+    assert done.out.startswith(
+        "2 videos extracted, 0 already stored; 10.0 s of video in "
+    )
     *told, last = done.err.splitlines()
-    assert last == "slta: 3 of 5 videos cannot be used, as told above"
+    assert last == "slta: 3 of 5 videos cannot be used; see the lines above"
     assert [line.split(": ")[0] for line in told] == ["c.mp4", "d.mp4", "e.avi"]
     for line, why in zip(told, ["decoded", "no video", "is not a video"], strict=True):
         assert why in line, line
@@ -100,10 +102,10 @@ def test_what_is_there_is_not_looked_at_again(
     coloured(folder / "f.mp4", order="red")
     again = call(capsys, "extract", folder, *flags(folder))
     assert again.code == 0 and again.err == ""
-    assert again.out.startswith("1 videos looked at, 2 were there; 2.0 s of video")
+    assert again.out.startswith("1 videos extracted, 2 already stored; 2.0 s of video")
     assert seen.looks == looks + 1
     nothing = call(capsys, "extract", folder, *flags(folder))
-    assert nothing.out == "0 videos looked at, 3 were there\n"
+    assert nothing.out == "0 videos extracted, 3 already stored\n"
 
 
 def test_who_is_stopped_goes_on(
@@ -118,7 +120,7 @@ def test_who_is_stopped_goes_on(
     assert not any("unfinished" in name for name in records(folder.parent / "store"))
     again = call(capsys, "extract", folder, *flags(folder))
     assert again.code == 0
-    assert again.out.startswith("1 videos looked at, 1 were there")
+    assert again.out.startswith("1 videos extracted, 1 already stored")
 
 
 @pytest.mark.slice
@@ -156,7 +158,9 @@ def test_one_video(
     folder: Path, seen: Seen, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = call(capsys, "extract", folder / "a.mp4", *flags(folder))
-    assert done.code == 0 and done.out.startswith("1 videos looked at, 0 were there")
+    assert done.code == 0 and done.out.startswith(
+        "1 videos extracted, 0 already stored"
+    )
     for name, why in (
         ("c.mp4", "no frame that can be decoded"),
         ("no.mp4", r"no\.mp4 "),
@@ -172,7 +176,7 @@ def test_a_video_under_two_names_of_one_id(
     coloured(folder / "a.mkv", order="red")
     done = call(capsys, "extract", folder, *flags(folder))
     assert done.code == 2
-    assert "a.mp4: the video 'a' is there as a.mkv, too; keep one" in done.err
+    assert "a.mp4: the video 'a' is also there as a.mkv; keep one" in done.err
 
 
 @pytest.fixture
@@ -208,10 +212,10 @@ def test_what_a_downloader_leaves_beside_films_is_passed_over(
     assert checked.code == 0 and "0 faults" in checked.out.splitlines()
     alone = call(capsys, "extract", downloaded / "videos", *flags(downloaded))
     assert alone.code == 0 and alone.err == ""
-    assert alone.out.startswith("2 videos looked at, 0 were there")
+    assert alone.out.startswith("2 videos extracted, 0 already stored")
     again = call(capsys, "extract", downloaded, *flags(downloaded))
     assert again.code == 0 and again.err == ""
-    assert "0 videos looked at, 2 were there" in again.out
+    assert "0 videos extracted, 2 already stored" in again.out
 
 
 def test_what_is_wrong_with_everything_ends_it(
@@ -233,7 +237,7 @@ def test_what_is_wrong_with_everything_ends_it(
         (["--rate", "0"], "--rate must be above 0, got 0.0"),
         (["--rate", "x"], "--rate"),
         (["--extractor", "colour"], "unknown extractor 'colour'; did you mean"),
-        (["--words", "glov"], "unknown words 'glov'; did you mean 'glove'"),
+        (["--words", "glov"], "unknown words 'glov'; did you mean glove"),
     ],
 )
 def test_flags_that_cannot_be_used(
@@ -253,7 +257,7 @@ def test_a_folder_without_videos(
     (tmp_path / "videos").mkdir()
     (tmp_path / "train.jsonl").write_text("")
     done = call(capsys, "extract", tmp_path, "--extractor", "colours")
-    refused(done, "videos has no videos; put them there, or name another")
+    refused(done, "videos has no videos; put them there, or give another folder")
 
 
 @pytest.fixture
@@ -282,15 +286,15 @@ def test_data_in_the_own_format_has_its_queries_read_and_its_videos_looked_for(
     assert done.code == 2
     first, second = done.out.splitlines()
     assert first == "4 queries with 4 words, of which 2 have no vector: green (2)"
-    assert second.startswith("2 videos looked at, 0 were there")
+    assert second.startswith("2 videos extracted, 0 already stored")
     assert "gone: the video 'gone' is missing; put it into" in done.err
     assert done.err.splitlines()[-1] == (
-        "slta: 1 of 3 videos cannot be used, as told above"
+        "slta: 1 of 3 videos cannot be used; see the lines above"
     )
     coloured(own / "videos" / "gone.mp4", order="green")
     again = call(capsys, "extract", own, *given)
     assert again.code == 0 and again.err == ""
-    assert "1 videos looked at, 2 were there" in again.out
+    assert "1 videos extracted, 2 already stored" in again.out
 
 
 def test_without_words_of_their_own_the_extractors_are_taken(
@@ -335,7 +339,7 @@ def test_an_official_data_set_is_named(
     assert done.code == 0 and done.err == ""
     first, second = done.out.splitlines()
     assert first.startswith(f"{len(queries)} queries with ")
-    assert second.startswith(f"{len(asked)} videos read, 0 were there")
+    assert second.startswith(f"{len(asked)} videos imported, 0 already stored")
 
 
 def test_samples_without_times_lie_as_the_official_lengths_say(
@@ -350,7 +354,9 @@ def test_samples_without_times_lie_as_the_official_lengths_say(
     given = f"2dtan:{file}"
     flags = "--extractor", given, "--rate", 1, "--store", tmp_path / "store"
     done = call(capsys, "extract", root, "--dataset", "activitynet-captions", *flags)
-    assert done.code == 0 and "2 videos read, 0 were there" in done.out, done.err
+    assert done.code == 0 and "2 videos imported, 0 already stored" in done.out, (
+        done.err
+    )
     store = Store(tmp_path / "store")
     known = provider(given, store, 1.0, durations=lambda: lengths)
     assert known.has("v_a")
@@ -383,14 +389,12 @@ def test_an_official_data_set_without_its_videos(
     opened("didemo", root)
     (root / "videos").mkdir()
     given = "--dataset", "didemo", *flags(root)
-    says = (
-        "none of the 3 videos of the data set is there: the video '0@N01_x.m4v' is mi"
-    )
+    says = "all 3 videos of the data set are missing: the video '0@N01_x.m4v' is mi"
     refused(call(capsys, "extract", root, *given), says)
     coloured(root / "videos" / "0@N01_x.m4v.mp4")
     coloured(root / "videos" / "another.mp4")
     done = call(capsys, "extract", root, *given)
-    assert done.code == 2 and done.out.splitlines()[1].startswith("1 videos looked at")
+    assert done.code == 2 and done.out.splitlines()[1].startswith("1 videos extracted")
     assert [line.split(": ")[0] for line in done.err.splitlines()] == [
         "1@N01_x.m4v",
         "2@N01_x.m4v",
@@ -402,8 +406,8 @@ def test_an_official_data_set_without_its_videos(
     ("place", "name", "says"),
     [
         (".", "didem", "unknown data set 'didem'; did you mean 'didemo'"),
-        ("nowhere", "didemo", "nowhere is no folder; name the one with the files"),
-        (".", "own", "train.jsonl is missing; write it or train.csv, or let"),
+        ("nowhere", "didemo", "nowhere is not a folder; give the data set's folder"),
+        (".", "own", "train.jsonl is missing; write it or train.csv, or make it"),
     ],
 )
 def test_a_data_set_that_is_not_there(
@@ -440,7 +444,7 @@ def test_the_videos_of_the_official_files_are_found(
     found = videos_of(dataset, library)
     assert len(found.paths) == count and found.refused == {}
     done = extract(library, found.paths[:3])
-    assert len(done.made) == 3 and done.refused == {}
+    assert len(done.extracted) == 3 and done.refused == {}
     assert done.video_s == pytest.approx(sum(known[p.name] for p in found.paths[:3]))
 
 

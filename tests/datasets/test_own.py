@@ -114,39 +114,39 @@ LINES: dict[str, tuple[str, str]] = {
     "only marks": (row(query="?!"), "a query of a without words \\(\\?!\\); write the"),
     "words of another kind": (
         row(query=3),
-        "gives query as 3, which is no text; write it in quotes",
+        "gives query as 3, which is not a text; write it in quotes",
     ),
     "a path as video": (row(video_id="../a"), "'../a' cannot name a file"),
     "no name": (row(video_id=""), "'' cannot name a file"),
     "one number": (
         row(spans=[[1]]),
-        r"gives spans with \[1\], which is no pair of numbers; write \[\[",
+        r"gives spans with \[1\], which is not a pair of numbers; write \[\[",
     ),
-    "no pairs": (row(spans=[1, 2]), "gives spans with 1, which is no pair"),
+    "no pairs": (row(spans=[1, 2]), "gives spans with 1, which is not a pair"),
     "text for numbers": (
         row(spans=[["1", "2"]]),
-        r'spans with \["1", "2"\], which is no pair of numbers',
+        r'spans with \["1", "2"\], which is not a pair of numbers',
     ),
     "truth for a number": (
         row(spans=[[False, True]]),
-        r"spans with \[false, true\], which is no pair of numbers",
+        r"spans with \[false, true\], which is not a pair of numbers",
     ),
     "beyond all bounds": (
         row(spans=[[0, 10**400]]),
-        "spans with .* no pair of numbers",
+        "spans with .* not a pair of numbers",
     ),
     "a length beyond all bounds": (
         row(duration_s=10**400),
-        "duration_s as .* no number",
+        "duration_s as .* not a number",
     ),
-    "NaN": (row(spans=[[float("nan"), 2]]), "which is no span; give seconds"),
-    "infinity": (row(spans=[[1, float("inf")]]), "which is no span"),
-    "negative": (row(spans=[[-1, 2]]), "which is no span; give seconds from 0 on"),
+    "NaN": (row(spans=[[float("nan"), 2]]), "which is not a span; give seconds"),
+    "infinity": (row(spans=[[1, float("inf")]]), "which is not a span"),
+    "negative": (row(spans=[[-1, 2]]), "which is not a span; give seconds from 0 on"),
     "end before start": (row(spans=[[4, 1.5]]), "at 4-1.5 s, .* give the start first"),
     "no length": (row(spans=[[4, 4]]), "does not start before it ends"),
     "after the video": (
         row(spans=[[1, 12]], duration_s=10),
-        r"at 1-12 s, which ends 2.00 s after the video \(10 s\); mend the times",
+        r"at 1-12 s, which ends 2.00 s after the video \(10 s\); correct the times",
     ),
     "milliseconds": (
         row(spans=[[1500, 4000]], duration_s=10),
@@ -154,21 +154,21 @@ LINES: dict[str, tuple[str, str]] = {
     ),
     "no duration": (
         row(duration_s=-3),
-        "gives duration_s as -3.0, which is no number above 0; mend",
+        "gives duration_s as -3.0, which is not a number above 0; correct",
     ),
-    "nouns that are none": (row(nouns=[3]), "nouns with 3, which is no text"),
+    "nouns that are none": (row(nouns=[3]), "nouns with 3, which is not a text"),
     "a field twice": (
         row()[:-1] + ', "query": "x"}',
         "has the field 'query' twice; keep one of the two",
     ),
     "a slip of the pen": (
         row(spans=[[1, 300]], duration_s=10.1),
-        r"ends 289.90 s after the video \(10.1 s\); mend the times",
+        r"ends 289.90 s after the video \(10.1 s\); correct the times",
     ),
     "cut short": ('{"query": "a m', r"is broken \(Unterminated string at column 11\)"),
     "odd facts": (
         row(clips=[["a"]]),
-        r'clips as \[\["a"\]\], which is no list of whole numb',
+        r'clips as \[\["a"\]\], which is not a list of whole numb',
     ),
     "chunks that are none": (
         row(chunks=[[2, 1]]),
@@ -181,10 +181,10 @@ LINES: dict[str, tuple[str, str]] = {
     ),
     "half a letter": (
         row(query="a man \ud83d sits"),
-        r"query as \"a man .*, which is no text in Unicode; type it anew",
+        r"query as \"a man .*, which is not valid Unicode; type it again",
     ),
-    "half a name": (row(video_id="\udc80"), "video_id as .* no text in Unicode"),
-    "another encoding": ("caf\udce9", r"is no UTF-8 \(byte 4 of the line\); save"),
+    "half a name": (row(video_id="\udc80"), "video_id as .* not valid Unicode"),
+    "another encoding": ("caf\udce9", r"is not UTF-8 \(byte 4 of the line\); save"),
 }
 
 
@@ -240,7 +240,7 @@ TABLES: dict[str, tuple[str, int, str]] = {
     "a number for programmers": (
         "video_id,query,start_s,end_s\na,x,1_0,2_0\n",
         2,
-        'start_s as "1_0", which is no number',
+        'start_s as "1_0", which is not a number',
     ),
     "one time": (
         "video_id,query,start_s,end_s\na,x,1,\n",
@@ -353,10 +353,11 @@ def test_a_little_beyond_the_video_is_rounding_and_cut(tmp_path: Path) -> None:
 
 def test_a_folder_without_splits_is_told(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"/train\.jsonl is missing; write it or train\.csv, or let"
+        InputError,
+        match=r"/train\.jsonl is missing; write it or train\.csv, or make it",
     ):
         own.load(tmp_path)
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         own.load(tmp_path / "no")
 
 

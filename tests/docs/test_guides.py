@@ -28,8 +28,6 @@ MOST_WORDS = 13_700
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|json|toml|md|npy|webp|svg))`")
 COMMAND = re.compile(r"^ {4}(slta .*)$|`(slta [^`]+)`", re.MULTILINE)
-COMING = {("compare", "--on"), ("compare", "--table"), ("compare", "--selection-seeds")}
-"""Options that are being built; a test tells when one is there."""
 
 
 class Command(NamedTuple):
@@ -100,8 +98,7 @@ def test_every_command_in_the_docs_exists_with_its_options() -> None:
             assert each.words == ("slta", "--version")
             continue
         assert each.verbs in known, each
-        coming = {option for verb, option in COMING if verb == each.verbs[0]}
-        assert each.options <= options_of(each.verbs) | coming, each
+        assert each.options <= options_of(each.verbs), each
 
 
 def test_every_model_and_data_set_in_a_command_is_known() -> None:
@@ -115,11 +112,6 @@ def test_every_model_and_data_set_in_a_command_is_known() -> None:
         # Of a file that the reader writes, only the data set is known.
         unwritten = model == "MODEL" or is_file(model)
         experiment("slta" if unwritten else model, str(on))
-
-
-def test_what_is_coming_is_not_there_yet() -> None:
-    there = [each for each in COMING if each[1] in options_of(each[:1])]
-    assert not there, "take them out of COMING: they are there"
 
 
 @pytest.mark.parametrize(

@@ -231,11 +231,11 @@ def test_saliency_of_some_clips_is_spread_over_the_video() -> None:
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: moments([], [], []), "no queries to measure"),
+        (lambda: moments([], [], []), "no queries to evaluate"),
         (lambda: moments([rows([])], [], [rows([(0, 1)])]), "1 queries .* 0 have scor"),
         (
             lambda: spread(np.array([75]), np.ones((1, 3)), 150.0),
-            "of 75 clips in 150 s, clip 75 is none; they are counted from 0",
+            "there is no clip 75 among 75 clips in 150 s; they are counted from 0",
         ),
     ],
 )

@@ -89,7 +89,9 @@ def test_fewer_than_three_annotators_all_count() -> None:
 
 
 def test_queries_and_answers_must_be_as_many() -> None:
-    with pytest.raises(ValueError, match="1 queries have truths but 0 have answers"):
+    with pytest.raises(
+        ValueError, match="1 queries have ground truth but 0 have answers"
+    ):
         didemo.official([], [rows([(0, 0)])])
-    with pytest.raises(ValueError, match="no queries to measure"):
+    with pytest.raises(ValueError, match="no queries to evaluate"):
         didemo.official([], [])

@@ -159,7 +159,7 @@ def test_saliency_without_windows_is_told(
     assert f"the predictions in {path} have saliency and no windows" in found.err
     refused(
         call(capsys, *given, "plain"),
-        "saliency and no windows, .* plain measures windows; give --protocol detr",
+        "saliency and no windows, .* plain evaluates windows; give --protocol detr",
     )
 
 
@@ -253,7 +253,7 @@ def test_queries_without_an_answer_are_counted_told_and_misses(tmp_path: Path) -
 def test_answers_after_the_video_are_told(tmp_path: Path) -> None:
     late = {**DETR[0], "pred_relevant_windows": [[0, 4, 0.9], [30, 31, 0.2]]}
     (note,) = told(tmp_path, [late, DETR[1]]).notes
-    assert "1 of 2 answers in" in note and "after their video has ended" in note
+    assert "1 of 2 answers in" in note and "after the end of their video" in note
 
 
 def test_answers_that_end_before_they_start_are_told(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_an_answer_to_another_query_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InputError,
         match=r"answers.jsonl:3 answers the query '9', which .*truth.jsonl does not have "
-        r"\(1 of 3 such\); give the truth of the same queries",
+        r"\(1 of 3 such\); give the ground truth of the same queries",
     ):
         told(tmp_path, [*DETR, {**DETR[0], "qid": 9}])
 
@@ -295,7 +295,7 @@ def test_answers_without_a_truth_are_refused(tmp_path: Path) -> None:
     for name, rows in (("p", DETR), ("own", [{**OWN[0], "truth": None}])):
         path = jsonl(tmp_path / f"{name}.jsonl", rows)
         with pytest.raises(
-            InputError, match=rf"{name}.jsonl:1 has no truth; .* --truth"
+            InputError, match=rf"{name}.jsonl:1 has no ground truth; .* --truth"
         ):
             load(path)
 
@@ -304,25 +304,25 @@ WITHOUT = {k: v for k, v in DETR[1].items() if k != "qid"}
 DAMAGED: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", "x.jsonl is empty; make it again"),
     "blank": ("\n \n", "x.jsonl is empty"),
-    "no text": (b"\xff\xfe\x00", "x.jsonl is no text in UTF-8"),
-    "no JSON": ("\nhello\n", "x.jsonl:2 is no JSON .Expecting value.; give a file of"),
+    "no text": (b"\xff\xfe\x00", "x.jsonl is not UTF-8 text"),
+    "no JSON": ("\nhello\n", "x.jsonl:2 is not JSON .Expecting value.; give a file of"),
     "a damaged archive": (gzip.compress(b"{}" * 99)[:-9], "x.jsonl cannot be read"),
     "no archive": (b"\x1f\x8b" + b"x" * 30, "x.jsonl cannot be read"),
     "a list": (
         "[1, 2]",
-        r"in no known format of predictions, .* is '\[1, 2\]'; give one",
+        r"not in a known format of predictions: .* is '\[1, 2\]'; give one",
     ),
     "another object": (
         '{"a": 1, "b": 2}',
-        "begins with has the fields a, b; give one of",
+        "first value has the fields a, b; give one of",
     ),
     "a broken line": (
         json.dumps(DETR[0]) + '\n{"qid": 8, "que',
-        "x.jsonl:2 is broken .Unterminated string at column 12.; mend it",
+        "x.jsonl:2 is broken .Unterminated string at column 12.; correct it",
     ),
     "a number for a line": (
         json.dumps(DETR[0]) + "\n8\n",
-        "x.jsonl:2 holds 8, not an object; mend it",
+        "x.jsonl:2 holds 8, not an object; correct it",
     ),
     "no field": (
         json.dumps(DETR[0]) + "\n" + json.dumps(WITHOUT),
@@ -334,11 +334,11 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "half a letter": (
         json.dumps({**DETR[0], "qid": "\ud83d"}),
-        r"x.jsonl:1 gives qid as .*, which is no text in Unicode; type it anew",
+        r"x.jsonl:1 gives qid as .*, which is not valid Unicode; type it again",
     ),
     "windows without a score": (
         json.dumps({**DETR[0], "pred_relevant_windows": [[0, 4]]}),
-        "x.jsonl:1 gives pred_relevant_windows as .* which are no numbers start, end, score",
+        "x.jsonl:1 gives pred_relevant_windows as .* which are not numbers start, end, score",
     ),
     "words for times": (
         json.dumps({**DETR[0], "pred_relevant_windows": [["a", 4, 1]]}),
@@ -346,7 +346,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "saliency in two rows": (
         json.dumps({**DETR[0], "pred_saliency_scores": [[1.0]]}),
-        "x.jsonl:1 gives pred_saliency_scores as .* no list of numbers; mend it",
+        "x.jsonl:1 gives pred_saliency_scores as .* not a list of numbers; correct it",
     ),
     "of CBP, no score": (
         json.dumps({"results": {"v-0": [{"timestamp": [0, 1]}]}}),
@@ -354,7 +354,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "of CBP, no pair": (
         json.dumps({"results": {"v-0": [{"timestamp": [0], "score": 1}]}}),
-        "x.jsonl, v-0 gives timestamp as ..0.., which are no numbers start, end; w",
+        "x.jsonl, v-0 gives timestamp as ..0.., which are not numbers start, end; w",
     ),
     "of CBP, two objects": (
         json.dumps(CBP) + "\n" + json.dumps(CBP),
@@ -370,19 +370,19 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "own, no such chunks": (
         json.dumps({**OWN[0], "chunks": [[2, 1]]}),
-        "x.jsonl:1 gives chunks as ..2, 1.., which are no first and last chunks; num",
+        "x.jsonl:1 gives chunks as ..2, 1.., which are not first and last chunks; num",
     ),
     "own, ragged saliency": (
         json.dumps({**OWN[0], "true_saliency": [[1, 2], [1]]}),
-        "x.jsonl:1 gives true_saliency as ..1, 2., .1.., which is no table",
+        "x.jsonl:1 gives true_saliency as ..1, 2., .1.., which is not a table",
     ),
     "own, no sentence": (
         json.dumps({**OWN[0], "query": None}),
-        "x.jsonl:1 gives query as null, which is no text; write it in quotes",
+        "x.jsonl:1 gives query as null, which is not a text; write it in quotes",
     ),
     "own, NaN for a score": (
         json.dumps({**OWN[0], "scores": [1.0, float("nan")]}),
-        "x.jsonl:1 gives number 2 of its scores as NaN, which is not finite; mend it, or",
+        "x.jsonl:1 gives number 2 of its scores as NaN, which is not finite; correct it, or",
     ),
     "no end": (
         json.dumps(DETR[0])
@@ -404,10 +404,10 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
         '{"results": {"v-0": [], "v-0": []}}',
         "x.jsonl has the key 'v-0' twice in one object; keep one of the two",
     ),
-    "too deep": ('{"a": ' * 100_000, "x.jsonl has values too deep or too long to read"),
+    "too deep": ('{"a": ' * 100_000, "x.jsonl is nested too deeply, or has too long"),
     "too long a number": (
         '{"query_id": ' + "9" * 5000 + "}",
-        "x.jsonl has values too deep or too long to read",
+        "x.jsonl is nested too deeply, or has too long",
     ),
     "too deep, in another line": (
         json.dumps(OWN[0]) + "\n" + '{"a": ' * 100_000,
@@ -415,7 +415,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "of CBP, no list": (
         json.dumps({"results": {"v-0": None}}),
-        "x.jsonl, v-0 is null, which is no list; mend it",
+        "x.jsonl, v-0 is null, which is not a list; correct it",
     ),
 }
 
@@ -435,11 +435,11 @@ NO_WINDOWS = {k: v for k, v in QV[0].items() if k != "relevant_windows"}
 WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
     "a release without truth": (
         NO_WINDOWS,
-        "t.json:1 has no relevant_windows; give the release that has them",
+        "t.json:1 has no relevant_windows; give a file with them",
     ),
     "a clip after the video": (
         {**QV[0], "relevant_clip_ids": [15]},
-        "t.json:1 cannot be read .of 15 clips in 30 s, clip 15 is none",
+        "t.json:1 cannot be read .there is no clip 15 among 15 clips in 30 s",
     ),
     "fewer clips than given": (
         {**QV[0], "relevant_clip_ids": [1, 2, 3], "saliency_scores": [[1, 1, 1]] * 2},
@@ -447,24 +447,24 @@ WRONG_TRUTHS: dict[str, tuple[Any, str]] = {
     ),
     "one time in a window": (
         {**QV[0], "relevant_windows": [[2]]},
-        "t.json:1 gives relevant_windows as ..2.., which are no numbers start, end",
+        "t.json:1 gives relevant_windows as ..2.., which are not numbers start, end",
     ),
     "no length": (
         {**QV[0], "duration": None},
-        "t.json:1 gives duration as null, which is no number",
+        "t.json:1 gives duration as null, which is not a number",
     ),
     "more sentences than times": (
         {"v": {"timestamps": [[0, 1]], "sentences": ["a", "b"]}},
         "t.json, v has 1 timestamps and 2 sentences; give each sentence one",
     ),
-    "answers": (DETR[0], "in no known format of truths"),
+    "answers": (DETR[0], "not in a known format of truths"),
     "an array": ([QV[0]], "t.json is a JSON array of 1 objects; write one object a l"),
     "own, a clip after the video": (
         {
             **{"video_id": "v", "query": "x", "spans": [[0, 1]], "duration_s": 4},
             **{"clips": [5], "saliency": [[1, 1, 1]]},
         },
-        "t.json, v:1 cannot be read .of 2 clips in 4 s, clip 5 is none",
+        "t.json, v:1 cannot be read .there is no clip 5 among 2 clips in 4 s",
     ),
     "saliency that is no number": (
         {**QV[0], "saliency_scores": [[4, 0, float("nan")]]},
@@ -484,8 +484,8 @@ IMPOSSIBLE: dict[str, tuple[list[float], str]] = {
     "reversed": ([60, 40], "does not start before it ends; give the start first"),
     "of no length": ([40, 40], "does not start before it ends"),
     "NaN": ([float("nan"), 40], "is no span; give seconds from 0 on"),
-    "without an end": ([40, float("inf")], "is no span"),
-    "negative": ([-1, 40], "is no span"),
+    "without an end": ([40, float("inf")], "is not a span"),
+    "negative": ([-1, 40], "is not a span"),
 }
 FORMS: dict[str, tuple[Callable[[Any], str], str]] = {
     "QVHighlights": (
@@ -547,7 +547,7 @@ def test_a_truth_after_its_video_is_refused(tmp_path: Path) -> None:
 def test_packed_annotations_of_ones_own_are_to_be_unpacked(tmp_path: Path) -> None:
     row = {"query_id": "a", "video_id": "v", "query": "x", "spans": []}
     path = packed(jsonl(tmp_path / "t.jsonl", [row]))
-    with pytest.raises(InputError, match="is packed; unpack it, as with gunzip"):
+    with pytest.raises(InputError, match="is compressed; unpack it with gunzip"):
         formats.truths(path)
 
 
@@ -574,7 +574,7 @@ def test_the_command_measures_a_file(capsys: Capture, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "answers.jsonl", OWN)
     head, *rest = evaluated(capsys, path, "--protocol", "plain").out.splitlines()
     assert head == (
-        f"{path}: 1 queries of 2 videos, protocol plain; 1 more have no truth and are "
+        f"{path}: 1 queries of 2 videos, protocol plain; 1 without ground truth are "
         "left out"
     )
     assert (
@@ -595,8 +595,8 @@ def test_the_command_measures_answers_with_a_truth_apart(
     called = evaluated(capsys, *given)
     head, first, *rest = called.out.splitlines()
     assert head == (
-        f"{answers}: 2 queries of 2 videos, protocol detr; 1 of them have no answer and "
-        "are misses"
+        f"{answers}: 2 queries of 2 videos, protocol detr; 1 have no answer and count "
+        "as misses"
     )
     assert first.startswith("IoU=0.5, R@1: 0.5000; IoU=0.7, R@1: 0.0000; mAP: 0.")
     assert rest[-1].startswith("answers.jsonl: R@1, IoU=0.5 50.0 [0.0, 100.0], ")
@@ -625,16 +625,16 @@ def test_the_command_refuses_what_does_not_go_with_a_file(
     capsys: Capture, tmp_path: Path
 ) -> None:
     path = jsonl(tmp_path / "answers.jsonl", OWN)
-    for flag in (("--split", "val"), ("--again",), ("--store", tmp_path)):
+    for flag in (("--split", "val"), ("--overwrite",), ("--store", tmp_path)):
         called = evaluated(capsys, path, *flag)
         refused(called, f"{flag[0]} is for a run, and .* is a file; leave it out")
-    refused(evaluated(capsys, path, "--nms-iou", "0.5"), "no --nms-iou of its own")
+    refused(evaluated(capsys, path, "--nms-iou", "0.5"), "has no --nms-iou; leave")
     refused(
         evaluated(capsys, path, "--truth", tmp_path / "none"),
         "none cannot be read .No such file",
     )
     refused(
-        evaluated(capsys, tmp_path / "none"), "none does not exist; name the folder "
+        evaluated(capsys, tmp_path / "none"), "none does not exist; give the folder "
     )
     refused(
         evaluated(capsys, path, "--protocol", "didemo", "--truth", _other(tmp_path)),

@@ -316,15 +316,15 @@ def test_a_table_is_json_with_every_number_by_its_name() -> None:
     ("ask", "message"),
     [
         (lambda: recall([], [], n=1, iou=0.5), "no queries .* split is empty"),
-        (lambda: mean_iou([], []), "no queries to measure"),
-        (lambda: plain([], [], []), "no queries to measure"),
+        (lambda: mean_iou([], []), "no queries to evaluate"),
+        (lambda: plain([], [], []), "no queries to evaluate"),
         (
             lambda: recall([], [rows([(0, 1)])], n=1, iou=0.5),
-            "1 queries have truths but 0 have answers; .* empty where nothing",
+            "1 queries have ground truth but 0 have answers; .* empty for no",
         ),
         (
             lambda: ctrl([rows([])], [], [rows([(0, 1)])]),
-            "1 queries have truths but 0 have scores",
+            "1 queries have ground truth but 0 have scores",
         ),
         (
             lambda: plain([rows([])], [np.zeros(0)], [rows([])]),
@@ -342,7 +342,7 @@ def test_a_table_is_json_with_every_number_by_its_name() -> None:
         (lambda: hit(rows([]), rows([]), n=1, iou=50.0), r"in \(0, 1\], got 50.0"),
         (
             lambda: of_counts({}, 1).recall(n=3, iou=0.5),
-            r"R@3, IoU=0.5 is not measured; known are R@1, IoU=0.1, R@1, IoU=0.3, ",
+            r"R@3, IoU=0.5 is not in this table; it has R@1, IoU=0.1, R@1, IoU=0.3, ",
         ),
         (lambda: bootstrap(np.zeros(0), [], seed=0), "got 0 values and 0 video ids"),
         (

@@ -123,13 +123,15 @@ def test_a_damaged_line_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "test.jsonl"
     lines = [json.dumps(GOOD), DAMAGED[kind], json.dumps(GOOD)]
     path.write_bytes("\n".join(lines).encode("latin1"))
-    says = r"test\.jsonl:2 is no prediction \([^()]*\); make the file again$"
+    says = r"test\.jsonl:2 is not a prediction \([^()]*\); make the file again$"
     with pytest.raises(InputError, match=says):
         read(path)
 
 
 def test_missing_predictions_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no predictions .*test\.jsonl; make them"):
+    with pytest.raises(
+        InputError, match=r"no file of predictions .*test\.jsonl; make it"
+    ):
         read(tmp_path / "test.jsonl")
 
 

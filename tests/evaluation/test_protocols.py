@@ -134,7 +134,7 @@ def test_the_suppression_of_2d_tan_can_be_chosen() -> None:
     assert measure(given, "2d-tan").recall(n=5, iou=0.9) == 1
     assert measure(given, "2d-tan", 0.45).recall(n=5, iou=0.9) == 0
     assert measure(given, "2d-tan", 0.5).as_dict() == measure(given, "2d-tan").as_dict()
-    with pytest.raises(InputError, match=r"no --nms-iou .* give --protocol 2d-tan"):
+    with pytest.raises(InputError, match=r"no --nms-iou; .* give --protocol 2d-tan"):
         measure(given, "ctrl", 0.5)
     with pytest.raises(InputError, match=r"--nms-iou must be in \[0, 1\], got 45"):
         measure(given, "2d-tan", 45.0)

@@ -167,7 +167,7 @@ def together(splits: Iterable[Split], usual: Experiment) -> Split:
     videos = {name: video for each in every for name, video in each.videos.items()}
     infos = {name: info for each in every for name, info in each.infos.items()}
     queries = [query for each in every for query in each.queries]
-    asked = [one for each in every for one in each.asked]
+    asked = [one for each in every for one in each.query_features]
     rng = np.random.default_rng(0)
     for name, info in infos.items():
         windows = usual.candidates.training_windows(info.duration_s)
@@ -235,6 +235,6 @@ def test_every_model_trains_on_every_data_set(
 
 def smaller(model: Any) -> Any:
     sizes = {each.name: 16 for each in fields(model) if each.name.endswith("size")}
-    few = {"clips": 8, "most_clips": 8, "heads": 2, "layers": 2, "sentence_layers": 1}
+    few = {"clips": 8, "max_clips": 8, "heads": 2, "layers": 2, "sentence_layers": 1}
     sizes |= {each.name: few[each.name] for each in fields(model) if each.name in few}
     return replace(model, **sizes)

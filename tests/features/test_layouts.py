@@ -17,7 +17,7 @@ from slta.features.base import VideoFeatures
 from slta.features.layouts.slta_release import nearest
 from slta.features.store import Store
 from slta.moments.candidates import released
-from tests.reference import ready as reference
+from tests.reference import preextracted as reference
 from tests.support.commands import answered, call, refused
 from tests.support.pickles import python_2
 from tests.support.worlds import FLAGS
@@ -235,7 +235,7 @@ def test_each_is_checked_stored_trained_with_measured_and_searched(
     made = call(
         capsys, "extract", own, "--extractor", few, "--rate", 1, "--store", "store"
     )
-    assert made.code == 0 and "3 videos read, 0 were there" in made.out
+    assert made.code == 0 and "3 videos imported, 0 already stored" in made.out
     sizes = re.search(r"([\d.]+) MB of features take ([\d.]+) MB", made.out)
     assert sizes and float(sizes[2]) <= float(sizes[1]) / (30 if kind[0] == "s" else 1)
     model = FLAGS[FLAGS.index("--model.attention-size") :]
@@ -244,7 +244,7 @@ def test_each_is_checked_stored_trained_with_measured_and_searched(
     given = "--dataset.root", own, "--features.extractor", few, "--out", "run"
     trained = call(capsys, "train", "own", *given, *flags)
     assert trained.code == 0 and "test:" in trained.out, trained.err
-    again = call(capsys, "evaluate", "run", "--store", "store", "--again")
+    again = call(capsys, "evaluate", "run", "--store", "store", "--overwrite")
     assert again.code == 0
     asked = "a man sits", "--checkpoint", "run", "--store", "store"
     found = call(capsys, "search", "films/s13-d21.avi.mp4", *asked)
@@ -252,7 +252,8 @@ def test_each_is_checked_stored_trained_with_measured_and_searched(
     assert re.search(r"0:\d\d", found.out)
     missing = call(capsys, "search", "films/other.mp4", *asked)
     refused(
-        missing, f"'other' has no ready features; put them into {tree.place.parent}"
+        missing,
+        f"'other' has no pre-extracted features; put them into {tree.place.parent}",
     )
 
 
@@ -310,7 +311,7 @@ RELEASE: dict[str, tuple[str, Callable[[Path], Any], str]] = {
         evil,
         r"is refused \(.*Path.* could run code\); get the file from its authors",
     ),
-    "cut regions": ("objects/3MSZA.pkl", cut, r"is damaged \(.*\); get it again"),
+    "cut regions": ("objects/3MSZA.pkl", cut, r"is damaged \(.*\); get the file again"),
     "NaN regions": (
         "objects/3MSZA.pkl",
         nan_regions,
@@ -341,7 +342,7 @@ def test_what_is_wrong_with_the_release_is_told(
     assert wrong.startswith(f"wrong: {tree.place / name} ") or "no regions" in wrong
     given = "extract", own, "--extractor", tree.name, "--store", "store"
     done = call(capsys, *given, "--rate", 1)
-    assert done.code == 2 and "2 videos read" in done.out
+    assert done.code == 2 and "2 videos imported" in done.out
     assert re.search(says, done.err)
     assert not Path("ran").exists()
 
@@ -368,13 +369,13 @@ def test_all_problems_of_an_hdf5_file_are_told_at_once(
     )
     assert (
         "test.jsonl:1 names the video 'a_b_12', which has no features; put them into "
-        f"{tree.place} as the data set 'a_b_12', or mend its id" in missing
+        f"{tree.place} as the data set 'a_b_12', or correct its id" in missing
     )
     given = "extract", own, "--extractor", tree.name, "--store", "store"
     done = call(capsys, *given)
     assert done.code == 2
     assert (
-        f"'a_b_12' has no ready features; put them into {tree.place} as the data"
+        f"'a_b_12' has no pre-extracted features; put them into {tree.place} as the data"
         in (done.err)
     )
 
@@ -434,9 +435,9 @@ def test_windows_and_regions_that_are_there_twice_are_told(
     for name in ("clips/3MSZA_1_17.npy", "objects/s13-d21.pkl"):
         (again / Path(name).name).write_bytes((tree.place / name).read_bytes())
     window, regions = faults(capsys, own, tree)
-    assert f"{again / '3MSZA_1_17.npy'} gives what {tree.place}/clips/3MSZ" in window
-    assert f"{again / 's13-d21.pkl'} gives what {tree.place}/objects/s13-" in regions
-    assert window.endswith("1_17.npy gives, too; keep one of both")
+    assert f"{again / '3MSZA_1_17.npy'} repeats {tree.place}/clips/3MSZ" in window
+    assert f"{again / 's13-d21.pkl'} repeats {tree.place}/objects/s13-" in regions
+    assert window.endswith("1_17.npy; keep one of the two")
 
 
 def test_regions_of_a_shorter_video_are_told(
@@ -478,7 +479,10 @@ def nan_row(path: Path) -> None:
 
 DETR: dict[str, tuple[Callable[[Path], Any], str]] = {
     "key": (no_key, "has no array features, only feature; make it again with it"),
-    "objects": (objects, "holds an array of objects, which could run code and was not"),
+    "objects": (
+        objects,
+        "holds an array of Python objects, which could run code and was not",
+    ),
     "NaN": (nan_row, "has NaN or infinity in features, first in row 4; make"),
     "cut": (cut, r"is damaged \(.*\); copy it again"),
     "gone": (Path.unlink, "is missing; put it into"),

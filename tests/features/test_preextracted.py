@@ -1,4 +1,4 @@
-"""Ready features: imported, trained with, measured, searched; what is wrong is told."""
+"""Pre-extracted features: imported, trained with, measured, searched; what is wrong is told."""
 
 import json
 import re
@@ -18,12 +18,12 @@ from slta.experiments.config import FeaturesConfig
 from slta.experiments.opening import resolve_extractor
 from slta.features import provider
 from slta.features.layouts.own import Own
-from slta.features.preextracted import ReadyLibrary
+from slta.features.preextracted import PreextractedLibrary
 from slta.features.store import Store
 from slta.models.base import Sizes
 from slta.models.slta import SLTA
 from slta.runs.run import Run
-from tests.reference import ready as reference
+from tests.reference import preextracted as reference
 from tests.support.commands import Called, answered, call, refused
 from tests.support.extractors import coloured
 from tests.support.indexed_films import records
@@ -49,7 +49,7 @@ MORE = (
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of ready features, without a film."""
+    """A folder of pre-extracted features, without a film."""
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "own"
     annotated(root, SPLITS)
@@ -67,8 +67,8 @@ def trained(capsys: pytest.CaptureFixture[str], own: Path, *more: object) -> Cal
     )
 
 
-def library(place: Path, store: Path, *, rate_hz: float = 2.0) -> ReadyLibrary:
-    return ReadyLibrary(Own(place), Store(store), rate_hz)
+def library(place: Path, store: Path, *, rate_hz: float = 2.0) -> PreextractedLibrary:
+    return PreextractedLibrary(Own(place), Store(store), rate_hz)
 
 
 @pytest.mark.slice
@@ -78,8 +78,8 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
     first = trained(capsys, own)
     assert first.code == 0 and "test:" in first.out, first.err
     run = Run.open(Path("runs/own"))
-    assert run.experiment.features.extractor == "ready"
-    assert run.read("provenance")["extractor"] == "ready-own"
+    assert run.experiment.features.extractor == "preextracted"
+    assert run.read("provenance")["extractor"] == "preextracted-own"
     measured = call(
         capsys, "evaluate", "runs/own", "--store", "store", "--protocol", "plain"
     )
@@ -92,26 +92,36 @@ def test_a_folder_of_ready_features_is_trained_measured_and_searched(
         found = call(capsys, "search", name, "a cat", *given)
         answered(found)
         assert found.err == (
-            f"answered from the ready features {own / 'features' / 'v_20.avi.npz'}\n"
+            f"answered from the pre-extracted features {own / 'features' / 'v_20.avi.npz'}\n"
         )
         best = json.loads(found.out)["moments"][0]
         assert best["start_s"] == pytest.approx(at, abs=1.5)
     missing = call(capsys, "search", "other.mp4", "a cat", *given)
-    line = refused(missing, "the video 'other' has no ready features; put them into ")
+    line = refused(
+        missing, "the video 'other' has no pre-extracted features; put them into "
+    )
     assert line.endswith(str(own / "features" / "other.npz"))
 
     # The folder of the data set may be moved.
     moved = own.rename(own.with_name("moved"))
-    again = "evaluate", "runs/own", "--store", "store", "--protocol", "plain", "--again"
+    again = (
+        "evaluate",
+        "runs/own",
+        "--store",
+        "store",
+        "--protocol",
+        "plain",
+        "--overwrite",
+    )
     refused(call(capsys, *again), f"{own}.*--root DIR")
     assert call(capsys, *again, "--root", moved).out == measured.out
     asked = "search", name, "a cat", *given
     found_there = call(capsys, *asked, "--root", moved)
     assert found_there.out == found.out and str(moved) in found_there.err
     wrong = call(capsys, *asked, "--root", own)
-    refused(wrong, f"{own} is no folder; name the one with the files by --root DIR")
+    refused(wrong, f"{own} is not a folder; give the data set's folder with --root DIR")
     untrained = call(capsys, "search", "v_20.avi", "a cat", "--root", moved)
-    refused(untrained, "give the run with --checkpoint RUN, or leave --root out")
+    refused(untrained, "give a run with --checkpoint RUN, or leave --root out")
     resumed = "train", "--resume", "runs/own", "--store", "store"
     assert call(capsys, *resumed, "--root", moved).code == 0
 
@@ -128,7 +138,7 @@ def test_features_that_were_moved_apart_from_the_data_set_are_named(
     few = "--training.steps", "1", "--training.evaluate-every", "1"
     flags = "--features.extractor", f"moment-detr:{here}", *few
     assert trained(capsys, own, *flags).code == 0
-    evaluate = "evaluate", "runs/own", "--store", "store", "--again"
+    evaluate = "evaluate", "runs/own", "--store", "store", "--overwrite"
     measured = call(capsys, *evaluate)
     assert measured.code == 0, measured.err
 
@@ -137,8 +147,8 @@ def test_features_that_were_moved_apart_from_the_data_set_are_named(
     moved = call(capsys, *evaluate, "--extractor", f"moment-detr:{there}")
     assert moved.code == 0, moved.err
     assert moved.out == measured.out
-    other = call(capsys, *evaluate, "--extractor", "ready")
-    refused(other, "features of ready-moment-detr@1.*, not ready-own@1")
+    other = call(capsys, *evaluate, "--extractor", "preextracted")
+    refused(other, "features of preextracted-moment-detr@1.*, not preextracted-own@1")
 
 
 @pytest.mark.slice
@@ -210,8 +220,8 @@ def test_without_regions_the_whole_frame_is_the_only_one(tmp_path: Path) -> None
 def test_fewer_regions_are_the_first_of_a_frame(tmp_path: Path) -> None:
     save_arrays(tmp_path / "a.npz", planted(0, {}))
     store = Store(tmp_path / "store")
-    every = provider(f"ready:{tmp_path}", store, 2.0)
-    few = provider(f"ready:{tmp_path},regions=2", store, 2.0)
+    every = provider(f"preextracted:{tmp_path}", store, 2.0)
+    few = provider(f"preextracted:{tmp_path},regions=2", store, 2.0)
     assert (every.id, every.version) != (few.id, few.version)
     (_, all_of_them), (_, first) = (
         each.opened(each.record("a"), "a") for each in (every, few)
@@ -273,7 +283,10 @@ def objects(made: Arrays) -> Arrays:
     [
         (nan, r"NaN or infinity in regions, first in row 3; make the features again"),
         (huge, r"numbers above 65504 in regions, first in row 3; scale"),
-        (objects, r"array of objects, which could run code .*; make it again with"),
+        (
+            objects,
+            r"array of Python objects, which could run code .*; make it again with",
+        ),
         (lambda made: made | {"frames": made["frames"][:5]}, r"of different lengths"),
     ],
 )
@@ -307,17 +320,26 @@ def test_two_sizes_are_told_by_name(
 
 def test_films_beside_the_annotations_are_looked_at(own: Path) -> None:
     experiment = replace(titled("own"), dataset=OwnConfig(root=str(own)))
-    assert resolve_extractor(experiment).features.extractor == "ready"
+    assert resolve_extractor(experiment).features.extractor == "preextracted"
     (own / "videos").mkdir()
     assert resolve_extractor(experiment).features.extractor == "cells"
-    named = replace(experiment, features=FeaturesConfig(extractor="ready:x"))
+    named = replace(experiment, features=FeaturesConfig(extractor="preextracted:x"))
     assert resolve_extractor(named) == named
 
 
 def test_the_store_can_be_filled_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
+    given = (
+        "extract",
+        own,
+        "--extractor",
+        "preextracted",
+        "--rate",
+        2,
+        "--store",
+        "store",
+    )
     done = call(capsys, *given)
     assert done.code == 0, done.err
     queries, videos = done.out.splitlines()
@@ -325,24 +347,36 @@ def test_the_store_can_be_filled_beforehand(
     given_bytes = sum(path.stat().st_size for path in (own / "features").iterdir())
     kept = sum(path.stat().st_size for path in Path("store/videos").rglob("*.*"))
     assert videos.startswith(
-        f"11 videos read, 0 were there; {given_bytes / 1e6:.1f} MB of features take "
+        f"11 videos imported, 0 already stored; {given_bytes / 1e6:.1f} MB of features take "
         f"{kept / 1e6:.1f} MB in the store; 220.0 s of video in "
     )
     again = call(capsys, *given)
-    assert "0 videos read, 11 were there" in again.out
+    assert "0 videos imported, 11 already stored" in again.out
 
 
 def test_a_size_that_the_others_have_not_is_told_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_arrays(own / "features" / "v_00.avi.npz", planted(0, {}, size=7))
-    given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
-    for told in ("10 videos read, 0 were there", "0 videos read, 10 were there"):
+    given = (
+        "extract",
+        own,
+        "--extractor",
+        "preextracted",
+        "--rate",
+        2,
+        "--store",
+        "store",
+    )
+    for told in (
+        "10 videos imported, 0 already stored",
+        "0 videos imported, 10 already stored",
+    ):
         done = call(capsys, *given)
         assert done.code == 2 and told in done.out
         first, last = done.err.splitlines()
         assert first.startswith("v_00.avi: frames of size 7, others have 6; make all")
-        assert last == "slta: 1 of 11 videos cannot be used, as told above"
+        assert last == "slta: 1 of 11 videos cannot be used; see the lines above"
 
 
 def test_wrong_features_are_told_and_the_others_stored(
@@ -350,25 +384,37 @@ def test_wrong_features_are_told_and_the_others_stored(
 ) -> None:
     save_arrays(own / "features" / "v_03.avi.npz", nan(planted(3, {})))
     (own / "features" / "v_10.avi.npz").unlink()
-    given = "extract", own, "--extractor", "ready", "--rate", 2, "--store", "store"
+    given = (
+        "extract",
+        own,
+        "--extractor",
+        "preextracted",
+        "--rate",
+        2,
+        "--store",
+        "store",
+    )
     done = call(capsys, *given)
-    assert done.code == 2 and "9 videos read" in done.out
+    assert done.code == 2 and "9 videos imported" in done.out
     first, second, last = done.err.splitlines()
     assert first.startswith("v_03.avi: ") and "NaN or infinity in regions" in first
-    assert "v_10.avi: the video 'v_10.avi' has no ready features" in second
-    assert last == "slta: 2 of 11 videos cannot be used, as told above"
+    assert "v_10.avi: the video 'v_10.avi' has no pre-extracted features" in second
+    assert last == "slta: 2 of 11 videos cannot be used; see the lines above"
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
         (
-            "ready:nowhere",
-            "there is no folder 'nowhere'; name the one with the features",
+            "preextracted:nowhere",
+            "there is no folder 'nowhere'; give the folder of the features",
         ),
-        ("ready,regions=0", "asks for 0 regions; give a whole number from 1 on"),
-        ("ready,regions=", "asks for no regions"),
-        ("redy", "unknown extractor 'redy'; did you mean 'ready'"),
+        (
+            "preextracted,regions=0",
+            "asks for 0 regions; give a whole number, 1 or more",
+        ),
+        ("preextracted,regions=", "asks for no regions"),
+        ("preextractd", "unknown extractor 'preextractd'; did you mean preextracted"),
     ],
 )
 def test_names_that_cannot_be_used(
@@ -380,8 +426,10 @@ def test_names_that_cannot_be_used(
 def test_ready_features_need_a_trained_model(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = call(capsys, "search", "v_00.avi", "a dog", "--extractor", "ready")
-    refused(found, "are ready ones, .* need a trained model: --checkpoint RUN")
+    found = call(capsys, "search", "v_00.avi", "a dog", "--extractor", "preextracted")
+    refused(
+        found, "names pre-extracted features, .* need a trained model: --checkpoint RUN"
+    )
 
 
 def test_a_check_looks_where_it_is_told(
@@ -393,7 +441,7 @@ def test_a_check_looks_where_it_is_told(
     save_arrays(elsewhere / "v_01.avi.npz", planted(1, {}, size=7))
     given = "data", "check", "own", "--root", own
     assert "neither features nor videos" in call(capsys, *given).out
-    found = call(capsys, *given, "--features", f"ready:{elsewhere}")
+    found = call(capsys, *given, "--features", f"preextracted:{elsewhere}")
     assert found.code == 1
     wrong = [line for line in found.out.splitlines() if line.startswith("wrong: ")]
     assert len(wrong) == 3
@@ -401,8 +449,8 @@ def test_a_check_looks_where_it_is_told(
     assert "v_01.avi.npz has frames of size 7, others have 6" in wrong[1]
     assert "v_01.avi.npz has regions of size 7" in wrong[2]
     refused(
-        call(capsys, *given, "--features", "redy:x"),
-        "unknown layout 'redy'; did you mean 'ready'",
+        call(capsys, *given, "--features", "preextractd:x"),
+        "unknown layout 'preextractd'; did you mean 'preextracted'",
     )
 
 
@@ -439,9 +487,9 @@ def test_a_part_of_a_split_has_all_queries_of_its_videos(
     part = prepare(dataset, "train", given, most=most)
     assert [*part.videos] == [*part.infos] == wanted
     assert list(part.queries) == [q for q in whole.queries if q.video_id in wanted]
-    assert [each.words for each in part.asked] == [
+    assert [each.words for each in part.query_features] == [
         asked.words
-        for query, asked in zip(whole.queries, whole.asked, strict=True)
+        for query, asked in zip(whole.queries, whole.query_features, strict=True)
         if query.video_id in wanted
     ]
 
@@ -449,8 +497,8 @@ def test_a_part_of_a_split_has_all_queries_of_its_videos(
 def test_words_may_come_from_elsewhere(own: Path, tmp_path: Path) -> None:
     words = write_vectors(tmp_path / "g.txt", "dog", "cat")
     store = Store(tmp_path / "store")
-    plain = provider("ready", store, 2.0, root=own)
-    given = provider("ready", store, 2.0, words_name=f"glove:{words}", root=own)
+    plain = provider("preextracted", store, 2.0, root=own)
+    given = provider("preextracted", store, 2.0, words_name=f"glove:{words}", root=own)
     (usual,), (asked,) = (each.sentences(["a dog"]) for each in (plain, given))
     assert usual.words == asked.words == ("a", "dog")
     assert usual.word_vectors.shape != asked.word_vectors.shape
@@ -463,9 +511,11 @@ def test_videos_whose_names_differ_in_the_suffix_only_are_different(
 ) -> None:
     for number, name in enumerate(("a", "a.mov", "a.mp4")):
         save_arrays(tmp_path / "features" / f"{name}.npz", planted(number, {}))
-    given = "extract", tmp_path, "--extractor", "ready", "--rate", 2
+    given = "extract", tmp_path, "--extractor", "preextracted", "--rate", 2
     done = call(capsys, *given, "--store", tmp_path / "store")
-    assert done.code == 0 and "3 videos read, 0 were there" in done.out, done.err
+    assert done.code == 0 and "3 videos imported, 0 already stored" in done.out, (
+        done.err
+    )
     found = library(tmp_path, tmp_path / "store")
     for number, name in enumerate(("a", "a.mov", "a.mp4")):
         _, features = found.read(name)
@@ -477,11 +527,18 @@ def test_where_features_should_be_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     annotated(tmp_path, {"train": ["v_00"], "val": ["v_01"]})
-    given = "train", "own", "--dataset.root", tmp_path, "--features.extractor", "ready"
+    given = (
+        "train",
+        "own",
+        "--dataset.root",
+        tmp_path,
+        "--features.extractor",
+        "preextracted",
+    )
     place = tmp_path / "features" / "v_00.npz"
     refused(
         call(capsys, *given, "--out", tmp_path / "run"),
-        f"'v_00', which has no features; put them into {place}, or mend its id",
+        f"'v_00', which has no features; put them into {place}, or correct its id",
     )
 
 
@@ -492,7 +549,7 @@ def test_a_film_of_another_length_is_not_answered_from_anothers_features(
     length_s = SAMPLES * STEP_S
     film = coloured(tmp_path / "v_00.avi.mp4", order="red green")
     says = (
-        r"v_00\.avi\.mp4 lasts 4\.0 s, the ready features of 'v_00\.avi' 20\.0 s, so .* "
+        r"v_00\.avi\.mp4 lasts 4\.0 s, the pre-extracted features of 'v_00\.avi' 20\.0 s, so .* "
         "of another video; name the right file, or only the video's id, v_00.avi"
     )
     with pytest.raises(InputError, match=says):

@@ -2,6 +2,7 @@
 
 import pickle
 import pickletools
+import tracemalloc
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import date
@@ -170,7 +171,9 @@ def test_with_arrays_nothing_that_a_pickle_says_is_run(
 def test_a_damaged_array_is_told(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "cut.pkl"
     file.write_bytes(data)
-    with pytest.raises(InputError, match=r"cut\.pkl is damaged \(.*\); get it again"):
+    with pytest.raises(
+        InputError, match=r"cut\.pkl is damaged \(.*\); get the file again"
+    ):
         load(file, names=NUMPY)
 
 
@@ -219,7 +222,9 @@ DAMAGED = {
 def test_a_damaged_pickle_is_told(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "cut.pkl"
     file.write_bytes(DAMAGED[kind])
-    with pytest.raises(InputError, match=r"cut\.pkl is damaged \(.*\); get it again"):
+    with pytest.raises(
+        InputError, match=r"cut\.pkl is damaged \(.*\); get the file again"
+    ):
         load(file)
 
 
@@ -232,10 +237,20 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 
 def test_a_deep_pickle_does_no_harm(tmp_path: Path) -> None:
+    # Python's unpickler hashes the key until the stack is full, and crashes.
     file = tmp_path / "deep.pkl"
-    file.write_bytes(b"}(" + b")" + b"\x85" * 40_000 + b"K\x01u.")
+    file.write_bytes(b"}(" + b")" + b"\x85" * 1_000_000 + b"K\x01u.")
     with pytest.raises(InputError, match="damaged"):
         load(file)
+
+
+def test_a_far_place_in_the_memo_claims_no_memory() -> None:
+    # Python's unpickler clears 16 bytes for each place up to this one.
+    tracemalloc.start()
+    assert loads(b"Nr\xff\xff\xff\x7f.") is None
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000_000
 
 
 def test_a_pickle_that_is_not_there_is_told(tmp_path: Path) -> None:

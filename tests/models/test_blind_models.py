@@ -41,7 +41,7 @@ def test_not_a_frame_is_looked_at(name: str) -> None:
     unseen = replace(
         batch,
         clips=torch.full_like(batch.clips, torch.nan),
-        wholes=torch.full_like(batch.wholes, torch.nan),
+        video_means=torch.full_like(batch.video_means, torch.nan),
         regions=torch.full_like(batch.regions, torch.nan),
     )
     with torch.no_grad():

@@ -107,7 +107,9 @@ def test_a_pair_scores_the_same_in_training_as_in_search(name: str) -> None:
     assert isinstance(given, TrainingBatch)
     with torch.no_grad():
         scores = model(given.batch)
-    numbers = {query.word_vectors.tobytes(): i for i, query in enumerate(split.asked)}
+    numbers = {
+        query.word_vectors.tobytes(): i for i, query in enumerate(split.query_features)
+    }
     compared = set()
     for row in given.matching.nonzero()[:, 0].tolist():
         asked_as = int(given.batch.pairs[row, 0])
@@ -118,7 +120,7 @@ def test_a_pair_scores_the_same_in_training_as_in_search(name: str) -> None:
             model,
             split.videos[query.video_id],
             split.infos[query.video_id].duration_s,
-            [split.asked[number]],
+            [split.query_features[number]],
             whole.candidates,
             RATE_HZ,
         )

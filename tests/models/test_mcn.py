@@ -59,7 +59,7 @@ def test_the_loss_compares_with_both_kinds_of_others(weight: float) -> None:
     assert found.item() == pytest.approx(inside + weight * outside, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["places", "wholes", "clips"])
+@pytest.mark.parametrize("name", ["places", "video_means", "clips"])
 def test_place_video_and_moment_all_count(name: str) -> None:
     batch = asked(queries=1, candidates=1)
     other = replace(batch, **{name: getattr(batch, name) + 0.5})

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 
 from slta.models.moment_detr import MomentDETR, MomentDETRConfig
-from slta.models.parts.slots import Weights
-from tests.reference import slots
+from slta.models.parts.detr import Weights
+from tests.reference import detr_losses
 from tests.support import video_batches
 from tests.support.video_batches import close
 from tests.support.video_models import MOMENT_DETR as SMALL
@@ -26,8 +26,8 @@ def test_the_loss_is_that_of_the_paper() -> None:
         answers = model(given.batch)
         found = model.loss(answers, given)
     weights = Weights(l1=3.0, iou=0.5, foreground=4.0, background=0.1)
-    expected = slots.set_loss(answers, given, weights)
-    expected += 2.0 * slots.margin_loss(answers, given, 0.2)
+    expected = detr_losses.set_loss(answers, given, weights)
+    expected += 2.0 * detr_losses.margin_loss(answers, given, 0.2)
     close(found, expected)
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from slta.models.parts.slots import Weights
+from slta.models.parts.detr import Weights
 from slta.models.qd_detr import QDDETR, QDDETRConfig, other_video
+from tests.reference import detr_losses
 from tests.reference import qd_detr as slow
-from tests.reference import slots
 from tests.support import video_batches
 from tests.support.video_batches import close
 from tests.support.video_models import QD_DETR as SMALL
@@ -33,8 +33,8 @@ def test_the_loss_is_that_of_the_paper(videos: tuple[int, ...]) -> None:
         found = model.loss(answers, given)
         contrast, low = slow.saliency_losses(model, given)
     weights = Weights(l1=3.0, iou=1.0, foreground=4.0, background=0.1)
-    expected = slots.set_loss(answers, given, weights) + 0.7 * low
-    expected += 2.0 * (slots.margin_loss(answers, given, 0.2) + contrast)
+    expected = detr_losses.set_loss(answers, given, weights) + 0.7 * low
+    expected += 2.0 * (detr_losses.margin_loss(answers, given, 0.2) + contrast)
     close(found, expected)
 
 

@@ -106,7 +106,7 @@ def test_region_weights_change_with_the_query() -> None:
         ({"objects": -1}, r"model.objects must be at least 0, got -1"),
         (
             {"objects": 2, "spatial_attention": False},
-            r"model.objects is 2, but nothing looks for objects without",
+            r"model.objects is 2, which needs model.spatial_attention: enable",
         ),
     ],
 )

@@ -151,7 +151,7 @@ def test_didemo_is_every_run_of_whole_chunks(duration_s: float) -> None:
 
 @pytest.mark.parametrize("duration_s", [0.0, -1.0, nan, inf])
 def test_a_video_without_length_is_named(duration_s: float) -> None:
-    message = f"a length above 0 s to have candidates, got {duration_s} s"
+    message = f"the length of a video must be above 0 s, got {duration_s} s"
     with pytest.raises(ValueError, match=message):
         windows(duration_s, lengths_s=[8.0])
     with pytest.raises(ValueError, match=message):
@@ -204,7 +204,7 @@ def test_released_pairs_are_those_of_a_slow_spelling(
 
 
 def test_other_lengths_were_not_released() -> None:
-    with pytest.raises(ValueError, match="no windows of 20 frames; its lengths are 16"):
+    with pytest.raises(ValueError, match="no windows of 20 frames; give 16"):
         released(100, [16, 20])
 
 
@@ -218,5 +218,5 @@ def test_the_release_has_two_frames_more_than_fill_a_video(
 
 
 def test_a_video_needs_a_length_to_have_frames() -> None:
-    with pytest.raises(ValueError, match="length above 0 s"):
+    with pytest.raises(ValueError, match="length of a video must be above 0 s"):
         released_frames(0.0)

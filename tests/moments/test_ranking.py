@@ -217,7 +217,7 @@ def test_the_input_is_left_as_it_was() -> None:
 def test_scores_that_are_not_finite_are_named_with_their_place(wrong: float) -> None:
     message = (
         rf"1 of 2 scores for video 'kitchen' are not finite \(the first: {wrong} at "
-        r"candidate 1\); look for NaN in its features"
+        r"candidate 1\); look for NaN in the video's features"
     )
     with pytest.raises(ValueError, match=message):
         Candidates([(0, 1), (1, 2)], [(0, 0)] * 2, [0.5, wrong]).rank()
@@ -234,7 +234,7 @@ def test_offsets_and_candidates_that_are_not_finite_are_named() -> None:
 
 @pytest.mark.parametrize("duration_s", [0.0, -2.0, nan, inf])
 def test_a_video_without_length_is_named(duration_s: float) -> None:
-    message = f"video 'kitchen' needs a length above 0 s, got {duration_s} s"
+    message = f"the length of video 'kitchen' must be above 0 s, got {duration_s} s"
     with pytest.raises(ValueError, match=message):
         Candidates([], [], []).rank(duration_s=duration_s)
 

@@ -170,7 +170,7 @@ def test_the_suffix_is_the_format(
         ("out.gif", "out.gif cannot be drawn: .* the suffixes .png, .svg, .pdf"),
         ("out", "out cannot be drawn: .* the suffixes .png, .svg, .pdf"),
         ("file/out.png", "out.png cannot be written: .*file is a file; name a folder"),
-        (f"{'a' * 252}.png", r"\.png cannot be written: .* give a shorter one"),
+        (f"{'a' * 252}.png", r"\.png cannot be written: .* give a shorter name"),
         ("folder.png", "folder.png is a folder; name a file"),
     ],
 )

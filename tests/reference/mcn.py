@@ -11,7 +11,7 @@ from tests.reference.parts import clips, lstm, said
 def squared_distance(model: MCN, batch: Batch, query: int, candidate: int) -> Tensor:
     weights = dict(model.state_dict())
     own = clips(weights, batch, candidate)[1]
-    whole = batch.wholes[candidate] - weights["frames.mean"]
+    whole = batch.video_means[candidate] - weights["frames.mean"]
     whole = whole / weights["frames.spread"]
     start, end = batch.places[candidate].tolist()
     seen = torch.cat([own, whole, torch.tensor([start, end])])

@@ -12,9 +12,9 @@ from tests.reference.transformer import (
     attend,
     feedforward,
     linear,
+    mlp,
     norm,
     part,
-    perceptron,
     place,
     placed,
     projection,
@@ -47,23 +47,20 @@ def answer(model: MomentDETR, batch: VideoBatch, row: int) -> Answer:
     saliency = torch.cat(
         [weights["saliency.weight"] @ clip for clip in memory[: len(seen)]]
     )
-    slots = places = list(weights["slots"])
+    targets = places = list(weights["moment_queries"])
     spans, relevance = [], []
     for i in range(config.decoder_layers):
         layer = part(weights, f"decoder.{i}")
-        slots = attend(part(layer, "among"), heads, slots, places, slots, places)
-        slots = attend(part(layer, "attend"), heads, slots, places, memory, at)
-        slots = feedforward(part(layer, "feedforward"), slots)
-        found = [norm(part(weights, "norm"), slot) for slot in slots]
+        targets = attend(part(layer, "among"), heads, targets, places, targets, places)
+        targets = attend(part(layer, "attend"), heads, targets, places, memory, at)
+        targets = feedforward(part(layer, "feedforward"), targets)
+        found = [norm(part(weights, "norm"), target) for target in targets]
         spans.append(
             torch.stack(
-                [
-                    1 / (1 + torch.exp(-perceptron(part(weights, "span"), f)))
-                    for f in found
-                ]
+                [1 / (1 + torch.exp(-mlp(part(weights, "span"), f))) for f in found]
             )
         )
         relevance.append(
-            torch.cat([linear(part(weights, "foreground"), f) for f in found])
+            torch.cat([linear(part(weights, "class_head"), f) for f in found])
         )
     return Answer(spans, relevance, saliency)

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.qd_detr import QDDETR
-from tests.reference import slots as of_slots
+from tests.reference import detr_losses
 from tests.reference.transformer import (
     attend,
     feedforward,
     linear,
+    mlp,
     norm,
     part,
-    perceptron,
     place,
     placed,
     projection,
@@ -62,7 +62,7 @@ def answer(
     saliency = [
         judge @ linear(part(weights, "from_clip"), clip) / sqrt(size) for clip in clips
     ]
-    found = decoded(part(weights, "slots"), config.decoder_layers, heads, clips, at)
+    found = decoded(part(weights, "decoder"), config.decoder_layers, heads, clips, at)
     return Answer(*found, torch.stack(saliency))
 
 
@@ -73,33 +73,33 @@ def decoded(
     clips: list[Tensor],
     at: list[Tensor],
 ) -> tuple[list[Tensor], list[Tensor]]:
-    slots = list(weights["slots"])
+    targets = list(weights["moment_queries"])
     anchors = [(sigmoid(c), sigmoid(w)) for c, w in weights["anchors"].tolist()]
     spans, relevance = [], []
     for i in range(layers):
         layer = part(weights, f"layers.{i}")
         places, looks = [], []
-        for slot, (centre, width) in zip(slots, anchors, strict=True):
-            size = len(slot)
+        for target, (centre, width) in zip(targets, anchors, strict=True):
+            size = len(target)
             both = torch.cat([place(centre, size), place(width, size)])
-            places.append(perceptron(part(weights, "among"), both))
-            wanted = sigmoid(float(perceptron(part(weights, "width"), slot)))
-            stretch = perceptron(part(weights, "stretch"), slot)
+            places.append(mlp(part(weights, "among"), both))
+            wanted = sigmoid(float(mlp(part(weights, "width"), target)))
+            stretch = mlp(part(weights, "stretch"), target)
             looks.append(place(centre, size) * stretch * wanted / max(width, 0.01))
-        slots = attend(part(layer, "among"), heads, slots, places, slots, places)
-        slots = attend(part(layer, "attend"), heads, slots, looks, clips, at)
-        slots = feedforward(part(layer, "feedforward"), slots)
+        targets = attend(part(layer, "among"), heads, targets, places, targets, places)
+        targets = attend(part(layer, "attend"), heads, targets, looks, clips, at)
+        targets = feedforward(part(layer, "feedforward"), targets)
         moved, told = [], []
-        for slot, anchor in zip(slots, anchors, strict=True):
-            found = norm(part(weights, "norm"), slot)
-            step = perceptron(part(weights, "move"), found).tolist()
+        for target, anchor in zip(targets, anchors, strict=True):
+            found = norm(part(weights, "norm"), target)
+            step = mlp(part(weights, "move"), found).tolist()
             moved.append(
                 [
                     sigmoid(log(a / (1 - a)) + d)
                     for a, d in zip(anchor, step, strict=True)
                 ]
             )
-            told.append(linear(part(weights, "foreground"), found))
+            told.append(linear(part(weights, "class_head"), found))
         anchors = [(c, w) for c, w in moved]
         spans.append(torch.tensor(moved))
         relevance.append(torch.cat(told))
@@ -118,7 +118,7 @@ def saliency_losses(model: QDDETR, given: TrainingVideoBatch) -> tuple[float, fl
             if given.batch.video[asked] != given.batch.video[row]:
                 there = answer(model, given.batch, row, asked).saliency.tolist()
                 break
-        here = of_slots.inside(given, row)
+        here = detr_losses.inside(given, row)
         raised = [exp(s / config.temperature) for s in [*own, *there]]
         if any(here):
             true = sum(e for e, of in zip(raised, here, strict=False) if of)

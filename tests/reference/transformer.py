@@ -101,7 +101,7 @@ def placed(weights: Weights, clips: list[Tensor], number: int) -> Tensor:
     return found + linear(part(weights, "from_ends"), ends)
 
 
-def perceptron(weights: Weights, row: Tensor) -> Tensor:
+def mlp(weights: Weights, row: Tensor) -> Tensor:
     row = linear(part(weights, "0"), row).clamp(min=0)
     row = linear(part(weights, "2"), row).clamp(min=0)
     return linear(part(weights, "4"), row)

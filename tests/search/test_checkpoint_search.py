@@ -342,7 +342,11 @@ def not_numbers(made: Made) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Made], object], tuple[str, ...], str]] = {
-    "no run": (no_run, (), "run is no run, as it has no config.json; name the folder"),
+    "no run": (
+        no_run,
+        (),
+        "run is not a run folder, as it has no config.json; name the folder",
+    ),
     "damaged config": (no_json, (), "config.json cannot be read .*; train again"),
     "no weights": (
         lambda made: made.run.weights.unlink(),
@@ -354,7 +358,7 @@ BAD: dict[str, tuple[Callable[[Made], object], tuple[str, ...], str]] = {
     "weights that are nan": (
         not_numbers,
         (),
-        "the weights .*weights.safetensors give values that are not numbers; copy",
+        "the weights .*weights.safetensors give values that are not finite; copy",
     ),
     "another extractor": (
         lambda _: None,
@@ -362,7 +366,7 @@ BAD: dict[str, tuple[Callable[[Made], object], tuple[str, ...], str]] = {
         "trained with the features of tiles@1, not colours@1; leave --extractor out",
     ),
     "another version": (older, (), "trained with the features of tiles@0, not tiles@1"),
-    "no extractor": (lambda _: None, ("--extractor", "tile"), "did you mean 'tiles'"),
+    "no extractor": (lambda _: None, ("--extractor", "tile"), "did you mean tiles"),
 }
 
 
@@ -383,7 +387,10 @@ def test_a_run_must_be_a_folder_of_one(
 ) -> None:
     (tmp_path / "film.mp4").write_text("no film")
     options = ("--checkpoint", tmp_path / name, "--store", tmp_path / "store")
-    refused(call(capsys, "search", "a.mp4", "a", *options), f"{name} is no run, as it")
+    refused(
+        call(capsys, "search", "a.mp4", "a", *options),
+        f"{name} is not a run folder, as it",
+    )
 
 
 @pytest.mark.slice
@@ -399,7 +406,7 @@ def test_features_that_are_no_numbers_are_made_again(
     searcher = made.searcher()
     with monkeypatch.context() as patch:
         patch.setattr(Tiles, "video", blinded)
-        with pytest.raises(InputError, match="values that are not numbers; remove"):
+        with pytest.raises(InputError, match="values that are not finite; remove"):
             searcher.search(made.film, QUERY)
     shutil.rmtree(searcher.library.record(made.film).folder)
     assert equal(
@@ -418,7 +425,7 @@ def test_without_a_run_an_extractor_needs_a_space_that_sentences_share(
     for name in ("tiles", "cells"):
         line = refused(
             call(capsys, "search", film, "a", "--extractor", name, "--store", store),
-            f"the features of {name} cannot be compared with a sentence without train",
+            f"the features of {name} have no common space with sentences",
             "--checkpoint RUN, or leave --extractor out",
         )
         assert len(line) < 200
@@ -428,7 +435,9 @@ def test_without_a_run_an_extractor_needs_a_space_that_sentences_share(
 def test_features_without_meanings_are_refused_in_python_too() -> None:
     frames = Frames(np.zeros((3, 8, 8, 3), np.uint8), np.arange(3) / 2)
     asked = [Colours().text("red")]
-    with pytest.raises(ValueError, match=r"without meanings .* need a trained model"):
+    with pytest.raises(
+        ValueError, match=r"without a common space .* need a trained model"
+    ):
         evidence.background(Tiles().video(frames), asked, rate_hz=2.0)
 
 

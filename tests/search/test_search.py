@@ -406,7 +406,7 @@ def test_features_that_are_no_numbers_are_named_with_their_folder(
 ) -> None:
     watched.sees_nonsense = True
     path = coloured(tmp_path / "colours.mp4")
-    with pytest.raises(InputError, match="values that are not numbers; rem") as raised:
+    with pytest.raises(InputError, match="values that are not finite; rem") as raised:
         searcher.search(path, "red")
     named = re.search("features in (.*) hold", str(raised.value))
     assert named is not None

@@ -67,7 +67,7 @@ def asked(
         candidate_count=torch.from_numpy(count),
         clips=normal(candidates, 3, sizes.frame),
         places=torch.from_numpy(np.sort(rng.random((candidates, 2)))).float(),
-        wholes=normal(videos, sizes.frame)[video],
+        video_means=normal(videos, sizes.frame)[video],
         words=normal(queries, words, sizes.word),
         word_mask=torch.from_numpy(word_mask),
         noun_mask=torch.from_numpy(noun_mask),

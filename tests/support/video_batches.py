@@ -15,7 +15,7 @@ TRUTHS: list[tuple[tuple[float, float], ...]] = [
     (),
     ((0.3, 1.0), (0.8, 0.82)),
 ]
-"""As shares of the video: one, several, none."""
+"""As fractions of the video: one, several, none."""
 
 
 def made(config: Named, seed: int = 0) -> VideoModel:

@@ -18,10 +18,20 @@ from tests.support.worlds import tiny
 
 TAN2D = Tan2DConfig(clips=6, size=8, sentence_layers=2, layers=2, kernel=3)
 MOMENT_DETR = MomentDETRConfig(
-    size=8, heads=2, feedforward_size=12, slots=4, dropout=0.0, input_dropout=0.0
+    size=8,
+    heads=2,
+    feedforward_size=12,
+    moment_queries=4,
+    dropout=0.0,
+    input_dropout=0.0,
 )
 QD_DETR = QDDETRConfig(
-    size=8, heads=2, feedforward_size=12, slots=4, dropout=0.0, input_dropout=0.0
+    size=8,
+    heads=2,
+    feedforward_size=12,
+    moment_queries=4,
+    dropout=0.0,
+    input_dropout=0.0,
 )
 SMALL: dict[str, Named] = {
     "tan2d": TAN2D,
@@ -34,19 +44,19 @@ TAN2D_CONFIGS: dict[str, Tan2DConfig] = {
     "convolved": replace(TAN2D, features="conv"),
     "wide": replace(TAN2D, kernel=5, layers=1, sentence_layers=1),
 }
-SLOT_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
+DETR_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
     "moment_detr": MOMENT_DETR,
     "moment_detr of one layer": replace(
         MOMENT_DETR, encoder_layers=1, decoder_layers=1, heads=1
     ),
-    "moment_detr of few clips": replace(MOMENT_DETR, most_clips=4, slots=1),
+    "moment_detr of few clips": replace(MOMENT_DETR, max_clips=4, moment_queries=1),
     "qd_detr": QD_DETR,
     "qd_detr of one layer": replace(
         QD_DETR, reading_layers=1, encoder_layers=1, decoder_layers=1, heads=1
     ),
-    "qd_detr of few clips": replace(QD_DETR, most_clips=4, slots=2),
+    "qd_detr of few clips": replace(QD_DETR, max_clips=4, moment_queries=2),
 }
-CONFIGS: dict[str, Named] = {**TAN2D_CONFIGS, **SLOT_CONFIGS}
+CONFIGS: dict[str, Named] = {**TAN2D_CONFIGS, **DETR_CONFIGS}
 
 
 class Lesson(NamedTuple):

@@ -67,7 +67,7 @@ def split(
     frames = int(np.ceil(duration_s * rate_hz))
     return Split(
         queries=tuple(queries),
-        asked=tuple(sentence(rng, query.query) for query in queries),
+        query_features=tuple(sentence(rng, query.query) for query in queries),
         videos={name: video(rng, frames, rate_hz=rate_hz) for name in videos},
         infos={name: VideoInfo(name, duration_s, 64, 48) for name in videos},
     )

@@ -166,16 +166,19 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "too long a query": (
         change("train", query="a man runs " * 200),
-        r"train.jsonl:2 asks what cannot be read: .* 2199 characters",
+        r"train.jsonl:2 has an unreadable query: .* 2199 characters",
     ),
     "another script": (
         change("val", query="一个男人打开冰箱"),
-        "val.jsonl:2 asks what cannot be read: .*一个男人打开冰箱",
+        "val.jsonl:2 has an unreadable query: .*一个男人打开冰箱",
     ),
-    "digits": (change("test", 0, query="12 345"), "test.jsonl:1 asks what cannot be"),
+    "digits": (
+        change("test", 0, query="12 345"),
+        "test.jsonl:1 has an unreadable query",
+    ),
     "half a letter": (
         change("train", query="a man \ud83d runs"),
-        "train.jsonl:2 gives query as .*, which is no text in Unicode; type",
+        "train.jsonl:2 gives query as .*, which is not valid Unicode; type",
     ),
     "spans in milliseconds": (
         change("train", spans=[[2000, 6000]]),
@@ -187,7 +190,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "spans as shares": (
         shares,
-        "train.jsonl has times .* look like shares of the video",
+        "train.jsonl has times .* look like fractions of the video",
     ),
     "a reversed span": (change("train", spans=[[6, 2]]), "train.jsonl:2 .* at 6-2 s"),
     "a length in milliseconds": (
@@ -216,7 +219,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
         "b.npz has no array times_s and no frames, only features; .* seconds",
     ),
     "a damaged file": (broken, "b.npz is damaged"),
-    "no features": (without_features, "has neither videos nor features; put the films"),
+    "no features": (
+        without_features,
+        "has neither videos nor features; put the videos",
+    ),
     "a video without a file": (
         one_film,
         "train.jsonl:2 names the video 'b', which has",
@@ -224,7 +230,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "an array": (array, "train.jsonl:1 is a JSON array of objects; write one"),
     "too short moments": (
         change("train", None, spans=[[1.0, 1.5]]),
-        "train.jsonl has no query with a window that matches it; .*lengths-s",
+        "train.jsonl has no query with a matching window; .*lengths-s",
     ),
 }
 
@@ -278,7 +284,7 @@ def test_too_few_queries_are_warned_of(tmp_path: Path) -> None:
         ("train", "4"),
         ("val", "2"),
     ]
-    assert "a model will memorise them" in said[1] and "by up to 69 points" in said[2]
+    assert "a model will overfit to them" in said[1] and "by up to 69 points" in said[2]
     many = [rows[0] | {"query_id": f"q{i}", "query": f"man {i}"} for i in range(30)]
     lines(root / "val.jsonl", many)
     assert not [line for line in map(str, checked(root).warnings) if "val" in line]
@@ -296,7 +302,7 @@ def test_what_passes_is_trained_and_the_check_says_how_long_it_takes(
     assert found.code == 0
     last = found.out.splitlines()[-1]
     assert re.search(
-        r"'slta train slta --on own' takes about \d+ s .*: an estimate", last
+        r"'slta train slta --on own' takes about \d+ s .*, estimated", last
     ), last
     done = call(capsys, "train", "own", "--root", root, "--out", tmp_path / "run")
     assert done.code == 0, done.err

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from slta import __version__
 from slta.batches.candidate_batch import TrainingBatch
 from slta.batches.pairs import matches
+from slta.datasets import own
+from slta.datasets.annotations import Annotations
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.evaluation.measuring import measure
@@ -172,7 +175,7 @@ def test_every_evaluation_is_printed_as_the_fields_logs(
     number = r"\d+\.\d \[\d+\.\d, \d+\.\d\]"
     rows = "".join(
         rf"{name}: R@1, IoU=0\.5 {number}, R@1, IoU=0\.7 {number}, mIoU {number}\n"
-        for name in ("slta", "moment prior", "query only")
+        for name in ("slta", "moment frequencies", "query frequencies")
     )
     tests = "".join(
         rf"{split}: \d+ queries of 1 videos, protocol ctrl\n{TABLE}{rows}"
@@ -254,7 +257,7 @@ def test_evaluating_a_run_measures_what_it_answered(
     plain = call(capsys, "evaluate", folder, "--protocol", "plain")
     assert re.search(f"protocol plain\n{TABLE}", plain.out)
     assert content(folder, "results").keys() == {*results, "test, plain"}
-    call(capsys, "evaluate", folder, "--again")
+    call(capsys, "evaluate", folder, "--overwrite")
     file = call(capsys, "evaluate", folder / "predictions" / "test.jsonl", "--json")
     of_file = json.loads(file.out)["answers"]["test.jsonl"]
     again = content(folder, "results")["test, ctrl"]
@@ -267,13 +270,13 @@ def test_evaluating_a_run_measures_what_it_answered(
     detr = call(capsys, "evaluate", folder, "--protocol", "detr").out.splitlines()
     assert detr[0].endswith("protocol detr") and "mAP: 0." in detr[1]
     assert [line.split(":")[0] for line in detr[-3:]] == [
-        *("slta", "moment prior", "query only")
+        *("slta", "moment frequencies", "query frequencies")
     ]
     options = ("--protocol", "2d-tan", "--nms-iou", "0.45")
     assert "protocol 2d-tan at 0.45\n" in call(capsys, "evaluate", folder, *options).out
     assert "test, 2d-tan at 0.45" in content(folder, "results")
     foreign = call(capsys, "evaluate", folder, "--protocol", "didemo")
-    refused(foreign, "is not of whole chunks of 5 s .* take another --protocol")
+    refused(foreign, "is not of whole chunks of 5 s .* give another --protocol")
 
 
 def _doubled(lines: list[str]) -> list[str]:
@@ -301,9 +304,9 @@ def test_answers_to_other_queries_than_there_are_now_are_not_measured(
     path = folder / "predictions" / "test.jsonl"
     right = read(path)
     path.write_text("\n".join(changed(path.read_text().splitlines())) + "\n")
-    says = r"test\.jsonl is not of the queries that test has now, .* --again'"
+    says = r"test\.jsonl is not of the queries that test has now, .* --overwrite'"
     refused(call(capsys, "evaluate", folder), says)
-    assert call(capsys, "evaluate", folder, "--again").code == 0
+    assert call(capsys, "evaluate", folder, "--overwrite").code == 0
     same_answers(read(path), right)
 
 
@@ -400,7 +403,7 @@ def begun(*options: object) -> "subprocess.Popen[str]":
             break
     # The state is written after the table.
     folder = Path(str(options[options.index("--out") + 1]))
-    while not (folder / "last.ckpt").exists():
+    while process.poll() is None and not (folder / "last.ckpt").exists():
         time.sleep(0.001)
     return process
 
@@ -441,7 +444,7 @@ def test_a_run_does_not_go_on_with_other_annotations(
     folder = Path(shutil.copytree(stopped, tmp_path / "run"))
     facts = content(folder, "provenance")
     Run(folder).write("provenance", {**facts, "data": "0" * 64})
-    says = f"begun with other annotations, .* 000000000000, not {facts['data'][:12]}"
+    says = f"started with other annotations, .* 000000000000, not {facts['data'][:12]}"
     refused(call(capsys, "train", "--resume", folder), says)
 
 
@@ -615,7 +618,7 @@ def few(split: Split, count: int, candidates: CandidatesConfig) -> Split:
     names = {split.queries[i].video_id for i in chosen}
     return Split(
         queries=tuple(split.queries[i] for i in chosen),
-        asked=tuple(split.asked[i] for i in chosen),
+        query_features=tuple(split.query_features[i] for i in chosen),
         videos={name: split.videos[name] for name in names},
         infos={name: split.infos[name] for name in names},
     )
@@ -641,7 +644,7 @@ def test_moments_that_no_window_matches_are_told_with_their_lengths(
     lengths_s = sorted(truth.end - truth.start for truth in truths)
     longest_s, shortest_s = lengths_s[-1], lengths_s[0]
     (message,) = told(shortest_s)
-    found = re.search(r"last ([\d.]+) to ([\d.]+) s; give such lengths", message)
+    found = re.search(r"last ([\d.]+) to ([\d.]+) s: give such lengths", message)
     assert found and shortest_s < float(found[1]) < float(found[2]) <= longest_s
     assert not told(*{round(length_s, 1) for length_s in lengths_s})
 
@@ -703,7 +706,7 @@ def test_what_was_trained_is_what_is_searched(
     # What a pair scores is found before answers vote.
     candidates = replace(TINY.candidates, vote_iou=None)
     draws = sampler(model, whole, train)
-    by_words = {q.word_vectors.tobytes(): i for i, q in enumerate(train.asked)}
+    by_words = {q.word_vectors.tobytes(): i for i, q in enumerate(train.query_features)}
     compared = 0
     for step in range(3):
         given = draws.draw(0, step)
@@ -722,7 +725,7 @@ def test_what_was_trained_is_what_is_searched(
                 model,
                 train.videos[query.video_id],
                 train.infos[query.video_id].duration_s,
-                [train.asked[number]],
+                [train.query_features[number]],
                 candidates,
                 TINY.features.rate_hz,
             )
@@ -851,7 +854,7 @@ def test_features_that_are_no_numbers_are_named_before_the_training(
     folder = tmp_path / "run"
     options = [*FLAGS, "--out", folder, "--store", store]
     called = call(capsys, "train", "shapes_slta", *options)
-    refused(called, f"features of the video '{video_id}' are not all numbers; remove")
+    refused(called, f"features of the video '{video_id}' are not all finite; remove")
     assert not folder.exists(), "the name can be given again"
 
 
@@ -862,9 +865,9 @@ def test_features_that_are_no_numbers_are_named_before_the_training(
         (("--features.extractor", "cell"), "unknown extractor 'cell'; did you mean"),
         (
             ("--candidates.lengths-s", "0.01"),
-            "no query of train has a window .*lengths",
+            "no query of train has a matching window; .*lengths",
         ),
-        (("--dataset.val", "0"), "dataset.val is 0: give a value from 1"),
+        (("--dataset.val", "0"), "dataset.val must be in .1, 100000., got 0"),
     ],
 )
 def test_what_cannot_begin_leaves_no_run(
@@ -934,9 +937,7 @@ def test_a_model_that_does_not_fit_into_the_memory_is_told(
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(training, "build", build)
-    with pytest.raises(
-        InputError, match=r"model slta does not fit into the memory .*can"
-    ):
+    with pytest.raises(InputError, match=r"model slta does not fit into memory .*can"):
         training.train("tiny", SHORT, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -944,17 +945,17 @@ def test_a_model_that_does_not_fit_into_the_memory_is_told(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "name a model and a data set: slta train MODEL --on DATA"),
+        ((), "give a model and a data set: slta train MODEL --on DATA"),
         (
             ("shapes_slto",),
             "unknown experiment 'shapes_slto'; did you mean shapes_slta ",
         ),
-        (("--resume", "{}/none"), "none is no run, as it has no config.json"),
+        (("--resume", "{}/none"), "none is not a run folder, as it has no config.json"),
         (
             ("--resume", "{}", "--out", "{}/a"),
             "--out is for a new run, and --resume .*; leave",
         ),
-        (("shapes_slta", "--out", "{}"), "exists; go on with"),
+        (("shapes_slta", "--out", "{}"), "exists; continue it with"),
         (
             ("shapes_slta", "--training.precision", "8-bit"),
             "precision.*8-bit|8-bit.*prec",
@@ -1004,3 +1005,27 @@ def test_a_state_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         lightning_parts.WholeCheckpoints().save_checkpoint(
             {}, tmp_path / "run" / "last.ckpt"
         )
+
+
+@pytest.mark.slice
+def test_one_training_parses_each_file_of_annotations_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: Counter[str] = Counter()
+    parse = own._of_lines
+
+    def counted(found: Annotations, file: Path) -> list[own._Row]:
+        parsed[file.name] += 1
+        return parse(found, file)
+
+    monkeypatch.setattr(own, "_of_lines", counted)
+    made = open_dataset(TINY)
+    root = tmp_path / "own"
+    root.mkdir()
+    (root / "videos").symlink_to(made.videos)
+    for file in made.folder.glob("*.jsonl"):
+        shutil.copy2(file, root)  # with its time: what is new is not relied upon
+    experiment = replace(SHORT, dataset=own.OwnConfig(root=str(root)))
+    parsed.clear()
+    training.train("own", experiment, tmp_path / "run")
+    assert parsed == {f"{name}.jsonl": 1 for name in made.splits}

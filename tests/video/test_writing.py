@@ -329,7 +329,7 @@ def test_a_film_can_be_cut_in_place(tmp_path: Path) -> None:
 def test_a_span_beyond_the_video_is_refused(tmp_path: Path) -> None:
     path = film(tmp_path / "film.mp4")
     message = (
-        r"film.mp4 lasts 3.333 s, 3.40-4.00 s lies beyond: ask for an earlier span"
+        r"film.mp4 lasts 3.333 s, 3.40-4.00 s is beyond its end: give an earlier span"
     )
     with pytest.raises(InputError, match=message):
         cut(path, Span(3.4, 4.0), tmp_path / "cut.mp4")

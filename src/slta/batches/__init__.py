@@ -1,1 +1,1 @@
-"""Batches: the only padding in the program."""
+"""Training and inference batches; all padding happens here."""

@@ -13,29 +13,28 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from slta.batches.memory import Memory
 from slta.features.base import QueryFeatures, VideoFeatures
 
 Alike = TypeVar("Alike", bound="Tensors")
 CONTEXTS = 3
-"""Clips of a candidate: the one before it, its own, the one after it."""
+"""Clips of a candidate: before, inside and after it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """The spans of one video to score, as frames and clips."""
+    """Candidate spans of one video, with their frames and clips."""
 
     spans: Float[np.ndarray, "c 2"]
     first: Int[np.ndarray, " c"]
-    """Number of the first frame that is inside."""
+    """Index of the first frame inside."""
     count: Int[np.ndarray, " c"]
-    """How many frames are inside; at least one."""
+    """Number of frames inside; at least one."""
     clips: Float[np.ndarray, "c 3 d"]
-    """Mean frames before, inside and after."""
+    """Mean frame features before, inside and after."""
     places: Float[np.ndarray, "c 2"]
-    """Start and end as shares of the video."""
-    wholes: Float[np.ndarray, "c d"]
-    """The mean frame of the video, the same for all."""
+    """Start and end as fractions of the video."""
+    video_means: Float[np.ndarray, "c d"]
+    """Mean frame feature of the video, the same for all."""
 
     def __getitem__(self, which: slice | Sequence[int]) -> "Candidates":
         rows = {f.name: getattr(self, f.name)[which] for f in fields(self)}
@@ -48,14 +47,13 @@ def candidates_of(
     *,
     rate_hz: float,
     context_s: float,
-    whole: Float[np.ndarray, " d"] | None = None,
+    video_mean: Float[np.ndarray, " d"] | None = None,
 ) -> Candidates:
-    """A frame is inside a span when its time is; a span between two has the one that is
-    nearer to its middle.
+    """Candidates with the frames whose times are inside; a span without one gets the frame
+    nearest to its centre.
 
-    The contexts are ``context_s`` long and end where the video does. Where no frame is
-    before or after a span, its own clip stands in. ``whole`` is the mean frame, where it
-    is known already.
+    Contexts are ``context_s`` seconds, clipped to the video; a missing context is replaced
+    by the candidate's own clip. ``video_mean`` may be passed to avoid computing it again.
     """
     total = len(features.frames)
 
@@ -75,9 +73,9 @@ def candidates_of(
     post = np.where((end < after)[:, None], means[:, 2], own)
     clips = np.stack([pre, own, post], axis=1).astype(np.float32)
     places = np.clip(spans * rate_hz / total, 0, 1).astype(np.float32)
-    whole = mean_frame(features) if whole is None else whole
-    wholes = np.broadcast_to(whole, (len(spans), len(whole)))
-    return Candidates(spans, first, end - first, clips, places, wholes)
+    video_mean = mean_frame(features) if video_mean is None else video_mean
+    video_means = np.broadcast_to(video_mean, (len(spans), len(video_mean)))
+    return Candidates(spans, first, end - first, clips, places, video_means)
 
 
 def mean_frame(features: VideoFeatures) -> Float[np.ndarray, " d"]:
@@ -89,10 +87,9 @@ def mean_frame(features: VideoFeatures) -> Float[np.ndarray, " d"]:
 def _means(
     frames: Float[np.ndarray, "t d"], parts: Int[np.ndarray, "c 3 2"]
 ) -> Float[np.ndarray, "c 3 d"]:
-    """The mean of the frames in each part; zeros where there are none.
+    """Mean of the frames in each part; zeros for an empty one.
 
-    Of few candidates each frame is added up where it is needed; of many, whose frames
-    are mostly the same, all are added up once.
+    Summed directly for few candidates, by cumulative sums for many overlapping ones.
     """
     start, end = parts.min(initial=len(frames)), parts.max(initial=0)
     counts = np.maximum(parts[..., 1] - parts[..., 0], 0)
@@ -112,7 +109,7 @@ def _means(
 
 
 def _single(frames: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
-    """In float32 at least, as no number changes. NumPy takes ten times as long."""
+    """float16 as float32, exactly; by torch, ten times faster than by NumPy."""
     if frames.dtype != np.float16:
         return frames
     single: Float[np.ndarray, "t d"] = (
@@ -123,7 +120,7 @@ def _single(frames: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensors:
-    """Tensors, and parts that have such themselves, that move to a device together."""
+    """Tensors, possibly nested, that move to a device together."""
 
     def to(self: Alike, device: torch.device | str) -> Alike:
         return replace(
@@ -133,51 +130,51 @@ class Tensors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch(Tensors):
-    """What a model is asked: ``pairs`` of a query and a candidate."""
+    """Input of a candidate model: ``pairs`` of a query and a candidate."""
 
     regions: Float[Tensor, "v t r e"]
     boxes: Float[Tensor, "v t r 4"]
     region_mask: Bool[Tensor, "v t r"]
-    """True for a region of a frame that is there."""
+    """True for real regions."""
     candidate_video: Int[Tensor, " c"]
     candidate_first: Int[Tensor, " c"]
     candidate_count: Int[Tensor, " c"]
     clips: Float[Tensor, "c 3 d"]
     places: Float[Tensor, "c 2"]
-    """Start and end of a candidate as shares of its video."""
-    wholes: Float[Tensor, "c d"]
-    """The mean frame of a candidate's video."""
+    """Start and end of a candidate as fractions of its video."""
+    video_means: Float[Tensor, "c d"]
+    """Mean frame feature of a candidate's video."""
     words: Float[Tensor, "b w k"]
     word_mask: Bool[Tensor, "b w"]
     noun_mask: Bool[Tensor, "b w"]
     sentences: Float[Tensor, "b x"]
     weighed_mask: Bool[Tensor, "b w"]
-    """True for a word that counts in the sentence; in training, nouns may be left out."""
+    """True for words of the sentence vector; in training, nouns may be dropped."""
     clip_mask: Bool[Tensor, " b"]
-    """False where a query is to be answered without the clips, in training only."""
+    """False for queries without clips in the fusion, in training only."""
     pairs: Int[Tensor, "p 2"]
-    """Number of the query, number of the candidate."""
+    """Indices of query and candidate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingBatch(Tensors):
     batch: Batch
     matching: Bool[Tensor, " p"]
-    """Of the batch's pairs, those whose candidate matches their query."""
+    """True for pairs whose candidate matches the query."""
     offsets_s: Float[Tensor, "p 2"]
-    """From the candidate to the truth; 0 where it does not match."""
+    """From the candidate to the true span; 0 for pairs that do not match."""
     elsewhere: Bool[Tensor, " p"]
-    """Those whose candidate is of another video than their query."""
+    """True for pairs whose candidate is of another video."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """A run of frames of a video, with the candidates in it."""
+    """Consecutive frames of a video with the candidates in them."""
 
     regions: Float[np.ndarray, "t r e"]
     boxes: Float[np.ndarray, "t r 4"]
     candidates: Candidates
-    """Their first frames are counted from the shot's."""
+    """Frame indices are relative to the shot."""
     region_mask: Bool[np.ndarray, "t r"] | None = None
 
 
@@ -185,19 +182,18 @@ def collate(
     shots: Sequence[Shot],
     queries: Sequence[QueryFeatures],
     pairs: Int[np.ndarray, "p 2"] | None = None,
-    memory: Memory | None = None,
 ) -> Batch:
-    """Candidates are numbered through all shots; without ``pairs``, every query is
-    paired with every candidate, query by query. ``memory`` is where the regions go."""
+    """A padded batch. Candidates are numbered over all shots; ``pairs`` default to every
+    query with every candidate, query by query."""
     words, word_mask = padded([query.word_vectors for query in queries])
     noun_mask, _ = padded([query.noun_mask for query in queries])
-    regions, frame_mask = padded([shot.regions for shot in shots], memory)
+    regions, frame_mask = padded([shot.regions for shot in shots])
     boxes, _ = padded([shot.boxes for shot in shots])
     region_mask = frame_mask[..., None].expand(regions.shape[:3]).contiguous()
     for row, shot in enumerate(shots):
         if shot.region_mask is not None:
-            given = torch.from_numpy(np.array(shot.region_mask))
-            region_mask[row, : len(given)] &= given
+            real = torch.from_numpy(np.array(shot.region_mask))
+            region_mask[row, : len(real)] &= real
     counts = [len(shot.candidates.spans) for shot in shots]
     if pairs is None:
         numbers = np.indices((len(queries), sum(counts)))
@@ -218,7 +214,7 @@ def collate(
         candidate_count=joined("count"),
         clips=joined("clips"),
         places=joined("places"),
-        wholes=joined("wholes"),
+        video_means=joined("video_means"),
         words=words.float(),
         word_mask=word_mask,
         noun_mask=noun_mask,
@@ -231,16 +227,12 @@ def collate(
     )
 
 
-def padded(
-    arrays: Sequence[np.ndarray], memory: Memory | None = None
-) -> tuple[Tensor, Tensor]:
-    """Stacked along a new first axis, with zeros at the end; True where it is real."""
+def padded(arrays: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Arrays stacked along a new first axis with zero padding, and the mask of real rows."""
     lengths = np.array([len(array) for array in arrays])
     longest = max(len(array) for array in arrays)
-    # Straight from the disk to its place: regions are copied once.
-    padded = (memory or Memory()).empty(
-        (len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype
-    )
+    # Directly into the batch's array, so that regions are copied only once.
+    padded = np.empty((len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype)
     for row, array in zip(padded, arrays, strict=True):
         row[: len(array)] = array
         row[len(array) :] = 0
@@ -251,7 +243,7 @@ def padded(
 def shot_of(
     features: VideoFeatures, candidates: Candidates, *, regions: bool = True
 ) -> Shot:
-    """The frames that the candidates cover; without ``regions``, none of their numbers."""
+    """The frames that the candidates cover; without ``regions``, with empty regions."""
     start = int(candidates.first.min())
     end = int((candidates.first + candidates.count).max())
     mask = features.region_mask

@@ -1,4 +1,4 @@
-"""Training pairs: candidates that match a query, and those that do not.
+"""Training pairs: which candidates match a query.
 
 Shapes: c candidates · m true spans.
 """
@@ -13,15 +13,16 @@ from slta.moments.spans import temporal_iou
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Which candidates match; the defaults are CTRL's (Gao et al., TALL, ICCV 2017),
-    which SLTA took over."""
+    """Thresholds of a match; the defaults are CTRL's (Gao et al., TALL, ICCV 2017), as in
+    SLTA."""
 
     match_iou: float = 0.5
-    """A candidate matches above that IoU ..."""
+    """Minimum IoU of a match, exclusive."""
     match_outside: float = 0.15
-    """... with less than that share of it outside the truth."""
+    """Maximum share of a match outside the truth, exclusive."""
     other_iou: float = 0.3
-    """Below that IoU a candidate is no answer; one between is neither. CTRL has none."""
+    """IoU below which a candidate is a negative; those in between are unused. Not in
+    CTRL."""
 
 
 USUAL = Rule()
@@ -29,15 +30,15 @@ USUAL = Rule()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """How the candidates of a video fit a query."""
+    """How the candidates of a video match a query."""
 
     matching: Bool[np.ndarray, " c"]
     other: Bool[np.ndarray, " c"]
-    """Those that are no answer: IoU below ``other_iou`` with every true span."""
+    """Negatives: IoU below ``other_iou`` with every true span."""
     near: Bool[np.ndarray, " c"]
-    """Others that share time with a true span."""
+    """Negatives that overlap a true span."""
     offsets_s: Float[np.ndarray, "c 2"]
-    """From the candidate to the true span that it fits best."""
+    """From the candidate to the true span with the best IoU."""
 
 
 def matches(
@@ -45,7 +46,7 @@ def matches(
     truth: Float[np.ndarray, "m 2"],
     rule: Rule = USUAL,
 ) -> Matches:
-    """Without a truth nothing matches, and the offsets are 0."""
+    """Matches of a query; without true spans nothing matches, and offsets are 0."""
     if not len(truth):
         none = np.zeros(len(candidates), bool)
         return Matches(none, ~none, none, np.zeros((len(candidates), 2)))
@@ -56,13 +57,13 @@ def matches(
     shared_s = np.minimum(candidates[:, 1], true[:, 1]) - np.maximum(
         candidates[:, 0], true[:, 0]
     )
-    fit = iou.max(axis=1)
+    best_iou = iou.max(axis=1)
     outside = 1 - np.maximum(shared_s, 0) / length_s
-    other = fit < rule.other_iou
+    other = best_iou < rule.other_iou
     return Matches(
-        matching=(fit > rule.match_iou) & (outside < rule.match_outside),
+        matching=(best_iou > rule.match_iou) & (outside < rule.match_outside),
         other=other,
-        near=other & (fit > 0),
+        near=other & (best_iou > 0),
         offsets_s=true - candidates,
     )
 
@@ -70,11 +71,11 @@ def matches(
 def matching_frames(
     windows: Int[np.ndarray, "c 2"], truth: Int[np.ndarray, " 2"]
 ) -> Int[np.ndarray, "n 2"]:
-    """The windows that a query is trained with, in the SLTA release's frames.
+    """The matching windows of a query, in the SLTA release's frames.
 
     >>> windows = np.array([[41, 57], [49, 65], [57, 73]])
     >>> matching_frames(windows, np.array([43, 68])).tolist()
     [[41, 57], [49, 65]]
     """
-    found = matches(windows.astype(np.float64), truth[None].astype(np.float64))
-    return windows[found.matching]
+    matched = matches(windows.astype(np.float64), truth[None].astype(np.float64))
+    return windows[matched.matching]

@@ -1,4 +1,4 @@
-"""Training batches: which queries and candidates are compared in which step."""
+"""Random training batches of queries and candidates."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,6 @@ from slta.batches.candidate_batch import (
     padded,
     shot_of,
 )
-from slta.batches.memory import Memory
 from slta.batches.pairs import USUAL, Rule, matches
 from slta.batches.video_batch import Cut, TrainingVideoBatch, clips_of, videos
 from slta.datasets.split import Split
@@ -26,12 +25,12 @@ from slta.moments import Span
 from slta.moments.spans import as_array
 
 GAP = 32
-"""Frames between two windows up to which those are read, too: a batch is padded to its
-longest shot, so a few long ones cost less than many short ones."""
+"""Maximum gap in frames between windows of one shot: a batch is padded to its longest shot,
+so a few long ones cost less than many short ones."""
 
 
 class Sampler:
-    """Draws batches. The same numbers always draw the same batch."""
+    """Draws batches for candidate models, determined by the seed."""
 
     def __init__(
         self,
@@ -51,9 +50,10 @@ class Sampler:
         noun_dropout: float = 0.0,
         regions: bool = True,
     ) -> None:
-        """``windows`` gives the candidates of a video of so many seconds, ``near`` is the
-        share of the background that is drawn among what shares time with the truth, where
-        there is any; ``regions`` says whether the numbers of regions are read at all."""
+        """``windows`` gives a video's candidates by its length in seconds; ``near`` is the
+        share of the background drawn among candidates that overlap the truth; without
+        ``regions``, regions are not read. The other arguments are those of
+        ``TrainingConfig``."""
         self._split = split
         self._rate_hz, self._context_s = rate_hz, context_s
         self._queries, self._per_video = queries, queries_per_video
@@ -61,17 +61,16 @@ class Sampler:
         self._negatives, self._background, self._near = negatives, background, near
         self._clip_dropout, self._noun_dropout = clip_dropout, noun_dropout
         self._regions = regions
-        self._memory = Memory()
         self._windows = {
             name: windows(info.duration_s) for name, info in split.infos.items()
         }
-        self._wholes: dict[str, Float[np.ndarray, " d"]] = {}
+        self._video_means: dict[str, Float[np.ndarray, " d"]] = {}
         self._truths = [as_array(query.truth or ()) for query in split.queries]
-        self._known = {
-            number: found
+        self._matches = {
+            number: matched
             for number, query in enumerate(split.queries)
             if (
-                found := matches(
+                matched := matches(
                     self._windows[query.video_id], self._truths[number], rule
                 )
             ).matching.any()
@@ -79,35 +78,35 @@ class Sampler:
         self._by_video = {
             video_id: usable
             for video_id, numbers in split.by_video.items()
-            if (usable := [n for n in numbers if n in self._known])
+            if (usable := [n for n in numbers if n in self._matches])
         }
 
     @property
     def usable(self) -> int:
-        """How many queries have a candidate that matches them."""
-        return len(self._known)
+        """Number of queries with a matching candidate."""
+        return len(self._matches)
 
     @property
     def missed_s(self) -> tuple[float, ...]:
-        """How long the moments last of the queries that no candidate matches."""
+        """Lengths in seconds of the moments that no candidate matches."""
         return tuple(
             end - start
             for number, truth in enumerate(self._truths)
-            if number not in self._known
+            if number not in self._matches
             for start, end in truth.tolist()
         )
 
     def draw(self, *seed: int) -> TrainingBatch:
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, self._queries, self._per_video)
-        own = [_one(rng, self._known[n].matching) for n in chosen]
+        own = [_one(rng, self._matches[n].matching) for n in chosen]
         drawn: dict[str, list[int]] = {}
         for number, window in zip(chosen, own, strict=True):
-            mine = drawn.setdefault(self._split.queries[number].video_id, [])
-            mine.extend([window, *self._others(number, rng)])
+            windows = drawn.setdefault(self._split.queries[number].video_id, [])
+            windows.extend([window, *self._others(number, rng)])
         shots, videos, numbers = [], [], []
-        for video_id, mine in drawn.items():
-            for shot, rows in self._shots(video_id, sorted(set(mine))):
+        for video_id, windows in drawn.items():
+            for shot, rows in self._shots(video_id, sorted(set(windows))):
                 shots.append(shot)
                 videos += [video_id] * len(rows)
                 numbers += rows
@@ -118,11 +117,11 @@ class Sampler:
         is_match = pairs[:, 1] == np.array(matching)[pairs[:, 0]]
         offsets_s = np.zeros((len(pairs), 2), np.float32)
         offsets_s[is_match] = [
-            self._known[number].offsets_s[window]
+            self._matches[number].offsets_s[window]
             for number, window in zip(chosen, own, strict=True)
         ]
-        asked = [self._split.asked[n] for n in chosen]
-        batch = collate(shots, asked, pairs, self._memory)
+        query_features = [self._split.query_features[n] for n in chosen]
+        batch = collate(shots, query_features, pairs)
         clips = torch.from_numpy(rng.random(len(chosen)) >= self._clip_dropout)
         left_out = _some_runs(rng, batch.noun_mask.numpy(), self._noun_dropout)
         weighed = batch.word_mask & ~torch.from_numpy(left_out)
@@ -136,26 +135,25 @@ class Sampler:
         )
 
     def draw_still(self, *seed: int) -> TrainingBatch:
-        """Queries of different videos, each compared with one frame of every match, its
-        own first.
+        """A single-frame batch: queries of different videos, each paired with one frame of
+        every query's match, its own first.
 
-        Clips only weigh the words, and offsets are 0: what is left to learn is what a query
-        names.
+        Clips are masked and offsets are 0, so that only the queried objects are learned.
         """
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, self._still_queries, 1)
         shots = []
         for number in chosen:
             video_id = self._split.queries[number].video_id
-            window = _one(rng, self._known[number].matching)
-            found = self._candidates(video_id, [window])
-            frame = found.first + rng.integers(found.count)
-            one = replace(found, first=frame, count=np.ones_like(frame))
+            window = _one(rng, self._matches[number].matching)
+            match = self._candidates(video_id, [window])
+            frame = match.first + rng.integers(match.count)
+            one = replace(match, first=frame, count=np.ones_like(frame))
             shots.append(self._shot(self._split.videos[video_id], one))
-        asked = [self._split.asked[n] for n in chosen]
+        query_features = [self._split.query_features[n] for n in chosen]
         row, others = np.indices((len(chosen), len(chosen))).reshape(2, -1)
         pairs = np.stack([row, (row + others) % len(chosen)], axis=1)
-        batch = collate(shots, asked, pairs, self._memory)
+        batch = collate(shots, query_features, pairs)
         matching = batch.pairs[:, 0] == batch.pairs[:, 1]
         return TrainingBatch(
             replace(batch, clip_mask=torch.zeros(len(chosen), dtype=torch.bool)),
@@ -167,7 +165,7 @@ class Sampler:
     def _choose(
         self, rng: np.random.Generator, queries: int, per_video: int
     ) -> list[int]:
-        """Queries of different truths: some of each of some videos, or of all alike."""
+        """Queries with distinct truths: up to ``per_video`` of each video, or of all videos."""
         if not per_video:
             return self._choose_alike(rng, queries)
         chosen: list[int] = []
@@ -185,7 +183,7 @@ class Sampler:
 
     def _choose_alike(self, rng: np.random.Generator, queries: int) -> list[int]:
         chosen: dict[tuple[str, tuple[Span, ...] | None], int] = {}
-        for number in rng.permutation(list(self._known)).tolist():
+        for number in rng.permutation(list(self._matches)).tolist():
             query = self._split.queries[number]
             chosen.setdefault((query.video_id, query.truth), number)
             if len(chosen) == queries:
@@ -193,28 +191,28 @@ class Sampler:
         return [*chosen.values()]
 
     def _others(self, number: int, rng: np.random.Generator) -> list[int]:
-        known = self._known[number]
+        matched = self._matches[number]
         drawn: list[int] = []
-        for _ in range(self._background if known.other.any() else 0):
-            near = known.near.any() and rng.random() < self._near
-            drawn.append(_one(rng, known.near if near else known.other))
+        for _ in range(self._background if matched.other.any() else 0):
+            near = matched.near.any() and rng.random() < self._near
+            drawn.append(_one(rng, matched.near if near else matched.other))
         return drawn
 
     def _shots(self, video_id: str, rows: list[int]) -> list[tuple[Shot, list[int]]]:
-        """Windows that are near to one another, together, with the windows' numbers."""
+        """Shots of windows that are close together, with the windows' indices."""
         features = self._split.videos[video_id]
-        all_of_them = self._candidates(video_id, rows)
+        candidates = self._candidates(video_id, rows)
         groups: list[list[int]] = []
         reached = 0
-        for i in np.argsort(all_of_them.first, kind="stable").tolist():
-            first, count = all_of_them.first[i], all_of_them.count[i]
+        for i in np.argsort(candidates.first, kind="stable").tolist():
+            first, count = candidates.first[i], candidates.count[i]
             if groups and first <= reached + GAP:
                 groups[-1].append(i)
             else:
                 groups.append([i])
             reached = max(reached, first + count)
         return [
-            (self._shot(features, all_of_them[group]), [rows[i] for i in group])
+            (self._shot(features, candidates[group]), [rows[i] for i in group])
             for group in groups
         ]
 
@@ -223,14 +221,14 @@ class Sampler:
 
     def _candidates(self, video_id: str, rows: list[int]) -> Candidates:
         features = self._split.videos[video_id]
-        if video_id not in self._wholes:
-            self._wholes[video_id] = mean_frame(features)
+        if video_id not in self._video_means:
+            self._video_means[video_id] = mean_frame(features)
         return candidates_of(
             features,
             self._windows[video_id][rows],
             rate_hz=self._rate_hz,
             context_s=self._context_s,
-            whole=self._wholes[video_id],
+            video_mean=self._video_means[video_id],
         )
 
     def _pairs(
@@ -241,12 +239,12 @@ class Sampler:
         videos: list[str],
         windows_of: list[int],
     ) -> Int[np.ndarray, "p 2"]:
-        """A query is compared with the candidate that matches it, with all others of
-        its video and with those that match queries of other videos."""
+        """Pairs of each query with its match, with the negatives of its video, and with the
+        matches of queries of other videos."""
         pairs: list[tuple[int, int]] = []
         for row, number in enumerate(chosen):
             video_id = self._split.queries[number].video_id
-            others = self._known[number].other
+            others = self._matches[number].other
             pairs.append((row, matching[row]))
             pairs += [
                 (row, i)
@@ -261,14 +259,14 @@ class Sampler:
 
 
 def _one(rng: np.random.Generator, mask: Bool[np.ndarray, " c"]) -> int:
-    """The number of one that is True."""
+    """A random index of True."""
     return int(rng.choice(np.flatnonzero(mask)))
 
 
 def _some_runs(
     rng: np.random.Generator, mask: Bool[np.ndarray, "b w"], share: float
 ) -> Bool[np.ndarray, "b w"]:
-    """True in a share of the runs of True along the second axis."""
+    """Keeps a random share of the runs of True along the second axis."""
     begins = mask.copy()
     begins[:, 1:] &= ~mask[:, :-1]
     number = begins.cumsum(axis=1)
@@ -277,18 +275,18 @@ def _some_runs(
 
 
 class VideoSampler:
-    """Draws batches of queries of which it is known where they are, or that they are not
-    in their video. The same numbers always draw the same batch."""
+    """Draws batches for video models, of queries with annotated spans or annotated as not in
+    their video; determined by the seed."""
 
     def __init__(
         self, split: Split, cut: Cut, *, queries: int, queries_per_video: int
     ) -> None:
         self._split = split
         self._queries, self._per_video = queries, queries_per_video
-        self._known = {
-            video_id: known
+        self._annotated = {
+            video_id: annotated
             for video_id, numbers in split.by_video.items()
-            if (known := [n for n in numbers if split.queries[n].truth is not None])
+            if (annotated := [n for n in numbers if split.queries[n].truth is not None])
         }
         self._clips = {
             name: clips_of(
@@ -302,12 +300,11 @@ class VideoSampler:
 
     @property
     def usable(self) -> int:
-        """How many queries have a true span."""
+        """Number of queries with a true span."""
         return sum(bool(query.truth) for query in self._split.queries)
 
     def draw(self, *seed: int) -> TrainingVideoBatch:
-        """Each query at most once, and of each video as many as there may be: what is made
-        of its clips is made once."""
+        """A batch without repeated queries; queries of a video share its clips."""
         chosen = self._choose(np.random.default_rng(seed))
         queries = [self._split.queries[number] for number in chosen]
         truth, mask = padded([as_array(query.truth or ()) for query in queries])
@@ -316,20 +313,20 @@ class VideoSampler:
             [self._clips[name] for name in names],
             [self._split.infos[name].duration_s for name in names],
             [names.index(query.video_id) for query in queries],
-            [self._split.asked[number] for number in chosen],
+            [self._split.query_features[number] for number in chosen],
         )
         return TrainingVideoBatch(batch, truth.float(), mask)
 
     def _choose(self, rng: np.random.Generator) -> list[int]:
         chosen: list[int] = []
         if not self._per_video:
-            every = [number for numbers in self._known.values() for number in numbers]
+            every = [n for numbers in self._annotated.values() for n in numbers]
             chosen = rng.permutation(every)[: self._queries].tolist()
             return chosen
-        names = list(self._known)
+        names = list(self._annotated)
         for i in rng.permutation(len(names)):
-            known = rng.permutation(self._known[names[i]])
-            chosen += known[: self._per_video].tolist()
+            numbers = rng.permutation(self._annotated[names[i]])
+            chosen += numbers[: self._per_video].tolist()
             if len(chosen) >= self._queries:
                 break
         return chosen[: self._queries]

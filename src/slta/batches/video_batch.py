@@ -1,4 +1,4 @@
-"""Whole videos with their queries as one padded batch, for models that need no candidates.
+"""Whole videos with their queries as one padded batch, for video models.
 
 Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector ·
 w words · k size of a word's vector · x of a sentence's · s true spans.
@@ -16,18 +16,18 @@ from slta.batches.candidate_batch import Tensors, padded
 from slta.features.base import QueryFeatures
 
 Cut = Callable[[int], int]
-"""Into how many clips a video of so many frames is cut."""
+"""Number of clips for a video of that many frames."""
 CLOSE_S = 1e-3
-"""A frame so little before a clip is in it: times may have been rounded."""
+"""Tolerance of clip boundaries, because times may be rounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoBatch(Tensors):
-    """What a model is asked: one video a query, and each video once."""
+    """Input of a video model: each video once, and one video a query."""
 
     clips: Float[Tensor, "v t d"]
     video: Int[Tensor, " b"]
-    """Whose clips are a query's."""
+    """Index of each query's video."""
     clip_mask: Bool[Tensor, "b t"]
     duration_s: Float[Tensor, " b"]
     words: Float[Tensor, "b w k"]
@@ -40,7 +40,7 @@ class TrainingVideoBatch(Tensors):
     batch: VideoBatch
     truth_s: Float[Tensor, "b s 2"]
     truth_mask: Bool[Tensor, "b s"]
-    """Nothing is true for a query that is not in its video."""
+    """All False for a query that is not in its video."""
 
 
 def clips_of(
@@ -49,8 +49,8 @@ def clips_of(
     duration_s: float,
     count: int,
 ) -> Float[np.ndarray, "c d"]:
-    """So many stretches of equal length, each the mean of the frames whose times are in
-    it; one without is the last frame before it, or the first of all.
+    """Mean frame features of ``count`` clips of equal length. A clip without frames gets the
+    last frame before it, or the first frame.
 
     >>> times_s, frames = np.arange(4.0), np.arange(4.0)[:, None]
     >>> clips_of(times_s, frames, 4.0, 2).ravel().tolist()
@@ -59,7 +59,7 @@ def clips_of(
     [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
     """
     edges_s = np.arange(count + 1) * (duration_s / count) - CLOSE_S
-    # What is said to be after the end belongs to the last clip.
+    # Frames after the end belong to the last clip.
     edges_s[-1] = np.inf
     begin = np.searchsorted(np.asarray(times_s, np.float64), edges_s)
     start, end = begin[:-1], begin[1:]
@@ -75,13 +75,13 @@ def videos(
     clips: Sequence[Float[np.ndarray, "_ d"]],
     durations_s: Sequence[float],
     video: Sequence[int],
-    asked: Sequence[QueryFeatures],
+    queries: Sequence[QueryFeatures],
 ) -> VideoBatch:
-    """Clips and length of each video, and which of them each query is asked of."""
+    """A padded batch; ``video`` is the index of each query's video."""
     rows, clip_mask = padded(clips)
     numbers = torch.tensor(video)
-    words, word_mask = padded([query.word_vectors for query in asked])
-    sentences = np.stack([query.sentence for query in asked])
+    words, word_mask = padded([query.word_vectors for query in queries])
+    sentences = np.stack([query.sentence for query in queries])
     return VideoBatch(
         clips=rows.float(),
         video=numbers,

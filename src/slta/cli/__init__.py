@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command and exits with its code."""
+    """Runs the command and exits with its status."""
     usual = signal.default_int_handler
     loading = signal.getsignal(signal.SIGINT) is usual
     if loading:
-        # Nobody is there yet to catch what Ctrl-C raises.
+        # KeyboardInterrupt is not handled yet.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from slta.cli.commands import run
 

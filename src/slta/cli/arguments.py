@@ -1,4 +1,4 @@
-"""Words on the command line to typed values, by tyro; what is wrong in one line."""
+"""Parses the command line with tyro; errors become one line."""
 
 import io
 import re
@@ -16,36 +16,36 @@ from slta.errors import InputError
 
 T = TypeVar("T")
 EXPLAINED = 8
-"""Spaces before what explains an option in tyro's box."""
+"""Indentation of help texts in tyro's error box."""
 CONFIG = (tyro.conf.AvoidSubcommands,)
 LISTED = re.compile(r"^.? {0,3}(?:-\w, )?(--\w[\w.-]*)", re.MULTILINE)
-"""An option, where --help lists it."""
+"""An option in the output of --help."""
 JARGON = "invalid literal|could not convert|Could not find valid parse"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """Where what a run was trained with is now."""
+    """Options for runs whose files were moved."""
 
     root: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Of a run: the folder of its data set, if it is no longer where it was."""
+    """Folder of a run's data set, if it was moved."""
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """Of a run: its extractor, if the files are elsewhere now: slta-release:DIR."""
+    """A run's features, if their files were moved, such as slta-release:DIR."""
     words: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """Of a run: its words, if their file is elsewhere now: glove:FILE."""
+    """A run's word vectors, if their file was moved, such as glove:FILE."""
     model: Annotated[
         str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
     ] = None
-    """Of a run whose model is yours: its code, which is run."""
+    """Code of a run's model, if it is your own; the file is executed."""
 
     def load_model(self) -> None:
-        """Makes the model of a file known before a run that has it is opened."""
+        """Registers the model of a file, before a run with it is opened."""
         if self.model is not None:
             from slta.models import find
 
@@ -57,27 +57,27 @@ def parsed(
     arguments: Sequence[str],
     *,
     pairs: bool = False,
-    **given: Any,
+    **settings: Any,
 ) -> T:
-    """Raises ``InputError`` for what cannot be read, and exits for ``--help``.
+    """Parses arguments. Raises ``InputError`` for invalid ones, and exits for ``--help``.
 
-    With ``pairs``, what is true or false has a second option, --no-…, for the other.
-    ``given`` goes to ``tyro.cli``.
+    With ``pairs``, boolean options have a counterpart --no-…; ``settings`` are arguments of
+    ``tyro.cli``.
     """
     _check_given(arguments)
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(output):
             return tyro.cli(
                 kind,
                 args=list(arguments),
                 config=_config(pairs),
-                **given,
+                **settings,
             )
     except SystemExit as stop:
         if not stop.code:
             raise
-        line = in_one_line(said.getvalue(), lambda: _options(kind, given, pairs))
+        line = in_one_line(output.getvalue(), lambda: _options(kind, settings, pairs))
         raise InputError(line) from None
 
 
@@ -86,8 +86,8 @@ def _config(pairs: bool) -> tuple[Any, ...]:
 
 
 def _check_given(arguments: Sequence[str]) -> None:
-    """An empty path would be the current folder, which nobody means who gives an empty
-    variable. A field of an experiment may be empty, and so may words: the extractor's."""
+    """Raises ``InputError`` for an empty value, usually an empty shell variable, which would
+    mean the current folder. Fields of an experiment and --words may be empty."""
     for word, following in zip_longest(arguments, arguments[1:], fillvalue=" "):
         option, equals, value = word.partition("=")
         empty = not (value if equals else following)
@@ -97,29 +97,29 @@ def _check_given(arguments: Sequence[str]) -> None:
 
 
 def _options(
-    kind: Callable[..., Any], given: Mapping[str, Any], pairs: bool
+    kind: Callable[..., Any], settings: Mapping[str, Any], pairs: bool
 ) -> list[str]:
-    """All that there are, as --help lists them."""
+    """All options, from the output of --help."""
     listed = io.StringIO()
     with redirect_stdout(listed), suppress(SystemExit):
-        tyro.cli(kind, args=["--help"], config=_config(pairs), **given)
+        tyro.cli(kind, args=["--help"], config=_config(pairs), **settings)
     return LISTED.findall(listed.getvalue())
 
 
 def abbreviated(option: str, options: Sequence[str]) -> str | None:
-    """The shortest option of which this is an abbreviation: of its last words, by their
-    beginnings or first letters.
+    """The shortest option that this abbreviates, by the beginnings or first letters of its
+    last words.
 
     >>> abbreviated("--training.lr", ["--training.seed", "--training.learning-rate"])
     '--training.learning-rate'
     >>> abbreviated("--train.learn", ["--training.seed", "--training.learning-rate"])
     '--training.learning-rate'
     """
-    given = option.lstrip("-").split(".")
+    short = option.lstrip("-").split(".")
 
-    def fits(known: str) -> bool:
-        parts = known.removeprefix("--").split(".")[-len(given) :]
-        return len(parts) == len(given) and all(map(_shortens, given, parts))
+    def fits(name: str) -> bool:
+        parts = name.removeprefix("--").split(".")[-len(short) :]
+        return len(parts) == len(short) and all(map(_shortens, short, parts))
 
     return min(filter(fits, options), key=len, default=None)
 
@@ -134,9 +134,13 @@ def _shortens(short: str, name: str) -> bool:
     return len(starts) <= len(words) and all(map(str.startswith, words, starts))
 
 
-def in_one_line(said: str, options: Callable[[], Sequence[str]] = list) -> str:
-    """What tyro's box says is wrong, what was perhaps meant, and where to read more."""
-    first, *others = _sections(said)
+def in_one_line(box: str, options: Callable[[], Sequence[str]] = list) -> str:
+    """tyro's error box as one line, with a suggestion and where to read more.
+
+    The text is parsed because tyro's error objects (``tyro._errors``) are private, and its
+    ``get_parser`` is to be removed.
+    """
+    first, *others = _sections(box)
     about = {part[0].rstrip(":"): part[1:] for part in others}
     message = " ".join(first) or "the command cannot be read"
     if unknown := re.match("Unrecognized options: (.*)", message):
@@ -149,19 +153,19 @@ def in_one_line(said: str, options: Callable[[], Sequence[str]] = list) -> str:
     return f"{line}; see {more}"
 
 
-def _sections(said: str) -> list[list[str]]:
-    """The box's lines, part by part, but for what explains an option.
+def _sections(box: str) -> list[list[str]]:
+    """The sections of tyro's error box, without help texts.
 
-    Where the screen has no lines to draw a box with, it is of spaces and hyphens.
+    Without box-drawing characters, the box is of spaces and hyphens.
     """
-    found: list[list[str]] = [[]]
-    for row in said.splitlines()[1:]:
+    sections: list[list[str]] = [[]]
+    for row in box.splitlines()[1:]:
         line = row[2:].rstrip("│╯ ")
         if line and not line.strip("─-"):
-            found.append([])
+            sections.append([])
         elif line and len(line) - len(line.lstrip()) < EXPLAINED:
-            found[-1].append(line.strip())
-    return [part for part in found if part] or [[]]
+            sections[-1].append(line.strip())
+    return [part for part in sections if part] or [[]]
 
 
 def _unknown(
@@ -174,7 +178,7 @@ def _unknown(
             near = get_close_matches(words[0], known[1].split(", "), n=1)
             hint = f"did you mean {near[0]}?" if near else f"it is one of {known[1]}"
             return f"unknown command {words[0]!r}; {hint}"
-    # What follows an unknown option is perhaps its value.
+    # The word after an unknown option may be its value.
     if unknown := [word for word in words if word.startswith("-")]:
         line = f"unknown option {unknown[0]}"
         meant = abbreviated(unknown[0].partition("=")[0], options())
@@ -185,7 +189,7 @@ def _unknown(
 
 
 def _plain(message: str, about: dict[str, list[str]]) -> str:
-    """Without the words of a programmer."""
+    """A message without programming jargon."""
     message = message.rstrip(". ").replace(". Expected", "; expected")
     message = re.sub(r"^Error parsing [\w.]+: ", "", message)
     message = message.removesuffix("; expected 1 values")

@@ -1,6 +1,6 @@
-"""Words on the command line to functions, and their errors to one line and a code.
+"""Dispatches the command line to functions, and errors to one line and an exit status.
 
-Nothing heavy is imported before it is known that it is needed.
+Imports are lazy, to start fast.
 """
 
 import logging
@@ -45,21 +45,21 @@ Command = (
     | Annotated[List, tyro.conf.subcommand("list")]
 )
 INTERRUPTED, STOPPED = 130, 141
-"""Exit codes: stopped with Ctrl-C, or by a closed pipe."""
+"""Exit statuses after Ctrl-C and after a closed pipe."""
 DESCRIPTION = """Find the moment in a video that a sentence describes.
 
 -V or --version, with any command, shows the version."""
-REMEDY = "name another one, or let this program read and write there"
-"""For a file or folder of which the system says no."""
+REMEDY = "give another one, or allow access to it"
+"""Remedy for a file or folder without access."""
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command and exits with its code."""
+    """Runs the command and exits with its status."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="%(message)s")
     logging.getLogger("slta").setLevel(logging.INFO)
-    # As Ctrl-C, so that what it has begun ends with it.
+    # Like Ctrl-C, so that child processes end as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         tell(error)
         sys.exit(USAGE)
     except BrokenPipeError:
-        # Who reads has seen enough, as in "slta --help | head".
+        # The reader has closed the pipe, as in "slta --help | head".
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(STOPPED)
     except OSError as error:
@@ -78,7 +78,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         sys.exit(USAGE)
     except KeyboardInterrupt as stop:
         line = f"slta: interrupted; {str(stop) or 'what was finished is kept'}"
-        # Whoever is impatient presses twice.
+        # A second Ctrl-C must not interrupt the message.
         usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
         notes.print(line, markup=False, soft_wrap=True)
         signal.signal(signal.SIGINT, usual)
@@ -91,7 +91,7 @@ def _run(arguments: list[str]) -> None:
 
         screen.print(f"slta {version('slta')}", markup=False, highlight=False)
         return
-    # What flags there are depends on the experiment, or on what is done with data.
+    # Options depend on the experiment, or on the subcommand of data.
     if arguments[:1] == ["train"]:
         train(arguments[1:])
         return
@@ -99,7 +99,7 @@ def _run(arguments: list[str]) -> None:
         data(arguments[1:])
         return
     if arguments[:1] and arguments[0] in COMMANDS:
-        # By itself, so that only options of this command are suggested.
+        # Parsed alone, so that only options of this command are suggested.
         kind, function = COMMANDS[arguments[0]]
         function(parsed(kind, arguments[1:], prog=f"slta {arguments[0]}"))
         return

@@ -1,4 +1,4 @@
-"""``slta compare``: experiments and seeds to one table."""
+"""``slta compare``: models and seeds, and finished runs, to one table."""
 
 import json
 import os
@@ -27,83 +27,148 @@ FLAGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Compare:
-    """Train several experiments with several seeds, and measure them alike.
+    """Train models with several seeds and evaluate them alike, or finished runs.
 
-    Who is stopped goes on with the same command: a run that is finished is kept.
+    slta compare slta ctrl --on DATA; slta compare runs/a runs/b; or both. If interrupted,
+    run the same command again: finished work is kept.
     """
 
-    experiments: Annotated[
+    names: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
         tyro.conf.arg(
-            metavar="EXPERIMENT [EXPERIMENT ...]", help_behavior_hint="(required)"
+            metavar="MODEL|RUN [MODEL|RUN ...]", help_behavior_hint="(required)"
         ),
     ] = ()
-    """Experiments on one data set; the others are held against the first."""
-    to: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("comparison.json")
-    """Where everything that was measured is written; 'slta plot' draws it."""
-    runs: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/compare")
-    """Folder of the runs."""
-    seeds: tuple[int, ...] = (0, 1, 2)
-    """Of the runs; the first ones also choose among the settings, on val."""
-    choosing: int = 1
-    """How many of the seeds choose among the settings, by their mean: one seed may be
-    lucky with one of them."""
-    learning_rates: tuple[float, ...] = ()
-    """To choose from; without any, the experiment's own."""
-    steps: tuple[int, ...] = ()
-    """Batches in all, to choose from; without any, the experiment's own."""
+    """Models, as 'slta train' takes them, and folders of finished runs; the others are
+    compared with the first. Runs that differ in the seed only are one row."""
+    on: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="")] = (
+        None
+    )
+    """Data set of the models."""
     root: Annotated[str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
         None
     )
-    """Folder of the data set, for those that have one."""
+    """Folder of the data set; of runs, where it is now."""
+    to: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("comparison.json")
+    """JSON file for all results; 'slta plot' draws it."""
+    table: Annotated[
+        tyro.conf.UseAppendAction[tuple[Path, ...]],
+        tyro.conf.arg(metavar="FILE", help_behavior_hint="(repeatable)"),
+    ] = ()
+    """Table of the results: FILE.md (Markdown), FILE.csv (a row for each run, split and
+    metric) or FILE.tex (LaTeX with booktabs)."""
+    protocol: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the data set's)"),
+    ] = None
+    """Evaluation protocol; 'slta list protocols' has them."""
+    runs: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/compare")
+    """Folder for the runs that are trained."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Random seeds; the first also select hyper-parameters on val."""
+    selection_seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Seeds averaged when selecting hyper-parameters on val."""
+    learning_rates: Annotated[
+        tuple[float, ...], tyro.conf.arg(help_behavior_hint="(default: the model's)")
+    ] = ()
+    """Peak learning rates to select from."""
+    steps: Annotated[
+        tuple[int, ...], tyro.conf.arg(help_behavior_hint="(default: the model's)")
+    ] = ()
+    """Training steps to select from."""
+    extractor: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Feature extractor in place of the data set's; of runs, where its files are now."""
+    words: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Word vectors in place of the data set's; of runs, where their file is now."""
+    model: Annotated[
+        str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
+    ] = None
+    """Code of the model of runs whose model is yours; it is run."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+    """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
     processes: Annotated[
         int,
         tyro.conf.arg(help_behavior_hint="(default: one a core, or one on a GPU)"),
     ] = 0
-    """Runs at a time, each with one thread."""
+    """Runs trained at a time, each with one thread."""
 
 
 def compare(command: Compare) -> None:
+    from slta.comparison import tables
     from slta.comparison.compare import compare as compare_all
     from slta.comparison.compare import prepare
-    from slta.comparison.plan import Plan, default_processes
     from slta.files import write_whole
 
-    if not command.experiments:
+    if not command.names:
         raise InputError(
             "name models to compare, with --on DATA, or runs; 'slta list models' has them"
         )
     if command.processes < 0:
         raise InputError(f"--processes must be at least 0, got {command.processes}")
-    plan = Plan(
-        experiments=tuple(dict.fromkeys(command.experiments)),
-        runs=command.runs,
-        seeds=tuple(dict.fromkeys(command.seeds)),
-        learning_rates=command.learning_rates,
-        steps=command.steps,
-        root=command.root,
-        store=command.store,
-        processes=command.processes or default_processes(),
-        choosing=command.choosing,
-    )
-    _check_settings(plan)
+    for path in command.table:
+        tables.check(path)
+        if path.resolve() == command.to.resolve():
+            raise InputError(f"--to and --table are both {path}; name two files")
+    plan = _plan(command)
+    _check_hyper_parameters(plan)
     _check_target(command.to)
     _check_folder(command.runs)
     prepare(plan, progress)
     with progress("training") as bar:
         found = compare_all(plan, bar)
-    with _writing(command.to):
+    with _writing(command.to, "--to"):
         write_whole(command.to, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    for path in command.table:
+        with _writing(path, "--table"):
+            tables.write(path, found)
     for line in lines(found):
         screen.print(line, markup=False, soft_wrap=True)
-    notes.print(f"all of it is in {command.to}", markup=False, soft_wrap=True)
+    files = " and ".join(map(str, (command.to, *command.table)))
+    notes.print(f"the results are in {files}", markup=False, soft_wrap=True)
 
 
-def _check_settings(plan: "Plan") -> None:
+def _plan(command: Compare) -> "Plan":
+    from slta.comparison.plan import Plan, default_processes
+    from slta.comparison.rows import resolve
+    from slta.files import check_root
+    from slta.models import find
+
+    if command.model is not None:
+        find(command.model)
+    if command.root is not None:
+        check_root(Path(command.root))
+    rows = resolve(
+        command.names,
+        command.on,
+        root=None if command.root is None else Path(command.root),
+        extractor=command.extractor,
+        words=command.words,
+    )
+    return Plan(
+        experiments=rows.experiments,
+        models=rows.models,
+        finished=rows.finished,
+        runs=command.runs,
+        seeds=tuple(dict.fromkeys(command.seeds)),
+        learning_rates=command.learning_rates,
+        steps=command.steps,
+        root=command.root,
+        extractor=command.extractor,
+        words=command.words,
+        store=command.store,
+        processes=command.processes or default_processes(),
+        selection_seeds=command.selection_seeds,
+        protocol=command.protocol,
+    )
+
+
+def _check_hyper_parameters(plan: "Plan") -> None:
     """Raises ``InputError`` for a value that no experiment can have."""
     try:
         for seed in plan.seeds:
@@ -122,7 +187,7 @@ def _check_target(path: Path) -> None:
     """Raises ``InputError`` before the training rather than after it."""
     from slta.files import read_object
 
-    with _writing(path):
+    with _writing(path, "--to"):
         path.parent.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=path.parent).close()
         if not path.exists():
@@ -144,39 +209,50 @@ def _check_folder(path: Path) -> None:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, flag: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror or error}); name another file "
-            "with --to"
+            f"with {flag}"
         ) from error
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """A line a model and split."""
-    first = next(iter(found["models"]))
+    """A line a row and split, then what is odd."""
+    from slta.comparison.tables import baseline
+
+    models, watched = found["models"], found["watched"]
+    first = next(iter(models.values()))
     said = []
     for split in found["splits"]:
-        said.append(f"{split}, protocol {found['protocol']}, R@1, IoU=0.5:")
-        for name, row in found["models"].items():
-            number = row[split]["R@1, IoU=0.5"]
-            line = f"  {name}: {_share(number['mean'], number['interval'])}"
-            if row["seeds"] != found["seeds"]:
-                line += f" of {len(row['seeds'])} of the seeds"
-            if name != first:
+        said.append(f"{split}, protocol {found['protocol']}, {watched}:")
+        for row in models.values():
+            number = row[split][watched]
+            line = f"  {row['label']}: {_share(number['mean'], number['interval'])}"
+            if row is not first:
                 away = _share(number["difference"], number["difference_interval"])
-                line += f", {away} against {first}"
+                line += f", {away} compared with {first['label']}"
+            if row["seeds"] != found["seeds"]:
+                line += f", seed {', '.join(map(str, row['seeds']))}"
             said.append(line)
-        for name, answers in found["without video"][split].items():
-            number = answers["R@1, IoU=0.5"]
-            said.append(f"  {name}: {_share(number['value'], number['interval'])}")
-    for each in found["diverged"]:
+        for kind, measures in found["without video"][split].items():
+            number = measures[watched]
+            share = _share(number["value"], number["interval"])
+            said.append(f"  {baseline(kind)}: {share}")
+    for gone in found["diverged"]:
         said.append(
-            f"{each['experiment']} diverged at batch {each['batch']}, with learning rate "
-            f"{each['learning_rate']:g}, {each['steps']} steps and seed {each['seed']}"
+            f"{gone['experiment']} diverged at batch {gone['batch']}, with learning rate "
+            f"{gone['learning_rate']:g}, {gone['steps']} steps and seed {gone['seed']}"
         )
+    by_commit: dict[str, list[str]] = {}
+    for row in models.values():
+        for commit in dict.fromkeys(row["commits"]):
+            by_commit.setdefault(commit, []).append(row["label"])
+    if len(by_commit) > 1:
+        those = "; ".join(f"{c}: {', '.join(n)}" for c, n in by_commit.items())
+        said.append(f"trained by different commits of the program ({those})")
     return said
 
 

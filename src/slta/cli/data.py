@@ -1,4 +1,4 @@
-"""``slta data``: what data sets there are, what is wrong with one, and what it is like."""
+"""``slta data``: list, check, convert or describe data sets."""
 
 import json
 import sys
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from slta.training.estimate import Estimate
 
 FAULTY = 1
-"""Exit code of a check that found faults."""
+"""Exit status of a check with faults."""
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListDataSets:
-    """Show each data set: which files and videos to get, from whom, under which licence."""
+    """List the data sets, with their files, sources and licences."""
 
     json: bool = False
     """Print one JSON object instead of text."""
@@ -36,22 +36,22 @@ class ListDataSets:
 @dataclass(frozen=True, kw_only=True)
 class OneDataSet:
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
-    """Data set, as 'slta data list' shows it; 'own' for your own."""
+    """Data set, by its name in 'slta data list'; own for your own data."""
     root: Annotated[Path, tyro.conf.arg(metavar="DIR")]
-    """Folder of its files."""
+    """Folder of the data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check(OneDataSet):
-    """Tell everything that is wrong with a data set, by file and line."""
+    """Report all faults of a data set, by file and line."""
 
     features: Annotated[
         str, tyro.conf.arg(metavar="LAYOUT:DIR", help_behavior_hint="")
     ] = ""
-    """Ready features to look into, as an experiment names them; else those in the
-    folder's own folder features."""
+    """Pre-extracted features to check, by the name for --features.extractor (default: the
+    folder features in DIR)."""
     oddities: bool = False
-    """List what is known to be odd, line by line, instead of counting it."""
+    """List known oddities line by line instead of counting them."""
     json: bool = False
     """Print one JSON object instead of text."""
 
@@ -66,12 +66,12 @@ class Convert(OneDataSet):
 
 @dataclass(frozen=True, kw_only=True)
 class Stats(OneDataSet):
-    """Show how long videos, spans and queries are, and where moments lie."""
+    """Show lengths of videos, spans and queries, and positions of moments."""
 
     plot: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
     ] = None
-    """Draw the moment prior and the lengths into this file (.png, .svg or .pdf)."""
+    """Plot the positions and lengths of moments to this file (.png, .svg or .pdf)."""
     json: bool = False
     """Print one JSON object instead of tables."""
 
@@ -90,20 +90,20 @@ class DataSets:
 
 
 def data(arguments: Sequence[str]) -> None:
-    """``arguments`` are what stands after ``slta data``."""
-    given: Any = parsed(
+    """Runs ``slta data`` with the arguments after it."""
+    command: Any = parsed(
         What,  # type: ignore[arg-type]
         arguments,
         prog="slta data",
         description=DataSets.__doc__,
     )
     try:
-        COMMANDS[type(given)](given)
+        COMMANDS[type(command)](command)
     except KeyboardInterrupt:
-        if isinstance(given, Convert):
+        if isinstance(command, Convert):
             raise
-        # The others write nothing.
-        raise KeyboardInterrupt("begin again with the same command") from None
+        # The other commands write nothing.
+        raise KeyboardInterrupt("run the same command again") from None
 
 
 def _list(command: ListDataSets) -> None:
@@ -136,8 +136,8 @@ def _list(command: ListDataSets) -> None:
         if film_h := row["film_h"]:
             regions_gb = row["regions_gb"]
             screen.print(
-                f"  film: {film_h:g} hours, of which the paper's regions are "
-                f"{regions_gb:g} GB in the release's files, half as much in a store",
+                f"  videos: {film_h:g} hours; region features as in SLTA's release take "
+                f"{regions_gb:g} GB, half of that in the store",
                 soft_wrap=True,
             )
         if counts := SOURCES[name].counts:
@@ -149,26 +149,28 @@ def _check(command: Check) -> None:
     from slta.datasets import source
     from slta.datasets.checking import check
 
-    known = source(command.name)
+    origin = source(command.name)
     with progress(f"checking {command.name}") as bar:
-        report = check(known, command.root, bar, command.features)
-        took = _training(command, report)
+        report = check(origin, command.root, bar, command.features)
+        duration = _training(command, report)
     if command.json:
-        seconds = None if took is None else round(took.total_s, 1)
+        seconds = None if duration is None else round(duration.total_s, 1)
         screen.out(json.dumps({**report.to_json(), "training_s": seconds}))
     else:
         for line in lines(report, oddities=command.oddities):
             screen.print(line, markup=False, soft_wrap=True)
-        if took is not None:
-            line = f"training with 'slta train slta --on {command.name}' takes {took}"
+        if duration is not None:
+            line = (
+                f"training with 'slta train slta --on {command.name}' takes {duration}"
+            )
             screen.print(line, markup=False, soft_wrap=True)
     if report.faults:
         sys.exit(FAULTY)
 
 
 def _training(command: Check, report: "Report") -> "Estimate | None":
-    """How long the experiment that is named like the data set will take, if there is one
-    and it can be trained: what stops it is noted."""
+    """Estimated duration of training SLTA on own data, if it can be trained; what stops it
+    is reported."""
     from slta.experiments import ALIASES, titled
     from slta.experiments.opening import resolve_extractor, with_root
 
@@ -186,9 +188,9 @@ def _training(command: Check, report: "Report") -> "Estimate | None":
 
 
 def lines(report: "Report", *, oddities: bool = False) -> list[str]:
-    """A report in words: what was found, what is odd, what is wrong."""
+    """A report as lines: counts, oddities, warnings and faults."""
     said = []
-    # Each of them is told as a fault.
+    # These are reported as faults.
     nowhere = {*report.nowhere}
     for split, count in report.counts.items():
         fits = ""
@@ -243,12 +245,12 @@ def _stats(command: Stats) -> None:
         check_writable(file)
     dataset = source(command.name).open(command.root)
     unknown = [name for name in dataset.video_ids if name not in dataset.durations_s]
-    with progress("looking how long videos are") as bar:
+    with progress("reading lengths of videos") as bar:
         lengths = lengths_s(command.root, unknown, bar)
     lengths |= dataset.durations_s
     splits = statistics(replace(dataset, durations_s=lengths))
     if not splits:
-        raise InputError(f"{command.root} has no queries; look into its files")
+        raise InputError(f"{command.root} has no queries; check its files")
     if command.json:
         rows: list[dict[str, Any]] = [each.to_json() for each in splits]
         screen.out(json.dumps(rows))
@@ -256,9 +258,9 @@ def _stats(command: Stats) -> None:
         for each in splits:
             _show(each)
     if file is not None:
-        from slta.plots.dataset import draw
+        from slta.plots.charts import draw_statistics
 
-        draw(command.name, splits, file)
+        draw_statistics(command.name, splits, file)
         notes.print(f"drew {file}", markup=False, soft_wrap=True)
 
 
@@ -267,12 +269,12 @@ def _show(found: "Statistics") -> None:
 
     screen.print(
         f"\n{found.split}: {len(found.words)} queries of {found.videos} videos, "
-        f"{found.vocabulary} different words"
+        f"{found.vocabulary} distinct words"
     )
     for count, what in (
         (found.several, "have several spans"),
         (found.empty, "are not in their video"),
-        (found.unknown, "have no known truth"),
+        (found.unknown, "have no ground truth"),
     ):
         if count:
             screen.print(f"  {count} {what}")

@@ -1,4 +1,4 @@
-"""``slta evaluate``: a run's answers, or those of a file, to numbers."""
+"""``slta evaluate``: metrics of a run, or of predictions in a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,64 +18,64 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(Moved):
-    """Measure a run on a split, or answers in a file that any program wrote."""
+    """Evaluate a run on a split, or predictions of any program in a file."""
 
     source: tyro.conf.Positional[Path]
-    """Folder of a run; or a file of answers: the project's own, moment_detr's JSON lines
-    or CBP's JSON, which may be packed (.gz)."""
+    """Folder of a run, or file of predictions: the project's own JSON Lines, Moment-DETR's
+    JSON Lines or CBP's JSON; may be gzipped."""
     protocol: Literal["ctrl", "plain", "2d-tan", "detr", "didemo", "acrn-didemo"] = (
         "ctrl"
     )
-    """How the answers are measured; docs/protocols.md says how they differ."""
+    """Evaluation protocol (docs/protocols.md)."""
     truth: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
     ] = None
-    """Of a file of answers: what is right, if the file does not say it. In the form of
-    own data, of QVHighlights or of CBP."""
+    """Ground-truth file, for predictions without one: own data, QVHighlights or CBP."""
     nms_iou: Annotated[
         float | None, tyro.conf.arg(metavar="IOU", help_behavior_hint="")
     ] = None
-    """Of 2d-tan: the IoU of its suppression; else 0.5, as for TACoS. 2D-TAN's authors
-    take 0.45 for Charades-STA."""
+    """IoU of the suppression in protocol 2d-tan (default: 0.5, as for TACoS; 2D-TAN's
+    authors use 0.45 for Charades-STA)."""
     split: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: test)")
     ] = None
-    """Of a run: the queries to ask."""
+    """Split on which a run is evaluated."""
     json: bool = False
     """Print one JSON object instead of a table."""
-    again: bool = False
-    """Of a run: make the predictions anew even if it has them."""
+    overwrite: bool = False
+    """Recompute existing predictions."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Of a run: where features are kept; else $SLTA_HOME/store, else in the cache
-    folder."""
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
 def evaluate(command: Evaluate) -> None:
     import json
 
-    found, said = _of_file(command) if command.source.is_file() else _of_run(command)
+    result, remarks = (
+        _of_file(command) if command.source.is_file() else _of_run(command)
+    )
     if command.json:
-        screen.out(json.dumps(found.to_json()))
+        screen.out(json.dumps(result.to_json()))
     else:
-        screen.print(str(replace(found, notes=())), markup=False, soft_wrap=True)
-    for line in said:
+        screen.print(str(replace(result, notes=())), markup=False, soft_wrap=True)
+    for line in remarks:
         notes.print(line, markup=False, soft_wrap=True)
 
 
 def _of_file(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
     from slta.evaluation.result import evaluate_file
 
-    for name in ("split", "again", "root", "extractor", "words", "store", "model"):
+    for name in ("split", "overwrite", "root", "extractor", "words", "store", "model"):
         if getattr(command, name):
             raise InputError(
                 f"--{name} is for a run, and {command.source} is a file; leave it out"
             )
-    found = evaluate_file(
+    result = evaluate_file(
         command.source, command.truth, command.protocol, command.nms_iou
     )
-    return found, found.notes
+    return result, result.notes
 
 
 def _of_run(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
@@ -92,15 +92,15 @@ def _of_run(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
             extractor=command.extractor,
             words=command.words,
         )
-    found = evaluate(
+    result = evaluate(
         source,
         split,
         command.protocol,
         command.truth,
         command.nms_iou,
-        overwrite=command.again,
+        overwrite=command.overwrite,
         store=command.store,
         progress=progress,
     )
     place = command.source / "predictions" / f"{split}.jsonl"
-    return found, [] if command.json else [f"from {place}"]
+    return result, [] if command.json else [f"from {place}"]

@@ -1,4 +1,4 @@
-"""``slta extract``: videos into the store, before they are asked for."""
+"""``slta extract``: features of videos and queries into the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
     from slta.datasets.extraction import Extracted, Queries
 
 MOST = 10
-"""Words without a vector that are told, at most."""
+"""Maximum number of listed words without a vector."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extract:
-    """Make the features of videos and keep them, for training and search to find.
+    """Extract the features of videos into the store, for training and search.
 
-    Who is stopped goes on with the same command: a video is kept once it is finished.
+    If interrupted, run the same command again: finished videos are kept.
     """
 
     place: tyro.conf.Positional[Path]
-    """A video, or a folder of videos, or of a data set (docs/features.md)."""
+    """A video, a folder of videos, or the folder of a data set (docs/features.md)."""
     dataset: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: own)")
     ] = None
-    """Data set in the folder, as 'slta data list' shows it: only the videos that its
-    queries are about are looked at."""
+    """Data set in the folder, by its name in 'slta data list': extracts only the videos of
+    its queries."""
     extractor: Annotated[str, tyro.conf.arg(metavar="NAME")] = "cells"
-    """What makes the features, or ready ones, which are put into the store as they are;
-    docs/features.md has all names."""
+    """Extractor, or pre-extracted features to import; 'slta list extractors' shows the
+    names, docs/features.md has more."""
     rate_hz: Annotated[float, tyro.conf.arg(aliases=["--rate"])] = 3.0
-    """Frames a second that are looked at."""
+    """Sampled frames a second."""
     words: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
-    """What makes the vectors of words, such as glove:FILE; else the extractor. Of a data
-    set, the queries are read with them, and words without a vector are told."""
+    """Word vectors for a data set's queries, such as glove:FILE (default: the extractor's).
+    Words without a vector are listed."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
 def extract(command: Extract) -> None:
@@ -57,8 +57,8 @@ def extract(command: Extract) -> None:
             extractor=command.extractor, rate_hz=command.rate_hz, words=command.words
         )
     except ValueError as error:
-        said = str(error).replace("features.rate_hz", "--rate")
-        raise InputError(said) from error
+        message = str(error).replace("features.rate_hz", "--rate")
+        raise InputError(message) from error
 
     def durations() -> Mapping[str, float]:
         return dataset.durations_s if dataset else {}
@@ -66,28 +66,28 @@ def extract(command: Extract) -> None:
     library = library_of(features, place, durations, command.store)
     dataset = dataset_at(place, command.dataset)
     if dataset and command.dataset:
-        found = videos_of(dataset, library)
+        videos = videos_of(dataset, library)
     else:
-        found = videos_at(place, library)
+        videos = videos_at(place, library)
         if dataset:
-            found.refused.update(videos_of(dataset, library).refused)
+            videos.refused.update(videos_of(dataset, library).refused)
     if dataset:
-        _tell_queries(read_queries(library, dataset, progress))
-    done = extract_all(library, found.paths, progress)
-    refused = done.refused | found.refused
+        _print_queries(read_queries(library, dataset, progress))
+    done = extract_all(library, videos.paths, progress)
+    refused = done.refused | videos.refused
     if refused and not place.is_dir():
         raise InputError(*refused.values())
-    _tell(done)
+    _print_videos(done)
     for name, why in refused.items():
         notes.print(f"{name}: {why}", markup=False, soft_wrap=True)
     if refused:
-        count = len(refused) + len(done.made) + len(done.found)
+        count = len(refused) + len(done.extracted) + len(done.stored)
         raise InputError(
-            f"{len(refused)} of {count} videos cannot be used, as told above"
+            f"{len(refused)} of {count} videos cannot be used; see the lines above"
         )
 
 
-def _tell_queries(read: "Queries") -> None:
+def _print_queries(read: "Queries") -> None:
     line = f"{read.count} queries with {read.words} words"
     if read.unknown:
         often = ", ".join(f"{w} ({n})" for w, n in read.unknown.most_common(MOST))
@@ -97,12 +97,14 @@ def _tell_queries(read: "Queries") -> None:
     screen.print(line, markup=False, soft_wrap=True)
 
 
-def _tell(done: "Extracted") -> None:
+def _print_videos(done: "Extracted") -> None:
     if done.stored_bytes:
-        line = f"{len(done.made)} videos read, {len(done.found)} were there; "
-        line += f"{_mb(done.given_bytes)} of features take {_mb(done.stored_bytes)} in the store"
+        line = f"{len(done.extracted)} videos imported, {len(done.stored)} already stored; "
+        line += f"{_mb(done.source_bytes)} of features take {_mb(done.stored_bytes)} in the store"
     else:
-        line = f"{len(done.made)} videos looked at, {len(done.found)} were there"
+        line = (
+            f"{len(done.extracted)} videos extracted, {len(done.stored)} already stored"
+        )
     if done.seconds:
         line += (
             f"; {done.video_s:.1f} s of video in {done.seconds:.1f} s, "

@@ -1,4 +1,4 @@
-"""``slta list``: what models, data sets, extractors and protocols there are."""
+"""``slta list``: the models, data sets, extractors and protocols."""
 
 import json
 from collections.abc import Callable
@@ -17,13 +17,13 @@ Rows = dict[str, dict[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class List:
-    """Show the models, data sets, extractors or protocols, a line each."""
+    """List the models, data sets, extractors or protocols."""
 
     what: Annotated[
         tyro.conf.Positional[Literal["models", "data", "extractors", "protocols"]],
         tyro.conf.arg(metavar="WHAT"),
     ]
-    """models, data, extractors or protocols."""
+    """What to list: models, data, extractors or protocols."""
     json: bool = False
     """Print one JSON object instead of lines."""
 

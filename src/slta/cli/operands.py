@@ -1,4 +1,4 @@
-"""Which words of ``slta search`` are videos, and which are queries."""
+"""Separates videos from queries in the arguments of ``slta search``."""
 
 import os
 import re
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from slta.features.provider import Provider
 
 SUFFIX = re.compile(r".\.[A-Za-z][A-Za-z0-9]{1,4}$")
-"""How the name of a file ends, in a word without spaces."""
+"""The suffix of a file name, in a word without spaces."""
 SUFFIXES = FILMS | frozenset(
     ".gif .heic .jpeg .jpg .png .webp .aac .flac .m4a .mp3 .ogg .opus .wav .csv .json "
     ".jsonl .part .pdf .srt .txt .vtt .zip".split()
 )
-"""Suffixes with which no sentence ends."""
+"""Suffixes that no sentence ends with."""
 
 
 class Operands(NamedTuple):
-    """Each once."""
+    """Distinct videos and queries."""
 
     videos: list[Path]
     queries: list[str]
 
 
 def operands(words: Sequence[str], library: "Provider") -> Operands:
-    """Sorts files from sentences, which may come in any order.
+    """Separates files from sentences, in any order.
 
-    Raises ``InputError`` for an address, a folder, and what looks like a file but is none.
+    Raises ``InputError`` for a URL, a folder, and a missing file.
     """
     videos, queries = list[Path](), list[str]()
     for word in words:
@@ -42,20 +42,20 @@ def operands(words: Sequence[str], library: "Provider") -> Operands:
         else:
             videos.append(path)
     if not videos and queries and library.listed() is not None:
-        # The id of a video with ready features may look like a query.
+        # The id of a video with pre-extracted features may look like a query.
         library.check(Path(queries[0]))
     if not videos:
-        raise InputError('no video given; name its file: slta search FILE "a sentence"')
+        raise InputError('no video given; give its file: slta search FILE "a sentence"')
     if not queries:
         raise InputError(
-            "no query given; say in a sentence what happens, other than by the name of "
-            "a file"
+            "no query given; describe in a sentence what happens, which must not be the "
+            "name of a file"
         )
     return Operands([*dict.fromkeys(videos)], [*dict.fromkeys(queries)])
 
 
 def looks_like_file(word: str) -> bool:
-    """Whether somebody who writes this means a file, be it there or not.
+    """Whether an argument is meant as a file, existing or not.
 
     >>> [looks_like_file(word) for word in ("trip.mp4", "to/trip", "my trip.mov")]
     [True, True, True]
@@ -71,7 +71,7 @@ def looks_like_file(word: str) -> bool:
 
 
 def nearest(path: Path, there: Callable[[Path], bool] = Path.is_file) -> Path | None:
-    """The file whose name is most like this one, in a folder that may be misspelt, too."""
+    """The file with the most similar name; the folder's name may be misspelt as well."""
     folder: Path | None = path.parent
     if folder == path:
         return None
@@ -85,7 +85,7 @@ def nearest(path: Path, there: Callable[[Path], bool] = Path.is_file) -> Path | 
 
 
 def _video(word: str, library: "Provider") -> Path | None:
-    """None for a query."""
+    """The video that an argument names, or None for a query."""
     from slta.video.opening import is_address
 
     if not word:
@@ -96,14 +96,14 @@ def _video(word: str, library: "Provider") -> Path | None:
     except InputError as error:
         if os.path.isdir(word):
             raise InputError(
-                f"{word} is a folder; name the videos in it, as {path}{os.sep}*.mp4, or "
-                "ask with a sentence"
+                f"{word} is a folder; give the videos in it, such as {path}{os.sep}*.mp4, "
+                "or a sentence"
             ) from error
         if os.path.lexists(word):
-            return path  # Among others, it is no reason to answer for none.
+            return path  # reported later, without stopping the other videos
         if is_address(word):
             raise InputError(
-                f"{word} is an address; download it, and name the file"
+                f"{word} is an address; download it, and give the file"
             ) from error
         if not looks_like_file(word):
             return None

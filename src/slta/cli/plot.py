@@ -1,4 +1,4 @@
-"""``slta plot``: what ``slta compare`` measured, as pictures."""
+"""``slta plot``: plots of a comparison."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,10 @@ from slta.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """Draw what 'slta compare' measured: recall, cost, and answers in time."""
+    """Plot a comparison by 'slta compare': recall, cost, and answers over time."""
 
     comparison: tyro.conf.Positional[Path]
-    """File that 'slta compare' wrote."""
+    """JSON file written by 'slta compare'."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path(".")
     """Folder for recall.png, cost.png and answers.png."""
 
@@ -25,7 +25,7 @@ def plot(command: Plot) -> None:
     from slta.plots.comparison import draw
 
     path = command.comparison
-    remedy = "name a file that 'slta compare' wrote"
+    remedy = "give a file written by 'slta compare'"
     try:
         found = read_object(path)
     except (OSError, ValueError) as error:
@@ -36,11 +36,11 @@ def plot(command: Plot) -> None:
     except OSError as error:
         why = error.strerror or error
         raise InputError(
-            f"{command.out} cannot be written ({why}); name a folder with --out"
+            f"{command.out} cannot be written ({why}); give a folder with --out"
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} is no comparison (it lacks {error}); {remedy}"
+            f"{path} is not a comparison (it lacks {error}); {remedy}"
         ) from error
     for made in paths:
         screen.print(str(made), markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How ``slta search`` prints answers: as text, or as JSON."""
+"""Output of ``slta search``, as text or JSON."""
 
 import json
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class Results:
-    """What is to be printed, query by query, each with the videos best first.
+    """Collects the output by query, with the best videos first.
 
-    It keeps no answer, as those of many long videos are large.
+    Answers are rendered at once and not kept, because they are large.
     """
 
     def __init__(self, queries: Sequence[str], *, as_json: bool, several: bool) -> None:
-        """``several`` videos are named in the text."""
+        """With ``several`` videos, the text names them."""
         self._queries = queries
         self._as_json, self._several = as_json, several
         self._answers: list[list[tuple[float, RenderableType]]] = [[] for _ in queries]
@@ -31,7 +31,7 @@ class Results:
         self.any_clear = False
 
     def add(self, number: int, path: Path, answer: "Answer") -> None:
-        """A video's answer to the query that has this number, from 0 on."""
+        """Adds a video's answer to the query of that index."""
         self.any_clear |= answer.is_clear
         if self._as_json:
             text: RenderableType = as_json(path, answer)
@@ -60,8 +60,8 @@ def as_json(path: Path, answer: "Answer") -> str:
 
 
 def as_text(answer: "Answer", path: Path | None = None) -> RenderableType:
-    """Whether it is there, and the moments; among several videos, a line has to do for
-    one without a clear match."""
+    """The match and the moments; among several videos, a single line without a clear
+    match."""
     line = Text(f"{path}: " if path else "", no_wrap=True, overflow="ignore")
     if answer.is_clear:
         line.append("clear match", "green")

@@ -1,4 +1,4 @@
-"""What the commands say, and where: answers on the screen, notes beside them."""
+"""Output of the commands: results to stdout, messages and progress to stderr."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from slta.progress import Progress
 
 USAGE = 2
-"""Exit code where something given cannot be used."""
+"""Exit status for invalid input."""
 
 
 class Screen(Console):
     def on_broken_pipe(self) -> None:
-        """Not rich's exit code, which says something else here."""
+        """Raises, because rich's exit status has another meaning here."""
         raise
 
 
@@ -29,14 +29,14 @@ notes = Console(stderr=True, highlight=False, emoji=False)
 
 
 def tell(error: InputError) -> None:
-    """What cannot be used, in a line."""
+    """Prints an error in one line."""
     line = " ".join(str(error).splitlines())
     notes.print(f"slta: {line}", markup=False, soft_wrap=True)
 
 
 @contextmanager
 def progress(what: str) -> Iterator["Progress"]:
-    """A bar on the screen's error side; it shows only once there is progress."""
+    """A progress bar on stderr, shown once there is progress."""
     with _bars() as bars:
         task = bars.add_task(what, total=None, visible=False)
         yield lambda done, total: bars.update(
@@ -46,7 +46,7 @@ def progress(what: str) -> Iterator["Progress"]:
 
 @contextmanager
 def preparing() -> Iterator["Steps | None"]:
-    """A bar that says what is being made; None where nobody sees it."""
+    """A progress bar for preparing networks; None without a terminal."""
     with _bars() as bars:
         task = bars.add_task("", total=1, visible=False)
 

@@ -1,4 +1,4 @@
-"""``slta search``: sentences to the moments of videos."""
+"""``slta search``: find the moments of videos that sentences describe."""
 
 import re
 import sys
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from slta.search import Answer, Searcher
 
 NOTHING_CLEAR = 1
-"""Exit code where no video has a clear match for any query."""
+"""Exit status if no video has a clear match for any query."""
 TITLE = 40
-"""Letters of a query in the name of a file, at most."""
+"""Maximum letters of a query in a file name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """Find the moments of videos that sentences describe.
 
-    For each query, the videos are listed best first. Exit code 0: a query has a clear
-    match in a video; 1: none has; 2: something given cannot be used.
+    Videos are listed best first for each query. Exit status: 0 if any query has a clear
+    match, 1 if none has, 2 for invalid input.
     """
 
     arguments: Annotated[
@@ -37,66 +37,60 @@ class Search:
             help_behavior_hint="(required)",
         ),
     ]
-    """Files of videos, and what happens in the moment, a sentence each, in quotes. A file
-    that is there is a video, all else is a query. With ready features, a video's id
-    will do."""
+    """Video files, and sentences in quotes. An existing file is a video, everything else a
+    query. With pre-extracted features, a video's id is enough."""
     top: int = 5
-    """Moments a query and video, at most."""
+    """Maximum moments per query and video."""
     json: bool = False
-    """Print one JSON object a query and video, a line each, instead of tables."""
+    """Print one JSON object per query and video, a line each, instead of tables."""
     plot: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
     ] = None
-    """Draw the answer into this file (.png, .svg or .pdf); the video is added to its name
-    where there are several, and a number where there are several queries."""
+    """Plot the answer to this file (.png, .svg or .pdf). With several videos or queries, the
+    video or a number is appended to the name."""
     clips: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Cut the moments out as files in this folder, named by the video, the query and
-    the rank."""
+    """Write the moments as video files to this folder, named by video, query and rank."""
     unclear: bool = False
-    """With --clips or --plot: cut and draw the likeliest moments where there is no clear
-    match, too."""
+    """With --clips or --plot, include answers without a clear match."""
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
-    """Answer with the model of this run, a folder that 'slta train' made; else without
-    training."""
+    """Folder of a trained run (default: zero-shot)."""
     root: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Folder of the run's data set, if it is no longer where it was; only for its ready
-    features."""
+    """Folder of the run's data set, if it was moved; only for its pre-extracted features."""
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """What makes the features: imagenet-words, clip:NAME or clip:FOLDER; else what the
-    run was trained with, or without a run imagenet-words."""
+    """Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the run's, or
+    imagenet-words)."""
     words: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """What makes the vectors of words, such as glove:FILE; else what the run was trained
-    with."""
+    """Word vectors, such as glove:FILE (default: the run's)."""
     model: Annotated[
         str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
     ] = None
-    """Code of the run's model, if it is yours; the file is run."""
+    """Code of the run's model, if it is your own; the file is executed."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Where features are kept; else $SLTA_HOME/store, else in the cache folder."""
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
 class Output(NamedTuple):
-    """What the files that are made of an answer are called."""
+    """Names of the files made of an answer."""
 
     plot: Path | None
     clip: str
-    """Up to the rank of the moment."""
+    """Name of the clips, before the rank."""
 
 
 def search(command: Search) -> None:
-    """Exits with ``USAGE`` or ``NOTHING_CLEAR`` once all is printed."""
+    """Prints answers; exits with ``USAGE`` for unusable videos, or ``NOTHING_CLEAR``."""
     if command.top < 1:
         raise InputError(f"--top must be at least 1, got {command.top}")
     _check_targets(command)
@@ -113,17 +107,17 @@ def search(command: Search) -> None:
         model=command.model,
     )
     videos, queries = operands(command.arguments, searcher.library)
-    # Before the networks are prepared, which takes a while the first time.
+    # Before preparing the networks, which takes a while the first time.
     usable = [video for video in videos if _may_be_used(command, searcher, video)]
     if not usable:
         sys.exit(USAGE)
     with preparing() as steps:
         searcher.prepare(steps)
-    asked = [searcher.asked(query) for query in queries]
-    for query in asked:
+    query_features = [searcher.read(query) for query in queries]
+    for query in query_features:
         if query.unknown:
-            told = f"no vector for {', '.join(query.unknown)}"
-            notes.print(told, markup=False, soft_wrap=True)
+            line = f"no vector for {', '.join(query.unknown)}"
+            notes.print(line, markup=False, soft_wrap=True)
     results = Results(queries, as_json=command.json, several=len(videos) > 1)
     outputs = _outputs(command.plot, videos, queries)
     answered = 0
@@ -131,17 +125,17 @@ def search(command: Search) -> None:
         for number, video in enumerate(usable, start=1):
             counted = f" ({number} of {len(usable)})" if len(usable) > 1 else ""
             try:
-                with progress(f"looking at {video.name}{counted}") as bar:
+                with progress(f"extracting {video.name}{counted}") as bar:
                     indexed = searcher.index(video, progress=bar)
-                if (ready := searcher.library.source(video)) is not None:
-                    told = f"answered from the ready features {ready}"
-                    notes.print(told, markup=False, soft_wrap=True)
-                for i, query in enumerate(asked):
+                if (source := searcher.library.source(video)) is not None:
+                    line = f"answered from the pre-extracted features {source}"
+                    notes.print(line, markup=False, soft_wrap=True)
+                for i, query in enumerate(query_features):
                     answer = searcher.answer(indexed, query, top=command.top)
                     results.add(i, video, answer)
                     _write(command, video, answer, outputs[video][i])
             except InputError as error:
-                # The weights or the disk will not be better at the next video.
+                # Problems of weights or the disk would recur at the next video.
                 named = any(n in str(error) for n in searcher.library.names(video))
                 if isinstance(error, UnwritableError) or not named:
                     raise
@@ -149,7 +143,7 @@ def search(command: Search) -> None:
             else:
                 answered += 1
     finally:
-        # What was finished, whatever came then.
+        # Also after an error.
         results.print()
     if answered < len(videos):
         sys.exit(USAGE)
@@ -158,7 +152,7 @@ def search(command: Search) -> None:
 
 
 def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
-    """Whether the file can be a video, without looking into it; if not, it is told."""
+    """Whether the file can be a video, without opening it; if not, prints why."""
     from slta.video.opening import head_of
 
     try:
@@ -172,23 +166,25 @@ def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
 
 
 def _check_targets(command: Search) -> None:
-    """Refuses before the work what could not be written after it."""
+    """Raises ``InputError`` for unwritable output files, before any work."""
     if command.unclear and not (command.plot or command.clips):
-        raise InputError("--unclear is for --clips and --plot; give one of them, too")
+        raise InputError(
+            "--unclear is for --clips and --plot; give one of them as well"
+        )
     if (file := command.plot) is not None:
         if file.suffix.lower() not in (".png", ".svg", ".pdf"):
             known = "a name that ends in .png, .svg or .pdf"
             raise InputError(f"--plot {file} cannot be drawn; give {known}")
         check_writable(file)
     if (folder := command.clips) is not None:
-        # Any file in it stands for the clips, whose names are made to fit.
+        # Any name will do: the names of clips are shortened to fit.
         check_writable(folder / "clip.mp4")
 
 
 def _outputs(
     plot: Path | None, videos: Sequence[Path], queries: Sequence[str]
 ) -> dict[Path, list[Output]]:
-    """For each query to each video; no two are the same."""
+    """Distinct file names for each video and query."""
     names = apart([video.stem for video in videos])
     pairs = [(i, j) for i in range(len(videos)) for j in range(len(queries))]
     short = titles(queries)
@@ -205,16 +201,16 @@ def _outputs(
 
 
 def _write(command: Search, video: Path, answer: "Answer", output: Output) -> None:
-    """Draws and cuts what was asked for, if there is a clear match."""
+    """Writes the plot and the clips, if there is a clear match."""
     if not (command.plot or command.clips):
         return
     if not (answer.is_clear or command.unclear):
-        left = " or ".join(
-            ["drawn"] * bool(command.plot) + ["cut"] * bool(command.clips)
+        outputs = " and ".join(
+            ["plot"] * bool(command.plot) + ["clips"] * bool(command.clips)
         )
-        told = f'no clear match for "{answer.query}" in {video}: nothing is {left}; '
-        told += "--unclear takes the likeliest moments"
-        notes.print(told, markup=False, soft_wrap=True)
+        line = f'no clear match for "{answer.query}" in {video}: no {outputs} written; '
+        line += "--unclear writes the likeliest moments"
+        notes.print(line, markup=False, soft_wrap=True)
         return
     if output.plot:
         _plot(video, answer, output.plot)
@@ -226,11 +222,11 @@ def _plot(video: Path, answer: "Answer", target: Path) -> None:
     from slta.plots.answer import draw
 
     draw(video, answer, target)
-    notes.print(f"drew {target}", markup=False, soft_wrap=True)
+    notes.print(f"wrote {target}", markup=False, soft_wrap=True)
 
 
 def titles(queries: Sequence[str]) -> list[str]:
-    """A short name for each, fit for a file; no two have the same."""
+    """Short, distinct file names of queries."""
     found = [
         "-".join(re.findall(r"\w+", query.lower()))[:TITLE].rstrip("-")
         for query in queries
@@ -239,7 +235,7 @@ def titles(queries: Sequence[str]) -> list[str]:
 
 
 def apart(names: Sequence[str]) -> list[str]:
-    """The names, with a number where there are several of one, in letters of any case.
+    """The names, with numbers where they are equal up to case.
 
     >>> apart(["trip", "Trip", "car"])
     ['trip.1', 'Trip.2', 'car']
@@ -262,12 +258,12 @@ def _cut(command: Search, video: Path, answer: "Answer", title: str) -> None:
     except OSError as error:
         why = error.strerror or error
         raise InputError(
-            f"--clips {command.clips} cannot be made ({why}); name another folder"
+            f"--clips {command.clips} cannot be made ({why}); give another folder"
         ) from error
-    with progress("cutting") as bar:
+    with progress("writing clips") as bar:
         for rank, moment in enumerate(answer.moments, start=1):
             name = fitted(title, f"-{rank}.mp4")
             writing.cut(video, moment.span, command.clips / name)
             bar(rank, len(answer.moments))
-    done = f"cut {len(answer.moments)} moments into {command.clips}"
+    done = f"wrote {len(answer.moments)} clips to {command.clips}"
     notes.print(done, markup=False, soft_wrap=True)

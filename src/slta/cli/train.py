@@ -1,4 +1,4 @@
-"""``slta train``: a model on a data set, to a run."""
+"""``slta train``: train a model on a data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, make_dataclass, replace
@@ -25,7 +25,7 @@ class Train:
     on: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="")] = (
         None
     )
-    """Data set."""
+    """Data set to train on."""
     root: Annotated[str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
         None
     )
@@ -33,7 +33,7 @@ class Train:
     config: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
     ] = None
-    """Configuration as JSON: a run's config.json, or part of one. Options go over it."""
+    """Configuration as JSON: a run's config.json, or part of one; options override it."""
     start: Annotated[
         Path | None, tyro.conf.arg(name="from", metavar="RUN", help_behavior_hint="")
     ] = None
@@ -47,11 +47,11 @@ class Train:
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
         None
     )
-    """New folder of the run; default: runs/DATA_MODEL-DATE-TIME."""
+    """New folder of the run (default: runs/DATA_MODEL-DATE-TIME)."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Longer:
     steps: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = (
         None
     )
-    """Training steps in all, more than before."""
+    """Total training steps, more than before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,11 @@ class Resume(Moved):
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
-    """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
 def train(arguments: Sequence[str]) -> None:
-    """``arguments`` are what stands after ``slta train``."""
+    """Runs ``slta train`` with the arguments after it."""
     if _value(arguments, "--resume") is not None:
         return _resume(arguments)
     name = arguments[0] if arguments[:1] and not arguments[0].startswith("-") else None
@@ -92,17 +92,17 @@ def _resume(arguments: Sequence[str]) -> None:
                 f"{option} is for a new run, and --resume continues one in its own "
                 "folder; leave one of them out"
             )
-    given = parsed(Resume, arguments, prog="slta train")
+    command = parsed(Resume, arguments, prog="slta train")
     from slta.training.train import resume
 
-    given.load_model()
+    command.load_model()
     run = resume(
-        given.resume,
-        root=given.root,
-        extractor=given.extractor,
-        words=given.words,
-        store=given.store,
-        steps=given.training.steps,
+        command.resume,
+        root=command.root,
+        extractor=command.extractor,
+        words=command.words,
+        store=command.store,
+        steps=command.training.steps,
         shows=progress,
     )
     notes.print(f"the run is in {run.folder}", markup=False, soft_wrap=True)
@@ -126,7 +126,7 @@ def _train(name: str | None, arguments: Sequence[str]) -> None:
         frozen=True,
         kw_only=True,
     )
-    given: Any = parsed(
+    values: Any = parsed(
         options,
         arguments,
         default=options(command=Train(), **parts),
@@ -134,8 +134,8 @@ def _train(name: str | None, arguments: Sequence[str]) -> None:
         prog=f"slta train {name}" if name else "slta train",
         description=f"Train {title}.",
     )
-    command = given.command
-    experiment = replace(usual, **{each: getattr(given, each) for each in parts})
+    command = values.command
+    experiment = replace(usual, **{each: getattr(values, each) for each in parts})
     root, named = command.root, getattr(experiment.dataset, "root", None)
     if root and named not in (root, getattr(usual.dataset, "root", None)):
         raise InputError(f"--root {root} and --dataset.root {named} are two; give one")
@@ -151,7 +151,7 @@ def _train(name: str | None, arguments: Sequence[str]) -> None:
 
 
 def _value(arguments: Sequence[str], option: str) -> str | None:
-    """What an option is given before all options are known."""
+    """The value of an option, before all options are known."""
     for word, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         if word.startswith(f"{option}="):
             return word.partition("=")[2]

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,13 @@ from slta.comparison.plan import Job, Plan
 from slta.errors import InputError
 from slta.experiments.config import Experiment
 from slta.experiments.opening import open_dataset, root_of
+from slta.extensions import is_file
 from slta.progress import Progress
 from slta.runs.run import Run
 from slta.training.module import WATCHED, best_of
 
 
-def _on_val(run: Run) -> float:
+def on_val(run: Run) -> float:
     """The best on val, by which the weights were chosen."""
     return float(best_of(run.read("history")["evaluations"])[WATCHED])
 
@@ -45,7 +46,7 @@ def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> 
             raise
 
 
-def _is_over(run: Run) -> bool:
+def is_over(run: Run) -> bool:
     return run.is_finished or has_diverged(run) is not None
 
 
@@ -54,28 +55,18 @@ def has_diverged(run: Run) -> dict[str, Any] | None:
     if run.is_finished or not (run.folder / "diverged.json").exists():
         return None
     evaluated = (run.folder / "history.json").exists()
-    return {**run.read("diverged"), "val": _on_val(run) if evaluated else None}
+    return {**run.read("diverged"), "val": on_val(run) if evaluated else None}
 
 
 def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
     run, wanted = job.run(plan), job.experiment(plan)
-    words = [sys.executable, "-m", "slta.cli", "train"]
     if (run.folder / "config.json").exists():
         _check_same(run, wanted)
-        if run.is_finished or has_diverged(run):
+        if is_over(run):
             return
-        words += ["--resume", str(run.folder)]
-        if plan.root is not None:
-            words += ["--root", plan.root]
+        words = _to_resume(plan, job, run)
     else:
-        # Every field, as text that the command reads again.
-        words += [job.name, "--out", str(run.folder)]
-        words += ["--training.learning-rate", repr(job.learning_rate)]
-        words += ["--training.steps", str(job.steps), "--training.seed", str(job.seed)]
-        words += ["--training.evaluate-every", str(wanted.training.evaluate_every)]
-        words += ["--training.threads", "1"]
-        if plan.root is not None:
-            words += ["--dataset.root", plan.root]
+        words = _to_train(plan, job, run, wanted)
     if plan.store is not None:
         words += ["--store", str(plan.store)]
     log = run.folder.with_name(run.folder.name + ".log")
@@ -89,8 +80,9 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
         ) from error
     with file:
         process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "slta.comparison.child", "train", *words],
+            # It ends with this process, which alone has the other end.
+            stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -98,11 +90,49 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
         running.add(process)
         code = process.wait()
         running.discard(process)
+        assert process.stdin is not None
+        process.stdin.close()
     if code and not has_diverged(run):
         lines = log.read_text(errors="replace").strip().splitlines()
         why = lines[-1].removeprefix("slta: ") if lines else "it said nothing"
         why = why if code > 0 else f"the system stopped it with signal {-code}"
         raise InputError(f"training {run.folder} failed: {why} (all of it is in {log})")
+
+
+def _to_resume(plan: Plan, job: Job, run: Run) -> list[str]:
+    words = ["--resume", str(run.folder)]
+    model, _ = plan.models.get(job.name, ("", ""))
+    moved = {
+        "--root": plan.root,
+        "--extractor": plan.extractor,
+        "--words": plan.words,
+        "--model": model if is_file(model) else None,
+    }
+    return words + _flags(moved)
+
+
+def _to_train(plan: Plan, job: Job, run: Run, wanted: Experiment) -> list[str]:
+    """Every field that is not the experiment's own, as text that the command reads
+    again."""
+    model, on = plan.models.get(job.name, ("", ""))
+    words = [model, "--on", on] if model else [job.name]
+    training = wanted.training
+    fields = {
+        "--out": str(run.folder),
+        "--training.learning-rate": repr(training.learning_rate),
+        "--training.steps": str(training.steps),
+        "--training.seed": str(training.seed),
+        "--training.evaluate-every": str(training.evaluate_every),
+        "--training.threads": str(training.threads),
+        "--dataset.root": plan.root,
+        "--features.extractor": plan.extractor,
+        "--features.words": plan.words,
+    }
+    return words + _flags(fields)
+
+
+def _flags(values: Mapping[str, str | None]) -> list[str]:
+    return [w for k, v in values.items() if v is not None for w in (k, v)]
 
 
 def _check_same(run: Run, wanted: Experiment) -> None:
@@ -114,8 +144,8 @@ def _check_same(run: Run, wanted: Experiment) -> None:
     features = replace(wanted.features, extractor=found.features.extractor)
     if found != replace(wanted, features=features):
         raise InputError(
-            f"{run.folder} was trained with other settings than {run.name} has now; "
-            "remove it, or name another folder with --runs"
+            f"{run.folder} was trained with other hyper-parameters than {run.name} has "
+            "now; remove it, or name another folder with --runs"
         )
 
 

@@ -1,8 +1,8 @@
-"""What is to be trained for a comparison."""
+"""What a comparison trains, and which finished runs it takes."""
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,57 +10,110 @@ from typing import Any
 import torch
 
 from slta.errors import InputError
-from slta.experiments import titled
+from slta.evaluation.protocols import PROTOCOLS
+from slta.experiments import ALIASES, experiment, known_data, protocol_of, titled
 from slta.experiments.config import Experiment
-from slta.experiments.opening import with_root
+from slta.experiments.opening import root_of, with_root
 from slta.runs.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     experiments: tuple[str, ...]
-    """The first is what the others are held against."""
+    """Names of the rows, titles of experiments but for ``finished``; the others are
+    compared with the first, the reference."""
+    models: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Model and data set of titles, for those that ``titled`` does not know."""
+    finished: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
+    """Rows that are finished runs, one a seed; they are not trained."""
     runs: Path
-    """Folder of the runs."""
+    """Folder of the runs that are trained."""
     seeds: tuple[int, ...] = (0, 1, 2)
     learning_rates: tuple[float, ...] = ()
-    """To choose from on val; without any, the experiment's own."""
+    """To select from on val; without any, the experiment's own."""
     steps: tuple[int, ...] = ()
-    """To choose from on val; without any, the experiment's own."""
+    """To select from on val; without any, the experiment's own."""
     root: str | None = None
     """Folder of the data set, for those that have one."""
+    extractor: str | None = None
+    """In place of the experiments' own."""
+    words: str | None = None
+    """Word vectors in place of the experiments' own."""
     store: Path | None = None
     processes: int = 1
-    choosing: int = 1
-    """How many of the seeds, the first ones, choose among the settings by their mean."""
+    selection_seeds: int = 1
+    """How many of the seeds, the first ones, select hyper-parameters by their mean."""
+    protocol: str | None = None
+    """Else the data set's own."""
 
     def __post_init__(self) -> None:
         if not self.seeds:
             raise InputError("give at least one seed")
-        if not 1 <= self.choosing <= len(self.seeds):
+        if not 1 <= self.selection_seeds <= len(self.seeds):
             raise InputError(
-                f"choosing must be at least 1 and at most {len(self.seeds)}, the number "
-                f"of seeds, got {self.choosing}"
+                f"--selection-seeds must be at least 1 and at most {len(self.seeds)}, "
+                f"the number of seeds, got {self.selection_seeds}"
+            )
+        if self.protocol is not None and self.protocol not in PROTOCOLS:
+            raise InputError(
+                f"unknown protocol {self.protocol!r}; it is one of {', '.join(PROTOCOLS)}"
             )
 
     @property
+    def trained(self) -> list[str]:
+        return [name for name in self.experiments if name not in self.finished]
+
+    @property
+    def reference(self) -> Experiment:
+        """Of the row that the others are compared with."""
+        name = self.experiments[0]
+        if name in self.finished:
+            return self.finished[name][0].experiment
+        return next(j for j in self.jobs(self.seeds[0])).experiment(self)
+
+    @property
+    def data(self) -> str:
+        """The name of the data set, as ``--on`` takes it."""
+        name = self.experiments[0]
+        run = self.finished.get(name, (None,))[0]
+        return data_name(self.reference, run.name if run else name)
+
+    @property
+    def measured_by(self) -> str:
+        """The protocol."""
+        return self.protocol or protocol_of(self.reference)
+
+    def experiment(self, name: str) -> Experiment:
+        """Before a point of the grid is taken. Raises ``InputError`` for an unknown
+        name."""
+        known = self.models.get(name)
+        own = titled(name) if known is None else experiment(*known)
+        features = own.features
+        if self.extractor is not None:
+            features = replace(features, extractor=self.extractor)
+        if self.words is not None:
+            features = replace(features, words=self.words)
+        return with_root(name, replace(own, features=features), self.root)
+
+    @property
     def first(self) -> list["Job"]:
-        """Those that choose among the settings."""
-        return [job for seed in self.seeds[: self.choosing] for job in self.jobs(seed)]
+        """Those that select hyper-parameters."""
+        seeds = self.seeds[: self.selection_seeds]
+        return [job for seed in seeds for job in self.jobs(seed)]
 
     def others(self, best: Iterable["Job"]) -> list["Job"]:
-        """Those of the other seeds, with the settings of ``best``."""
+        """Those of the other seeds, with the hyper-parameters of ``best``."""
         return [
             replace(job, seed=seed)
-            for seed in self.seeds[self.choosing :]
+            for seed in self.seeds[self.selection_seeds :]
             for job in best
         ]
 
     def jobs(self, seed: int) -> list["Job"]:
-        """Every experiment with every setting."""
+        """Every experiment that is trained, at every point of its grid."""
         return [
             Job(name, *point, seed)
-            for name in self.experiments
+            for name in self.trained
             for point in _grid(self, name)
         ]
 
@@ -76,13 +129,14 @@ class Job:
 
     @classmethod
     def usual(cls, name: str, seed: int) -> "Job":
-        """With the settings of the experiment. Raises ``InputError`` for an unknown name."""
+        """With the experiment's own hyper-parameters. Raises ``InputError`` for an unknown
+        name."""
         training = titled(name).training
         return cls(name, training.learning_rate, training.steps, seed)
 
     def experiment(self, plan: Plan) -> Experiment:
         """Raises ``InputError`` for an unknown name."""
-        own = titled(self.name)
+        own = plan.experiment(self.name)
         training = replace(
             own.training,
             learning_rate=self.learning_rate,
@@ -91,11 +145,12 @@ class Job:
             seed=self.seed,
             threads=1,
         )
-        return with_root(self.name, replace(own, training=training), plan.root)
+        return replace(own, training=training)
 
     def run(self, plan: Plan) -> Run:
-        told = f"{self.name}-{self.learning_rate:g}-{self.steps}-{self.seed}"
-        return Run(plan.runs / told, None if plan.root is None else Path(plan.root))
+        folder = f"{self.name}-{self.learning_rate:g}-{self.steps}-{self.seed}"
+        root = None if plan.root is None else Path(plan.root)
+        return Run(plan.runs / folder, root, plan.extractor, plan.words)
 
 
 def default_processes() -> int:
@@ -104,12 +159,37 @@ def default_processes() -> int:
     return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
 
 
+def without_root(experiment: Experiment) -> Any:
+    """The configuration of the data set, wherever its folder is."""
+    dataset: Any = experiment.dataset
+    return dataset if root_of(experiment) is None else replace(dataset, root="")
+
+
+def data_name(experiment: Experiment, called: str) -> str:
+    """The name of the data set, as ``--on`` takes it, of an experiment with this title:
+    several data sets may have the same format."""
+    wanted = without_root(experiment)
+    names = [
+        name
+        for name, offer in known_data().items()
+        if type(offer.dataset) is type(wanted)
+        and without_root(replace(experiment, dataset=offer.dataset)) == wanted
+    ]
+    named = ALIASES.get(called, ("", ""))[1]
+    own = experiment.dataset.name
+    for name in (named, *sorted(names, key=len, reverse=True)):
+        if name in names and (name == named or called.startswith(f"{name}_")):
+            return name
+    return next(iter(names), own) if own not in names else own
+
+
+def hyper_parameters(training: Any) -> dict[str, Any]:
+    """Those that a grid varies, of a job or of what was trained."""
+    return {"learning_rate": training.learning_rate, "steps": training.steps}
+
+
 def _grid(plan: Plan, name: str) -> list[tuple[float, int]]:
-    own = titled(name).training
+    own = plan.experiment(name).training
     return list(
         product(plan.learning_rates or (own.learning_rate,), plan.steps or (own.steps,))
     )
-
-
-def _settings(job: Job) -> dict[str, Any]:
-    return {"learning_rate": job.learning_rate, "steps": job.steps}

@@ -1,4 +1,4 @@
-"""Data sets: each is a file, each line here one that an experiment can name.
+"""Data sets: a module each, and a line in ``DATASETS``.
 
 test = slta.datasets.open("charades-sta", "folder").queries("test")
 """
@@ -47,7 +47,7 @@ DATASETS: dict[type[Any], Callable[..., Dataset]] = {
     ),
     slta_release.SLTATacosConfig: lambda config, _: slta_release.load_tacos(config),
 }
-"""By the type of its configuration: how to open it, with progress where it is made."""
+"""How to open a data set, by the type of its configuration; progress is for synthetic ones."""
 
 SOURCES: dict[str, Source] = {
     charades_sta.NAME: charades_sta.SOURCE,
@@ -60,11 +60,11 @@ SOURCES: dict[str, Source] = {
     slta_release.TACOS: slta_release.TACOS_SOURCE,
     own.NAME: own.SOURCE,
 }
-"""By name: what is known of the data sets whose files the user brings."""
+"""Data sets whose files the user provides, by name."""
 
 
 def source(name: str) -> Source:
-    """Raises ``InputError`` for an unknown name, with the nearest known one."""
+    """The source of that name. Raises ``InputError`` for an unknown name."""
     if name not in SOURCES:
         near = get_close_matches(name, SOURCES, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
@@ -80,20 +80,20 @@ _INSTALLED = Known[Any]("datasets", {}, lambda _, offer: offer)
 def open(
     name: str, root: str | Path | None = None, *, progress: Progress | None = None
 ) -> Dataset:
-    """A data set whose files are in the folder ``root``, or of an installed package, or
-    Shapes, which is made where it is not there; ``progress`` is told how far that is.
+    """A data set in the folder ``root``, or of an installed package, or Shapes, which is
+    made if it is missing; ``progress`` is for that.
 
-    Raises ``InputError`` for an unknown name, and for files that are missing or wrong.
+    Raises ``InputError`` for an unknown name, and for missing or invalid files.
     """
     name = name.replace("_", "-") if name.replace("_", "-") in SOURCES else name
     if name == shapes.ShapesConfig.name and root is None:
         return DATASETS[shapes.ShapesConfig](shapes.ShapesConfig(), progress)
     if name in SOURCES or (offer := _INSTALLED.get(name)) is None:
-        found = source(name)
+        origin = source(name)
         if root is None:
-            raise InputError(f"name the folder of {name}: open({name!r}, root)")
+            raise InputError(f"give the folder of {name}: open({name!r}, root)")
         check_root(Path(root))
-        return found.open(Path(root))
+        return origin.open(Path(root))
     config = offer.dataset
     if root is not None:
         check_root(Path(root))

@@ -1,15 +1,14 @@
-"""ActivityNet Captions: paragraphs about videos, sentence by sentence with its span.
+"""ActivityNet Captions: paragraphs about videos, with a span for each sentence.
 
-Krishna, Hata, Ren, Fei-Fei, Niebles: Dense-Captioning Events in Videos, ICCV 2017. Its
-two validation sets are of the same videos by other annotators; as 2D-TAN has it, the first
-is val and the second is test.
+Krishna, Hata, Ren, Fei-Fei, Niebles: Dense-Captioning Events in Videos, ICCV 2017. Its two
+validation sets annotate the same videos; as in 2D-TAN, the first is val, the second test.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from slta.datasets.annotations import Annotations, Oddities, Place
+from slta.datasets.annotations import Annotations, Oddities, Place, once
 from slta.datasets.base import Dataset
 from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
@@ -38,21 +37,22 @@ def load(config: ActivityNetCaptionsConfig) -> Dataset:
     return read(Path(config.root)).dataset(name=NAME)
 
 
+@once
 def read(root: Path) -> Annotations:
-    found = Annotations(root, ODDITIES)
+    annotations = Annotations(root, ODDITIES)
     for split, name in FILES.items():
-        file = found.file(name, split=split)
+        file = annotations.file(name, split=split)
         if file is None:
             continue
-        content, places = json_of(found, file, {})
+        content, places = json_of(annotations, file, {})
         for video_id, entry in content.items():
             place = places.of(video_id, video_id)
-            _entry(found, split, file, place, video_id, entry)
-    return found
+            _entry(annotations, split, file, place, video_id, entry)
+    return annotations
 
 
 def _entry(
-    found: Annotations,
+    annotations: Annotations,
     split: str,
     file: Path,
     place: Place,
@@ -60,15 +60,15 @@ def _entry(
     entry: Any,
 ) -> None:
     try:
-        duration_s, said = positive(entry, "duration"), sentences(entry)
+        duration_s, captions = positive(entry, "duration"), sentences(entry)
     except FieldError as error:
-        return found.fault(file, place, error.what, error.remedy)
-    if found.durations_s.setdefault(video_id, duration_s) != duration_s:
-        what = f"gives {video_id} another length than before ({duration_s:g} s)"
+        return annotations.fault(file, place, error.what, error.remedy)
+    if annotations.durations_s.setdefault(video_id, duration_s) != duration_s:
+        what = f"gives {video_id} a different length than before ({duration_s:g} s)"
         remedy = "get the files again, all from one place"
-        return found.fault(file, place, what, remedy)
-    for i, (span, sentence) in enumerate(said, start=1):
-        found.add(
+        return annotations.fault(file, place, what, remedy)
+    for i, (span, sentence) in enumerate(captions, start=1):
+        annotations.add(
             split,
             file,
             place,

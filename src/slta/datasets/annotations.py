@@ -1,16 +1,20 @@
-"""What the files of a data set say, and all that is wrong in them.
+"""The annotations of a data set, and the problems in its files.
 
-A reader goes through every line, keeps what it can use and notes the rest as problems.
-``check`` tells them all. Training opens the same annotations strictly: a problem that
-is not one of the data set's documented oddities stops it.
+A reader keeps what it can use of every line and records the rest as problems. ``check``
+reports all of them; training stops at the first that is not a documented oddity of the data
+set.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import wraps
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
+from typing import TypeVar
 
 from slta.datasets.base import Dataset, Facts
 from slta.errors import InputError
@@ -19,11 +23,12 @@ from slta.fields import impossible
 from slta.files import check_root
 from slta.moments import Query, Span
 
+T = TypeVar("T")
 ROUNDING_S = 0.1
-"""A span may end this much after its video: times are rounded."""
+"""A span may end this much after its video, because times are rounded."""
 
 FAR = 3
-"""Times past so many lengths of the video are not wrong by a little."""
+"""Times beyond this many lengths of the video are in another unit."""
 
 BEYOND = "span beyond the video"
 REVERSED = "start not before end"
@@ -32,7 +37,7 @@ UNREADABLE = "query that cannot be read"
 
 
 Place = int | str | None
-"""In a file: a line, counted from 1; an entry, where many share a line; None for all of it."""
+"""A line of a file, counted from 1; a JSON entry; None for the whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Problem:
     what: str
     remedy: str
     oddity: str | None = None
-    """Its kind, if docs/data-sets.md tells how it is handled; a fault has none."""
+    """The kind of a documented oddity (docs/data-sets.md); None for a fault."""
 
     @property
     def line(self) -> int | None:
@@ -63,16 +68,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oddities:
-    """What is known to be odd in a data set, and so is no fault there."""
+    """Documented oddities of a data set, which are not faults."""
 
     beyond_s: float = 0.0
-    """The most that a span ends after its video."""
+    """Maximum time by which a span ends after its video."""
     reversed_in: AbstractSet[str] = frozenset()
     """Videos with a span that does not start before it ends."""
     duplicates: bool = False
-    """Whether queries are annotated twice."""
+    """Whether queries occur twice."""
     unreadable: bool = False
-    """Whether some queries are no sentences, such as "1."; they are not trained with."""
+    """Whether some queries are not sentences, such as "1."; training leaves them out."""
 
 
 NONE = Oddities()
@@ -80,26 +85,26 @@ NONE = Oddities()
 
 @dataclass(slots=True, eq=False)
 class Annotations:
-    """Filled by a reader, line by line."""
+    """Queries and problems of a data set, filled by its reader."""
 
     root: Path
     oddities: Oddities = NONE
     splits: dict[str, list[Query]] = field(default_factory=dict)
-    """As the files have them, with spans as annotated."""
+    """Queries by split, with spans as annotated."""
     durations_s: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     absent: list[Path] = field(default_factory=list)
-    """Files of the data set that are not there."""
+    """Missing files of the data set."""
     absent_splits: dict[str, Path] = field(default_factory=dict)
-    """Those of them that would have a split's queries."""
+    """Missing files, by the split that they would hold."""
     split_files: dict[str, Path] = field(default_factory=dict)
-    """Where a split's queries are."""
+    """The file of each split."""
     first_lines: dict[str, tuple[Path, Place]] = field(default_factory=dict)
-    """Where a video is named first."""
+    """File and place at which each video occurs first."""
     _ids: dict[tuple[str, str], Place] = field(default_factory=dict)
-    _asked: dict[tuple[object, ...], Place] = field(default_factory=dict)
+    _seen: dict[tuple[object, ...], Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_root(self.root)
@@ -109,15 +114,13 @@ class Annotations:
         return [problem for problem in self.problems if problem.oddity is None]
 
     def place(self, split: str, query_id: str) -> Place:
-        """Where a query is in its file. A split may be made of another one's queries."""
+        """A query's place in its file, which may be another split's."""
         places = (self._ids.get((name, query_id)) for name in (split, *self.splits))
         return next((place for place in places if place is not None), None)
 
     def file(self, *names: str, split: str | None = None) -> Path | None:
-        """The first of the names that is there; None, and noted, if none of them is.
-
-        ``split`` is the one whose queries the file has.
-        """
+        """The first existing file of these names; None, and recorded as missing, if there
+        is none. ``split`` is the split that the file holds."""
         for name in names:
             if (path := self.root / name).is_file():
                 self.files.append(path)
@@ -131,10 +134,10 @@ class Annotations:
         return None
 
     def content(self, file: Path) -> bytes:
-        """Empty, and noted, where it cannot be read."""
+        """The bytes of a file; empty, with a fault, if it cannot be read."""
         try:
             if file.exists() and not (file.is_file() or file.is_dir()):
-                # To open a pipe waits for whoever writes to it.
+                # Opening a pipe would block.
                 raise OSError("it is a pipe or a device")
             return file.read_bytes()
         except OSError as error:
@@ -144,12 +147,12 @@ class Annotations:
 
     def lines(self, file: Path) -> Iterable[tuple[int, str]]:
         """The lines that are not blank, with their numbers."""
-        # Of text, splitlines would cut a sentence at letters that separate lines, too.
+        # Bytes, because str.splitlines also splits at Unicode line separators.
         for number, line in enumerate(self.content(file).splitlines(), start=1):
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                what = f"is no UTF-8 (byte {error.start + 1} of the line)"
+                what = f"is not UTF-8 (byte {error.start + 1} of the line)"
                 self.fault(file, number, what, "save the file as UTF-8")
                 continue
             if text.strip():
@@ -173,16 +176,15 @@ class Annotations:
         spans: Sequence[tuple[float, float]] | None,
         facts: Facts | None = None,
     ) -> None:
-        """Keeps a query, or notes why it cannot be kept.
+        """Adds a query, or a fault if it is invalid.
 
-        One with a documented span that does not start before it ends is kept without
-        its truth.
+        A query with a documented reversed span is kept without its truth.
         """
         sentence = " ".join(query.split())
         who = f"{sentence[:40]!r} of {video_id}"
-        if not any(each.isalnum() for each in sentence):
-            said = f" ({sentence[:40]})" if sentence else ""
-            what = f"has a query of {video_id} without words{said}"
+        if not any(letter.isalnum() for letter in sentence):
+            text = f" ({sentence[:40]})" if sentence else ""
+            what = f"has a query of {video_id} without words{text}"
             return self.fault(file, place, what, "write the sentence, or remove it")
         if video_id in ("", ".", "..") or any(mark in video_id for mark in "/\\\0"):
             what = f"has a query of a video whose id {video_id!r} cannot name a file"
@@ -197,20 +199,20 @@ class Annotations:
             remedy = "the query is kept, without its truth"
             self.odd(file, place, what, remedy, REVERSED)
         elif spans is not None:
-            found = [self._span(file, place, who, video_id, *each) for each in spans]
-            if None in found:
+            checked = [self._span(file, place, who, video_id, *span) for span in spans]
+            if None in checked:
                 return None
-            truth = tuple(each for each in found if each is not None)
+            truth = tuple(span for span in checked if span is not None)
         if self.oddities.unreadable and (why := unreadable(sentence)):
             self.odd(file, place, why[0], "the query is left out", UNREADABLE)
-        asked = (split, video_id, sentence, truth)
-        if asked in self._asked:
-            what = f"has {who} again{_after(self._asked[asked])}"
+        key = (split, video_id, sentence, truth)
+        if key in self._seen:
+            what = f"has {who} again{_after(self._seen[key])}"
             if self.oddities.duplicates:
                 self.odd(file, place, what, "both are kept", DUPLICATE)
             else:
                 self.fault(file, place, what, "remove one of them")
-        self._asked.setdefault(asked, place)
+        self._seen.setdefault(key, place)
         self._ids[split, query_id] = place
         self.first_lines.setdefault(video_id, (file, place))
         self.splits[split].append(Query(query_id, video_id, sentence, truth))
@@ -234,7 +236,7 @@ class Annotations:
         start: float,
         end: float,
     ) -> Span | None:
-        """None, and noted, if it is no span of the video."""
+        """The span; None, with a fault, if it is invalid in the video."""
         times = f"{start:g}-{end:g} s"
         if wrong := impossible(start, end):
             self.fault(file, place, f"has {who} at {times}, {wrong[0]}", wrong[1])
@@ -251,7 +253,7 @@ class Annotations:
         start: float,
         end: float,
     ) -> bool:
-        """Whether a span lies in its video, or is known to end a little after it."""
+        """Whether a span lies in its video, up to rounding and documented oddities."""
         duration_s = self.durations_s.get(video_id)
         if duration_s is None or end <= duration_s:
             return True
@@ -265,29 +267,31 @@ class Annotations:
             return True
         if start < duration_s and over_s <= ROUNDING_S:
             return True
-        # A moment that ends within a second is rarer than a slip of the pen.
+        # Below 1000, a typing error is likelier than milliseconds.
         in_ms = end >= max(1000, FAR * duration_s)
         if in_ms and end / 1000 <= duration_s + ROUNDING_S:
             remedy = "the times look like milliseconds: divide them by 1000"
         else:
-            remedy = "mend the times, or the length of the video"
+            remedy = "correct the times, or the length of the video"
         self.fault(file, place, what, remedy)
         return False
 
     def pairs(self, queries: Iterable[Query]) -> int | None:
-        """The windows that they are trained with; None where none are listed."""
-        each = [self.facts.get(query.query_id, Facts()).windows for query in queries]
-        listed = [len(windows) for windows in each if windows is not None]
+        """Number of their training windows; None where a release lists none."""
+        windows_of = [
+            self.facts.get(query.query_id, Facts()).windows for query in queries
+        ]
+        listed = [len(windows) for windows in windows_of if windows is not None]
         return sum(listed) if listed else None
 
     def trained(
         self, splits: Mapping[str, Sequence[Query]]
     ) -> Mapping[str, Sequence[Query]]:
-        """Without what is known to be no sentence."""
+        """The splits without queries that are documented not to be sentences."""
         if not self.oddities.unreadable:
             return splits
         return {
-            split: [each for each in queries if unreadable(each.query) is None]
+            split: [query for query in queries if unreadable(query.query) is None]
             for split, queries in splits.items()
         }
 
@@ -299,10 +303,8 @@ class Annotations:
         videos: Path | None = None,
         splits: Mapping[str, Sequence[Query]] | None = None,
     ) -> Dataset:
-        """Raises ``InputError`` for the first fault; ``splits`` take the place of its own.
-
-        ``cut`` says whether spans that end after their video are cut there.
-        """
+        """The data set, with ``splits`` instead of the annotations' if given; ``cut`` clips
+        spans to their videos. Raises ``InputError`` for the first fault."""
         if faults := self.faults:
             more = len(faults) - 1
             rest = f" ({more} more: slta data check {name} --root {self.root})"
@@ -328,13 +330,50 @@ class Annotations:
         )
 
 
+TICK_NS = 100_000_000
+"""Time within which two versions of a file may have the same timestamp."""
+
+
+def once(read: Callable[[Path], T]) -> Callable[[Path], T]:
+    """Caches the annotations of a folder until a file there changes, because a training
+    opens them about ten times. The result is shared and must not be changed."""
+    cached: dict[tuple[Path, Path], tuple[object, T]] = {}
+
+    @wraps(read)
+    def reading(root: Path) -> T:
+        now_ns, place = time.time_ns(), (root, root.absolute())
+        state = _state(root)
+        if place in cached and cached[place][0] == state:
+            return cached[place][1]
+        cached.clear()
+        content = read(root)
+        if state and all(changed < now_ns - TICK_NS for *_, changed in state):
+            cached[place] = state, content
+        return content
+
+    return reading
+
+
+def _state(root: Path) -> list[tuple[str, int, int, int, int]]:
+    """Names, sizes and timestamps of a folder's files; empty if it cannot be read."""
+    try:
+        found = [(each, each.stat()) for each in sorted(root.iterdir())]
+    except OSError:
+        return []
+    return [
+        (path.name, facts.st_ino, facts.st_size, facts.st_ctime_ns, facts.st_mtime_ns)
+        for path, facts in found
+        if S_ISREG(facts.st_mode)
+    ]
+
+
 def unreadable(query: str) -> tuple[str, str] | None:
-    """Why no extractor can read the sentence, and the remedy."""
+    """Why a query is unreadable, and the remedy; None if it is readable."""
     try:
         normalised(query)
     except InputError as error:
         why, _, remedy = str(error).partition("; ")
-        return f"asks what cannot be read: {why}", remedy or "mend the sentence"
+        return f"has an unreadable query: {why}", remedy or "correct the sentence"
     return None
 
 
@@ -345,7 +384,7 @@ def _after(place: Place) -> str:
 
 
 def within(query: Query, durations_s: Mapping[str, float]) -> Query:
-    """The query with its spans cut to the video, where its length is known."""
+    """The query with its spans clipped to the video, if the video's length is known."""
     duration_s = durations_s.get(query.video_id)
     if duration_s is None or not query.truth:
         return query
@@ -357,19 +396,19 @@ def within(query: Query, durations_s: Mapping[str, float]) -> Query:
 
 def digest(files: Sequence[Path]) -> str:
     """SHA-256 over the names and contents of the files."""
-    found = hashlib.sha256()
+    sha256_of_all = hashlib.sha256()
     for file in files:
-        found.update(file.name.encode() + b"\0" + file.read_bytes())
-    return found.hexdigest()
+        sha256_of_all.update(file.name.encode() + b"\0" + file.read_bytes())
+    return sha256_of_all.hexdigest()
 
 
 SEED = 0
 SHARE = 0.1
-"""Of the train videos, the share that val gets."""
+"""Share of the train videos that are held out as val."""
 
 
 def is_held_out(video_id: str) -> bool:
-    """Whether a train video belongs to val, whatever other videos there are.
+    """Whether a train video belongs to val, by a hash of its id.
 
     >>> [video for video in ("AO8RW", "Y6R7T", "IGDIE", "7UPGT") if is_held_out(video)]
     []
@@ -378,14 +417,14 @@ def is_held_out(video_id: str) -> bool:
     return int.from_bytes(drawn) < SHARE * 2**64
 
 
-def with_val(found: Annotations) -> dict[str, list[Query]]:
-    """The splits that were read, with a val that is held out of train."""
-    splits = dict(found.splits)
+def with_val(annotations: Annotations) -> dict[str, list[Query]]:
+    """The splits, with a val that is held out of train."""
+    splits = dict(annotations.splits)
     return train_and_val(splits.pop("train")) | splits if "train" in splits else splits
 
 
 def train_and_val(queries: Iterable[Query]) -> dict[str, list[Query]]:
-    found: dict[str, list[Query]] = {"train": [], "val": []}
+    splits: dict[str, list[Query]] = {"train": [], "val": []}
     for query in queries:
-        found["val" if is_held_out(query.video_id) else "train"].append(query)
-    return found
+        splits["val" if is_held_out(query.video_id) else "train"].append(query)
+    return splits

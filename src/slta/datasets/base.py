@@ -1,4 +1,4 @@
-"""What every data set gives: queries by split, and a file for each video."""
+"""Data sets: queries by split, and a file for each video."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,33 +17,33 @@ from slta.video.opening import holds_film
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """What a data set says of a query beyond its true spans.
+    """Annotations of a query beyond its true spans.
 
     Shapes: a annotators · c clips · p windows.
     """
 
     chunks: Int[np.ndarray, "a 2"] | None = None
-    """Of DiDeMo: the first and the last chunk of 5 s that each annotator chose."""
+    """DiDeMo: first and last 5-second chunk chosen by each annotator."""
     clips: Int[np.ndarray, " c"] | None = None
-    """Of QVHighlights: the numbers of the clips of 2 s that show what is asked."""
+    """QVHighlights: indices of the relevant 2-second clips."""
     saliency: Int[np.ndarray, "c 3"] | None = None
-    """Of QVHighlights: what each annotator gave each of these clips, from 0 to 4."""
+    """QVHighlights: saliency of these clips by annotator, 0 to 4."""
     nouns: tuple[str, ...] | None = None
-    """Of the SLTA release: the words that it takes for the query's nouns."""
+    """SLTA release: the query's nouns."""
     windows: Int[np.ndarray, "p 2"] | None = None
-    """Of the SLTA release: the windows that the query is trained with, in its units."""
+    """SLTA release: training windows of the query, in its frames."""
 
 
 UNFINISHED: Final = frozenset(".aria2 .crdownload .download .part .tmp .ytdl".split())
-"""Suffixes of what a downloader has not finished."""
+"""Suffixes of unfinished downloads."""
 
 
 class VideoFolder:
-    """The files of a folder, listed once, by the videos that they are called after.
+    """The video files of a folder, by video id; the folder is listed once.
 
-    A name has a suffix of its own or none: ids of TACoS and DiDeMo end in one themselves.
-    Hidden files are no videos, nor is what holds no film, such as a thumbnail or subtitles.
-    Only where a name leaves open which file is the film are files looked into.
+    A file is named by the id, with a further suffix or without: ids of TACoS and DiDeMo end
+    in one themselves. Hidden files, unfinished downloads and files without video, such as
+    thumbnails and subtitles, are ignored. Files are opened only where names are ambiguous.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,13 +56,13 @@ class VideoFolder:
             self._by_stem.setdefault(composed(path.stem), []).append(path)
 
     def __iter__(self) -> Iterator[tuple[str, list[Path]]]:
-        """Each video's id with its files."""
+        """Pairs of a video's id and its files."""
         for video_id, paths in self._by_stem.items():
             if films := _films(paths):
                 yield video_id, films
 
     def of(self, video_id: str) -> list[Path]:
-        """None or several where a folder is not as it should be."""
+        """Files of a video; exactly one in a valid folder."""
         name = composed(video_id)
         return _films(self._by_name.get(name, ())) or _films(
             self._by_stem.get(name, ())
@@ -70,8 +70,8 @@ class VideoFolder:
 
 
 def _films(paths: Sequence[Path]) -> list[Path]:
-    """Those that are films, or are called so; of several, a whole one goes first. One that
-    is called so and is damaged is to be told, rather than passed over."""
+    """The video files among them, by suffix or content; of several, the readable ones. A
+    damaged file with a video's suffix is kept, so that it is reported."""
     called = [path for path in paths if path.suffix.lower() in FILMS]
     films = called + [path for path in paths if path not in called and holds_film(path)]
     if len(films) > 1:
@@ -82,27 +82,26 @@ def _films(paths: Sequence[Path]) -> list[Path]:
 @dataclass(frozen=True)
 class Dataset:
     digest: str
-    """SHA-256 over its annotations."""
+    """SHA-256 of its annotation files."""
     splits: Mapping[str, tuple[Query, ...]]
     folder: Path
-    """Where its annotations lie."""
+    """Folder of the annotations."""
     videos: Path
-    """Folder of the files, each named by its video's id."""
+    """Folder of the videos, each named by its id."""
     durations_s: Mapping[str, float] = field(default_factory=dict)
-    """Lengths of the videos that the annotations know, by the video's id."""
+    """Lengths of videos by the annotations, by video id; may be incomplete."""
     facts: Mapping[str, Facts] = field(default_factory=dict)
-    """By the query's id; most queries have none."""
+    """By query id; most queries have none."""
 
     @property
     def video_ids(self) -> list[str]:
-        """Of all splits, each once."""
-        each = (q.video_id for queries in self.splits.values() for q in queries)
-        return list(dict.fromkeys(each))
+        """Distinct ids over all splits."""
+        ids = (q.video_id for queries in self.splits.values() for q in queries)
+        return list(dict.fromkeys(ids))
 
     @property
     def tested(self) -> list[str]:
-        """Splits that are neither trained nor chosen with, and of which some truth is
-        known."""
+        """The test splits: all but train and val that have ground truth."""
         return [
             name
             for name, queries in self.splits.items()
@@ -110,31 +109,30 @@ class Dataset:
         ]
 
     def queries(self, split: str) -> tuple[Query, ...]:
-        """Raises ``InputError`` for a split that is not there or has no queries."""
+        """The queries of a split. Raises ``InputError`` if it is missing or empty."""
         if split not in self.splits:
             known = ", ".join(self.splits) or "none"
             raise InputError(f"there is no split {split!r}; {self.folder} has {known}")
         if not self.splits[split]:
             raise InputError(
-                f"the split {split!r} has no queries; "
-                f"look into {self.folder / split}.jsonl"
+                f"the split {split!r} has no queries; check {self.folder / split}.jsonl"
             )
         return self.splits[split]
 
     def path(self, video_id: str) -> Path:
-        """Raises ``InputError`` unless there is one file of this video."""
-        found = self._files.of(video_id)
-        if len(found) > 1:
-            names = " and ".join(path.name for path in found)
+        """A video's file. Raises ``InputError`` unless there is exactly one."""
+        paths = self._files.of(video_id)
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths)
             raise InputError(
                 f"the video {video_id!r} is in {self.videos} more than once, as {names}; "
                 "keep one of them"
             )
-        if not found:
+        if not paths:
             raise InputError(
                 f"the video {video_id!r} is missing; put it into {self.videos}"
             )
-        return found[0]
+        return paths[0]
 
     @cached_property
     def _files(self) -> VideoFolder:

@@ -1,4 +1,4 @@
-"""Charades-STA: sentences with seconds, for videos of everyday life at home.
+"""Charades-STA: sentences with spans, about videos of daily activities at home.
 
 Gao, Sun, Yang, Nevatia: TALL, Temporal Activity Localization via Language Query, ICCV
 2017. The videos and their lengths are of Charades: Sigurdsson et al., Hollywood in Homes,
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from slta.datasets.annotations import Annotations, Oddities, with_val
+from slta.datasets.annotations import Annotations, Oddities, once, with_val
 from slta.datasets.base import Dataset
 from slta.datasets.reading import table
 from slta.datasets.source import Count, Source
@@ -19,7 +19,7 @@ from slta.fields import FieldError, above_0, written
 NAME: Final = "charades-sta"
 SPLITS = ("train", "test")
 ODDITIES = Oddities(
-    # So do the intervals of Charades that they were made of: the most is 1.54 s.
+    # At most 1.54 s, as in the intervals of Charades that they are made from.
     beyond_s=1.55,
     # Four lines of train.
     reversed_in=frozenset({"AKKWU", "IOL8Q", "LEOL6"}),
@@ -27,7 +27,7 @@ ODDITIES = Oddities(
 NOT_RELEASED = frozenset(
     "62AC0 F7TG5 KTXSD N56QO NBKCK Q5MDU TJJKK TQO6O TRHT1 TUD6M WZZPC Y8L60".split()
 )
-"""Test videos that the SLTA release leaves out, with their 26 queries."""
+"""Test videos with 26 queries that the SLTA release lacks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,32 +38,33 @@ class CharadesSTAConfig:
     root: str = "charades-sta"
     """Folder with charades_sta_train.txt and the other official files."""
     cut: bool = True
-    """Whether spans that end after the video are cut there; in the paper they are not."""
+    """Clip spans that end after their video; SLTA's paper does not."""
     released_only: bool = False
-    """Whether the 26 test queries that the SLTA release leaves out are left out."""
+    """Leave out the 26 test queries that the SLTA release lacks."""
 
 
 def load(config: CharadesSTAConfig) -> Dataset:
-    found = read(Path(config.root))
-    splits = with_val(found)
+    annotations = read(Path(config.root))
+    splits = with_val(annotations)
     if config.released_only and "test" in splits:
         released = (q for q in splits["test"] if q.video_id not in NOT_RELEASED)
         splits["test"] = [*released]
-    return found.dataset(name=NAME, cut=config.cut, splits=splits)
+    return annotations.dataset(name=NAME, cut=config.cut, splits=splits)
 
 
+@once
 def read(root: Path) -> Annotations:
-    found = Annotations(root, ODDITIES)
+    annotations = Annotations(root, ODDITIES)
     for split in SPLITS:
-        videos = _lengths(found, split)
-        if file := found.file(f"charades_sta_{split}.txt", split=split):
-            for number, line in found.lines(file):
-                _query(found, split, file, number, line, videos)
-    return found
+        videos = _lengths(annotations, split)
+        if file := annotations.file(f"charades_sta_{split}.txt", split=split):
+            for number, line in annotations.lines(file):
+                _query(annotations, split, file, number, line, videos)
+    return annotations
 
 
 def _query(
-    found: Annotations,
+    annotations: Annotations,
     split: str,
     file: Path,
     number: int,
@@ -74,17 +75,17 @@ def _query(
     head, mark, sentence = line.partition("##")
     form = "write VIDEO START END##SENTENCE"
     if not mark:
-        return found.fault(file, number, "has no ## before its sentence", form)
+        return annotations.fault(file, number, "has no ## before its sentence", form)
     try:
         video_id, start, end = head.split()
         span = (float(start), float(end))
     except ValueError:
         what = f"begins with {head!r}, not with a video and two times"
-        return found.fault(file, number, what, form)
+        return annotations.fault(file, number, what, form)
     if videos is not None and video_id not in videos:
-        what = f"names the video {video_id}, which Charades_v1_{split}.csv has not"
-        return found.fault(file, number, what, "mend its id")
-    return found.add(
+        what = f"names the video {video_id}, which is not in Charades_v1_{split}.csv"
+        return annotations.fault(file, number, what, "correct its id")
+    return annotations.add(
         split,
         file,
         number,
@@ -95,25 +96,27 @@ def _query(
     )
 
 
-def _lengths(found: Annotations, split: str) -> AbstractSet[str] | None:
-    """The videos that have a row; None where the table is missing or only partly read."""
-    file = found.file(f"Charades_v1_{split}.csv")
+def _lengths(annotations: Annotations, split: str) -> AbstractSet[str] | None:
+    """Videos of the table of lengths; None if it is missing or has faults."""
+    file = annotations.file(f"Charades_v1_{split}.csv")
     if file is None:
         return None
-    before = len(found.problems)
-    rows = list(table(found, file, ("id", "length")))
-    is_whole = len(found.problems) == before
+    before = len(annotations.problems)
+    rows = list(table(annotations, file, ("id", "length")))
+    is_whole = len(annotations.problems) == before
     lines: dict[str, int] = {}
     for number, row in rows:
         video_id = row["id"]
         if (first := lines.setdefault(video_id, number)) != number:
             what = f"has a second row of {video_id}, after line {first}"
-            found.fault(file, number, what, "keep one of the two")
+            annotations.fault(file, number, what, "keep one of the two")
             continue
         try:
-            found.durations_s[video_id] = above_0("length", written(row, "length"))
+            annotations.durations_s[video_id] = above_0(
+                "length", written(row, "length")
+            )
         except FieldError as error:
-            found.fault(file, number, error.what, error.remedy)
+            annotations.fault(file, number, error.what, error.remedy)
     return lines.keys() if is_whole else None
 
 

@@ -1,5 +1,4 @@
-"""All that is wrong with a data set on disk: what ``slta data check`` tells, and what
-``slta train`` refuses before it begins."""
+"""Checks of a data set on disk, for ``slta data check`` and before ``slta train``."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -12,20 +11,20 @@ from slta.datasets.base import VideoFolder
 from slta.datasets.report import Features, Report
 from slta.datasets.source import Count, Length, Source
 from slta.errors import InputError
-from slta.features.layouts import asked
+from slta.features.layouts import open_preextracted
 from slta.features.layouts.base import Layout, Look, Unreadable, look_at
 from slta.progress import Progress
 
 Recall = Callable[[Path], Look | None]
-"""What is remembered of a video, so that it need not be looked into again."""
+"""What the store knows of a video, so that it need not be opened."""
 ROUGH = 0.01
-"""Of a video's length, by which what says it may be wrong."""
+"""Relative tolerance of lengths in annotations."""
 SHARE = 0.05
-"""Of a film's length, by which its features may be longer or shorter."""
+"""Relative tolerance between the lengths of a video file and its features."""
 
 
 def nothing(_: Path) -> None:
-    """Remembers no video."""
+    """A ``Recall`` that knows no video."""
 
 
 def check(
@@ -37,100 +36,112 @@ def check(
     *,
     films: bool = False,
 ) -> Report:
-    """``features`` are the ready ones that are trained with, as an experiment names them,
-    ``films`` says that videos are; without both, what lies in the folder is.
+    """Checks annotations and, as training would use them, the pre-extracted ``features`` of
+    that name or (``films``) the videos; without either, whatever the folder has.
 
-    Raises ``InputError`` only if there is no such folder.
+    Raises ``InputError`` only if the folder is missing.
     """
     report = Report(root, expected=source.counts)
-    found = source.read(root)
-    names = _video_ids(found)
+    annotations = source.read(root)
+    names = _video_ids(annotations)
     layouts = [] if films else _opened(features, root, names, report)
     looks = {
-        each: _look(each, names, found, report, progress, recall)
-        for each in layouts or ()
+        layout: _look(layout, names, annotations, report, progress, recall)
+        for layout in layouts or ()
     }
     files = {} if features else _films(root, names, report)
     lengths = _lengths(looks, files, report, recall)
     if source.read_knowing is not None and lengths:
-        found = source.read_knowing(root, lengths)
+        annotations = source.read_knowing(root, lengths)
     report.counts = {
         split: Count(
             len({query.video_id for query in queries}),
             len(queries),
-            found.pairs(queries),
+            annotations.pairs(queries),
         )
-        for split, queries in found.splits.items()
+        for split, queries in annotations.splits.items()
     }
-    report.durations_s = {n: each.duration_s for n, each in lengths.items()}
-    report.durations_s |= {n: s for n, s in found.durations_s.items() if n in names}
-    report.splits = found.trained(source.splits(found))
-    report.files = {name: trainable.file_of(found, name) for name in report.splits}
-    report.oddities += [each for each in found.problems if each.oddity is not None]
-    report.refusals = found.faults + report.refusals
-    _missing(found, looks, files, report)
+    report.durations_s = {n: length.duration_s for n, length in lengths.items()}
+    report.durations_s |= {
+        n: s for n, s in annotations.durations_s.items() if n in names
+    }
+    report.splits = annotations.trained(source.splits(annotations))
+    report.files = {
+        name: trainable.file_of(annotations, name) for name in report.splits
+    }
+    report.oddities += [
+        each for each in annotations.problems if each.oddity is not None
+    ]
+    report.refusals = annotations.faults + report.refusals
+    _missing(annotations, looks, files, report)
     if layouts is not None:
         needed = films or source.with_videos
-        report.refusals += _nowhere(found, layouts, report, features, needed=needed)
-    report.refusals += _splits(found, report, looks, source.get)
-    told = {problem.file for problem in report.refusals}
+        report.refusals += _nowhere(
+            annotations, layouts, report, features, needed=needed
+        )
+    report.refusals += _splits(annotations, report, looks, source.get)
+    reported = {problem.file for problem in report.refusals}
     report.unpublished += [
         *(
             Problem(path, None, "is missing", f"get it from {source.get}")
-            for path in found.absent
-            if path not in told
+            for path in annotations.absent
+            if path not in reported
         ),
-        *_counted(found, source, report),
+        *_counted(annotations, source, report),
     ]
-    report.warnings += trainable.warnings(found, report.splits)
+    report.warnings += trainable.warnings(annotations, report.splits)
     return report
 
 
 def _splits(
-    found: Annotations,
+    annotations: Annotations,
     report: Report,
     looks: Mapping[Layout, Mapping[str, Look]],
     get: str,
 ) -> Iterable[Problem]:
-    yield from trainable.refusals(found, report.splits, get)
+    yield from trainable.refusals(annotations, report.splits, get)
     steps_s = [
         (layout.videos[name], look.step_s)
         for layout, seen in looks.items()
         for name, look in seen.items()
         if not layout.spread
     ]
-    yield from trainable.units(found, report.splits, report.durations_s, steps_s)
+    yield from trainable.units(annotations, report.splits, report.durations_s, steps_s)
 
 
 def _opened(
     features: str, root: Path, names: list[str], report: Report
 ) -> list[Layout] | None:
-    """None, and noted, where nothing of them can be read."""
+    """The layouts to check; None, and reported, if the file cannot be read."""
     if not features:
-        found = asked("ready", root).layout
-        return [found] if (root / "features").is_dir() and found.videos else []
+        layout = open_preextracted("preextracted", root).layout
+        return [layout] if (root / "features").is_dir() and layout.videos else []
     try:
-        return [asked(features, root).layout]
+        return [open_preextracted(features, root).layout]
     except Unreadable as error:
         report.refusals.append(Problem(error.file, None, error.what, error.remedy))
         report.features.append(Features(features.partition(":")[0], 0, {}, names))
         return None
 
 
-def _video_ids(found: Annotations) -> list[str]:
+def _video_ids(annotations: Annotations) -> list[str]:
     return list(
-        dict.fromkeys(q.video_id for queries in found.splits.values() for q in queries)
+        dict.fromkeys(
+            q.video_id for queries in annotations.splits.values() for q in queries
+        )
     )
 
 
-def _counted(found: Annotations, source: Source, report: Report) -> Iterable[Problem]:
+def _counted(
+    annotations: Annotations, source: Source, report: Report
+) -> Iterable[Problem]:
     for split, expected in source.counts.items():
         count = report.counts.get(split)
         if count is None or count.fits(expected):
             continue
         what = f"has {count}, not {expected}"
-        remedy = "mend its faults, or get the file again"
-        yield Problem(found.split_files[split], None, what, remedy)
+        remedy = "correct its faults, or get the file again"
+        yield Problem(annotations.split_files[split], None, what, remedy)
 
 
 def _look(
@@ -141,14 +152,14 @@ def _look(
     progress: Progress | None,
     recall: Recall,
 ) -> dict[str, Look]:
-    """Looks at the features of every annotated video; what is wrong is noted."""
+    """Checks the features of every annotated video; reports problems."""
     looks: dict[str, Look] = {}
     there = [name for name in names if name in layout.videos]
     for done, name in enumerate(there, start=1):
         duration_s = annotated.durations_s.get(name)
         looks[name] = recall(Path(name)) or look_at(layout, name, duration_s)
         report.refusals += [
-            Problem(file, None, *each) for file, *each in looks[name].problems
+            Problem(file, None, *rest) for file, *rest in looks[name].problems
         ]
         if progress:
             progress(done, len(there))
@@ -159,7 +170,7 @@ def _look(
 
 
 def _sizes(layout: Layout, array: str, looks: Mapping[str, Look]) -> Iterable[Problem]:
-    """What has vectors of another size than most videos have."""
+    """Videos whose vectors have another size than most."""
     parts = [
         layout.parts(name, array, look.shapes[array][1][-1])
         for name, look in looks.items()
@@ -175,7 +186,7 @@ def _sizes(layout: Layout, array: str, looks: Mapping[str, Look]) -> Iterable[Pr
 
 
 def _uneven(layout: Layout, looks: Mapping[str, Look]) -> Iterable[Problem]:
-    """What has regions where most videos have none, or none where most have some."""
+    """Videos with regions where most have none, or the reverse."""
     read = {name: look for name, look in looks.items() if not look.problems}
     some = [name for name, look in read.items() if "regions" in look.shapes]
     none = [name for name, look in read.items() if "regions" not in look.shapes]
@@ -192,16 +203,16 @@ def _films(root: Path, names: list[str], report: Report) -> dict[str, Path]:
     folder = root / "videos"
     if not folder.is_dir():
         return {}
-    found, listed = {}, VideoFolder(folder)
+    films, listed = {}, VideoFolder(folder)
     for name in names:
         if files := listed.of(name):
-            found[name] = files[0]
+            films[name] = files[0]
         if len(files) > 1:
             others = " and ".join(path.name for path in files)
             what = f"is one of {len(files)} files of the video {name!r}: {others}"
             report.refusals.append(Problem(files[0], None, what, "keep one of them"))
-    report.films = len(found)
-    return found
+    report.films = len(films)
+    return films
 
 
 def _lengths(
@@ -210,14 +221,14 @@ def _lengths(
     report: Report,
     recall: Recall,
 ) -> dict[str, Length]:
-    """How long the videos are, as their files or features say."""
-    found: dict[str, Length] = {}
+    """Lengths of the videos by their files or features."""
+    lengths: dict[str, Length] = {}
     for layout, seen in looks.items():
         for name, look in seen.items():
             if look.duration_s is not None:
-                # A video may go on after its last sample, or end before the next one.
+                # A video may continue after its last sample, or end before the next one.
                 within_s = max(1.0, 2 * look.step_s, ROUGH * look.duration_s)
-                found[name] = Length(look.duration_s, within_s, layout.videos[name])
+                lengths[name] = Length(look.duration_s, within_s, layout.videos[name])
     for name, path in films.items():
         try:
             known = recall(path)
@@ -227,24 +238,24 @@ def _lengths(
             report.refusals.append(Problem(path, None, what.strip(), remedy))
             continue
         assert length_s is not None
-        if (features := found.get(name)) is not None and features.file is not None:
+        if (features := lengths.get(name)) is not None and features.file is not None:
             within_s = max(features.within_s, SHARE * length_s)
             if other := features._replace(within_s=within_s).disagrees(length_s):
                 what = f"has {features.duration_s:.2f} s of {path.name}, which lasts "
                 what += f"{length_s:.2f} s"
                 report.refusals.append(Problem(features.file, None, what, other[1]))
-        found[name] = Length(length_s, max(ROUNDING_S, ROUGH * length_s), path)
-    return found
+        lengths[name] = Length(length_s, max(ROUNDING_S, ROUGH * length_s), path)
+    return lengths
 
 
 def _missing(
-    found: Annotations,
+    annotations: Annotations,
     looks: Mapping[Layout, Mapping[str, Look]],
     films: Mapping[str, Path],
     report: Report,
 ) -> None:
-    """Notes which videos have no features or no file."""
-    names = _video_ids(found)
+    """Reports videos without features or without a file."""
+    names = _video_ids(annotations)
     for layout, seen in looks.items():
         missing = [name for name in names if name not in seen]
         shapes: dict[str, Counter[str]] = {}
@@ -260,18 +271,18 @@ def _missing(
 
 
 def _nowhere(
-    found: Annotations,
+    annotations: Annotations,
     layouts: list[Layout],
     report: Report,
     features: str,
     *,
     needed: bool,
 ) -> Iterable[Problem]:
-    """Videos without what is trained with: a file, or else ready features."""
+    """Videos without what training uses: a file, or pre-extracted features."""
     videos = report.root / "videos"
     if layouts and (features or report.films is None):
         where = [layout.expected for layout in layouts]
-        missing = [name for each in report.features for name in each.missing]
+        missing = [name for entry in report.features for name in entry.missing]
         lacks = "no features"
     elif report.films is not None:
         missing, lacks, where = (
@@ -281,7 +292,7 @@ def _nowhere(
         )
     else:
         if needed:
-            remedy = f"put the films into {videos}, or ready features into "
+            remedy = f"put the videos into {videos}, or pre-extracted features into "
             remedy += f"{report.root / 'features'}"
             yield Problem(report.root, None, "has neither videos nor features", remedy)
         return
@@ -290,5 +301,5 @@ def _nowhere(
     for name in report.nowhere:
         places = " and ".join(place(name) for place in where)
         what = f"names the video {name!r}, which has {lacks}"
-        file, line = found.first_lines[name]
-        yield Problem(file, line, what, f"{put} {places}, or mend its id")
+        file, line = annotations.first_lines[name]
+        yield Problem(file, line, what, f"{put} {places}, or correct its id")

@@ -1,4 +1,4 @@
-"""A data set in the project's own format: a JSON Lines file for each split."""
+"""Writes a data set in the project's own format: a JSON Lines file for each split."""
 
 import json
 from pathlib import Path
@@ -14,10 +14,10 @@ from slta.progress import Progress
 def convert(
     dataset: Dataset, folder: Path, progress: Progress | None = None
 ) -> list[Path]:
-    """Writes what is not there yet, each file whole or not at all.
+    """Writes the missing files, each whole or not at all; an interrupted conversion can be
+    repeated.
 
-    A file that is there stays if it says the same, so that what was stopped can be begun
-    again; raises ``InputError``, before it writes anything, if it says something else.
+    Raises ``InputError``, before writing anything, if an existing file has other content.
     """
     total = len(dataset.splits)
     texts: dict[Path, str] = {}
@@ -28,9 +28,7 @@ def convert(
             progress(done / 2, total)
     for path, text in texts.items():
         if path.exists() and path.read_bytes() != text.encode():
-            raise InputError(
-                f"{path} exists and says something else; name another --to"
-            )
+            raise InputError(f"{path} exists with other content; give another --to")
     for done, (path, text) in enumerate(texts.items(), start=1):
         if not path.exists():
             _write(path, text)
@@ -40,23 +38,23 @@ def convert(
 
 
 def record(dataset: Dataset, query: Query) -> dict[str, Any]:
-    """A query as its line in the own format; facts are further fields of it."""
+    """A query as an object of the own format; facts are additional fields."""
     spans = None
     if query.truth is not None:
         spans = [[span.start, span.end] for span in query.truth]
-    found: dict[str, Any] = {
+    row: dict[str, Any] = {
         "query_id": query.query_id,
         "video_id": query.video_id,
         "query": query.query,
         "spans": spans,
     }
     if query.video_id in dataset.durations_s:
-        found["duration_s"] = dataset.durations_s[query.video_id]
-    return found | listed(dataset.facts.get(query.query_id, Facts()))
+        row["duration_s"] = dataset.durations_s[query.video_id]
+    return row | listed(dataset.facts.get(query.query_id, Facts()))
 
 
 def listed(facts: Facts) -> dict[str, Any]:
-    """The facts that are there, as lists."""
+    """The facts that are not None, as lists."""
     named = {name: getattr(facts, name) for name in Facts.__slots__}
     return {
         name: list(value) if isinstance(value, tuple) else value.tolist()
@@ -71,5 +69,5 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         why = error.strerror or error
         raise InputError(
-            f"{path} cannot be written ({why}); name another --to, or make room"
+            f"{path} cannot be written ({why}); give another --to, or make room"
         ) from error

@@ -1,8 +1,8 @@
 """DiDeMo: descriptions of moments in personal videos, by several annotators each.
 
 Hendricks, Wang, Shechtman, Sivic, Darrell, Russell: Localizing Moments in Video with
-Natural Language, ICCV 2017. A video is cut at 30 s into up to six chunks of 5 s, of which
-the last may be shorter; a moment is any run of chunks, 21 in all.
+Natural Language, ICCV 2017. The first 30 s of a video are divided into up to six 5-second
+chunks, of which the last may be shorter; a moment is any run of chunks, 21 in all.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from jaxtyping import Int
 
-from slta.datasets.annotations import Annotations, Place
+from slta.datasets.annotations import Annotations, Place, once
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import Places, json_of
 from slta.datasets.source import Count, Source
@@ -25,12 +25,12 @@ NAME: Final = "didemo"
 SPLITS = ("train", "val", "test")
 FEWER_CHUNKS = "video with fewer than six chunks"
 AGREED = 2
-"""Annotators that must choose a moment for it to be one of the true spans."""
+"""Minimum annotators that choose a moment for it to be a true span."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiDeMoConfig:
-    """DiDeMo, whose annotators' choices are kept beside the true spans."""
+    """DiDeMo, with the choices of its annotators."""
 
     name: ClassVar[str] = NAME
     root: str = "didemo"
@@ -41,20 +41,21 @@ def load(config: DiDeMoConfig) -> Dataset:
     return read(Path(config.root)).dataset(name=NAME)
 
 
+@once
 def read(root: Path) -> Annotations:
-    found = Annotations(root)
+    annotations = Annotations(root)
     for split in SPLITS:
-        file = found.file(f"{split}_data.json", split=split)
+        file = annotations.file(f"{split}_data.json", split=split)
         if file is None:
             continue
-        content, places = json_of(found, file, [])
+        content, places = json_of(annotations, file, [])
         for i, entry in enumerate(content, start=1):
-            _entry(found, split, file, places, i, entry)
-    return found
+            _entry(annotations, split, file, places, i, entry)
+    return annotations
 
 
 def _entry(
-    found: Annotations, split: str, file: Path, places: Places, i: int, entry: Any
+    annotations: Annotations, split: str, file: Path, places: Places, i: int, entry: Any
 ) -> None:
     place: Place = str(i)
     try:
@@ -64,15 +65,17 @@ def _entry(
         query_id = identity(entry, "annotation_id")
         count, chunks = _chunks(entry)
     except FieldError as error:
-        return found.fault(file, place, error.what, error.remedy)
+        return annotations.fault(file, place, error.what, error.remedy)
     duration_s = count * CHUNK_S
-    if found.durations_s.setdefault(video_id, duration_s) != duration_s:
+    if annotations.durations_s.setdefault(video_id, duration_s) != duration_s:
         what = f"gives {video_id} {count} chunks, and others before"
-        return found.fault(file, place, what, "get the file again")
-    if count < CHUNKS and video_id not in found.first_lines:
+        return annotations.fault(file, place, what, "get the file again")
+    if count < CHUNKS and video_id not in annotations.first_lines:
         remedy = "its moments are the runs of these"
-        found.odd(file, place, f"gives {video_id} {count} chunks", remedy, FEWER_CHUNKS)
-    return found.add(
+        annotations.odd(
+            file, place, f"gives {video_id} {count} chunks", remedy, FEWER_CHUNKS
+        )
+    return annotations.add(
         split,
         file,
         place,
@@ -85,10 +88,10 @@ def _entry(
 
 
 def _chunks(entry: Any) -> tuple[int, Int[np.ndarray, "a 2"]]:
-    """How many the video has, and which each annotator chose."""
+    """Number of chunks of the video, and first and last chunk by annotator."""
     count, chunks = number(entry, "num_segments"), integers(entry, "times", 2)
     if count not in range(1, CHUNKS + 1):
-        what = f"gives num_segments as {count:g}, which is no number of chunks"
+        what = f"gives num_segments as {count:g}, which is not a number of chunks"
         raise FieldError(what, f"write one from 1 to {CHUNKS}")
     first, last = chunks.T
     if not ((first >= 0) & (first <= last) & (last < count)).all():
@@ -98,9 +101,8 @@ def _chunks(entry: Any) -> tuple[int, Int[np.ndarray, "a 2"]]:
 
 
 def agreed(chunks: list[list[int]]) -> list[tuple[float, float]]:
-    """The moments that at least two annotators chose, most votes first.
-
-    All that were chosen, if no two agree.
+    """The moments chosen by at least two annotators, most votes first; if no two agree, all
+    chosen moments. In seconds.
 
     >>> agreed([[4, 4], [0, 0], [4, 4], [0, 0], [4, 4], [1, 2]])
     [(20.0, 25.0), (0.0, 5.0)]

@@ -1,4 +1,4 @@
-"""Many videos at once into the store, so that training and search find them there."""
+"""Extracts the features of many videos, and of a data set's queries, into the store."""
 
 import time
 from collections import Counter
@@ -20,49 +20,49 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(slots=True)
 class Extracted:
-    """What became of the videos."""
+    """Result of an extraction."""
 
-    made: list[Path] = field(default_factory=list)
-    found: list[Path] = field(default_factory=list)
-    """Those that the store had already."""
+    extracted: list[Path] = field(default_factory=list)
+    stored: list[Path] = field(default_factory=list)
+    """Videos that were in the store already."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Why each of the others cannot be used, by its name."""
+    """Errors of the other videos, by name."""
     video_s: float = 0.0
-    """Length of the videos that were looked at."""
+    """Total length of the extracted videos."""
     seconds: float = 0.0
-    """What that took."""
-    given_bytes: int = 0
-    """Of ready features: how big they were, ..."""
+    """Time that their extraction took."""
+    source_bytes: int = 0
+    """Size of pre-extracted features before the import."""
     stored_bytes: int = 0
-    """... and how big they are in the store."""
+    """Size of the same in the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """What became of a data set's queries."""
+    """Counts of a data set's queries."""
 
     count: int
     words: int
     unknown: Counter[str]
-    """How often each word without a vector is."""
+    """Counts of the words without a vector."""
 
 
-class Found(NamedTuple):
-    """Videos to look at."""
+class Videos(NamedTuple):
+    """Videos to extract."""
 
     paths: list[Path]
     refused: dict[str, str]
-    """Why each of the others cannot be used, by its name."""
+    """Errors of the other videos, by name."""
 
 
 def dataset_at(place: Path, name: str | None = None) -> Dataset | None:
-    """The data set of that name, or data in the project's own format; None for videos
-    alone."""
+    """The data set of that name in a folder, or without a name one in the own format; None
+    for a folder of videos alone."""
     if name is not None:
-        known = source(name)
+        origin = source(name)
         if not place.is_dir():
-            raise InputError(f"{place} is no folder; name the one with the files")
-        return known.open(place)
+            raise InputError(f"{place} is not a folder; give the data set's folder")
+        return origin.open(place)
     if not own.files_of(place):
         return None
     try:
@@ -78,81 +78,84 @@ def dataset_at(place: Path, name: str | None = None) -> Dataset | None:
 
 
 def _looks_like(name: str, folder: Path) -> bool:
-    found = SOURCES[name].read(folder)
-    return any(found.splits.values()) and not found.absent
+    annotations = SOURCES[name].read(folder)
+    return any(annotations.splits.values()) and not annotations.absent
 
 
-def videos_of(dataset: Dataset, library: Provider) -> Found:
-    """Those that the data set's queries are about."""
-    found = Found([], {})
+def videos_of(dataset: Dataset, library: Provider) -> Videos:
+    """The videos of a data set's queries."""
+    videos = Videos([], {})
     queries = [query for split in dataset.splits.values() for query in split]
     for video_id in dict.fromkeys(query.video_id for query in queries):
         try:
-            found.paths.append(library.find(dataset, video_id))
+            videos.paths.append(library.find(dataset, video_id))
         except InputError as error:
-            found.refused[video_id] = str(error)
-    if found.refused and not found.paths:
-        count, first = len(found.refused), next(iter(found.refused.values()))
-        raise InputError(
-            f"none of the {count} videos of the data set is there: {first}"
-        )
-    return found
+            videos.refused[video_id] = str(error)
+    if videos.refused and not videos.paths:
+        count, first = len(videos.refused), next(iter(videos.refused.values()))
+        raise InputError(f"all {count} videos of the data set are missing: {first}")
+    return videos
 
 
-def videos_at(place: Path, library: Provider) -> Found:
-    """The file itself, or the films in the folder, or in the folder ``videos`` in it, of
-    several of one video the first; of ready features, all that there are."""
-    if (known := library.listed()) is not None:
-        if not known:
-            raise InputError(f"{place} has no ready features; name their folder")
-        return Found(list(known), {})
+def videos_at(place: Path, library: Provider) -> Videos:
+    """A video file, or the videos of a folder or its subfolder ``videos``, of several files
+    of one video the first; for pre-extracted features, all of them."""
+    if (listed := library.listed()) is not None:
+        if not listed:
+            raise InputError(
+                f"{place} has no pre-extracted features; give their folder"
+            )
+        return Videos(list(listed), {})
     if not place.is_dir():
-        return Found([place], {})
+        return Videos([place], {})
     folder = place / "videos"
     folder = folder if folder.is_dir() else place
-    found, refused = list[Path](), dict[str, str]()
+    paths, refused = list[Path](), dict[str, str]()
     for video_id, (path, *others) in VideoFolder(folder):
-        found.append(path)
+        paths.append(path)
         for other in others:
-            what = f"the video {video_id!r} is there as {path.name}, too"
+            what = f"the video {video_id!r} is also there as {path.name}"
             refused[other.name] = f"{what}; keep one"
-    if not found:
-        raise InputError(f"{folder} has no videos; put them there, or name another")
-    return Found(found, refused)
+    if not paths:
+        raise InputError(
+            f"{folder} has no videos; put them there, or give another folder"
+        )
+    return Videos(paths, refused)
 
 
 def extract(
     library: Provider, paths: Sequence[Path], shows: ProgressFactory = no_progress
 ) -> Extracted:
-    """Looks at every video that the store does not have.
+    """Extracts every video that is not in the store. Finished videos are kept, so that an
+    interrupted extraction can be repeated.
 
-    What is finished is kept, so who is stopped goes on from there. Raises ``InputError``
-    for what is not about one of the videos, such as a full disk.
+    Unusable videos are listed in the result. Raises ``InputError`` for other problems, such
+    as a full disk.
     """
     done = Extracted()
     seen: dict[Path, Shapes] = {}
     for number, path in enumerate(paths, start=1):
         begun = time.perf_counter()
         try:
-            known = library.has(path)
+            is_stored = library.has(path)
             with shows(f"{path.name} ({number} of {len(paths)})") as progress:
                 record = library.record(path, progress=progress)
             info, _ = library.opened(record, path)
-            seen[path] = {name: each.shape for name, each in record.arrays.items()}
+            seen[path] = {name: array.shape for name, array in record.arrays.items()}
         except InputError as error:
-            # The weights or the disk will not be better at the next video.
+            # Problems of weights or the disk would recur at the next video.
             named = any(name in str(error) for name in library.names(path))
             if isinstance(error, UnwritableError) or not named:
                 raise
             done.refused[path.name] = str(error)
             continue
         if (size := library.size(path)) is not None:
-            done.given_bytes += size
+            done.source_bytes += size
             done.stored_bytes += _bytes(record.folder)
-        if known:
-            done.found.append(path)
+        if is_stored:
+            done.stored.append(path)
             continue
-        done.made.append(path)
+        done.extracted.append(path)
         done.video_s += info.duration_s
         done.seconds += time.perf_counter() - begun
     _refuse_odd_sizes(done, seen)
@@ -160,7 +163,7 @@ def extract(
 
 
 def _refuse_odd_sizes(done: Extracted, seen: Mapping[Path, Shapes]) -> None:
-    """No training takes them together with the others."""
+    """Refuses videos whose vectors differ in size from most."""
     for array, usual in sizes(seen.values()).items():
         for path, shapes in seen.items():
             if (size := shapes.get(array, (usual,))[-1]) == usual:
@@ -170,8 +173,8 @@ def _refuse_odd_sizes(done: Extracted, seen: Mapping[Path, Shapes]) -> None:
                 f"{array} of size {size}, others have {usual}; make all features with "
                 "the same extractor",
             )
-    done.made = [path for path in done.made if path.name not in done.refused]
-    done.found = [path for path in done.found if path.name not in done.refused]
+    done.extracted = [path for path in done.extracted if path.name not in done.refused]
+    done.stored = [path for path in done.stored if path.name not in done.refused]
 
 
 def _bytes(folder: Path) -> int:
@@ -184,5 +187,5 @@ def read_queries(
     """Reads the queries of a data set into the store."""
     queries = [query.query for split in dataset.splits.values() for query in split]
     with shows("sentences") as progress:
-        asked = library.sentences(queries, progress=progress)
-    return Queries(len(queries), *unknown_words(asked))
+        features = library.sentences(queries, progress=progress)
+    return Queries(len(queries), *unknown_words(features))

@@ -1,11 +1,11 @@
-"""Data in the project's own format: a file for each split, by hand or from a program.
+"""The project's own data format: a file for each split.
 
-JSON Lines, one query a line,
+Either JSON Lines, one query a line,
 
     {"query_id": "a_3", "video_id": "a", "query": "a man sits", "spans": [[1.5, 4.0]]}
 
-or a table with the columns video_id, query, start_s and end_s; beside them a folder
-``videos`` or ``features`` with a file for each video. docs/data-sets.md has the rest.
+or a CSV table with the columns video_id, query, start_s and end_s; beside them a folder
+``videos`` or ``features`` with a file for each video. See docs/data-sets.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from jaxtyping import Int
 
-from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities
+from slta.datasets.annotations import ROUNDING_S, Annotations, Oddities, once
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import json_lines, table
 from slta.datasets.source import Length, Source
@@ -24,11 +24,11 @@ from slta.errors import InputError
 from slta.fields import (
     FieldError,
     above_0,
-    given,
     identity,
     integers,
     number,
     pairs,
+    required,
     shown,
     text,
     texts,
@@ -40,7 +40,7 @@ NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")
 ODDITIES = Oddities(duplicates=True)
 LISTS = {"chunks": (2,), "clips": (), "saliency": (3,), "windows": (2,)}
-"""The optional fields that are numbers, and the columns of those that are tables."""
+"""The optional fields of integers, and the columns of those that are tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class OwnConfig:
 
 @dataclass(slots=True)
 class _Row:
-    """A query as it stands in its file."""
+    """A query as written in its file."""
 
     split: str
     file: Path
@@ -68,52 +68,72 @@ class _Row:
 
 
 def load(folder: Path) -> Dataset:
-    """Every ``.jsonl`` or ``.csv`` file in the folder is a split, named like the file."""
+    """A data set in which every ``.jsonl`` or ``.csv`` file is a split of its name."""
     return read(folder).dataset(name=NAME)
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Those that give its splits."""
+    """The files of the splits."""
     files = [*folder.glob("*.jsonl"), *folder.glob("*.csv")]
     return sorted(file for file in files if not is_hidden(file))
 
 
 def load_file(file: Path) -> Dataset:
-    """Of one split, named like its file."""
+    """A data set of one split, named like its file."""
     if not file.is_file():
-        raise InputError(f"there is no file {file}; give one of JSON lines or CSV")
-    found = Annotations(file.parent, ODDITIES)
-    _fill(found, [file], {})
-    return found.dataset(name=NAME)
+        raise InputError(f"there is no file {file}; give a JSON Lines or CSV file")
+    annotations = Annotations(file.parent, ODDITIES)
+    _fill(annotations, _rows(annotations, [file]), {})
+    return annotations.dataset(name=NAME)
 
 
 def read(folder: Path, lengths: Mapping[str, Length] | None = None) -> Annotations:
-    """``lengths`` is what the videos or their features say, where it is known."""
-    found = Annotations(folder, ODDITIES)
+    """Reads a folder; ``lengths`` are those of known videos, by files or features."""
+    parsed, rows = _parsed(folder)
+    annotations = Annotations(
+        folder,
+        ODDITIES,
+        splits={name: [] for name in parsed.splits},
+        problems=[*parsed.problems],
+        files=[*parsed.files],
+        split_files=parsed.split_files,
+    )
+    _fill(annotations, rows, lengths or {})
+    return annotations
+
+
+@once
+def _parsed(folder: Path) -> tuple[Annotations, list[_Row]]:
+    """The rows, and annotations with the faults of single rows."""
+    annotations = Annotations(folder, ODDITIES)
     files = files_of(folder)
     if not files:
-        remedy = "write it or train.csv, or let 'slta data convert' write it"
-        found.fault(folder / "train.jsonl", None, "is missing", remedy)
-    _fill(found, files, lengths or {})
-    return found
+        remedy = "write it or train.csv, or make it with 'slta data convert'"
+        annotations.fault(folder / "train.jsonl", None, "is missing", remedy)
+    return annotations, _rows(annotations, files)
+
+
+def _rows(annotations: Annotations, files: Sequence[Path]) -> list[_Row]:
+    rows: list[_Row] = []
+    for file in files:
+        annotations.files.append(file)
+        annotations.splits[file.stem] = []
+        annotations.split_files[file.stem] = file
+        other = file.with_suffix(".csv")
+        if file != other and other in files:
+            what = f"gives the split {file.stem}, as does {other.name}"
+            annotations.fault(file, None, what, "keep one of the two")
+        read = _of_table if file == other else _of_lines
+        rows += read(annotations, file)
+    return rows
 
 
 def _fill(
-    found: Annotations, files: Sequence[Path], lengths: Mapping[str, Length]
+    annotations: Annotations, rows: Sequence[_Row], lengths: Mapping[str, Length]
 ) -> None:
-    rows: list[_Row] = []
-    for file in files:
-        found.files.append(file)
-        found.splits[file.stem] = []
-        found.split_files[file.stem] = file
-        other = file.with_suffix(".csv")
-        if file != other and other in files:
-            what = f"gives the split {file.stem}, as {other.name} does"
-            found.fault(file, None, what, "keep one of the two")
-        rows += _of_table(found, file) if file == other else _of_lines(found, file)
-    _lengths(found, rows, lengths)
+    _lengths(annotations, rows, lengths)
     for row in rows:
-        found.add(
+        annotations.add(
             row.split,
             row.file,
             row.line,
@@ -126,9 +146,9 @@ def _fill(
 
 
 def _lengths(
-    found: Annotations, rows: Sequence[_Row], lengths: Mapping[str, Length]
+    annotations: Annotations, rows: Sequence[_Row], lengths: Mapping[str, Length]
 ) -> None:
-    """Takes what the annotations first say of a video, unless the video says otherwise."""
+    """Takes each video's first annotated length, and reports contradictions."""
     wrong = set()
     for row in rows:
         if row.duration_s is None or row.video_id in wrong:
@@ -137,23 +157,23 @@ def _lengths(
         known = lengths.get(row.video_id)
         if known and (other := known.disagrees(row.duration_s)):
             wrong.add(row.video_id)
-            found.fault(row.file, row.line, f"{what}, but {other[0]}", other[1])
+            annotations.fault(row.file, row.line, f"{what}, but {other[0]}", other[1])
             continue
-        first = found.durations_s.setdefault(row.video_id, row.duration_s)
+        first = annotations.durations_s.setdefault(row.video_id, row.duration_s)
         if abs(first - row.duration_s) > ROUNDING_S:
-            remedy = f"a line before says {first:g} s; mend one of them"
-            found.fault(row.file, row.line, what, remedy)
+            remedy = f"a line before says {first:g} s; correct one of them"
+            annotations.fault(row.file, row.line, what, remedy)
     for video_id, known in lengths.items():
-        found.durations_s.setdefault(video_id, known.duration_s + known.within_s)
+        annotations.durations_s.setdefault(video_id, known.duration_s + known.within_s)
 
 
-def _of_lines(found: Annotations, file: Path) -> list[_Row]:
+def _of_lines(annotations: Annotations, file: Path) -> list[_Row]:
     rows = []
-    for line, row in json_lines(found, file):
+    for line, row in json_lines(annotations, file):
         try:
             rows.append(_row(file, line, row))
         except FieldError as error:
-            found.fault(file, line, error.what, error.remedy)
+            annotations.fault(file, line, error.what, error.remedy)
     return rows
 
 
@@ -167,16 +187,16 @@ def _row(file: Path, line: int, row: Mapping[str, Any]) -> _Row:
         query_id=identity(row, "query_id") if has_id else _default(video_id, line),
         video_id=video_id,
         query=query,
-        spans=None if given(row, "spans") is None else pairs(row, "spans"),
+        spans=None if required(row, "spans") is None else pairs(row, "spans"),
         duration_s=None if row.get("duration_s") is None else _duration(row),
         facts=_facts(row),
     )
 
 
-def _of_table(found: Annotations, file: Path) -> list[_Row]:
-    """Rows of one query id are the spans of one query; no times, no span."""
+def _of_table(annotations: Annotations, file: Path) -> list[_Row]:
+    """Rows with the same query id are spans of one query; without times, it has none."""
     rows: dict[str, _Row] = {}
-    for line, row in table(found, file, COLUMNS):
+    for line, row in table(annotations, file, COLUMNS):
         try:
             video_id = composed(row["video_id"].strip())
             query_id = composed(row.get("query_id") or "")
@@ -191,14 +211,14 @@ def _of_table(found: Annotations, file: Path) -> list[_Row]:
                 duration_s=_duration(row) if row.get("duration_s") else None,
             )
         except FieldError as error:
-            found.fault(file, line, error.what, error.remedy)
+            annotations.fault(file, line, error.what, error.remedy)
             continue
         first = rows.setdefault(made.query_id, made)
         if first is made:
             continue
         if (first.video_id, first.query) != (made.video_id, made.query):
             what = f"gives the query id {query_id!r} to another query than line "
-            found.fault(
+            annotations.fault(
                 file, line, f"{what}{first.line}", "give each query an id of its own"
             )
         elif first.spans is not None and made.spans is not None:
@@ -223,19 +243,21 @@ def _duration(row: Mapping[str, Any]) -> float:
 
 
 def _facts(row: Mapping[str, Any]) -> Facts | None:
-    """What data sets of the field know besides, as ``convert`` writes it."""
+    """Facts of the field's data sets, as ``convert`` writes them."""
     there = [name for name in LISTS if row.get(name) is not None]
-    found: dict[str, Any] = {n: integers(row, n, *LISTS[n]) for n in there}
-    _check_chunks(found.get("chunks"))
-    _check_clips(found.get("clips"), found.get("saliency"))
+    facts: dict[str, Any] = {n: integers(row, n, *LISTS[n]) for n in there}
+    _check_chunks(facts.get("chunks"))
+    _check_clips(facts.get("clips"), facts.get("saliency"))
     if row.get("nouns") is not None:
-        found["nouns"] = tuple(texts(row, "nouns"))
-    return Facts(**found) if found else None
+        facts["nouns"] = tuple(texts(row, "nouns"))
+    return Facts(**facts) if facts else None
 
 
 def _check_chunks(chunks: Int[np.ndarray, "a 2"] | None) -> None:
     if chunks is not None and not ((chunks >= 0) & (chunks[:, :1] <= chunks)).all():
-        what = f"gives chunks as {shown(chunks.tolist())}, which are no first and last "
+        what = (
+            f"gives chunks as {shown(chunks.tolist())}, which are not first and last "
+        )
         raise FieldError(f"{what}chunks", "number them from 0")
 
 
@@ -249,7 +271,7 @@ def _check_clips(
     if saliency is not None and (clips is None or len(clips) != len(saliency)):
         what = f"has saliency of {len(saliency)} clips for "
         what += f"{0 if clips is None else len(clips)} clips"
-        raise FieldError(what, "give each of clips a row")
+        raise FieldError(what, "give each clip a row")
 
 
 SOURCE = Source(
@@ -257,7 +279,7 @@ SOURCE = Source(
     files="train.jsonl or train.csv, val.jsonl, test.jsonl and further splits; "
     "videos/VIDEO.mp4 or features/VIDEO.npz",
     authors="you",
-    get="write them, or let 'slta data convert' write them",
+    get="write them, or make them with 'slta data convert'",
     licence="yours",
     size="as it comes",
     videos="your own",

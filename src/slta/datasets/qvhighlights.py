@@ -1,4 +1,4 @@
-"""QVHighlights: queries with several spans, and how salient each clip of them is.
+"""QVHighlights: queries with several spans, and the saliency of their clips.
 
 Lei, Berg, Bansal: QVHighlights, Detecting Moments and Highlights in Videos via Natural
 Language Queries, NeurIPS 2021. Clips are 2 s long.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from slta.datasets.annotations import Annotations
+from slta.datasets.annotations import Annotations, once
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.reading import json_lines
 from slta.datasets.source import Count, Source
@@ -18,7 +18,7 @@ NAME: Final = "qvhighlights"
 FILES = {
     "train": ("highlight_train_release.jsonl",),
     "val": ("highlight_val_release.jsonl",),
-    # The truth of test was published later, in a file of its own.
+    # The ground truth of test was published later, in a separate file.
     "test": ("highlight_test_with_gt.jsonl", "highlight_test_release.jsonl"),
 }
 CLIP_S = 2.0
@@ -28,7 +28,7 @@ TRUTH = ("relevant_windows", "relevant_clip_ids", "saliency_scores")
 
 @dataclass(frozen=True, kw_only=True)
 class QVHighlightsConfig:
-    """QVHighlights, whose saliency is kept beside the true spans."""
+    """QVHighlights, with saliency annotations."""
 
     name: ClassVar[str] = NAME
     root: str = "qvhighlights"
@@ -39,30 +39,31 @@ def load(config: QVHighlightsConfig) -> Dataset:
     return read(Path(config.root)).dataset(name=NAME)
 
 
+@once
 def read(root: Path) -> Annotations:
-    found = Annotations(root)
+    annotations = Annotations(root)
     for split, names in FILES.items():
-        if file := found.file(*names, split=split):
-            for line, row in json_lines(found, file):
-                _row(found, split, file, line, row)
-    return found
+        if file := annotations.file(*names, split=split):
+            for line, row in json_lines(annotations, file):
+                _row(annotations, split, file, line, row)
+    return annotations
 
 
 def _row(
-    found: Annotations, split: str, file: Path, line: int, row: dict[str, Any]
+    annotations: Annotations, split: str, file: Path, line: int, row: dict[str, Any]
 ) -> None:
     try:
         query_id, video_id = identity(row, "qid"), identity(row, "vid")
         sentence, duration_s = text(row, "query"), positive(row, "duration")
-        known = any(name in row for name in TRUTH)
-        spans = pairs(row, "relevant_windows") if known else None
-        facts = _facts(row, duration_s) if known else None
+        has_truth = any(name in row for name in TRUTH)
+        spans = pairs(row, "relevant_windows") if has_truth else None
+        facts = _facts(row, duration_s) if has_truth else None
     except FieldError as error:
-        return found.fault(file, line, error.what, error.remedy)
-    if found.durations_s.setdefault(video_id, duration_s) != duration_s:
-        what = f"gives {video_id} another length than before ({duration_s:g} s)"
-        return found.fault(file, line, what, "get the file again")
-    return found.add(
+        return annotations.fault(file, line, error.what, error.remedy)
+    if annotations.durations_s.setdefault(video_id, duration_s) != duration_s:
+        what = f"gives {video_id} a different length than before ({duration_s:g} s)"
+        return annotations.fault(file, line, what, "get the file again")
+    return annotations.add(
         split,
         file,
         line,
@@ -82,7 +83,7 @@ def _facts(row: dict[str, Any], duration_s: float) -> Facts:
         raise FieldError(what, f"number its clips of {CLIP_S:g} s from 0 on")
     if len(scores) != len(clips):
         what = f"has saliency_scores of {len(scores)} clips for {len(clips)} clips"
-        raise FieldError(what, "give each of relevant_clip_ids a row")
+        raise FieldError(what, "give each clip of relevant_clip_ids a row")
     if not ((scores >= 0) & (scores <= MOST)).all():
         what = f"has saliency_scores from {scores.min(initial=0)} to "
         raise FieldError(

@@ -1,4 +1,4 @@
-"""Tables and JSON, line by line, with what is wrong in them noted."""
+"""Reads CSV tables and JSON with positions; problems become faults of the annotations."""
 
 import csv
 import io
@@ -16,10 +16,10 @@ ONE = "write one JSON object to a line"
 
 
 def table(
-    found: Annotations, file: Path, columns: tuple[str, ...]
+    annotations: Annotations, file: Path, columns: tuple[str, ...]
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a table with a head, each with the number of its last line."""
-    text = _text(found, file)
+    """Rows of a CSV table with a header, each with the number of its last line."""
+    text = _text(annotations, file)
     if text is None:
         return
     reader = csv.DictReader(io.StringIO(text, newline=""))
@@ -28,29 +28,29 @@ def table(
         if missing := [name for name in columns if name not in head]:
             what = f"has no column {' and no '.join(missing)}"
             remedy = f"add it to the first line, which has {', '.join(head)[:80]!r}"
-            found.fault(file, 1, what, remedy)
+            annotations.fault(file, 1, what, remedy)
             return
         for row in reader:
             if any(row[name] is None for name in columns) or None in row:
                 what = f"has {len([v for v in row.values() if v is not None])} values"
                 remedy = f"write {len(head)} to a line, those with commas in quotes"
-                found.fault(file, reader.line_num, what, remedy)
+                annotations.fault(file, reader.line_num, what, remedy)
                 continue
             yield reader.line_num, row
     except csv.Error as error:
-        what = f"is no table ({error})"
-        found.fault(file, reader.line_num, what, "save it as CSV again")
+        what = f"is not a table ({error})"
+        annotations.fault(file, reader.line_num, what, "save it as CSV again")
 
 
 class Places:
-    """Where the entries of a JSON file stand, asked for in their order."""
+    """Line numbers of the entries of a JSON file, looked up in their order."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at, self._line = text, 0, 1
         self._many = "\n" in text.strip()
 
     def of(self, name: str, entry: str) -> int | str:
-        """The line on which a name stands next; the entry, where that tells nothing."""
+        """Line of a name's next occurrence; ``entry`` for a file in one line."""
         place = self._text.find(json.dumps(name), self._at) if self._many else -1
         if place < 0:
             return entry
@@ -59,49 +59,51 @@ class Places:
         return self._line
 
 
-def json_of(found: Annotations, file: Path, empty: T) -> tuple[T, Places]:
-    """The content of a JSON file; ``empty``, and noted, where there is nothing like it."""
-    text = _text(found, file)
+def json_of(annotations: Annotations, file: Path, empty: T) -> tuple[T, Places]:
+    """The content of a JSON file, of the type of ``empty``; else ``empty``, with a fault."""
+    text = _text(annotations, file)
     if text is None:
         return empty, Places("")
     try:
-        content, twice = parsed(text)
+        content, repeated = parsed(text)
     except json.JSONDecodeError as error:
-        found.fault(file, error.lineno, f"is no JSON ({why(error)})", AGAIN)
+        annotations.fault(file, error.lineno, f"is not JSON ({why(error)})", AGAIN)
     except (RecursionError, ValueError) as error:
-        found.fault(file, None, f"is no JSON ({error})", AGAIN)
+        annotations.fault(file, None, f"is not JSON ({error})", AGAIN)
     else:
-        for key in twice:
+        for key in repeated:
             what = f"has the key {key!r} twice in one object"
-            found.fault(file, None, what, "keep one of the two")
+            annotations.fault(file, None, what, "keep one of the two")
         if isinstance(content, type(empty)):
             return content, Places(text)
         kind = "a list" if isinstance(empty, list) else "an object"
-        found.fault(file, 1, f"holds {shown(content)}, not {kind}", AGAIN)
+        annotations.fault(file, 1, f"holds {shown(content)}, not {kind}", AGAIN)
     return empty, Places(text)
 
 
-def json_lines(found: Annotations, file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON Lines file, with the numbers of their lines."""
-    lines = [*found.lines(file)]
+def json_lines(
+    annotations: Annotations, file: Path
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSON Lines file, with their line numbers."""
+    lines = [*annotations.lines(file)]
     if lines and lines[0][1].lstrip().startswith("[") and _is_array(lines):
-        found.fault(file, lines[0][0], "is a JSON array of objects", ONE)
+        annotations.fault(file, lines[0][0], "is a JSON array of objects", ONE)
         return
     for number, line in lines:
         try:
-            row, twice = parsed(line)
+            row, repeated = parsed(line)
         except json.JSONDecodeError as error:
-            found.fault(file, number, f"is broken ({why(error)})", ONE)
+            annotations.fault(file, number, f"is broken ({why(error)})", ONE)
             continue
         except (RecursionError, ValueError) as error:
-            found.fault(file, number, f"is broken ({error})", "write it anew")
+            annotations.fault(file, number, f"is broken ({error})", "write it again")
             continue
-        for key in twice:
+        for key in repeated:
             what = f"has the field {key!r} twice"
-            found.fault(file, number, what, "keep one of the two")
+            annotations.fault(file, number, what, "keep one of the two")
         if not isinstance(row, dict):
-            found.fault(file, number, f"holds {shown(row)}, not an object", ONE)
-        elif not twice:
+            annotations.fault(file, number, f"holds {shown(row)}, not an object", ONE)
+        elif not repeated:
             yield number, row
 
 
@@ -110,14 +112,14 @@ def _is_array(lines: list[tuple[int, str]]) -> bool:
         whole = json.loads("\n".join(line for _, line in lines))
     except (RecursionError, ValueError):
         return False
-    return isinstance(whole, list) and any(isinstance(each, dict) for each in whole)
+    return isinstance(whole, list) and any(isinstance(row, dict) for row in whole)
 
 
-def _text(found: Annotations, file: Path) -> str | None:
-    content = found.content(file)
+def _text(annotations: Annotations, file: Path) -> str | None:
+    content = annotations.content(file)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        found.fault(file, line, "is no UTF-8", "save the file as UTF-8")
+        annotations.fault(file, line, "is not UTF-8", "save the file as UTF-8")
         return None

@@ -1,4 +1,4 @@
-"""What a check of a data set found."""
+"""The report of a data set's check."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from slta.moments import Query
 
 @dataclass(slots=True)
 class Features:
-    """Ready features that were found, in one layout."""
+    """Pre-extracted features in one layout."""
 
     layout: str
     videos: int
-    """How many of the annotated videos have some."""
+    """Number of annotated videos with features."""
     shapes: dict[str, str]
-    """Type and shape of each array, as most videos have it; t samples."""
+    """Most frequent type and shape of each array; t samples."""
     missing: list[str]
 
 
@@ -29,32 +29,32 @@ class Report:
     counts: dict[str, Count] = field(default_factory=dict)
     expected: Mapping[str, Count] = field(default_factory=dict)
     refusals: list[Problem] = field(default_factory=list)
-    """What training refuses, too."""
+    """Problems that stop training as well."""
     unpublished: list[Problem] = field(default_factory=list)
-    """Where the files are not as published; what is there can be trained with."""
+    """Differences from the published files that do not stop training."""
     warnings: list[Problem] = field(default_factory=list)
-    """Where numbers will not mean anything."""
+    """Too few queries for meaningful results."""
     oddities: list[Problem] = field(default_factory=list)
     features: list[Features] = field(default_factory=list)
     films: int | None = None
-    """How many of the annotated videos have a file; None without a folder of them."""
+    """Number of annotated videos with a file; None without a folder of videos."""
     missing_films: list[str] = field(default_factory=list)
     nowhere: list[str] = field(default_factory=list)
-    """Annotated videos without what they are trained with, each told as a refusal."""
+    """Annotated videos without a file or features, each a refusal."""
     splits: Mapping[str, Sequence[Query]] = field(default_factory=dict)
-    """As they are trained with."""
+    """Splits as used in training."""
     files: Mapping[str, Path] = field(default_factory=dict)
-    """Where the queries of each split are."""
+    """The file of each split."""
     durations_s: Mapping[str, float] = field(default_factory=dict)
-    """How long the videos are, as far as anything says so."""
+    """Known lengths of the videos."""
 
     @property
     def faults(self) -> list[Problem]:
         return self.unpublished + self.refusals
 
     def refuse(self, again: str) -> None:
-        """Raises ``InputError`` for the first thing that training refuses; ``again`` is
-        the command that tells them all."""
+        """Raises ``InputError`` for the first refusal; ``again`` is the command that shows
+        all of them."""
         if self.refusals:
             more = len(self.refusals) - 1
             rest = f" ({more} more: {again})" if more else ""

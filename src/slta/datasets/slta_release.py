@@ -1,9 +1,9 @@
-"""What the authors of SLTA released of their data: its sentences, and its training pairs.
+"""Sentences and training pairs as released by the authors of SLTA.
 
-Pickles of plain tuples. Times are frames at 3 a second: ``3MSZA_73_91`` is what
-Charades-STA says to happen at 24.3-30.4 s. A training pair is (truth, sentence, window,
-start offset, end offset, nouns), a sentence is (truth, sentence, nouns). The pairs were
-made of windows as ``candidates.released`` gives them.
+Pickles of plain tuples. Times are frames at 3 a second: ``3MSZA_73_91`` is the span
+24.3-30.4 s of Charades-STA. A training pair is (truth, sentence, window, start offset, end
+offset, nouns), a sentence (truth, sentence, nouns). ``candidates.released`` gives the
+windows.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from slta.datasets import charades_sta, tacos
-from slta.datasets.annotations import Annotations, Oddities, with_val
+from slta.datasets.annotations import Annotations, Oddities, once, with_val
 from slta.datasets.base import Dataset, Facts
 from slta.datasets.source import Count, Source
 from slta.errors import InputError
@@ -37,12 +37,12 @@ SENTENCES = {
     },
 }
 SENTENCE, PAIR = (str, str, str), (str, str, str, int, int, str)
-"""What a sentence and a training pair are tuples of."""
+"""Types of the tuples."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SLTACharadesConfig:
-    """Charades-STA as the SLTA release has it, with a val split held out of train."""
+    """Charades-STA in the SLTA release, with a val split held out of train."""
 
     name: ClassVar[str] = CHARADES
     root: str = "charades-sta"
@@ -51,7 +51,7 @@ class SLTACharadesConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SLTATacosConfig:
-    """TACoS as the SLTA release has it."""
+    """TACoS in the SLTA release."""
 
     name: ClassVar[str] = TACOS
     root: str = "tacos"
@@ -59,44 +59,48 @@ class SLTATacosConfig:
 
 
 def load_charades(config: SLTACharadesConfig) -> Dataset:
-    found = read_charades(Path(config.root))
-    return found.dataset(name=CHARADES, splits=with_val(found))
+    annotations = read_charades(Path(config.root))
+    return annotations.dataset(name=CHARADES, splits=with_val(annotations))
 
 
 def load_tacos(config: SLTATacosConfig) -> Dataset:
     return read_tacos(Path(config.root)).dataset(name=TACOS)
 
 
+@once
 def read_charades(root: Path) -> Annotations:
-    """Train is what has pairs: the release has no other list of its sentences."""
-    found = Annotations(root)
-    file, pairs = _pairs(found, CHARADES, "train")
+    """Train has the sentences of the pairs: the release has no other list of them."""
+    annotations = Annotations(root)
+    file, pairs = _pairs(annotations, CHARADES, "train")
     if file is not None:
         rows = {(pair[0], pair[1]): (number, pair) for number, pair in reversed(pairs)}
         sentences = [(n, (*key, pair[5])) for key, (n, pair) in rows.items()]
-        _add(found, "train", file, sentences[::-1], pairs)
+        _add(annotations, "train", file, sentences[::-1], pairs)
     for split, name in SENTENCES[CHARADES].items():
-        if file := _file(found, name, split):
-            _add(found, split, file, _rows(found, file, SENTENCE))
-    return found
+        if file := _file(annotations, name, split):
+            _add(annotations, split, file, _rows(annotations, file, SENTENCE))
+    return annotations
 
 
+@once
 def read_tacos(root: Path) -> Annotations:
-    found = Annotations(root, Oddities(duplicates=True, unreadable=True))
-    pairs_file, pairs = _pairs(found, TACOS)
+    annotations = Annotations(root, Oddities(duplicates=True, unreadable=True))
+    pairs_file, pairs = _pairs(annotations, TACOS)
     for split, name in SENTENCES[TACOS].items():
-        file = _file(found, name, split)
+        file = _file(annotations, name, split)
         if file is None:
             continue
-        rows = _rows(found, file, SENTENCE)
-        _add(found, split, file, rows, pairs if split == "train" else ())
+        rows = _rows(annotations, file, SENTENCE)
+        _add(annotations, split, file, rows, pairs if split == "train" else ())
         if split == "train" and pairs_file is not None:
-            known = {row[:2] for _, row in rows}
+            sentences = {row[:2] for _, row in rows}
             for number, pair in pairs:
-                if pair[:2] not in known:
-                    what = "is a pair of no sentence of train"
-                    found.fault(pairs_file, str(number), what, "get both files again")
-    return found
+                if pair[:2] not in sentences:
+                    what = "is a pair of a sentence that is not in train"
+                    annotations.fault(
+                        pairs_file, str(number), what, "get both files again"
+                    )
+    return annotations
 
 
 def parse(name: str) -> tuple[str, tuple[int, int]]:
@@ -112,71 +116,71 @@ def parse(name: str) -> tuple[str, tuple[int, int]]:
 
 
 def truth_frames(spans: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "n 2"]:
-    """How the release names true spans, from seconds with one decimal.
+    """True spans in the release's frames, from seconds with one decimal.
 
-    The nearest frame numbers, but 1 for a start at 0. Equals all of its names.
+    The nearest frame numbers, but 1 for a start at 0. Reproduces all names of the release.
 
     >>> truth_frames(np.array([[24.3, 30.4], [0.0, 10.5]])).tolist()
     [[73, 91], [1, 32]]
     """
-    found = to_frames(spans.round(1), RELEASED_HZ)
-    found[spans[:, 0] == 0, 0] = 1
-    return found
+    frames = to_frames(spans.round(1), RELEASED_HZ)
+    frames[spans[:, 0] == 0, 0] = 1
+    return frames
 
 
 Row = tuple[Any, ...]
 Rows = Sequence[tuple[int, Row]]
-"""Tuples with their numbers in the file, from 1."""
+"""Tuples with their positions in the file, from 1."""
 
 
-def _file(found: Annotations, name: str, split: str | None = None) -> Path | None:
-    return found.file(name, f"slta_{name}", split=split)
+def _file(annotations: Annotations, name: str, split: str | None = None) -> Path | None:
+    return annotations.file(name, f"slta_{name}", split=split)
 
 
 def _pairs(
-    found: Annotations, name: str, split: str | None = None
+    annotations: Annotations, name: str, split: str | None = None
 ) -> tuple[Path | None, Rows]:
-    """The training pairs that are well made; others are noted."""
-    file = _file(found, PAIRS[name], split)
+    """The valid training pairs; others become faults."""
+    file = _file(annotations, PAIRS[name], split)
     if file is None:
         return None, []
     usable = []
-    for number, row in _rows(found, file, PAIR):
+    for number, row in _rows(annotations, file, PAIR):
         try:
             (video_id, truth), (other_id, window) = parse(row[0]), parse(row[2])
             offsets = (truth[0] - window[0], truth[1] - window[1])
             if other_id != video_id or offsets != row[3:5]:
-                raise ValueError("has other offsets than its names")
+                raise ValueError("has offsets that do not fit its names")
         except ValueError as error:
-            found.fault(file, str(number), str(error), "get the file again")
+            annotations.fault(file, str(number), str(error), "get the file again")
             continue
         usable.append((number, row))
     return file, usable
 
 
-def _rows(found: Annotations, file: Path, kinds: tuple[type, ...]) -> Rows:
-    """The tuples of a list; what is no tuple of these kinds is noted."""
+def _rows(annotations: Annotations, file: Path, kinds: tuple[type, ...]) -> Rows:
+    """The tuples of these types in a list; others become faults."""
     try:
         content = load_literals(file)
     except InputError as error:
         what, _, remedy = str(error).removeprefix(f"{file} ").rpartition("; ")
-        found.fault(file, None, what, remedy)
+        annotations.fault(file, None, what, remedy)
         return []
     if not isinstance(content, list):
-        found.fault(file, None, "holds no list", "get the file again")
+        annotations.fault(file, None, "does not hold a list", "get the file again")
         return []
     rows = []
     for number, row in enumerate(content, start=1):
         if isinstance(row, tuple) and tuple(map(type, row)) == kinds:
             rows.append((number, row))
         else:
-            what = "is no tuple of the kind that the file is made of"
-            found.fault(file, str(number), what, "get the file again")
+            what = "is not a tuple of the expected types"
+            annotations.fault(file, str(number), what, "get the file again")
     return rows
 
 
 def _add(
-    found: Annotations, split: str, file: Path, rows: Rows, pairs: Rows = ()
+    annotations: Annotations, split: str, file: Path, rows: Rows, pairs: Rows = ()
 ) -> None:
     windows: dict[Row, dict[tuple[int, int], None]] = {}
     for _, pair in pairs:
@@ -185,10 +189,10 @@ def _add(
         try:
             video_id, (first, end) = parse(truth)
         except ValueError as error:
-            found.fault(file, str(number), str(error), "get the file again")
+            annotations.fault(file, str(number), str(error), "get the file again")
             continue
-        mine = list(windows.get((truth, sentence), ()))
-        found.add(
+        own_windows = list(windows.get((truth, sentence), ()))
+        annotations.add(
             split,
             file,
             str(number),
@@ -198,16 +202,18 @@ def _add(
             spans=[(first / RELEASED_HZ, end / RELEASED_HZ)],
             facts=Facts(
                 nouns=tuple(nouns.split()),
-                windows=np.array(mine, np.int64).reshape(-1, 2) if pairs else None,
+                windows=np.array(own_windows, np.int64).reshape(-1, 2)
+                if pairs
+                else None,
             ),
         )
 
 
 GET = "the SLTA repository, github.com/BonnieHuangxin/SLTA"
 CHARADES_SOURCE = Source(
-    title="Charades-STA as the SLTA release has it",
+    title="Charades-STA, the SLTA release",
     files=f"{PAIRS[CHARADES]}, {SENTENCES[CHARADES]['test']}; "
-    "the names may begin with slta_",
+    "names may begin with slta_",
     authors="Jiang et al., ICMR 2019",
     get=GET,
     licence="Charades: non-commercial research",
@@ -222,9 +228,9 @@ CHARADES_SOURCE = Source(
     open=lambda root: load_charades(SLTACharadesConfig(root=str(root))),
 )
 TACOS_SOURCE = Source(
-    title="TACoS as the SLTA release has it",
+    title="TACoS, the SLTA release",
     files=", ".join([PAIRS[TACOS], *SENTENCES[TACOS].values()])
-    + "; the names may begin with slta_",
+    + "; names may begin with slta_",
     authors="Jiang et al., ICMR 2019",
     get=GET,
     licence="MPII Cooking: research use",

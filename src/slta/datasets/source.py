@@ -1,4 +1,4 @@
-"""What is known of a data set: what to get and from whom, and what must be in it."""
+"""Data sets from elsewhere: files, origin, expected counts and how to read them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ from slta.moments import Query
 from slta.moments.candidates import RELEASED_HZ
 
 MILLI, CLOSE = 1000, 0.1
-"""A length that is so many times another, or nearly so, is in milliseconds."""
+"""Ratio of milliseconds to seconds, and its tolerance."""
 SECOND_S = 1.0
-"""Lengths are said in whole seconds, too."""
+"""Tolerance for lengths in whole seconds."""
 RELEASED_REGIONS = 36 * 2048
-"""Numbers of a frame's regions, as the release has them."""
+"""Numbers of a frame's regions in the SLTA release."""
 
 
-def _as_read(found: Annotations) -> Mapping[str, Sequence[Query]]:
-    return found.splits
+def _as_read(annotations: Annotations) -> Mapping[str, Sequence[Query]]:
+    return annotations.splits
 
 
 class Count(NamedTuple):
     videos: int | None
-    """None where it is not known."""
+    """None if unknown."""
     queries: int
     pairs: int | None = None
-    """Windows that the queries are trained with, where a release lists them."""
+    """Training windows, where a release lists them."""
 
     def fits(self, expected: "Count") -> bool:
-        """Whether it is what is expected, as far as that is known."""
-        each = zip(self, expected, strict=True)
-        return all(known in (None, mine) for mine, known in each)
+        """Whether it equals the expected count, ignoring unknown parts."""
+        parts = zip(self, expected, strict=True)
+        return all(wanted in (None, actual) for actual, wanted in parts)
 
     def to_json(self) -> dict[str, int | None]:
-        """Pairs only where there are some."""
-        found = {"videos": self.videos, "queries": self.queries}
-        return found if self.pairs is None else {**found, "pairs": self.pairs}
+        """Without pairs, if there are none."""
+        counts = {"videos": self.videos, "queries": self.queries}
+        return counts if self.pairs is None else {**counts, "pairs": self.pairs}
 
     def __str__(self) -> str:
-        # Of queries with pairs, the number of pairs is the published one: it stands last.
+        # Pairs come last: for releases with pairs, their number is the published one.
         shown = f"{self.queries} queries"
         if self.videos is not None:
             shown += f" of {self.videos} videos"
@@ -48,22 +48,21 @@ class Count(NamedTuple):
 
 
 class Length(NamedTuple):
-    """How long a video is, by its file or its features."""
+    """Length of a video, by its file or its features."""
 
     duration_s: float
     within_s: float
-    """How much it may be longer or shorter."""
+    """Tolerance."""
     file: Path | None = None
-    """What says so."""
+    """The file of the video or of its features."""
 
-    def disagrees(self, said_s: float) -> tuple[str, str] | None:
-        """What a length that is said elsewhere differs by, and the remedy; None where the
-        two agree."""
-        if abs(self.duration_s - said_s) <= max(self.within_s, SECOND_S):
+    def disagrees(self, other_s: float) -> tuple[str, str] | None:
+        """Problem and remedy if a length from elsewhere differs; None if it agrees."""
+        if abs(self.duration_s - other_s) <= max(self.within_s, SECOND_S):
             return None
         it = "it" if self.file is None else f"{self.file.name}"
         what = f"{it} lasts {self.duration_s:.2f} s"
-        times = self.duration_s / said_s
+        times = self.duration_s / other_s
         if abs(times / MILLI - 1) < CLOSE:
             return (
                 what,
@@ -72,9 +71,9 @@ class Length(NamedTuple):
         if abs(times * MILLI - 1) < CLOSE:
             return what, "that looks like milliseconds: divide it by 1000"
         if times > 1:
-            remedy = "one of them is of another rate or in another unit; mend that one"
+            remedy = "one of them has another rate or unit; correct that one"
         else:
-            remedy = "one of them is cut short, or of another rate; mend that one"
+            remedy = "one of them is cut short or has another rate; correct that one"
         return what, remedy
 
 
@@ -82,36 +81,36 @@ class Length(NamedTuple):
 class Source:
     title: str
     files: str
-    """What the folder must hold."""
+    """Files that the folder must have."""
     authors: str
-    """Who made it, and where."""
+    """Authors and publication."""
     get: str
-    """From whom the files are to be had."""
+    """Where to get the files."""
     licence: str
     size: str
-    """How big the files are."""
+    """Size of the files."""
     film_h: float | None = None
-    """How long all videos are together, in hours; None where the annotations do not say."""
+    """Total length of the videos in hours; None if the annotations do not give it."""
     videos: str
-    """From whom the videos are to be had, which features are made of."""
+    """Where to get the videos."""
     layout: str
-    """How a line or an entry looks."""
+    """Form of a line or an entry."""
     counts: Mapping[str, Count]
-    """Of the official splits; empty where nothing is known."""
+    """Counts of the official splits; empty if unknown."""
     read: Callable[[Path], Annotations]
-    """The official files as they are, with everything that is wrong in them."""
+    """Reads the official files, with all their problems."""
     read_knowing: Callable[[Path, Mapping[str, Length]], Annotations] | None = None
-    """The same once the lengths of videos are known, where the files need not say them."""
+    """The same with known lengths of videos, for files that may lack them."""
     splits: Callable[[Annotations], Mapping[str, Sequence[Query]]] = _as_read
-    """Those that are trained with and tested, of what was read."""
+    """Splits for training and test, from the splits of the files."""
     with_videos: bool = False
-    """Whether the folder holds the videos or their features, too."""
+    """Whether the folder must hold videos or features."""
     open: Callable[[Path], Dataset]
-    """The data set as it is trained with."""
+    """Opens the data set as used in training."""
 
     @property
     def regions_gb(self) -> float | None:
-        """Of regions as the release has them, in float32."""
+        """Size of region features as in the SLTA release, in float32."""
         if self.film_h is None:
             return None
         return self.film_h * 3600 * RELEASED_HZ * RELEASED_REGIONS * 4 / 1e9

@@ -1,4 +1,4 @@
-"""A split with its features: what training and evaluation read."""
+"""A split with its features, as training and evaluation read it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,26 +15,26 @@ from slta.moments import Query, VideoInfo
 from slta.progress import Progress
 
 FRAMES = 64
-"""Whose regions are added up at a time: those of a long video would fill the memory."""
+"""Frames whose regions are processed at a time, to bound memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     queries: tuple[Query, ...]
-    asked: tuple[QueryFeatures, ...]
-    """The features of each query, in the same order."""
+    query_features: tuple[QueryFeatures, ...]
+    """Features of each query, in the same order."""
     videos: Mapping[str, VideoFeatures]
     infos: Mapping[str, VideoInfo]
     facts: Mapping[str, Facts] = field(default_factory=dict)
-    """What the data set says besides, by the query's id; most queries have none."""
+    """Further annotations by query id; most queries have none."""
 
     @property
     def by_video(self) -> dict[str, list[int]]:
-        """The numbers of each video's queries."""
-        found: dict[str, list[int]] = {}
+        """Indices of each video's queries."""
+        numbers: dict[str, list[int]] = {}
         for number, query in enumerate(self.queries):
-            found.setdefault(query.video_id, []).append(number)
-        return found
+            numbers.setdefault(query.video_id, []).append(number)
+        return numbers
 
 
 def prepare(
@@ -45,8 +45,8 @@ def prepare(
     *,
     most: int | None = None,
 ) -> Split:
-    """Reads the features of a split's videos and queries; what is not there is made.
-    With ``most``, of so many videos at most, taken evenly from all."""
+    """A split with the features of its videos and queries, extracted if they are missing.
+    ``most`` limits the number of videos, which are then taken evenly."""
     queries = dataset.queries(name)
     video_ids = list(dict.fromkeys(query.video_id for query in queries))
     if most is not None and len(video_ids) > most:
@@ -60,17 +60,17 @@ def prepare(
         _check_sizes(video_ids[0], videos[video_ids[0]], video_id, features)
         if progress:
             progress(done, len(video_ids))
-    asked = library.sentences([query.query for query in queries])
-    known = {query.query_id for query in queries} & dataset.facts.keys()
-    facts = {query_id: dataset.facts[query_id] for query_id in known}
-    return Split(queries, tuple(asked), videos, infos, facts)
+    query_features = library.sentences([query.query for query in queries])
+    with_facts = {query.query_id for query in queries} & dataset.facts.keys()
+    facts = {query_id: dataset.facts[query_id] for query_id in with_facts}
+    return Split(queries, tuple(query_features), videos, infos, facts)
 
 
 def _check_sizes(
     first_id: str, first: VideoFeatures, other_id: str, other: VideoFeatures
 ) -> None:
     for name in ("frames", "regions"):
-        sizes = [getattr(each, name).shape[-1] for each in (first, other)]
+        sizes = [getattr(video, name).shape[-1] for video in (first, other)]
         if sizes[0] != sizes[1]:
             raise InputError(
                 f"the {name} of the video {other_id!r} have {sizes[1]} numbers, those "
@@ -78,25 +78,26 @@ def _check_sizes(
             )
 
 
-def unknown_words(asked: Iterable[QueryFeatures]) -> tuple[int, Counter[str]]:
-    """How many words there are, and how often each of those without a vector is."""
+def unknown_words(queries: Iterable[QueryFeatures]) -> tuple[int, Counter[str]]:
+    """Number of words, and counts of the words without a vector."""
     count, unknown = 0, Counter[str]()
-    for each in asked:
-        count += len(each.words)
-        unknown.update(each.unknown)
+    for query in queries:
+        count += len(query.words)
+        unknown.update(query.unknown)
     return count, unknown
 
 
 def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Mean and standard deviation of the split's frames, regions, words and sentences.
+    """Mean and standard deviation of the split's frames, regions, boxes, words and
+    sentences.
 
-    Raises ``InputError`` for a video whose features are not all numbers.
+    Raises ``InputError`` for features that are not finite.
     """
     for video_id, video in split.videos.items():
-        if not all(np.isfinite(each).all() for each in (video.frames, video.regions)):
+        if not all(np.isfinite(rows).all() for rows in (video.frames, video.regions)):
             raise InputError(
-                f"the features of the video {video_id!r} are not all numbers; remove "
-                "its folder in the store to have them made again"
+                f"the features of the video {video_id!r} are not all finite; remove its "
+                "folder in the store to have them extracted again"
             )
     videos = split.videos.values()
     vectors: dict[str, Iterable[np.ndarray]] = {
@@ -105,8 +106,8 @@ def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "boxes": (
             _with_area(rows) for video in videos for rows in _there(video, video.boxes)
         ),
-        "words": (asked.word_vectors for asked in split.asked),
-        "sentences": (asked.sentence[None] for asked in split.asked),
+        "words": (query.word_vectors for query in split.query_features),
+        "sentences": (query.sentence[None] for query in split.query_features),
     }
     return {name: _spread(arrays) for name, arrays in vectors.items()}
 
@@ -114,7 +115,7 @@ def spread(split: Split) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _there(
     video: VideoFeatures, of_regions: Float[np.ndarray, "t r x"]
 ) -> Iterator[Float[np.ndarray, "_ x"]]:
-    """What belongs to regions that are there, of some frames at a time."""
+    """Rows of real regions, some frames at a time."""
     for start in range(0, len(of_regions), FRAMES):
         some = of_regions[start : start + FRAMES]
         if video.region_mask is None:

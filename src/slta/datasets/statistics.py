@@ -1,4 +1,4 @@
-"""What a data set is like: lengths, words, and where its moments lie."""
+"""Statistics of a data set: lengths, words and positions of its moments."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from slta import video
 from slta.datasets.base import Dataset, VideoFolder
 from slta.errors import InputError
-from slta.features.layouts import asked
+from slta.features.layouts import open_preextracted
 from slta.features.layouts.base import look_at
 from slta.moments import Query
 from slta.moments.spans import as_array
@@ -21,32 +21,33 @@ from slta.progress import Progress
 QUANTILES = {"least": 0.0, "quarter": 0.25, "median": 0.5, "three quarters": 0.75}
 QUANTILES |= {"most": 1.0}
 BINS = 20
-"""Of a video's length, in the moment prior."""
+"""Bins of a video's length in the moment prior."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """Of one split. Shapes: v videos · q queries · s spans · k spans of known videos."""
+    """Statistics of a split. Shapes: v videos · q queries · s spans · k spans in videos of
+    known length."""
 
     split: str
     videos: int
     unknown: int
-    """Queries whose truth is not known."""
+    """Queries without ground truth."""
     empty: int
-    """Queries that are said not to be in their video."""
+    """Queries annotated as not in their video."""
     several: int
     """Queries with more than one span."""
     vocabulary: int
-    """Different words, whatever their case."""
+    """Distinct words, ignoring case."""
     words: Float[np.ndarray, " q"]
     durations_s: Float[np.ndarray, " v"]
     lengths_s: Float[np.ndarray, " s"]
     relative: Float[np.ndarray, "k 2"]
-    """Spans as shares of their videos."""
+    """Spans as fractions of their videos."""
 
     @property
     def prior(self) -> Float[np.ndarray, "20 20"]:
-        """Share of the spans by start and end, in steps of a twentieth of the video."""
+        """Share of the spans by start and end, in twentieths of the video."""
         edges = np.linspace(0, 1, BINS + 1)
         counts, _, _ = np.histogram2d(
             self.relative[:, 0], self.relative[:, 1], bins=[edges, edges]
@@ -54,7 +55,7 @@ class Statistics:
         return counts / max(1.0, counts.sum())
 
     def rows(self) -> dict[str, dict[str, float]]:
-        """Quantiles and means of what was counted, where there is something."""
+        """Quantiles and means of non-empty quantities, by name."""
         named = {
             "words a query": self.words,
             "video, s": self.durations_s,
@@ -118,12 +119,15 @@ def _of(dataset: Dataset, split: str, queries: Sequence[Query]) -> Statistics:
 def lengths_s(
     root: Path, video_ids: Sequence[str], progress: Progress | None = None
 ) -> dict[str, float]:
-    """By the videos, or else the ready features, in the folder of a data set.
-
-    What has neither, or is damaged, is left out: ``check`` tells what is wrong with it.
+    """Lengths in seconds by the videos, or else the pre-extracted features, in a data set's
+    folder. Videos with neither, and damaged ones, are left out; ``check`` reports them.
     """
     films = VideoFolder(root / "videos")
-    ready = asked("ready", root).layout if (root / "features").is_dir() else None
+    ready = (
+        open_preextracted("preextracted", root).layout
+        if (root / "features").is_dir()
+        else None
+    )
     found: dict[str, float] = {}
     for done, name in enumerate(video_ids, start=1):
         for path in films.of(name)[:1]:

@@ -1,9 +1,9 @@
-"""TACoS: sentences about people who cook, in two sets of queries.
+"""TACoS: sentences about cooking, in two sets of queries.
 
 Regneri et al., Grounding Action Descriptions in Videos, TACL 2013. ``tacos-tall`` reads
-the text of TALL (Gao et al., ICCV 2017), which CTRL, ROLE, SLTA and CBP use; ``tacos-2dtan``
-the JSON of 2D-TAN (Zhang et al., AAAI 2020). The two ask different queries of the same
-127 videos.
+the text files of TALL (Gao et al., ICCV 2017), which CTRL, ROLE, SLTA and CBP use;
+``tacos-2dtan`` the JSON of 2D-TAN (Zhang et al., AAAI 2020). They have different queries
+for the same 127 videos.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from slta.datasets.annotations import Annotations, Oddities, Place
+from slta.datasets.annotations import Annotations, Oddities, Place, once
 from slta.datasets.base import Dataset
 from slta.datasets.reading import json_of
 from slta.datasets.source import Count, Source
@@ -20,31 +20,31 @@ from slta.fields import FieldError, positive, sentences
 TALL: Final = "tacos-tall"
 TAN: Final = "tacos-2dtan"
 RATE_HZ = 29.4
-"""Frames a second, by which TALL counts."""
+"""Frame rate of TALL's frame numbers."""
 TEXTS = {
     "train": "tacos_train_0_74.txt",
     "val": "tacos_val_100_126.txt",
     "test": "tacos_test_75_99.txt",
 }
-# A sentence is often said of a span twice. In 2D-TAN's JSON, the last span of three videos
-# ends up to 15 frames after them. In TALL's text, a few sentences are numbers alone.
+# Sentences often occur twice with the same span. In 2D-TAN's JSON, the last span of three
+# videos ends up to 15 frames after them. In TALL's text, a few sentences are only numbers.
 ODDITIES = Oddities(beyond_s=0.52, duplicates=True, unreadable=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TacosTallConfig:
-    """TACoS as TALL has it."""
+    """TACoS with TALL's queries."""
 
     name: ClassVar[str] = TALL
     root: str = "tacos"
     """Folder with tacos_train_0_74.txt and the other files of TALL."""
     cut: bool = True
-    """Whether spans that end after the video are cut there; in the paper they are not."""
+    """Clip spans that end after their video; SLTA's paper does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tacos2DTANConfig:
-    """TACoS as 2D-TAN has it."""
+    """TACoS with 2D-TAN's queries."""
 
     name: ClassVar[str] = TAN
     root: str = "tacos"
@@ -59,37 +59,40 @@ def load_2dtan(config: Tacos2DTANConfig) -> Dataset:
     return read_2dtan(Path(config.root)).dataset(name=TAN)
 
 
+@once
 def read_tall(root: Path) -> Annotations:
-    """The text knows no lengths; they are taken from 2D-TAN's JSON if it lies beside."""
-    found = Annotations(root, ODDITIES)
+    """Reads TALL's text; lengths of videos come from 2D-TAN's JSON, if it is there."""
+    annotations = Annotations(root, ODDITIES)
     for split in TEXTS:
         if (root / f"{split}.json").is_file():
-            _lengths(found, root / f"{split}.json")
+            _lengths(annotations, root / f"{split}.json")
     for split, name in TEXTS.items():
-        if file := found.file(name, f"tacos_{split}.txt", split=split):
-            for line, text in found.lines(file):
-                _said(found, split, file, line, text)
-    return found
+        if file := annotations.file(name, f"tacos_{split}.txt", split=split):
+            for line, text in annotations.lines(file):
+                _sentences(annotations, split, file, line, text)
+    return annotations
 
 
-def _said(found: Annotations, split: str, file: Path, line: int, text: str) -> None:
+def _sentences(
+    annotations: Annotations, split: str, file: Path, line: int, text: str
+) -> None:
     """``s27-d50.avi_233_485:He took out a glass.#Person sets a mug on counter.#``"""
     head, mark, rest = text.partition(":")
     form = "write VIDEO_FIRST_LAST:SENTENCE#SENTENCE#, in frames"
     if not mark:
-        return found.fault(file, line, "has no colon before its sentences", form)
+        return annotations.fault(file, line, "has no colon before its sentences", form)
     try:
         video_id, first, last = head.rsplit("_", 2)
         span = (int(first) / RATE_HZ, int(last) / RATE_HZ)
     except ValueError:
         what = f"begins with {head!r}, not with a video and two frame numbers"
-        return found.fault(file, line, what, form)
-    said = [each for each in rest.split("#") if each.strip()]
-    if not said:
-        what = f"says nothing of {head}"
-        found.fault(file, line, what, "write a sentence, or remove the line")
-    for i, sentence in enumerate(said, start=1):
-        found.add(
+        return annotations.fault(file, line, what, form)
+    texts = [text for text in rest.split("#") if text.strip()]
+    if not texts:
+        what = f"has no sentence for {head}"
+        annotations.fault(file, line, what, "write a sentence, or remove the line")
+    for i, sentence in enumerate(texts, start=1):
+        annotations.add(
             split,
             file,
             line,
@@ -101,37 +104,38 @@ def _said(found: Annotations, split: str, file: Path, line: int, text: str) -> N
     return None
 
 
+@once
 def read_2dtan(root: Path) -> Annotations:
-    found = Annotations(root, ODDITIES)
+    annotations = Annotations(root, ODDITIES)
     for split in TEXTS:
-        file = found.file(f"{split}.json", split=split)
+        file = annotations.file(f"{split}.json", split=split)
         if file is None:
             continue
-        for place, video_id, entry in _lengths(found, file):
-            _entry(found, split, file, place, video_id, entry)
-    return found
+        for place, video_id, entry in _lengths(annotations, file):
+            _entry(annotations, split, file, place, video_id, entry)
+    return annotations
 
 
 def _lengths(
-    found: Annotations, file: Path
+    annotations: Annotations, file: Path
 ) -> list[tuple[Place, str, Mapping[str, Any]]]:
-    """Notes the lengths of the videos; returns the entries that have one."""
-    content, places = json_of(found, file, {})
+    """Records the lengths of the videos; returns the entries with one."""
+    content, places = json_of(annotations, file, {})
     entries: list[tuple[Place, str, Mapping[str, Any]]] = []
     for video_id, entry in content.items():
         place = places.of(video_id, video_id)
         try:
             rate_hz, frames = positive(entry, "fps"), positive(entry, "num_frames")
         except FieldError as error:
-            found.fault(file, place, error.what, error.remedy)
+            annotations.fault(file, place, error.what, error.remedy)
             continue
-        found.durations_s[video_id] = frames / rate_hz
+        annotations.durations_s[video_id] = frames / rate_hz
         entries.append((place, video_id, entry))
     return entries
 
 
 def _entry(
-    found: Annotations,
+    annotations: Annotations,
     split: str,
     file: Path,
     place: Place,
@@ -139,12 +143,12 @@ def _entry(
     entry: Mapping[str, Any],
 ) -> None:
     try:
-        said = sentences(entry)
+        captions = sentences(entry)
     except FieldError as error:
-        return found.fault(file, place, error.what, error.remedy)
+        return annotations.fault(file, place, error.what, error.remedy)
     rate_hz = float(entry["fps"])
-    for i, ((first, last), sentence) in enumerate(said, start=1):
-        found.add(
+    for i, ((first, last), sentence) in enumerate(captions, start=1):
+        annotations.add(
             split,
             file,
             place,

@@ -1,1 +1,1 @@
-"""Predictions to numbers: protocols, metrics, and the formats of other programs."""
+"""Evaluation: protocols, metrics, and the formats of other programs."""

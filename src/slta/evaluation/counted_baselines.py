@@ -1,4 +1,4 @@
-"""Answers that see no video: what a model must beat to have learnt anything of them."""
+"""Non-parametric baselines without video, estimated from the training queries."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -13,48 +13,54 @@ from slta.features.base import QueryFeatures
 from slta.moments.spans import as_array, temporal_iou
 
 SHARPNESS = 20.0
-"""Of the query-only answer: a cosine lower by 0.05 counts 1/e."""
+"""Inverse temperature of the weights of training queries."""
 HIT_IOU = 0.5
-"""IoU that these answers aim at."""
+"""IoU at which a training span counts for a candidate."""
 
 Weights = Callable[[QueryFeatures], Float[np.ndarray, " n"]]
 
 
-def moment_prior(train: Sequence[QueryFeatures]) -> Weights:
-    """Every training query counts alike: the most frequent relative spans win."""
+def moment_frequencies(train: Sequence[QueryFeatures]) -> Weights:
+    """Uniform weights of the training queries: the most frequent relative spans win."""
     return lambda _: np.full(len(train), 1 / len(train))
 
 
-def query_only(train: Sequence[QueryFeatures]) -> Weights:
-    """Training queries count by how near their sentences are to the one asked."""
-    known = np.stack([each.sentence for each in train])
+def query_frequencies(train: Sequence[QueryFeatures]) -> Weights:
+    """Training queries weighted by the similarity of their sentences to the query."""
+    sentences = np.stack([query.sentence for query in train])
 
-    def weights(asked: QueryFeatures) -> Float[np.ndarray, " n"]:
-        near = np.exp(SHARPNESS * (known @ asked.sentence - 1))
-        found: Float[np.ndarray, " n"] = near / near.sum(axis=0)
-        return found
+    def weights(query: QueryFeatures) -> Float[np.ndarray, " n"]:
+        similarity = np.exp(SHARPNESS * (sentences @ query.sentence - 1))
+        shares: Float[np.ndarray, " n"] = similarity / similarity.sum(axis=0)
+        return shares
 
     return weights
 
 
-WITHOUT_VIDEO = {"moment prior": moment_prior, "query only": query_only}
-"""Answers that a model must beat to have learnt anything of the videos."""
+WITHOUT_VIDEO = {
+    "moment frequencies": moment_frequencies,
+    "query frequencies": query_frequencies,
+}
+"""The baselines by name."""
 
 
 def without_video(
     kind: str, train: Split, test: Split, candidates: CandidatesConfig
 ) -> list[Prediction]:
-    """The candidates with the largest weighted share of training spans at IoU 0.5,
-    where times are shares of a video's length."""
-    known = [
-        (asked, as_array(query.truth[:1])[0] / train.infos[query.video_id].duration_s)
-        for query, asked in zip(train.queries, train.asked, strict=True)
+    """Predictions of a baseline: candidates score by the weighted share of training spans,
+    as fractions of their video, that they hit at IoU 0.5."""
+    examples = [
+        (
+            features,
+            as_array(query.truth[:1])[0] / train.infos[query.video_id].duration_s,
+        )
+        for query, features in zip(train.queries, train.query_features, strict=True)
         if query.truth
     ]
-    weights = WITHOUT_VIDEO[kind]([asked for asked, _ in known])
-    relative = np.stack([span for _, span in known])
+    weights = WITHOUT_VIDEO[kind]([features for features, _ in examples])
+    relative = np.stack([span for _, span in examples])
 
-    # Queries of a video follow one another, and many videos are as long as others.
+    # Consecutive queries are of the same video, and many videos are equally long.
     @lru_cache(maxsize=8)
     def hit_by(
         duration_s: float,
@@ -62,9 +68,10 @@ def without_video(
         spans = candidates.windows(duration_s)
         return spans, temporal_iou(spans / duration_s, relative) >= HIT_IOU
 
-    found = []
-    for query, asked in zip(test.queries, test.asked, strict=True):
+    predictions = []
+    for query, features in zip(test.queries, test.query_features, strict=True):
         duration_s = test.infos[query.video_id].duration_s
         spans, hits = hit_by(duration_s)
-        found.append(Prediction.of(query, duration_s, spans, hits @ weights(asked)))
-    return found
+        scores = hits @ weights(features)
+        predictions.append(Prediction.of(query, duration_s, spans, scores))
+    return predictions

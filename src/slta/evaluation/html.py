@@ -1,16 +1,16 @@
-"""Pieces of HTML for notebooks: escaped, and by themselves, with nothing to be fetched."""
+"""Self-contained, escaped HTML for notebooks."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
 
 def text(value: object) -> str:
-    """Escaped, also what no browser can show."""
+    """The value as escaped text, without lone surrogates."""
     return escape(str(value).encode("utf-8", "backslashreplace").decode())
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """The first column is text, the others are numbers."""
+    """A table with a header."""
     head = "".join(f"<th>{text(column)}</th>" for column in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>"

@@ -1,4 +1,4 @@
-"""Predictions to numbers: protocols, intervals, and a run's table."""
+"""Evaluates predictions by a protocol, with confidence intervals."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,28 +13,28 @@ from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS, Protocol
 
 SEED = 0
-"""Of the bootstrap."""
+"""Seed of the bootstrap."""
 
 
 def measure(
     predictions: Sequence[Prediction], protocol: str, nms_iou: float | None = None
 ) -> Table:
-    """Raises ``InputError`` if no query has a truth; those without are left out."""
-    rows = [each for each in predictions if len(each.truth)]
+    """Metrics of the queries with ground truth. Raises ``InputError`` if none has any."""
+    rows = [prediction for prediction in predictions if len(prediction.truth)]
     if not rows:
-        raise InputError("no query has a true span; there is nothing to measure")
-    for each in rows:
-        if not all(np.isfinite(values).all() for values in _given(each)):
+        raise InputError("no query has a true span; there is nothing to evaluate")
+    for row in rows:
+        if not all(np.isfinite(values).all() for values in _numbers(row)):
             raise InputError(
-                f"the answers to the query {each.query_id} of {each.video_id} are not "
-                "numbers; look for NaN in the features of the video, or train again"
+                f"the answers to the query {row.query_id} of {row.video_id} are not "
+                "finite; look for NaN in the video's features, or train again"
             )
     return _rule(protocol, nms_iou).measure(rows)
 
 
-def _given(each: Prediction) -> list[np.ndarray]:
-    saliency = [] if each.saliency is None else [each.saliency]
-    return [each.spans, each.scores, *saliency]
+def _numbers(prediction: Prediction) -> list[np.ndarray]:
+    saliency = [] if prediction.saliency is None else [prediction.saliency]
+    return [prediction.spans, prediction.scores, *saliency]
 
 
 def _rule(protocol: str, nms_iou: float | None) -> Protocol:
@@ -48,17 +48,17 @@ def measured_file(
     protocol: str,
     nms_iou: float | None = None,
 ) -> tuple[dict[str, Any], Sequence[str]]:
-    """The numbers of a file of predictions, and notes on what is odd in it."""
+    """Metrics of a file of predictions, and notes on oddities in it."""
     joined = load(path, truth)
     if is_bare(joined.predictions) and not PROTOCOLS[protocol].highlights:
-        known = " or ".join(name for name, each in PROTOCOLS.items() if each.highlights)
+        names = " or ".join(name for name, rule in PROTOCOLS.items() if rule.highlights)
         raise InputError(
             f"the predictions in {path} have saliency and no windows, and the protocol "
-            f"{protocol} measures windows; give --protocol {known}, or predictions with "
+            f"{protocol} evaluates windows; give --protocol {names}, or predictions with "
             "windows"
         )
-    found = compared({path.name: joined.predictions}, protocol, nms_iou)
-    return {"file": str(path), **found, "unanswered": joined.unanswered}, joined.notes
+    results = compared({path.name: joined.predictions}, protocol, nms_iou)
+    return {"file": str(path), **results, "unanswered": joined.unanswered}, joined.notes
 
 
 def compared(
@@ -66,15 +66,15 @@ def compared(
     protocol: str,
     nms_iou: float | None = None,
 ) -> dict[str, Any]:
-    """The numbers of each name's answers; all are to the same queries."""
+    """Metrics of several sets of predictions for the same queries, by name."""
     first = next(iter(rows.values()))
-    found: dict[str, Any] = {"protocol": protocol}
+    results: dict[str, Any] = {"protocol": protocol}
     if nms_iou is not None:
-        found["nms_iou"] = nms_iou
-    return found | {
-        "queries": sum(len(each.truth) > 0 for each in first),
-        "without_truth": sum(len(each.truth) == 0 for each in first),
-        "videos": len({each.video_id for each in first}),
+        results["nms_iou"] = nms_iou
+    return results | {
+        "queries": sum(len(row.truth) > 0 for row in first),
+        "without_truth": sum(len(row.truth) == 0 for row in first),
+        "videos": len({row.video_id for row in first}),
         "answers": {
             name: numbers(row, protocol, nms_iou) for name, row in rows.items()
         },
@@ -84,10 +84,10 @@ def compared(
 def numbers(
     predictions: Sequence[Prediction], protocol: str, nms_iou: float | None = None
 ) -> dict[str, Any]:
-    """Every number with its 95 % interval over videos."""
+    """Every metric with its 95 % bootstrap interval over videos."""
     table = measure(predictions, protocol, nms_iou)
-    videos = np.array([each.video_id for each in predictions if len(each.truth)])
-    # Measures of the same queries share their draws.
+    videos = np.array([row.video_id for row in predictions if len(row.truth)])
+    # Metrics of the same queries share their draws.
     groups: dict[bytes, list[str]] = {}
     for name, values in table.values.items():
         groups.setdefault(np.isfinite(values).tobytes(), []).append(name)
@@ -95,8 +95,8 @@ def numbers(
     for part, names in groups.items():
         queries = np.frombuffer(part, bool)
         values = np.stack([table.values[name][queries] for name in names])
-        found = intervals(values, videos[queries].tolist(), seed=SEED)
-        ends |= dict(zip(names, found.tolist(), strict=True))
+        bounds = intervals(values, videos[queries].tolist(), seed=SEED)
+        ends |= dict(zip(names, bounds.tolist(), strict=True))
     return {
         name: {"value": table.mean(name), "interval": ends[name]}
         for name in table.values
@@ -104,7 +104,7 @@ def numbers(
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """As the field's logs print them, then the comparison."""
+    """Metrics as the field's logs print them, then a line for each set of predictions."""
     protocol = PROTOCOLS[found["protocol"]]
     own = next(iter(found["answers"].values()))
     head = f"{found.get('split') or found['file']}: {found['queries']} queries "
@@ -112,9 +112,9 @@ def lines(found: dict[str, Any]) -> list[str]:
     if "nms_iou" in found:
         head += f" at {found['nms_iou']:g}"
     if found.get("without_truth"):
-        head += f"; {found['without_truth']} more have no truth and are left out"
+        head += f"; {found['without_truth']} without ground truth are left out"
     if found.get("unanswered"):
-        head += f"; {found['unanswered']} of them have no answer and are misses"
+        head += f"; {found['unanswered']} have no answer and count as misses"
     means = {name: number["value"] for name, number in own.items()}
     said = [head, *logged(means, protocol.log)]
     for kind, values in found["answers"].items():

@@ -1,16 +1,15 @@
-"""What a model answered, on disk: one JSON object a query, before any protocol.
+"""A model's predictions on disk: one JSON object a query, before any protocol.
 
     {"query_id": "a_3", "video_id": "a", "query": "a man sits", "duration_s": 30.0,
      "truth": [[1.5, 4.0]], "spans": [[1.0, 4.2], …], "scores": [3.1, …]}
 
-``spans`` are the candidates, moved by their offsets and votes and nothing else, in the
-order of the candidates: protocols differ in how they cut, suppress and sort them. Fields that may
-be there, too:
+``spans`` are all candidates in their order, moved by offsets and votes but neither clipped,
+suppressed nor sorted, in which protocols differ. Optional fields:
 
-- ``"final": true``: ``spans`` are answers, best first, with nothing to cut or suppress
-- ``saliency``: a score for each clip of 2 s of the video
-- ``true_saliency``: for each such clip, what each annotator gave it, 0 to 4
-- ``chunks``: of DiDeMo, the first and the last chunk of 5 s that each annotator chose
+- ``"final": true``: ``spans`` are final answers, best first
+- ``saliency``: a score for each 2-second clip of the video
+- ``true_saliency``: annotators' saliency of each clip, 0 to 4
+- ``chunks``: DiDeMo, first and last 5-second chunk chosen by each annotator
 """
 
 import json
@@ -26,9 +25,9 @@ from slta.errors import InputError
 from slta.fields import (
     FieldError,
     check_spans,
-    given,
     identity,
     positive,
+    required,
     shown,
     text,
     why,
@@ -39,7 +38,7 @@ from slta.moments.spans import as_array
 
 T = TypeVar("T")
 NMS_IOU = 0.5
-"""Of the suppression in search."""
+"""IoU of the non-maximum suppression in search."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,19 +47,19 @@ class Prediction:
     video_id: str
     query: str
     duration_s: float | None
-    """Length of the video; only known to be there where the spans are candidates."""
+    """Length of the video; always there if the spans are candidates."""
     truth: Float[np.ndarray, "m 2"]
-    """Several where several stretches are meant, or several annotators were asked."""
+    """Several for several moments, or several annotators."""
     spans: Float[np.ndarray, "n 2"]
     scores: Float[np.ndarray, " n"]
     final: bool = False
-    """Whether the spans are answers, best first, and not candidates any more."""
+    """Whether the spans are final answers, best first, rather than candidates."""
     saliency: Float[np.ndarray, " c"] | None = None
-    """How much each clip of 2 s stands out."""
+    """Predicted saliency of each 2-second clip."""
     true_saliency: Float[np.ndarray, "v a"] | None = None
-    """What each annotator gave each clip of the video, 0 to 4."""
+    """Annotators' saliency of each clip, 0 to 4."""
     chunks: Int[np.ndarray, "d 2"] | None = None
-    """Of DiDeMo: the first and the last chunk of 5 s that each annotator chose."""
+    """DiDeMo: first and last 5-second chunk chosen by each annotator."""
 
     @classmethod
     def of(
@@ -69,9 +68,9 @@ class Prediction:
         duration_s: float,
         spans: Float[np.ndarray, "n 2"],
         scores: Float[np.ndarray, " n"],
-        **known: Any,
+        **optional: Any,
     ) -> "Prediction":
-        """``known`` are fields that only some data sets have."""
+        """A prediction for a query; ``optional`` are fields that only some data sets have."""
         return cls(
             query.query_id,
             query.video_id,
@@ -80,13 +79,13 @@ class Prediction:
             as_array(query.truth or ()),
             np.asarray(spans, np.float64),
             np.asarray(scores, np.float64),
-            **known,
+            **optional,
         )
 
     def moments(
         self, *, top: int | None = None, nms_iou: float | None = NMS_IOU
     ) -> list[Moment]:
-        """The ranked answers, as search gives them, of candidates."""
+        """The candidates as ranked moments, as in search."""
         if self.duration_s is None:
             raise ValueError(f"the length of the video {self.video_id!r} is not known")
         return ranking.rank(
@@ -99,8 +98,8 @@ class Prediction:
         )
 
     def ranked(self, *, nms_iou: float | None = NMS_IOU) -> "Prediction":
-        """Answers in place of the candidates, best first: those of a search, suppressed
-        at ``nms_iou``. Answers stay as they are."""
+        """The prediction with ranked answers instead of candidates; final answers are
+        unchanged."""
         if self.final:
             return self
         moments = self.moments(nms_iou=nms_iou)
@@ -113,7 +112,7 @@ class Prediction:
 
     @property
     def preference(self) -> Float[np.ndarray, " n"]:
-        """What the spans are to be sorted by: answers are sorted already."""
+        """Sort key of the spans: scores, or for final answers their order."""
         falling: Float[np.ndarray, " n"] = -np.arange(len(self.spans), dtype=np.float64)
         return falling if self.final else self.scores
 
@@ -141,49 +140,51 @@ def _line(each: Prediction) -> str:
 
 
 def read(path: Path) -> Sequence[Prediction]:
-    """Raises ``InputError`` with the file, the line and what is wrong."""
+    """Predictions of a file. Raises ``InputError`` with file, line and problem."""
     if not path.is_file():
-        raise InputError(f"there are no predictions {path}; make them, or name others")
-    found = []
-    # Of text, splitlines would cut a sentence at letters that separate lines, too.
+        raise InputError(
+            f"there is no file of predictions {path}; make it with 'slta evaluate'"
+        )
+    predictions = []
+    # Bytes, because str.splitlines also splits at Unicode line separators.
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            found.append(parsed(json.loads(line)))
+            predictions.append(parsed(json.loads(line)))
         except UnicodeDecodeError as error:
-            raise _none(path, number, "it is no text in UTF-8") from error
+            raise _invalid(path, number, "it is not UTF-8 text") from error
         except json.JSONDecodeError as error:
-            raise _none(path, number, why(error)) from error
+            raise _invalid(path, number, why(error)) from error
         except FieldError as error:
-            raise _none(path, number, f"it {error.what}") from error
-    if not found:
+            raise _invalid(path, number, f"it {error.what}") from error
+    if not predictions:
         raise InputError(f"{path} has no predictions; make the file again")
-    return found
+    return predictions
 
 
-def _none(path: Path, number: int, problem: str) -> InputError:
+def _invalid(path: Path, number: int, problem: str) -> InputError:
     return InputError(
-        f"{path}:{number} is no prediction ({problem}); make the file again"
+        f"{path}:{number} is not a prediction ({problem}); make the file again"
     )
 
 
 def parsed(row: Any) -> Prediction:
-    """Of what a line holds. Raises ``FieldError`` for what cannot be read."""
-    spans = as_spans(given(row, "spans"), "spans")
-    scores = as_numbers(given(row, "scores"), "scores")
+    """The prediction of a JSON object. Raises ``FieldError`` for invalid fields."""
+    spans = as_spans(required(row, "spans"), "spans")
+    scores = as_numbers(required(row, "scores"), "scores")
     if len(scores) != len(spans):
         what = f"has {len(spans)} spans and {len(scores)} scores"
         raise FieldError(what, "give each span one")
     final = row.get("final", False)
     if not isinstance(final, bool):
         what = f"gives final as {shown(final)}, which is neither true nor false"
-        raise FieldError(what, "mend it")
+        raise FieldError(what, "correct it")
     may_lack = final and row.get("duration_s") is None
     return Prediction(
         identity(row, "query_id"),
         identity(row, "video_id"),
         text(row, "query"),
         None if may_lack else positive(row, "duration_s"),
-        as_truth(given(row, "truth"), "truth"),
+        as_truth(required(row, "truth"), "truth"),
         spans,
         scores,
         final,
@@ -194,68 +195,71 @@ def parsed(row: Any) -> Prediction:
 
 
 def as_spans(rows: Any, name: str) -> Float[np.ndarray, "n 2"]:
-    """Like what follows, raises ``FieldError`` for what has another form."""
+    """An array of spans. Raises ``FieldError`` for other values, as do the next functions."""
     return as_rows(rows, name, ("start", "end"))
 
 
 def as_truth(
     rows: Any, name: str, duration_s: float | None = None
 ) -> Float[np.ndarray, "m 2"]:
-    """Only spans that can be; of a video that lasts so long, if it is known."""
-    found = as_spans(rows, name)
-    check_spans(name, found.tolist(), duration_s)
-    return found
+    """An array of valid spans, within the video if its length is known."""
+    spans = as_spans(rows, name)
+    check_spans(name, spans.tolist(), duration_s)
+    return spans
 
 
 def as_numbers(row: Any, name: str) -> Float[np.ndarray, " c"]:
-    found = _numbers(row)
-    if found is None or found.ndim != 1:
+    array = _numbers(row)
+    if array is None or array.ndim != 1:
         raise FieldError(
-            f"gives {name} as {shown(row)}, which is no list of numbers", "mend it"
+            f"gives {name} as {shown(row)}, which is not a list of numbers",
+            "correct it",
         )
-    return found
+    return array
 
 
 def as_table(rows: Any, name: str) -> Float[np.ndarray, "c a"]:
-    """A row of finite numbers for each clip, all as long."""
-    found = _numbers(rows)
-    if found is not None and found.shape == (0,):
+    """A table of finite numbers with a row for each clip."""
+    array = _numbers(rows)
+    if array is not None and array.shape == (0,):
         return np.zeros((0, 1))
-    if found is None or found.ndim != 2:
-        raise FieldError(f"gives {name} as {shown(rows)}, which is no table", "mend it")
-    if not np.isfinite(found).all():
+    if array is None or array.ndim != 2:
+        raise FieldError(
+            f"gives {name} as {shown(rows)}, which is not a table", "correct it"
+        )
+    if not np.isfinite(array).all():
         what = f"gives {name} as {shown(rows)}, where not all numbers are finite"
-        raise FieldError(what, "mend it")
-    return found
+        raise FieldError(what, "correct it")
+    return array
 
 
 def as_chunks(rows: Any, name: str) -> Int[np.ndarray, "a 2"]:
-    found = as_rows(rows, name, ("first", "last"))
-    if (found % 1).any() or (found[:, 0] > found[:, 1]).any() or (found < 0).any():
-        what = f"gives {name} as {shown(rows)}, which are no first and last chunks"
+    array = as_rows(rows, name, ("first", "last"))
+    if (array % 1).any() or (array[:, 0] > array[:, 1]).any() or (array < 0).any():
+        what = f"gives {name} as {shown(rows)}, which are not first and last chunks"
         raise FieldError(what, "number them from 0")
-    return found.astype(np.int64)
+    return array.astype(np.int64)
 
 
 def as_rows(rows: Any, name: str, columns: tuple[str, ...]) -> Float[np.ndarray, "n _"]:
-    found = _numbers(rows)
-    if found is not None and found.shape == (0,):
-        return found.reshape(0, len(columns))
-    if found is None or found.ndim != 2 or found.shape[1] != len(columns):
-        what = f"gives {name} as {shown(rows)}, which are no numbers "
+    array = _numbers(rows)
+    if array is not None and array.shape == (0,):
+        return array.reshape(0, len(columns))
+    if array is None or array.ndim != 2 or array.shape[1] != len(columns):
+        what = f"gives {name} as {shown(rows)}, which are not numbers "
         raise FieldError(f"{what}{', '.join(columns)}", "write them in [] for each")
-    return found
+    return array
 
 
 def _numbers(value: Any) -> Float[np.ndarray, "..."] | None:
-    """None for anything else, a number beyond all bounds included."""
+    """The value as an array of numbers; None if it is not one."""
     try:
-        found = np.array(value)
+        array = np.array(value)
     except ValueError:
         return None
-    if found.size and found.dtype.kind not in "iuf":
+    if array.size and array.dtype.kind not in "iuf":
         return None
-    return found.astype(np.float64)
+    return array.astype(np.float64)
 
 
 def _optional(

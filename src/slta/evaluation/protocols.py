@@ -1,4 +1,4 @@
-"""The field's protocols by name: what each looks at in a prediction, and what it tells.
+"""The field's evaluation protocols by name.
 
 docs/protocols.md says how they differ.
 """
@@ -16,9 +16,9 @@ from slta.moments.candidates import CHUNKS, didemo_chunks
 from slta.moments.spans import CHUNK_S, clamp, from_chunks, temporal_iou
 
 Measure = Callable[[Sequence[Prediction]], Table]
-"""Every prediction has a truth."""
+"""Evaluates predictions, all with ground truth."""
 CLOSE_S = 1e-3
-"""Times nearer than this are the same."""
+"""Tolerance for equal times."""
 USUAL = (named(1, 0.5), named(1, 0.7), "mIoU")
 
 
@@ -27,20 +27,20 @@ class Protocol:
     measure: Measure
     about: str
     log: Sequence[Sequence[str]] = GRID
-    """The measures that are printed, a row a line."""
+    """Printed metrics, by line."""
     shown: Sequence[str] = USUAL
-    """Those of them that are printed with their interval."""
+    """Metrics that are printed with their interval."""
     highlights: bool = False
-    """Whether saliency is measured, too."""
+    """Whether saliency is evaluated."""
     suppressing: Callable[[float], Measure] | None = None
-    """Where the IoU of the suppression is to be chosen: how to measure with it."""
+    """The same with another IoU of the suppression, where it is a parameter."""
 
     def at(self, nms_iou: float) -> "Protocol":
-        """Raises ``InputError`` where there is nothing to choose."""
+        """The protocol with that IoU of suppression. Raises ``InputError`` if it has none."""
         if self.suppressing is None:
             known = " and ".join(n for n, p in PROTOCOLS.items() if p.suppressing)
             raise InputError(
-                f"this protocol has no --nms-iou of its own; leave it out, or give "
+                f"this protocol has no --nms-iou; leave it out, or give "
                 f"--protocol {known}"
             )
         if not 0 <= nms_iou <= 1:
@@ -96,7 +96,7 @@ def _over_chunks(
 
 
 def true_chunks(each: Prediction) -> Int[np.ndarray, "m 2"]:
-    """The first and the last chunk of each annotator's moment.
+    """First and last chunk of each annotator's moment.
 
     Raises ``InputError`` for a true span that is not of whole chunks.
     """
@@ -113,16 +113,16 @@ def true_chunks(each: Prediction) -> Int[np.ndarray, "m 2"]:
         raise InputError(
             f"the truth of the query {each.query_id} of {each.video_id}, {start_s:g}-"
             f"{end_s:g} s, is not of whole chunks of {CHUNK_S:g} s in the first "
-            f"{CHUNKS * CHUNK_S:g} s, as in DiDeMo; take another --protocol"
+            f"{CHUNKS * CHUNK_S:g} s, as in DiDeMo; give another --protocol"
         )
     return chunks.astype(np.int64)
 
 
 def answered_chunks(each: Prediction) -> Int[np.ndarray, "k 2"]:
-    """The moments of whole chunks, best first.
+    """Answers as moments of whole chunks, best first.
 
-    An answer stands for the moment that it fits best; of answers that stand for the
-    same one, the best counts. One after the video's moments stands for none.
+    An answer is replaced by the moment of best IoU; of several for the same moment, the
+    best counts. An answer outside all moments is dropped.
     """
     duration_s = CHUNKS * CHUNK_S if each.duration_s is None else each.duration_s
     chunks = didemo_chunks(duration_s)

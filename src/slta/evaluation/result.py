@@ -1,4 +1,4 @@
-"""What ``slta.evaluate`` returns: the numbers of an evaluation, for people and programs."""
+"""The result of ``slta.evaluate``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from slta.extensions import unknown
 
 
 class Number(NamedTuple):
-    """A measure, as a share, with its 95 % interval over videos."""
+    """A metric in [0, 1] with its 95 % interval over videos."""
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        """In per cent.
+        """In percent.
 
         >>> str(Number(0.5, 0.25, 0.75))
         '50.0 [25.0, 75.0]'
@@ -30,12 +30,12 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """The numbers of a run, or of a file of predictions, by one protocol."""
+    """Metrics of a run, or of a file of predictions, by one protocol."""
 
     content: Mapping[str, Any]
-    """As ``slta evaluate --json`` prints it."""
+    """The output of ``slta evaluate --json``."""
     notes: Sequence[str] = field(default_factory=tuple)
-    """What is odd in the file, a line each."""
+    """Oddities of the file, a line each."""
 
     @property
     def protocol(self) -> str:
@@ -43,43 +43,42 @@ class Evaluation:
 
     @property
     def queries(self) -> int:
-        """How many are measured: those with a true span."""
+        """Number of evaluated queries, those with a true span."""
         return int(self.content["queries"])
 
     @property
     def numbers(self) -> dict[str, Number]:
-        """By the name of the measure."""
+        """Metrics by name."""
         return self.rows[next(iter(self.rows))]
 
     @property
     def rows(self) -> dict[str, dict[str, Number]]:
-        """The same for all that is measured: first the model or the file, then baselines
-        that see no video."""
+        """Metrics of the model or the file, then of the baselines without video."""
         return {
             name: {
-                measure: Number(number["value"], *number["interval"])
-                for measure, number in numbers.items()
+                metric: Number(number["value"], *number["interval"])
+                for metric, number in numbers.items()
             }
             for name, numbers in self.content["answers"].items()
         }
 
-    def __getitem__(self, measure: str) -> Number:
-        """One of the numbers, such as ``"R@1, IoU=0.5"``.
+    def __getitem__(self, metric: str) -> Number:
+        """A metric, such as ``"R@1, IoU=0.5"``.
 
-        Raises ``InputError`` for one that the protocol does not measure.
+        Raises ``InputError`` for one that the protocol does not have.
         """
         numbers = self.numbers
-        if measure not in numbers:
-            remedy = f"{self.protocol} measures {', '.join(numbers)}"
-            raise InputError(unknown("measure", measure, numbers, remedy))
-        return numbers[measure]
+        if metric not in numbers:
+            remedy = f"{self.protocol} has {', '.join(numbers)}"
+            raise InputError(unknown("metric", metric, numbers, remedy))
+        return numbers[metric]
 
     def to_json(self) -> dict[str, Any]:
-        """What ``slta evaluate --json`` prints."""
+        """The output of ``slta evaluate --json``."""
         return dict(self.content)
 
     def __str__(self) -> str:
-        """As the field's logs print it, then the comparison with what sees no video."""
+        """Metrics as the field's logs print them, then a line for each row."""
         return "\n".join([*lines(dict(self.content)), *self.notes])
 
     __repr__ = __str__
@@ -90,7 +89,7 @@ class Evaluation:
             name for name in PROTOCOLS[self.protocol].shown if name in self.numbers
         ]
         rows = [
-            [name, *(numbers[measure] for measure in shown)]
+            [name, *(numbers[metric] for metric in shown)]
             for name, numbers in self.rows.items()
         ]
         notes = "".join(f"<p>{text(note)}</p>" for note in self.notes)

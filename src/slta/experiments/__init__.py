@@ -1,5 +1,5 @@
-"""Experiments: a model on a data set. A file here says what one data set, or several that
-are alike, offer every model; the cross product follows."""
+"""Experiments: a model on a data set. A module for one data set, or several similar ones,
+has their features, candidates and training; experiments are all combinations."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from slta.experiments import published
 from slta.experiments.composites import COMPOSITES
 from slta.experiments.config import Experiment, changed
 from slta.experiments.data import Data
+from slta.experiments.older import with_new_fields
 from slta.experiments.own import OWN
 from slta.experiments.shapes import SHAPES, SMALL
 from slta.experiments.variants import VARIANTS
@@ -44,12 +45,12 @@ LIST = "list them with 'slta list {}'"
 
 
 def _offered(name: str, value: Any) -> Data:
-    """What a package offers as a data set."""
+    """Checks the data set of an installed package."""
     if not isinstance(value, Data):
-        raise InputError(f"{name} is no slta.experiments.data.Data")
+        raise InputError(f"{name} is not a slta.experiments.data.Data")
     kind, called = type(value.dataset), value.dataset.name
     if value.open is None and kind not in DATASETS:
-        raise InputError("its Data has no open, which opens the data set")
+        raise InputError("its Data has no open function")
     if any(each.name == called and each is not kind for each in DATASETS):
         raise InputError(f"its configuration has the name {called!r} of slta's own")
     return value
@@ -59,12 +60,12 @@ _KNOWN = Known("datasets", DATA, _offered)
 
 
 def known_data() -> dict[str, Data]:
-    """The data sets of the program and of installed packages."""
+    """Built-in data sets and those of installed packages."""
     return _KNOWN.all()
 
 
 def data(name: str) -> Data:
-    """What a data set offers, by its name here or in ``slta data list``.
+    """A data set by its name here or in ``slta data list``.
 
     Raises ``InputError`` for an unknown name.
     """
@@ -79,7 +80,7 @@ def data(name: str) -> Data:
 
 
 def experiment(model: str | Builder, on: str) -> Experiment:
-    """A model, or a variant of SLTA, on a data set.
+    """The experiment of a model, or a variant of SLTA, on a data set.
 
     Raises ``InputError`` for a name that is unknown.
     """
@@ -90,11 +91,11 @@ def experiment(model: str | Builder, on: str) -> Experiment:
 
 
 def from_json(values: Any, usual: Experiment | None = None) -> Experiment:
-    """An experiment as a run's config.json has it; over ``usual``, which may be of another
-    data set, a part of one.
+    """An experiment from JSON, as in a run's config.json; with ``usual``, JSON may be
+    partial.
 
-    Raises ``InputError`` for another model than the usual one, for a name or a field that
-    is unknown, and for a value that a field cannot have.
+    Raises ``InputError`` for another model or data set than those of ``usual``, for an
+    unknown name or field, and for an invalid value.
     """
     if not isinstance(values, dict):
         raise InputError("it must be an object with the parts of an experiment")
@@ -114,6 +115,7 @@ def from_json(values: Any, usual: Experiment | None = None) -> Experiment:
             f"it is of the data set {names['dataset']}, and {usual.dataset.name} was asked "
             "for; leave --on out, or the data set's part out of the file"
         )
+    values = with_new_fields(usual.model.name, values)
     return changed(usual, values)
 
 
@@ -160,7 +162,7 @@ def _dataset(name: str) -> Any:
 
 
 def protocol_of(experiment: Experiment) -> str:
-    """The protocol of the test after training."""
+    """Protocol of the test after training."""
     for offers in (DATA, known_data()):
         for offer in offers.values():
             if type(offer.dataset) is type(experiment.dataset):
@@ -169,7 +171,7 @@ def protocol_of(experiment: Experiment) -> str:
 
 
 def title(model: str | Builder, on: str) -> str:
-    """The name of a model on a data set, as runs are called."""
+    """The name of an experiment, and of its runs."""
     called = model if isinstance(model, str) else getattr(model, "__name__", "model")
     stem = called.rpartition(":")[2] or called
     return f"{on.replace('-', '_')}_{stem}"
@@ -211,7 +213,7 @@ def parts(name: str) -> tuple[str, str]:
 
 
 def titles() -> list[str]:
-    """Every model on every data set, and the names of earlier versions."""
+    """Titles of all experiments, and names of earlier versions."""
     models = [*model_names(), *VARIANTS]
     made = [title(model, on) for on in _KNOWN.names() for model in models]
     return [*ALIASES, *made]

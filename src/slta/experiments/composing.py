@@ -1,4 +1,4 @@
-"""From what a user asks for, a model, a data set and a configuration, to an experiment."""
+"""Composes an experiment from a model, a data set and a configuration."""
 
 import re
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ from slta.models import names as model_names
 PARTS = frozenset(Experiment.__dataclass_fields__)
 NAMED = ("dataset", "model")
 BESIDE = frozenset({"name", "version", "model_from", "from"})
-"""What a run's config.json has beside the experiment."""
+"""Keys of a run's config.json beside the experiment."""
 
 
 class Composed(NamedTuple):
     title: str
-    """What a run of it is called."""
+    """Name of its runs."""
     experiment: Experiment
 
 
@@ -40,10 +40,10 @@ def composed(
     on: str | None = None,
     config: Path | Mapping[str, Any] | None = None,
 ) -> Composed:
-    """A model on a data set, with a configuration over it: a file or what it holds, of a
-    run or part of one, which also tells the model or the data set that is not given.
+    """A model on a data set, changed by a configuration: a JSON file or its content, such as
+    a run's config.json. It may also give the model and the data set.
 
-    Raises ``InputError`` for what is unknown, and for a configuration that does not fit.
+    Raises ``InputError`` for unknown names, and for a configuration that does not fit.
     """
     if config is None:
         return _named(model, on)
@@ -53,8 +53,8 @@ def composed(
         values = read_object(config)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--config {config} cannot be read ({error}); name a JSON file, as a run's "
-            "config.json"
+            f"--config {config} cannot be read ({error}); give a JSON file, such as a "
+            "run's config.json"
         ) from error
     try:
         return _over(model, on, values, config.stem)
@@ -65,13 +65,13 @@ def composed(
 def _named(model: str | Builder | None, on: str | None) -> Composed:
     if model is None:
         raise InputError(
-            "name a model and a data set: slta train MODEL --on DATA; list them with "
+            "give a model and a data set: slta train MODEL --on DATA; list them with "
             "'slta list models' and 'slta list data'"
         )
     if on is not None:
         return Composed(title(model, on), experiment(model, on))
     if not isinstance(model, str):
-        raise InputError("name the data set, too, with on=")
+        raise InputError("no data set given; add on=DATA")
     return Composed(model, experiment(*parts(model)))
 
 
@@ -81,7 +81,7 @@ def _over(
     values: Mapping[str, Any],
     stem: str | None = None,
 ) -> Composed:
-    """``stem`` names the run where nothing else does."""
+    """``stem`` is the last choice for the title."""
     inner = _unwrapped(values)
     whole = inner.keys() >= PARTS
     called = None
@@ -95,14 +95,14 @@ def _over(
         check_known(inner, "it", values.get("model_from"), named)
         model = name_in(inner, "model")
         if model is None:
-            raise InputError("it names no model; name one: slta train MODEL --on DATA")
+            raise InputError("it has no model; give one: slta train MODEL --on DATA")
     on = on or name_in(inner, "dataset") or (FIRST_DATA if whole else None)
     if on is None:
-        raise InputError("it names no data set; name one with --on DATA")
+        raise InputError("it has no data set; give one with --on DATA")
     usual = experiment(model, on)
     found = from_json(inner, usual)
     if whole:
-        # What it does not say is younger than the file: it has its default.
+        # Fields that are missing are newer than the file, and get their defaults.
         names = {part: {"name": getattr(usual, part).name} for part in NAMED}
         found = from_json({**inner, **{p: {**n, **inner[p]} for p, n in names.items()}})
     return Composed(called or title(model, on), found)
@@ -113,13 +113,12 @@ def _is_model(name: str) -> bool:
 
 
 def _unwrapped(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The experiment that a run's config.json has beside its name and version; or else
-    all of it."""
+    """The experiment of a run's config.json, or all other values."""
     written = str(values.get("version", "0"))
     if not re.match(r"\d", written) or _numbers(written) > _numbers(version("slta")):
         raise InputError(
             f"it was written by slta {written}, and this is {version('slta')}; update "
-            "slta, or remove the version from the file and look through its fields"
+            "slta, or remove the version from the file and check its fields"
         )
     inner = values.get("experiment")
     if inner is None:

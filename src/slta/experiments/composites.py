@@ -1,8 +1,7 @@
-"""Composites: real clips with real sentences about them, laid end to end.
+"""Composites: real clips, with real sentences about them, laid end to end.
 
-A folder in the own-data format with pre-extracted features of whole frames, two a second,
-and moments of 2 to 5 seconds. A frame is its only region, so that SLTA's spatial attention
-has nothing to choose from.
+A folder in the own-data format with pre-extracted features of frames at 2 Hz, and moments
+of 2 to 5 seconds. The frame is the only region, so that spatial attention has no effect.
 """
 
 from dataclasses import replace
@@ -14,8 +13,8 @@ from slta.experiments.data import Data, Recipe
 from slta.models.released import notebook
 from slta.models.tan2d import Tan2DConfig
 
-# With one region a frame, nouns count in the grounding alone, whose loss a tenth of their
-# sum brings down more slowly.
+# With one region a frame, nouns matter only in the grounding loss, which falls more slowly
+# with their sum.
 SLTA = replace(shapes.SLTA, nouns="mean")
 TRAINING = TrainingConfig(
     steps=600,
@@ -29,7 +28,7 @@ TRAINING = TrainingConfig(
     learning_rate=4e-3,
     weight_decay=0.02,
 )
-# A step with whole videos teaches less than one with windows: it takes more of them.
+# A step with whole videos has fewer examples than one with windows, so there are more.
 VIDEO_TRAINING = TrainingConfig(
     steps=1000,
     evaluate_every=300,
@@ -49,7 +48,7 @@ VIDEO_RECIPES = {
 COMPOSITES = Data(
     title="composites: real clips with real sentences, laid end to end",
     dataset=OwnConfig(root="composites"),
-    features=FeaturesConfig(extractor="ready", rate_hz=2.0, centred=True),
+    features=FeaturesConfig(extractor="preextracted", rate_hz=2.0, centred=True),
     candidates=CandidatesConfig(
         lengths_s=(2.0, 3.0, 4.0, 5.0), overlap=0.75, context_s=2.5, vote_iou=0.3
     ),

@@ -1,4 +1,4 @@
-"""Everything that an experiment can vary, frozen once a run starts."""
+"""Configuration of an experiment, fixed once a run starts."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from slta.models.slta import SLTAConfig
 from slta.moments.candidates import didemo, windows
 
 AUTOMATIC = "auto"
-"""Names no extractor: what lies in the data set's folder decides."""
+"""Selects the extractor by the content of the data set's folder."""
 Share = Annotated[float, Interval(ge=0, le=1)]
 
 
@@ -72,8 +72,8 @@ class CandidatesConfig:
     chunks: bool = False
     """Use DiDeMo's candidates, every run of whole chunks of 5 s, instead of windows."""
     vote_iou: Annotated[float, Interval(gt=0, le=1)] | None = None
-    """IoU from which answers to a query vote on one another's boundaries, in (0, 1]; None
-    for no votes, as in the paper."""
+    """Minimum IoU of candidates that vote on each other's boundaries, in (0, 1]; None
+    disables voting, as in the paper."""
 
     def __post_init__(self) -> None:
         if not self.lengths_s:
@@ -99,44 +99,42 @@ class CandidatesConfig:
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     steps: Annotated[int, Ge(1)] = 50_000
-    """Training steps, a batch each."""
+    """Training steps."""
     evaluate_every: Annotated[int, Ge(1)] = 2_500
-    """Steps between two evaluations on val; a resumed run goes on from the last."""
+    """Steps between evaluations on val; a resumed run continues from the last one."""
     queries: Annotated[int, Ge(1)] = 30
-    """Queries a batch, each with one candidate that matches it."""
+    """Queries a batch, each with one matching candidate."""
     queries_per_video: Annotated[int, Ge(0)] = 1
-    """Maximum queries a batch from one video; 0 draws from the queries of all videos
-    alike."""
+    """Maximum queries of one video in a batch; 0 draws from all queries uniformly."""
     negatives: Annotated[int, Ge(0)] | None = None
-    """Candidates of other videos that a query is compared with; None for all."""
+    """Negatives a query from other videos of the batch; None for all."""
     background: Annotated[int, Ge(0)] = 0
-    """Further candidates a query, from its own video, that match nothing or little."""
+    """Negatives a query from its own video."""
     near: Share = 0.25
-    """Share of these that overlaps the ground truth, in [0, 1]."""
+    """Share of these that overlap the ground truth, in [0, 1]."""
     match_iou: Annotated[float, Interval(gt=0, lt=1)] = 0.5
     """A candidate matches a query above this IoU with its ground truth, in (0, 1)."""
     match_outside: Annotated[float, Interval(gt=0, le=1)] = 0.15
-    """A candidate with this share of it outside the ground truth, or more, matches
-    nothing, in (0, 1]."""
+    """A candidate does not match if at least this share of it is outside the ground truth,
+    in (0, 1]."""
     other_iou: Annotated[float, Interval(gt=0, lt=1)] = 0.3
     """Below this IoU a candidate is a negative; between it and match_iou it is unused. In
     (0, 1)."""
     clip_dropout: Share = 0.0
-    """Share of a batch's queries whose clips only weigh the words: the object and the
-    sentence alone answer them, in [0, 1]."""
+    """Share of a batch's queries without clips in the fusion, so that attended regions and
+    the sentence must suffice, in [0, 1]."""
     noun_dropout: Share = 0.0
-    """Share of the nouns (and their adjectives, where the extractor counts them) left out
-    of a batch's sentences, so that the spatial attention must find what they name, in
-    [0, 1]."""
+    """Share of nouns dropped from a batch's sentence vectors, so that the spatial attention
+    must find them, in [0, 1]."""
     still_steps: Annotated[int, Ge(0)] = 0
-    """Single-frame warm-up steps: candidates are single frames of different videos, so
-    that objects are learnt before what happens to them."""
+    """Single-frame warm-up steps: candidates are single frames of different videos, to learn
+    objects before events."""
     still_queries: Annotated[int, Ge(1)] = 64
     """Queries a batch in the single-frame warm-up."""
     learning_rate: Annotated[float, Gt(0)] = 1e-3
     """Peak AdamW learning rate (linear warm-up, cosine decay to 0)."""
     warmup: Annotated[float, Interval(ge=0, lt=1)] = 0.02
-    """Share of the steps in which the learning rate rises, in [0, 1)."""
+    """Share of the steps with linear warm-up of the learning rate, in [0, 1)."""
     weight_decay: Annotated[float, Ge(0)] = 0.0
     """AdamW weight decay."""
     clip_norm: Annotated[float, Ge(0)] = 1.0
@@ -146,8 +144,8 @@ class TrainingConfig:
     processes: Annotated[int, Ge(1)] = 1
     """Processes that train together (DDP), each with its own batches."""
     threads: Annotated[int, Ge(0)] = 0
-    """CPU threads of each process; 0 for one a core, shared by the processes. Another
-    number changes the last digits of the weights."""
+    """CPU threads of each process; 0 for all cores, shared by the processes. The number
+    affects the last digits of the weights."""
     seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
     """Random seed."""
 
@@ -185,10 +183,9 @@ class Experiment:
 
 
 def changed(config: Any, values: Any, where: str = "") -> Any:
-    """A configuration with other values, as a config file has them.
+    """A configuration with other values, from JSON.
 
-    Raises ``InputError`` for a field that does not exist, with the nearest, and for a value
-    that it cannot have.
+    Raises ``InputError`` for an unknown field and for an invalid value.
     """
     if not isinstance(values, Mapping):
         raise InputError(f"{where.rstrip('.') or 'it'} must be an object of its fields")

@@ -1,4 +1,4 @@
-"""What a data set offers every model that is trained on it."""
+"""A data set with its features, candidates and training for all models."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class Recipe(NamedTuple):
-    """How one model is trained on a data set."""
+    """Configuration and training of a model on a data set."""
 
     model: Named
     training: TrainingConfig
@@ -41,18 +41,18 @@ class Data:
     protocol: str = "ctrl"
     """Protocol of the test after training."""
     training: TrainingConfig
-    """Of models that score candidates, unless ``recipes`` has another."""
+    """Default training of candidate models."""
     video_training: TrainingConfig
-    """The same of models that see whole videos."""
+    """Default training of video models."""
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
-    """By model: where the configuration or the training differ from the defaults."""
+    """By model: configuration and training that differ from the defaults."""
     title: str = ""
-    """What it is, for those that ``slta.datasets.SOURCES`` does not describe."""
+    """A description, if ``slta.datasets.SOURCES`` has none."""
     open: Callable[[Any], Dataset] | None = None
     """Opens the data set of another package, from its configuration."""
 
     def experiment(self, model: str | Builder) -> Experiment:
-        """Of a model by its name, or by its class.
+        """The experiment of a model, by its name or its class.
 
         Raises ``InputError`` for an unknown model.
         """

@@ -1,4 +1,4 @@
-"""An experiment's data, made where it is not there: films, features, sentences."""
+"""Opens an experiment's data set and features, making what is missing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,8 +17,8 @@ from slta.features.provider import Provider
 from slta.features.store import Store
 from slta.progress import ProgressFactory, no_progress
 
-READY, WATCHING = "ready", "cells"
-"""What an automatic extractor becomes."""
+PREEXTRACTED, FROM_VIDEOS = "preextracted", "cells"
+"""Extractors that ``auto`` selects."""
 
 
 def open_dataset(
@@ -27,45 +27,44 @@ def open_dataset(
     config = experiment.dataset
     if type(config) not in DATASETS:
         return _opener(config)(config)
-    with shows("making the films") as progress:
+    with shows("making the videos") as progress:
         return DATASETS[type(config)](config, progress)
 
 
 def _opener(config: Any) -> Callable[[Any], Dataset]:
-    """What opens the data set of an installed package."""
+    """The function that opens an installed package's data set."""
     for offer in known_data().values():
         if type(offer.dataset) is type(config) and offer.open is not None:
             return offer.open
     raise InputError(
-        f"the data set {config.name} is of no installed package; install the one that "
-        "it is from"
+        f"the data set {config.name} is not of an installed package; install its package"
     )
 
 
 def root_of(experiment: Experiment) -> Path | None:
-    """The folder of the data set; None where it is made here."""
+    """The folder of the data set; None for a synthetic one."""
     root = getattr(experiment.dataset, "root", None)
     return None if root is None else Path(root)
 
 
 def with_root(name: str, experiment: Experiment, root: str | Path | None) -> Experiment:
-    """The experiment of that name on the data set in ``root``, if one is given.
+    """The experiment with the data set in ``root``, if given.
 
-    Raises ``InputError`` for a data set without a folder.
+    Raises ``InputError`` for a synthetic data set.
     """
     if root is None:
         return experiment
     dataset: Any = experiment.dataset
     if not hasattr(dataset, "root"):
         raise InputError(
-            f"the data set of {name} is made and has no folder; leave --root out"
+            f"the data set of {name} is synthetic and has no folder; leave --root out"
         )
     return replace(experiment, dataset=replace(dataset, root=str(root)))
 
 
 def resolve_extractor(experiment: Experiment) -> Experiment:
-    """With an extractor where none is named: ready features, if they lie beside the
-    annotations and no videos do, and else what looks at videos without more ado."""
+    """The experiment with ``auto`` replaced: by pre-extracted features, if the data set's
+    folder has them and no videos, and else by the default extractor."""
     features = _resolved(experiment.features, root_of(experiment))
     return replace(experiment, features=features)
 
@@ -73,9 +72,9 @@ def resolve_extractor(experiment: Experiment) -> Experiment:
 def _resolved(features: FeaturesConfig, root: Path | None) -> FeaturesConfig:
     if features.extractor != AUTOMATIC:
         return features
-    name = WATCHING
+    name = FROM_VIDEOS
     if root and (root / "features").is_dir() and not (root / "videos").exists():
-        name = READY
+        name = PREEXTRACTED
     return replace(features, extractor=name)
 
 
@@ -84,7 +83,7 @@ def open_library(
     store: Path | None = None,
     durations: Callable[[], Mapping[str, float]] | None = None,
 ) -> Provider:
-    """``durations`` gives the lengths that the data set knows, if it is open anyway."""
+    """The provider of an experiment's features; ``durations`` as in ``library_of``."""
     known = durations or durations_of(experiment)
     return library_of(experiment.features, root_of(experiment), known, store)
 
@@ -95,8 +94,8 @@ def library_of(
     durations: Callable[[], Mapping[str, float]],
     store: Path | None = None,
 ) -> Provider:
-    """``root`` is the folder of the data set, ``durations`` gives the lengths that it
-    knows."""
+    """The provider of features; ``root`` is the folder of the data set, ``durations`` gives
+    the lengths in its annotations."""
     features = _resolved(features, root)
     return provider(
         features.extractor,
@@ -110,7 +109,7 @@ def library_of(
 
 
 def durations_of(experiment: Experiment) -> Callable[[], Mapping[str, float]]:
-    """The lengths that the annotations know; none where they cannot be read."""
+    """Lengths in the annotations; none if they cannot be read."""
 
     @cache
     def known() -> Mapping[str, float]:
@@ -130,8 +129,8 @@ def open_splits(
     *,
     most: int | None = None,
 ) -> dict[str, Split]:
-    """With ``most``, of so many videos of each at most."""
-    # A name that cannot be used is told before films are made.
+    """Splits with their features; ``most`` limits the videos of each split."""
+    # First, so that unusable names are reported before videos are made.
     library = open_library(experiment, store, lambda: dataset.durations_s)
     dataset = open_dataset(experiment, shows)
     found = {}

@@ -1,6 +1,6 @@
-"""Your own videos and sentences: docs/quickstart.md leads through it.
+"""Your own videos and sentences (docs/quickstart.md).
 
-The models are those of Shapes, the windows fit moments of 2 to 20 seconds.
+Models are those of Shapes; windows fit moments of 2 to 20 seconds.
 """
 
 from dataclasses import replace

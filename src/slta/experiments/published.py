@@ -1,10 +1,9 @@
-"""The field's data sets, with the models and the training of their papers as far as they
-are known.
+"""The field's data sets, with the papers' hyper-parameters as far as they are known.
 
-Charades-STA, TACoS and DiDeMo have the features that SLTA's paper was trained with, in the
-layout of its release, and GloVe's words; QVHighlights and ActivityNet Captions have what
-lies in their folder. On other features the experiments train as well, and the papers'
-numbers do not hold. docs/models has where the hyper-parameters are from.
+Charades-STA, TACoS and DiDeMo use the features of SLTA's paper, in the layout of its
+release, and GloVe; QVHighlights and ActivityNet Captions use what is in their folder. With
+other features, the papers' numbers do not apply. docs/models has the sources of the
+hyper-parameters.
 """
 
 from dataclasses import replace
@@ -35,7 +34,7 @@ from slta.models.tan2d import Tan2DConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
 RATE_HZ = 3.0
-"""Of the features of SLTA's paper."""
+"""Rate of the features of SLTA's paper."""
 LENGTHS_S = tuple(frames / RATE_HZ for frames in (16, 32, 48, 64))
 SLTA = TrainingConfig(
     steps=50_000,
@@ -58,7 +57,7 @@ DETR = TrainingConfig(
 def recipes(
     train: int, tan2d: Tan2DConfig, tan2d_queries: int = 32
 ) -> dict[str, Recipe]:
-    """All models, where train has so many queries."""
+    """Recipes of all models, for ``train`` training queries."""
     slta = SLTAConfig(boxes=False)
     tan2d_training = TrainingConfig(
         queries=tan2d_queries, queries_per_video=0, learning_rate=1e-4
@@ -83,12 +82,12 @@ def recipes(
 
 
 def _epochs(count: int, train: int, training: TrainingConfig) -> TrainingConfig:
-    """As many steps as it takes to see the queries of train so often."""
+    """The training with steps for ``count`` epochs."""
     steps = count * train // training.queries
     return replace(training, steps=steps, evaluate_every=steps // 20)
 
 
-# Train without the videos that are val here.
+# The number of queries in train without the held-out val.
 CHARADES_STA = Data(
     dataset=CharadesSTAConfig(cut=False),
     features=FeaturesConfig(

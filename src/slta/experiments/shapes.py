@@ -1,8 +1,8 @@
-"""Shapes, the synthetic data set: all models, smaller than in their papers.
+"""Shapes, the synthetic data set, with smaller models than in the papers.
 
-Learning rates and steps are what val chose among a few, the same few for all. ``SMALL`` is
-what ``make demo`` trains in a minute or two: four large objects move left, right, up or
-down, and each of these is asked for in one short sentence.
+Learning rates and steps were selected on val from the same few for all models. ``SMALL``,
+for ``make demo``, trains in a minute or two: four large objects move left, right, up or
+down, with one short sentence for each move.
 """
 
 from dataclasses import replace
@@ -51,7 +51,7 @@ SLTA_TRAINING = TrainingConfig(
     learning_rate=1e-3,
     weight_decay=0.02,
 )
-# Single frames, and clips and nouns left out, are for models that see regions.
+# Single-frame warm-up, clip and noun dropout are for models with regions.
 CANDIDATES_TRAINING = replace(
     SLTA_TRAINING, still_steps=0, clip_dropout=0.0, noun_dropout=0.0
 )
@@ -77,13 +77,13 @@ MODELS: dict[str, Any] = {
     ),
     "mcn": MCNConfig(hidden_size=128, word_size=64, common_size=64, dropout=0.2),
     "moment_detr": MomentDETRConfig(
-        size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
+        size=64, heads=4, feedforward_size=128, moment_queries=5, input_dropout=0.2
     ),
     "moment_prior": MomentPriorConfig(
         fusion_size=1024, dropout=0.2, offset_weight=0.05
     ),
     "qd_detr": QDDETRConfig(
-        size=64, heads=4, feedforward_size=128, slots=5, input_dropout=0.2
+        size=64, heads=4, feedforward_size=128, moment_queries=5, input_dropout=0.2
     ),
     "query_only": QueryOnlyConfig(fusion_size=1024, dropout=0.2, offset_weight=0.05),
     "role": ROLEConfig(
@@ -93,8 +93,7 @@ MODELS: dict[str, Any] = {
         dropout=0.2,
         offset_weight=0.05,
     ),
-    # 32 clips of a film are a little less than a second each, so that the map has
-    # moments of the lengths that occur.
+    # 32 clips of a little less than a second each fit the lengths of the moments.
     "tan2d": Tan2DConfig(
         clips=32,
         size=48,
@@ -108,7 +107,7 @@ MODELS: dict[str, Any] = {
     "vsa_rnn": VSARNNConfig(word_size=64, common_size=256, dropout=0.2),
     "vsa_stv": VSASTVConfig(common_size=256, dropout=0.2),
 }
-"""All but SLTA."""
+"""All models but SLTA."""
 
 SHAPES = Data(
     title="a synthetic data set: films of moving shapes with sentences about them",
@@ -123,8 +122,7 @@ SHAPES = Data(
         **{name: Recipe(model, CANDIDATES_TRAINING) for name, model in MODELS.items()},
         "slta": Recipe(SLTA, SLTA_TRAINING),
         "slta_released": Recipe(notebook(SLTA), SLTA_TRAINING),
-        # At the paper's margin everything moved to one point first: the loss stayed at
-        # the margin itself.
+        # With the paper's margin, all embeddings collapse to a point.
         "mcn": Recipe(replace(MODELS["mcn"], margin=2.0), FASTER),
         "moment_prior": Recipe(MODELS["moment_prior"], FASTER),
         "video_only": Recipe(MODELS["video_only"], FASTER),
@@ -132,7 +130,7 @@ SHAPES = Data(
             MODELS["tan2d"],
             replace(DETR_TRAINING, steps=2500, queries=16),
         ),
-        # It stays on a plateau for longer than QD-DETR is trained.
+        # Its loss has a long plateau.
         "moment_detr": Recipe(
             MODELS["moment_detr"], replace(DETR_TRAINING, steps=16_000)
         ),
@@ -142,8 +140,7 @@ SHAPES = Data(
 
 
 def _small(name: str, recipe: Recipe) -> Recipe:
-    # Steps as small as these gain little from a second thread, and wait for it where
-    # other work keeps a core busy.
+    # Such small steps gain little from a second thread, and lose on a busy machine.
     training = replace(
         recipe.training,
         steps=recipe.training.steps // 10,

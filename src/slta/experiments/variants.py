@@ -1,5 +1,5 @@
-"""SLTA without one of its parts, with one fault of the released notebook, or with something
-more; everything else is as in the experiment of SLTA on the same data set."""
+"""Variants of SLTA: ablations, single faults of the released notebook, and extensions.
+Everything else is as in SLTA's experiment on the same data set."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,15 +32,15 @@ PARTS = ("spatial_attention", "interaction", "language_attention", "context")
 FAULTS = ("summed_regions", "frozen_attention", "wrong_pair", "signed_words")
 VARIANTS: dict[str, Change] = {
     **{f"slta_no_{part}": partial(_without, part=part) for part in PARTS},
-    # Without something that the paper does not have.
+    # Without an extension of this implementation.
     "slta_mean_nouns": partial(_model, nouns="mean"),
     "slta_no_grounding": partial(_model, grounding_weight=0.0),
     "slta_all_nouns": partial(_training, noun_dropout=0.0),
     "slta_papers_pairs": partial(
         _training, background=0, queries_per_video=1, negatives=None
     ),
-    # With something more than the paper has.
+    # With a further extension.
     "slta_two_objects": partial(_model, objects=2),
     **{f"slta_{fault}": partial(_fault, name=fault) for fault in FAULTS},
 }
-"""By name: what is changed."""
+"""Changes of an experiment, by name."""

@@ -1,4 +1,4 @@
-"""Extractors: what turns frames and sentences into vectors."""
+"""Extractors, by name: they turn frames and sentences into vectors."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from slta.errors import InputError
 from slta.extensions import Known, unknown
 from slta.features.base import Extractor, Words
-from slta.features.layouts import LAYOUTS, asked, is_ready
+from slta.features.layouts import LAYOUTS, is_preextracted, open_preextracted
 from slta.features.library import Library
 from slta.features.provider import Provider
 from slta.features.store import Store
@@ -54,7 +54,7 @@ def _detr_boxes(weights: str) -> Extractor:
 
 
 class Kind(NamedTuple):
-    """A kind of extractor, made from what stands after the colon of its name."""
+    """A kind of extractor; ``make`` gets what follows the colon of its name."""
 
     make: Callable[[str], Extractor]
     paper: str = ""
@@ -85,11 +85,11 @@ EXTRACTORS: dict[str, Kind] = {
         "weights, as detr-boxes:FOLDER",
     ),
 }
-"""What stands before the colon of an extractor's name."""
+"""By the part of the name before the colon."""
 
 
 def kinds() -> dict[str, Kind]:
-    """The extractors of the program, and those of installed packages."""
+    """Built-in extractors and those of installed packages."""
     return _KNOWN.all()
 
 
@@ -97,7 +97,7 @@ def _offered(name: str, value: Any) -> Kind:
     if isinstance(value, Kind):
         return value
     if not callable(value):
-        raise InputError(f"{name} is no function that makes an extractor of a name")
+        raise InputError(f"{name} is not a function from a name to an extractor")
     return Kind(value)
 
 
@@ -111,17 +111,17 @@ def _glove(files: str, store: Store) -> Words:
 
 
 WORDS: dict[str, Callable[[str, Store], Words]] = {"glove": _glove}
-"""What stands before the colon of a name of words; the rest is its argument."""
+"""By the part of the name before the colon; the rest is the argument."""
 
 
 def extractor(name: str) -> Extractor:
-    """The extractor of that name, such as ``imagenet-words`` or ``clip:FOLDER``.
+    """An extractor by name, such as ``imagenet-words`` or ``clip:FOLDER``.
 
-    ``FIRST+SECOND`` has the frames of the first and the regions of the second.
+    ``FIRST+SECOND`` combines the frames of the first with the regions of the second.
     """
-    if is_ready(name):
+    if is_preextracted(name):
         raise InputError(
-            f"the features {name} are ready ones, and are not made of a video; they "
+            f"{name} names pre-extracted features, not an extractor of videos; they "
             "need a trained model: --checkpoint RUN"
         )
     first, *others = _parts(name)
@@ -134,7 +134,7 @@ def extractor(name: str) -> Extractor:
         return found.make(argument)
     if len(others) > 1:
         raise InputError(
-            f"the extractor {name!r} has {1 + len(others)} parts; two can be combined, "
+            f"the extractor {name!r} has {1 + len(others)} parts; combine at most two, "
             "the first for the frames and the second for the regions"
         )
     from slta.features.extractors.combined import Combined
@@ -152,22 +152,24 @@ def provider(
     root: Path | None = None,
     durations: Callable[[], Mapping[str, float]] = dict,
 ) -> Provider:
-    """What gives the features of that name: an extractor's, or ready ones.
+    """The provider of an extractor's or of pre-extracted features, by name.
 
-    ``root`` is the folder of the data set, where ready features lie if no other is named,
-    ``durations`` what it knows of the lengths of its videos.
+    ``root`` is the data set's folder, the default place of pre-extracted features;
+    ``durations`` gives the lengths in seconds that its annotations have.
     """
-    read_by = words(words_name, store)
-    if not is_ready(name):
-        return Library(extractor(name), store, rate_hz, centred, read_by)
-    from slta.features.preextracted import ReadyLibrary
+    word_vectors = words(words_name, store)
+    if not is_preextracted(name):
+        return Library(extractor(name), store, rate_hz, centred, word_vectors)
+    from slta.features.preextracted import PreextractedLibrary
 
-    layout, regions = asked(name, root)
-    return ReadyLibrary(layout, store, rate_hz, centred, read_by, regions, durations)
+    layout, regions = open_preextracted(name, root)
+    return PreextractedLibrary(
+        layout, store, rate_hz, centred, word_vectors, regions, durations
+    )
 
 
 def words(name: str, store: Store) -> Words | None:
-    """The words of that name, such as ``glove:FILE``; none for the extractor's own."""
+    """Word vectors by name, such as ``glove:FILE``; None for the extractor's own."""
     if not name:
         return None
     kind, _, argument = name.partition(":")
@@ -175,7 +177,7 @@ def words(name: str, store: Store) -> Words | None:
 
 
 def _parts(name: str) -> list[str]:
-    """Cut at each + before another extractor: a path may hold one, too."""
+    """Splits at each + before another extractor's name; paths may contain a +."""
     names = "|".join(sorted(map(re.escape, _KNOWN.names()), key=len, reverse=True))
     return re.split(rf"\+(?=(?:{names})(?:[:+]|$))", name)
 

@@ -1,7 +1,7 @@
-"""What an extractor makes of a video and of a query.
+"""Features of videos and of queries, and what makes them.
 
-Shapes: t frames, r regions, d size of a frame's vector, e of a region's, k of a
-sentence's, w words, g size of a word's vector, p phrases.
+Shapes: t frames, r regions, w words, p phrases; vectors: d of a frame, e of a region, k of
+a sentence, g of a word.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,28 +28,27 @@ __all__ = [
 ]
 
 Steps = Callable[[str, float], None]
-"""Is told what is being made, and the share of all that is done."""
+"""Called with the name of a step and the share of all steps done before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFeatures:
     """Vectors of the sampled frames and of the regions in them.
 
-    ``frames`` and ``regions`` say what a picture looks like, in the extractor's own
-    spaces. The ``meanings`` are the same pictures in the space of the sentences, where
-    a dot product with a sentence's vector says how well the two fit; an extractor
-    without such a space has none, and its features need a trained model.
+    ``frames`` and ``regions`` are visual features in the extractor's own spaces. The
+    ``meanings`` are embeddings in the space of the sentences, to compare by dot product;
+    features without them need a trained model.
     """
 
     times_s: Float[np.ndarray, " t"]
     frames: Float[np.ndarray, "t d"]
     regions: Float[np.ndarray, "t r e"]
     boxes: Float[np.ndarray, "t r 4"]
-    """x0, y0, x1, y1 as fractions of the picture."""
+    """x0, y0, x1, y1 as fractions of the frame."""
     frame_meanings: Float[np.ndarray, "t k"] | None = None
     region_meanings: Float[np.ndarray, "t r k"] | None = None
     region_mask: Bool[np.ndarray, "t r"] | None = None
-    """True for a region that is there; each frame has one. None where all are there."""
+    """True for real regions, at least one a frame; None if all are."""
 
     @classmethod
     def of_sights(
@@ -60,10 +59,8 @@ class VideoFeatures:
         ],
         boxes: Float[np.ndarray, "r 4"],
     ) -> "VideoFeatures":
-        """From looks and meanings of sights: the whole frame first, then its regions.
-
-        Every frame has the same boxes.
-        """
+        """From batches of (features, embeddings), each with s views of a frame: the whole
+        frame first, then its regions. ``boxes`` are the same in every frame."""
         looks = np.concatenate([looks for looks, _ in batches])
         meanings = np.concatenate([meanings for _, meanings in batches])
         return cls(
@@ -76,32 +73,32 @@ class VideoFeatures:
         )
 
     def part(self, start: int, end: int) -> "VideoFeatures":
-        """The frames ``start`` up to ``end``, in float32."""
+        """Frames ``start`` up to ``end``, in float32."""
         return VideoFeatures(
-            **{name: rows(each, start, end) for name, each in self.arrays().items()}
+            **{name: rows(array, start, end) for name, array in self.arrays().items()}
         )
 
     def centred(self) -> "VideoFeatures":
-        """Frames less their mean."""
+        """The same with the video's mean subtracted from its frames."""
         frames = np.asarray(self.frames, np.float32)
         frames = frames - frames.mean(axis=0)
         return replace(self, frames=frames.astype(self.frames.dtype))
 
     def first(self, count: int) -> "VideoFeatures":
-        """The first frames, as they are; all of them where there are no more."""
+        """The first ``count`` frames, or all if there are fewer."""
         if count >= len(self.times_s):
             return self
-        return VideoFeatures(**{n: each[:count] for n, each in self.arrays().items()})
+        return VideoFeatures(**{n: array[:count] for n, array in self.arrays().items()})
 
     def arrays(self) -> dict[str, Shaped[np.ndarray, "t ..."]]:
-        """The arrays that are there, by name."""
+        """The arrays that are not None, by name."""
         named = {name: getattr(self, name) for name in self.__slots__}
         return {name: array for name, array in named.items() if array is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class QueryFeatures:
-    """Vectors of a query: its words one by one, and its phrases.
+    """Vectors of a query's words and phrases.
 
     The first phrase is the whole sentence, the others are its noun phrases.
     """
@@ -109,28 +106,26 @@ class QueryFeatures:
     query: str
     words: tuple[str, ...]
     word_vectors: Float[np.ndarray, "w g"]
-    """Zeros for a word that whoever made the vectors does not know."""
+    """Zeros for out-of-vocabulary words."""
     noun_mask: Bool[np.ndarray, " w"]
-    """True where the word says what to look at: a noun, or for want of nouns a verb,
-    adjective, adverb or number, or else any word."""
+    """True for nouns; in a sentence without nouns for verbs, adjectives, adverbs and
+    numbers, or else for all words."""
     action: bool
-    """Whether a verb says that something happens, rather than how things are."""
+    """Whether the sentence has a verb of action, rather than of state."""
     phrases: tuple[str, ...]
     meanings: Float[np.ndarray, "p k"]
-    """The phrases in the space of the sentences, of length one."""
+    """Phrase embeddings of unit length, in the space of the videos' ``meanings``."""
     attainable: Float[np.ndarray, " p"]
-    """The dot product with a phrase's meaning that the best pictures reach."""
+    """Dot product with a phrase's embedding that the best pictures reach."""
     appearances: Float[np.ndarray, "p d"] | None
-    """What the phrases look like, in the space of the regions, where that is known."""
+    """The phrases in the space of ``regions``, if the extractor has such a mapping."""
     usual: Float[np.ndarray, "p v 2"] | None = None
-    """Mean and standard deviation of a phrase's fit to a picture of each thing that the
-    extractor knows, in each of the spaces; None where that is not known."""
+    """Mean and standard deviation of a phrase's similarity to the extractor's classes, in
+    each of the v spaces; None without classes."""
     known: float = 1.0
-    """Share of the words that say what to look for which mean something to whoever read
-    them."""
+    """Share of the content words that are English."""
     notes: tuple[str, ...] = ()
-    """How a query that somebody searched with was understood, where that is not as it
-    was typed; a line each."""
+    """Corrections and unknown words of a typed query, a line each."""
 
     @property
     def sentence(self) -> Float[np.ndarray, " k"]:
@@ -149,7 +144,7 @@ class QueryFeatures:
 
 @runtime_checkable
 class Reader(Protocol):
-    """Reads sentences. The same id and version always make the same features."""
+    """Makes features of sentences; they depend only on the id and the version."""
 
     @property
     def id(self) -> str: ...
@@ -158,13 +153,13 @@ class Reader(Protocol):
     def version(self) -> str: ...
 
     def text(self, query: str) -> QueryFeatures:
-        """Raises ``InputError`` for a query that cannot be read."""
+        """Raises ``InputError`` for an unreadable query."""
         ...
 
 
 @runtime_checkable
 class Extractor(Protocol):
-    """Makes features. The same id and version always make the same features."""
+    """Makes features of videos and queries; they depend only on the id and the version."""
 
     @property
     def id(self) -> str: ...
@@ -174,40 +169,37 @@ class Extractor(Protocol):
 
     @property
     def common_space(self) -> bool:
-        """Whether its features have ``meanings``, so that no training is needed."""
+        """Whether its features have ``meanings``, as zero-shot search needs."""
         ...
 
     def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
-        """A video's features at 0, 1/rate, 2/rate … before its end, piece by piece.
+        """A video's features at 0, 1/rate, 2/rate … seconds, in consecutive pieces.
 
         Raises ``InputError`` for a video that cannot be used.
         """
         ...
 
     def text(self, query: str) -> QueryFeatures:
-        """Raises ``InputError`` for a query that the extractor cannot read."""
+        """Raises ``InputError`` for an unreadable query."""
         ...
 
 
 @runtime_checkable
 class Prepared(Protocol):
-    """What needs something that is made once, and kept."""
+    """Something with files to prepare once, before its first use."""
 
     def prepare(self, steps: Steps | None = None) -> None:
-        """Makes what is not there yet, which otherwise is done at the first use.
-
-        Where nobody is told of the steps, they are logged.
-        """
+        """Makes the files that are missing; without ``steps``, logs its progress."""
         ...
 
 
 @runtime_checkable
 class Looker(Protocol):
-    """What looks at each frame by itself."""
+    """An extractor of single frames."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height, in pixels, of the images that ``video`` wants."""
+        """Width and height of the input frames, in pixels."""
         ...
 
     def video(self, frames: Frames) -> VideoFeatures: ...
@@ -216,33 +208,33 @@ class Looker(Protocol):
 def frame_by_frame(
     looker: Looker, path: Path, *, rate_hz: float
 ) -> Iterator[VideoFeatures]:
-    """How a video is watched by what looks at each frame by itself."""
+    """The ``watch`` of an extractor of single frames."""
     for frames in video.sample(path, rate_hz=rate_hz, size=looker.size):
         yield looker.video(frames)
 
 
 @runtime_checkable
 class Words(Protocol):
-    """Makes the vectors of words. The same id always makes the same vectors."""
+    """Word vectors; they depend only on the id."""
 
     @property
     def id(self) -> str: ...
 
     def vectors(self, words: Sequence[str]) -> Float[np.ndarray, "w g"]:
-        """One row a word, zeros for those that are not known."""
+        """One row a word, zeros for out-of-vocabulary words."""
         ...
 
 
 def rows(
     array: Shaped[np.ndarray, "t ..."], start: int, end: int
 ) -> Shaped[np.ndarray, "_ ..."]:
-    """Some rows in float32, or as True and False, to be read only.
+    """Rows ``start`` up to ``end`` in float32 or bool, read-only.
 
-    Those of a memory-mapped array are mapped by themselves and copied, so that reading
-    all of it in turn does not keep all of it in memory.
+    Rows of a memory-mapped array are mapped separately and copied, so that reading a long
+    array part by part does not keep all of it in memory.
     """
     kind = np.bool_ if array.dtype == np.bool_ else np.float32
-    # A slice of a memory-mapped array claims its parent's place in the file.
+    # A slice of a memory-mapped array has its parent's offset, which would be wrong.
     if isinstance(array, np.memmap) and isinstance(array.base, mmap):
         end = min(end, len(array))
         part = np.memmap(

@@ -1,4 +1,4 @@
-"""VideoFiles as features: from the store, or made of their files and kept there."""
+"""Features of video files: read from the store, or extracted and stored."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -24,16 +24,16 @@ from slta.video.opening import head_of
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """One extractor's view of videos, at one rate."""
+    """The provider of one extractor's features, at one rate."""
 
     extractor: Extractor
     store: Store
     rate_hz: float
-    """Frames a second that are looked at."""
+    """Sampled frames a second."""
     centred: bool = False
-    """Whether a video's mean frame is taken from its frames."""
+    """Whether each video's mean is subtracted from its frames."""
     words: Words | None = None
-    """What makes the vectors of words; None for the extractor itself."""
+    """Word vectors; None for the extractor's."""
 
     @property
     def id(self) -> str:
@@ -58,22 +58,19 @@ class Library:
         return [os.fspath(path)]
 
     def listed(self) -> None:
-        """Any video can be looked at."""
+        """None: any video can be extracted."""
 
     def size(self, path: str | Path) -> None:
-        """Nothing is ready."""
+        """None: nothing is pre-extracted."""
 
     def source(self, path: str | Path) -> None:
-        """Nothing is ready."""
+        """None: nothing is pre-extracted."""
 
     def check(self, path: str | Path) -> None:
         head_of(Path(path))
 
     def has(self, path: str | Path) -> bool:
-        """Whether the video was looked at before.
-
-        Raises ``InputError`` for what is no file.
-        """
+        """Whether the store has the video. Raises ``InputError`` if there is no such file."""
         head_of(Path(path))
         digest = self.store.digest(Path(path))
         return self.store.read(digest, self.record_name) is not None
@@ -90,7 +87,7 @@ class Library:
         return self.extractor.watch(Path(path), rate_hz=self.rate_hz)
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
-        """The record of a video's features; only a new video is looked at.
+        """The record of a video's features, extracted if the store does not have them.
 
         Raises ``InputError`` for a video that cannot be used.
         """
@@ -107,13 +104,13 @@ class Library:
     def read(
         self, path: str | Path, *, progress: Progress | None = None
     ) -> tuple[VideoInfo, VideoFeatures]:
-        """A video's features, as they are on disk."""
+        """A video's length and size, and its features, memory-mapped."""
         return self.opened(self.record(path, progress=progress), path)
 
     def opened(
         self, record: Record, path: str | Path
     ) -> tuple[VideoInfo, VideoFeatures]:
-        """What a record of a video's features holds; its file knows its length."""
+        """The content of a record of a video's features."""
         with trusted(record):
             info = VideoInfo(composed(Path(path).stem), **record.facts["video"])
             features = VideoFeatures(**record.arrays)
@@ -122,7 +119,7 @@ class Library:
     def sentences(
         self, sentences: Sequence[str], *, progress: Progress | None = None
     ) -> list[QueryFeatures]:
-        """The features of many sentences, from the store or read and kept there."""
+        """Features of sentences, in their order; stored for the next time."""
         return read_sentences(self.reader, self.store, sentences, progress=progress)
 
     @property
@@ -144,14 +141,13 @@ class Library:
         rate_hz = self.rate_hz
         with self.store.write(digest, self.record_name, facts=facts) as writer:
             done = 0
-            for made in self.extractor.watch(path, rate_hz=rate_hz):
-                count = len(made.times_s)
+            for piece in self.extractor.watch(path, rate_hz=rate_hz):
+                count = len(piece.times_s)
                 arrays: dict[str, np.ndarray] = {
                     name: np.asarray(array, np.float16)
-                    for name, array in made.arrays().items()
+                    for name, array in piece.arrays().items()
                 }
-                # A sample stands for its time on the grid, not for the moment at which
-                # its frame came on display.
+                # Times of the sampling grid, not of the frames' first display.
                 arrays["times_s"] = np.arange(done, done + count) / rate_hz
                 writer.append(arrays)
                 done += count

@@ -1,4 +1,4 @@
-"""Ready features, which somebody else extracted: imported into the store."""
+"""Pre-extracted features, imported into the store."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -25,15 +25,15 @@ from slta.progress import Progress
 
 VERSION = "1"
 UNKNOWN = (16, 9)
-"""Width and height of a picture that nobody has seen."""
+"""Size of a video without a file."""
 SHARE = 0.05
-"""Of its features' length, by which a film may be longer or shorter."""
+"""Relative tolerance between the lengths of a video file and its features."""
 VECTORS = ("frames", "regions", "boxes")
 WHOLE = np.array([0, 0, 1, 1], np.float16)
 
 
 class Plain:
-    """Reads sentences for features of any kind."""
+    """MiniLM features of sentences, for any visual features."""
 
     id = "minilm"
     version = "1"
@@ -50,24 +50,24 @@ PLAIN = Plain()
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyLibrary:
-    """One layout's features, at one rate."""
+class PreextractedLibrary:
+    """The provider of pre-extracted features in one layout, at one rate."""
 
     layout: Layout
     store: Store
     rate_hz: float
     centred: bool = False
-    """Whether a video's mean frame is taken from its frames."""
+    """Whether each video's mean is subtracted from its frames."""
     words: Words | None = None
-    """What makes the vectors of words; None for MiniLM."""
+    """Word vectors; None for MiniLM's."""
     regions: int | None = None
-    """How many regions of a frame are kept, the first ones; None for all."""
+    """Number of regions a frame that are kept, the first ones; None for all."""
     durations: Callable[[], Mapping[str, float]] = dict
-    """What the data set knows of the lengths of its videos."""
+    """Lengths of videos in seconds, by the data set's annotations."""
 
     @property
     def id(self) -> str:
-        return f"ready-{self.layout.name}"
+        return f"preextracted-{self.layout.name}"
 
     @property
     def version(self) -> str:
@@ -115,14 +115,14 @@ class ReadyLibrary:
         return Look(length_s, step_s, shapes)
 
     def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
-        """At the times that the files have, not yet on the grid."""
+        """At the times of the files, not yet resampled."""
         video_id = self._named(path)
         pieces = self.layout.pieces(video_id, self._said_s(video_id))
         for piece in map(self._kept, pieces):
             yield VideoFeatures(**_completed(_stored(piece)))
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
-        """Raises ``InputError`` for a video without features, or with wrong ones."""
+        """Raises ``InputError`` for a video without features, or with invalid ones."""
         video_id = self._named(path)
         digest = self._digest(video_id)
         record = self._stored(video_id, digest)
@@ -172,12 +172,12 @@ class ReadyLibrary:
     def _check_film(
         self, path: Path, film_s: float, length_s: float, step_s: float
     ) -> None:
-        """Only its name says that the features are this file's."""
+        """Raises ``InputError`` if file and features, matched by name, differ in length."""
         within_s = max(1 + step_s, SHARE * length_s)
         if abs(film_s - length_s) > within_s:
             video_id = self._named(path)
             raise InputError(
-                f"{path} lasts {film_s:.1f} s, the ready features of {video_id!r} "
+                f"{path} lasts {film_s:.1f} s, the pre-extracted features of {video_id!r} "
                 f"{length_s:.1f} s, so they are of another video; name the right file, "
                 f"or only the video's id, {video_id}"
             )
@@ -189,8 +189,10 @@ class ReadyLibrary:
         return self.store.read(digest, self._record_name(video_id))
 
     def _record_name(self, video_id: str) -> str:
-        # A file may hold the features of many videos.
-        name = f"{self.id}@{self.version}-{self.rate_hz:g}hz-{video_id}"
+        # With the video's id, since a file may hold many videos; "ready", the first name of
+        # these features, so that existing stores stay valid.
+        name = f"ready-{self.layout.name}@{self.version}"
+        name += f"-{self.rate_hz:g}hz-{video_id}"
         if self.layout.spread:
             name += f"-{self._said_s(video_id) or 0:g}s"
         return name
@@ -202,7 +204,7 @@ class ReadyLibrary:
         said_s = self._said_s(video_id)
         seen = whole(self.layout, video_id, said_s)
         assert seen.duration_s is not None
-        # One sample stands for itself, as nothing says for how long.
+        # A single sample has no step; it lasts one step of the grid.
         duration_s = seen.duration_s + (0 if seen.step_s else 1 / self.rate_hz)
         count = samples_in(duration_s, self.rate_hz)
         facts: dict[str, Any] = {
@@ -233,10 +235,10 @@ class ReadyLibrary:
 
 
 def _stored(piece: Arrays) -> Arrays:
-    """As the store keeps it. What is not there is not kept."""
+    """Arrays as stored: in float16, without those that are missing."""
     small = {n: np.asarray(piece[n], np.float16) for n in VECTORS if n in piece}
     if (mask := piece.get("region_mask")) is not None:
-        # A frame without any region has one of zeros, all of the picture.
+        # A frame without regions gets one of zeros that covers the frame.
         empty = np.logical_not(mask.any(axis=1)).reshape(-1, 1)
         small["region_mask"] = np.concatenate(
             [mask[:, :1] | empty, mask[:, 1:]], axis=1
@@ -248,15 +250,14 @@ def _stored(piece: Arrays) -> Arrays:
 
 
 def _completed(arrays: Arrays) -> Arrays:
-    """Without regions, the whole frame is the only one; without boxes, each is all of
-    the picture."""
+    """Arrays with defaults: the whole frame as the only region, the frame as every box."""
     regions = arrays.get("regions", arrays["frames"][:, None])
     boxes = np.broadcast_to(WHOLE, (*regions.shape[:2], 4))
     return {"regions": regions, "boxes": boxes, **arrays}
 
 
 def _probed(path: Path) -> VideoInfo | None:
-    """What a video's file says, if it is there, too."""
+    """Length and size of the video's file, if there is one."""
     if path.is_file():
         with suppress(InputError):
             return video.probe(path)
@@ -265,27 +266,26 @@ def _probed(path: Path) -> VideoInfo | None:
 
 def _missing(layout: Layout, video_id: str) -> InputError:
     return InputError(
-        f"the video {video_id!r} has no ready features; put them into "
+        f"the video {video_id!r} has no pre-extracted features; put them into "
         f"{layout.expected(video_id)}"
     )
 
 
 CLOSE_S = 1e-6
-"""A sample that is so little late is in time."""
+"""Tolerance for a late sample, in seconds."""
 ROUNDED = 2e-7
-"""The same as a share of the time: 32 bits round it."""
+"""The same relative to its time, for times rounded to 32 bits."""
 
 
 def samples_in(duration_s: float, rate_hz: float) -> int:
-    """How many of the times 0, 1/rate, 2/rate … lie before the end; at least one."""
+    """Number of the times 0, 1/rate, 2/rate … before the end; at least one."""
     return max(1, ceil(duration_s * rate_hz - 1e-6))
 
 
 def resampled(
     pieces: Iterable[Arrays], *, rate_hz: float, count: int
 ) -> Iterator[Arrays]:
-    """At each time of the grid the last sample at or before it, and before the first
-    sample the first."""
+    """Resampled to the grid: at each time the last sample at or before it, or the first."""
     done = 0
     last: Arrays = {}
     for piece in pieces:
@@ -294,7 +294,7 @@ def resampled(
             for name, rows in piece.items()
         }
         times_s = np.asarray(joined["times_s"], np.float64)
-        # What is at or after the last sample belongs to it only if no piece follows.
+        # Times at or after the last sample belong to it only if no piece follows.
         reached = _rank(times_s[-1:], rate_hz)[0]
         grid = np.arange(done, min(reached, count))
         if len(grid):
@@ -307,7 +307,7 @@ def resampled(
 
 
 def _rank(times_s: np.ndarray, rate_hz: float) -> np.ndarray:
-    """The first number on the grid that is at or after each time."""
+    """Index of the first grid time at or after each time."""
     late_s = CLOSE_S + ROUNDED * times_s
     return np.ceil((times_s - late_s) * rate_hz).clip(0).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Where features come from: made of videos, or ready."""
+"""What provides features: an extractor's library, or pre-extracted ones."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,18 +13,19 @@ from slta.progress import Progress
 
 @runtime_checkable
 class VideoFiles(Protocol):
-    """What has to be known of a data set."""
+    """Finds the video files of a data set."""
 
     def path(self, video_id: str) -> Path:
-        """Raises ``InputError`` unless there is one file of this video."""
+        """Raises ``InputError`` unless exactly one file belongs to the video."""
         ...
 
 
 @runtime_checkable
 class Provider(Protocol):
-    """Gives videos and sentences as features, at one rate.
+    """Features of videos and sentences, at one rate.
 
-    A video is named by its file. Of ready features, only the file's name counts.
+    A video is named by the path of its file; pre-extracted features use only the file's
+    name.
     """
 
     @property
@@ -43,44 +44,43 @@ class Provider(Protocol):
     def reader(self) -> Reader: ...
 
     def find(self, videos: VideoFiles, video_id: str) -> Path:
-        """Where a video of a data set is. Raises ``InputError`` where it is missing."""
+        """Path of a data set's video. Raises ``InputError`` if it is missing."""
         ...
 
     def names(self, path: str | Path) -> Sequence[str]:
-        """What is named by an error that is about this video."""
+        """Names by which errors mention this video."""
         ...
 
     def listed(self) -> Sequence[Path] | None:
-        """All videos that it knows; None where any can be given."""
+        """All videos that have features; None if any video can be extracted."""
         ...
 
     def size(self, path: str | Path) -> int | None:
-        """Bytes of a video's ready features; None where there are none."""
+        """Bytes of a video's pre-extracted features; None for an extractor."""
         ...
 
     def source(self, path: str | Path) -> Path | None:
-        """Where a video's ready features are; None where there are none."""
+        """Path of a video's pre-extracted features; None for an extractor."""
         ...
 
     def check(self, path: str | Path) -> None:
-        """Raises ``InputError`` for what cannot be a video, without looking into it."""
+        """Raises ``InputError`` for what cannot be a video, without opening it."""
         ...
 
     def has(self, path: str | Path) -> bool:
-        """Whether the store has the video's features already."""
+        """Whether the store has the video's features."""
         ...
 
     def recalled(self, path: str | Path) -> Look | None:
-        """What the store remembers of a video, without looking into the video; None
-        where it does not know it."""
+        """What the store knows of a video, without opening the video; None for a new one."""
         ...
 
     def pieces(self, path: str | Path) -> Iterator[VideoFeatures]:
-        """A video's features as they are made, piece by piece; nothing is kept."""
+        """A video's features in consecutive pieces; nothing is stored."""
         ...
 
     def record(self, path: str | Path, *, progress: Progress | None = None) -> Record:
-        """The record of a video's features, made where the store does not have it.
+        """The record of a video's features, made if the store does not have it.
 
         Raises ``InputError`` for a video that cannot be used.
         """
@@ -89,17 +89,17 @@ class Provider(Protocol):
     def opened(
         self, record: Record, path: str | Path
     ) -> tuple[VideoInfo, VideoFeatures]:
-        """What a record of a video's features holds."""
+        """The content of a record of a video's features."""
         ...
 
     def read(
         self, path: str | Path, *, progress: Progress | None = None
     ) -> tuple[VideoInfo, VideoFeatures]:
-        """A video's features, as they are on disk."""
+        """A video's length and size, and its features, memory-mapped."""
         ...
 
     def sentences(
         self, sentences: Sequence[str], *, progress: Progress | None = None
     ) -> list[QueryFeatures]:
-        """The features of many sentences, from the store or read and kept there."""
+        """Features of sentences, in their order; stored for the next time."""
         ...

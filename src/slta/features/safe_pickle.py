@@ -1,10 +1,9 @@
 """Pickles of plain values: lists, tuples, dictionaries, strings and numbers.
 
-Python's own unpickler builds whatever a file names, and so runs what it says. This one
-knows the opcodes of plain values and no others: whatever names a class or a function, or
-calls or builds something, is refused before anything of it happens. Where arrays are
-asked for, the few names with which numpy writes an array of numbers are known as well, or
-others that are given; nothing is looked up by them.
+Python's own unpickler can run arbitrary code. This one accepts only the opcodes of plain
+values: names, calls and objects are refused before anything happens. For arrays, it also
+accepts the few names in numpy's pickles of numbers, or other given names; none of them is
+imported.
 """
 
 import pickletools
@@ -25,27 +24,27 @@ VALUES = frozenset(
 )
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 NOTHING = frozenset(("PROTO", "FRAME"))
-"""Opcodes that say how the file is written."""
+"""Opcodes of the file's encoding, without content."""
 _MARK = object()
 BYTES = frozenset("BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split())
 NAMES = frozenset(("GLOBAL", "STACK_GLOBAL"))
 NUMBERS = re.compile(r"[biufc]\d{1,2}|[?bBhHiIlLqQefdg]")
-"""How numpy names a type of numbers."""
+"""Numpy's names of numeric types."""
 
 
 class Refused(ValueError):
-    """The opcode is not one of plain values."""
+    """An opcode other than those of plain values."""
 
 
 def load(path: Path, *, names: Mapping[str, Any] | None = None) -> Any:
-    """Raises ``InputError`` for a file that is damaged or holds anything else."""
-    with told(path), path.open("rb") as file:
+    """Loads a pickle. Raises ``InputError`` for a damaged file, or other content."""
+    with as_input_errors(path), path.open("rb") as file:
         return loads(file, names=names)
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Raises ``InputError`` for what goes wrong while the file is read."""
+def as_input_errors(path: Path) -> Iterator[None]:
+    """Turns errors of reading a file into ``InputError``."""
     try:
         yield
     except Refused as error:
@@ -56,7 +55,7 @@ def told(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
     except (LookupError, TypeError, ValueError, OverflowError, MemoryError) as error:
         problem = " ".join(str(error).split())[:100]
-        raise InputError(f"{path} is damaged ({problem}); get it again") from None
+        raise InputError(f"{path} is damaged ({problem}); get the file again") from None
 
 
 def loads(
@@ -65,8 +64,8 @@ def loads(
     names: Mapping[str, Any] | None = None,
     stored: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Plain values, and what is made of those names: with ``NUMPY``, arrays of numbers,
-    which are not to be changed. ``stored`` gives what is kept outside of the pickle.
+    """Plain values and, with ``names``, objects made by these: with ``NUMPY``, read-only
+    arrays of numbers. ``stored`` resolves persistent ids.
 
     >>> import pickle
     >>> loads(pickle.dumps([("a", 1.5), {"b": None}]))
@@ -101,18 +100,18 @@ def loads(
             BUILDS[name](stack)
         elif name not in NOTHING:
             raise Refused(
-                f"{name} at byte {place} is no plain value and could run code"
+                f"{name} at byte {place} is not a plain value and could run code"
             )
     raise ValueError("no end")
 
 
 def _place(argument: Any) -> int:
-    """In the memo; older protocols write it as text."""
+    """Index in the memo; older protocols write it as text."""
     return int(argument)
 
 
 def _marked(stack: list[Any]) -> list[Any]:
-    """Takes what is above the last mark, and the mark."""
+    """Pops the values above the last mark, and the mark."""
     start = len(stack) - 1
     while stack[start] is not _MARK:
         if not start:
@@ -124,7 +123,7 @@ def _marked(stack: list[Any]) -> list[Any]:
 
 
 def _last(stack: list[Any], count: int) -> list[Any]:
-    """Takes so many values."""
+    """Pops ``count`` values."""
     values = stack[len(stack) - count :]
     if len(values) < count or any(value is _MARK for value in values):
         raise ValueError("too few values")
@@ -134,18 +133,18 @@ def _last(stack: list[Any], count: int) -> list[Any]:
 
 def _extend(stack: list[Any], values: list[Any]) -> None:
     if not isinstance(stack[-1], list):
-        raise TypeError("append to what is no list")
+        raise TypeError("append to what is not a list")
     stack[-1].extend(values)
 
 
 def _update(stack: list[Any], values: list[Any]) -> None:
     if not isinstance(stack[-1], dict):
-        raise TypeError("entries for what is no dictionary")
+        raise TypeError("entries for what is not a dictionary")
     stack[-1].update(_entries(values))
 
 
 def _entries(values: list[Any]) -> dict[Any, Any]:
-    # Hashing a tuple in a tuple in a tuple and so on could exhaust the machine's stack.
+    # Hashing deeply nested tuples could overflow the stack.
     if not all(isinstance(key, str | int | float) for key in values[::2]):
         raise TypeError("a key that is neither a string nor a number")
     return dict(zip(values[::2], values[1::2], strict=True))
@@ -167,16 +166,16 @@ BUILDS: dict[str, Callable[[list[Any]], None]] = {
     "SETITEM": lambda stack: _update(stack, _last(stack, 2)),
     "SETITEMS": lambda stack: _update(stack, _marked(stack)),
 }
-"""By opcode: what it makes of the values before it."""
+"""Operations on the stack, by opcode."""
 
 
 class _Kind:
-    """A type of numbers, before and after its byte order is known."""
+    """A numeric type; its byte order may be set later."""
 
-    def __init__(self, *given: Any) -> None:
-        if not isinstance(given[0], str) or not NUMBERS.fullmatch(given[0]):
-            raise Refused(f"an array of {given[0]!r} could run code")
-        self.dtype = np.dtype(given[0])
+    def __init__(self, *arguments: Any) -> None:
+        if not isinstance(arguments[0], str) or not NUMBERS.fullmatch(arguments[0]):
+            raise Refused(f"an array of {arguments[0]!r} could run code")
+        self.dtype = np.dtype(arguments[0])
 
     def fill(self, state: Any) -> None:
         _, order, *inside = state[:5]
@@ -188,7 +187,7 @@ class _Kind:
 
 
 def _empty(*_: Any) -> np.ndarray:
-    """An array that is filled later."""
+    """An empty array that ``_fill`` fills later."""
     return np.zeros(0, np.uint8)
 
 
@@ -200,8 +199,8 @@ def _fill(array: np.ndarray, state: Any) -> None:
         data = data.encode("latin1")
     if not isinstance(data, bytes):
         raise TypeError("an array without numbers")
-    given = 1, _shape(shape), _dtype(kind), bool(by_columns), data
-    array.__setstate__(given)  # type: ignore[arg-type]
+    content = 1, _shape(shape), _dtype(kind), bool(by_columns), data
+    array.__setstate__(content)  # type: ignore[arg-type]
 
 
 def _of_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
@@ -210,25 +209,25 @@ def _of_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """How Python 3 writes bytes for Python 2."""
+    """Bytes, as Python 3 writes them for Python 2."""
     if not isinstance(text, str) or encoding != "latin1":
         raise TypeError("bytes in another encoding than latin1")
     return text.encode("latin1")
 
 
-def _no_bytes(*given: Any) -> bytes:
-    """How it writes none of them."""
-    if given:
+def _no_bytes(*arguments: Any) -> bytes:
+    """Empty bytes, as Python 3 writes them for Python 2."""
+    if arguments:
         raise TypeError("bytes of something")
     return b""
 
 
-def _shape(given: Any) -> tuple[int, ...]:
-    if not isinstance(given, tuple) or not all(
-        type(n) is int and n >= 0 for n in given
+def _shape(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, tuple) or not all(
+        type(n) is int and n >= 0 for n in value
     ):
-        raise TypeError(f"the shape {given!r}")
-    return given
+        raise TypeError(f"the shape {value!r}")
+    return value
 
 
 def _dtype(kind: Any) -> np.dtype[Any]:
@@ -238,7 +237,7 @@ def _dtype(kind: Any) -> np.dtype[Any]:
 
 
 class Name:
-    """A name that is known, and what is made of the values after it."""
+    """An accepted name, with a function of its arguments."""
 
     def __init__(self, make: Callable[..., Any]) -> None:
         self.make = make
@@ -258,22 +257,22 @@ NUMPY: dict[str, Name] = {
         )
     },
 }
-"""By module and name, as numpy writes them."""
+"""Names in numpy's pickles."""
 
 
 def _reduce(stack: list[Any]) -> None:
-    name, given = _last(stack, 2)
-    if not isinstance(name, Name) or not isinstance(given, tuple):
-        raise TypeError("a call of what is no name")
-    stack.append(name.make(*given))
+    name, arguments = _last(stack, 2)
+    if not isinstance(name, Name) or not isinstance(arguments, tuple):
+        raise TypeError("a call of what is not a name")
+    stack.append(name.make(*arguments))
 
 
 def _build(stack: list[Any]) -> None:
     (state,) = _last(stack, 1)
     if isinstance(stack[-1], dict) and isinstance(state, dict):
-        return  # attributes of a dictionary, which are none of its entries
+        return  # attributes of a dictionary, which are not entries
     if not isinstance(state, tuple):
-        raise TypeError("a state that is no tuple")
+        raise TypeError("a state that is not a tuple")
     if isinstance(stack[-1], _Kind):
         stack[-1].fill(state)
     elif isinstance(stack[-1], np.ndarray):
@@ -283,4 +282,4 @@ def _build(stack: list[Any]) -> None:
 
 
 CALLS: dict[str, Callable[[list[Any]], None]] = {"REDUCE": _reduce, "BUILD": _build}
-"""By opcode, as ``BUILDS``."""
+"""Operations that need names, by opcode."""

@@ -1,11 +1,11 @@
-"""Features on disk: one folder of arrays for each video and extractor.
+"""Features on disk: a folder of arrays for each video and extractor.
 
-    ROOT/store.json                        the format of what lies below
-    ROOT/videos/DIGEST/RECORD/record.json  what was made, with what
-    ROOT/videos/DIGEST/RECORD/NAME.npy     memory-mapped when read
-    ROOT/paths/…                           digests of files seen before
+    ROOT/store.json                        version of the format
+    ROOT/videos/DIGEST/RECORD/record.json  facts: extractor, rate, video
+    ROOT/videos/DIGEST/RECORD/NAME.npy     arrays, memory-mapped when read
+    ROOT/paths/…                           digests of known files
 
-A record appears whole or not at all: it is filled under another name and renamed.
+A record is written under a temporary name and renamed, so that it is complete or absent.
 """
 
 import errno
@@ -27,11 +27,11 @@ from slta.files import home, read_object, whole_folder, write_whole
 
 FORMAT = 1
 HEADER = 128
-"""Bytes that an array's header may take, so that it can be written last."""
+"""Bytes reserved for an array's header, which is written last."""
 
 
 class Record:
-    """Arrays and facts that belong together, as read from the store."""
+    """Arrays and facts, as read from the store."""
 
     def __init__(self, folder: Path, digest: str) -> None:
         self.folder = folder
@@ -46,13 +46,13 @@ class Record:
             path = folder / f"{name}.npy"
             array = _mapped(path)
             if list(array.shape) != shape:
-                found = f"its shape is {list(array.shape)}, its record says {shape}"
-                raise _damaged(path, found)
+                problem = f"its shape is {list(array.shape)}, its record says {shape}"
+                raise _damaged(path, problem)
             self.arrays[name] = array
 
 
 class Writer:
-    """Takes a record's rows as they come; all arrays grow along their first axis."""
+    """Writes a record in pieces; arrays grow along their first axis."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self._folder = folder
@@ -91,14 +91,14 @@ class Writer:
         (self._folder / "record.json").write_text(text, encoding="utf-8")
 
     def discard(self) -> None:
-        """Closes what is still open, whatever becomes of its content."""
+        """Closes open files; their content may be lost."""
         for file in self._files.values():
             with suppress(OSError):
                 file.close()
 
 
 class Store:
-    """Reads and writes records. A ``Store`` holds no state but its folder."""
+    """Reads and writes records; its only state is the folder."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or home() / "store"
@@ -107,49 +107,48 @@ class Store:
             with _writing(self.root):
                 write_whole(stamp, json.dumps({"format": FORMAT}))
         try:
-            found = read_object(stamp).get("format")
+            version = read_object(stamp).get("format")
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{stamp} cannot be read ({error}); choose another folder with "
                 "--store, or remove this one if it is a store"
             ) from error
-        if found != FORMAT:
+        if version != FORMAT:
             raise InputError(
-                f"the store {self.root} has format {found!r}, this program reads "
+                f"the store {self.root} has format {version!r}, this program reads "
                 f"{FORMAT}; choose another folder with --store, or remove this one"
             )
 
     def digest(self, *files: Path) -> str:
-        """The SHA-256 of the files' content; those seen before are not read again."""
+        """SHA-256 of the files' content, remembered for unchanged files."""
         memo, now = self._memo(files)
-        if (known := _remembered(memo, now)) is not None:
-            return known
+        if (remembered := _remembered(memo, now)) is not None:
+            return remembered
         digests = [_digest(file) for file in files]
         digest = digests[0]
         if len(digests) > 1:
             named = zip(files, digests, strict=True)
-            lines = "".join(f"{file.name} {each}\n" for file, each in named)
+            lines = "".join(f"{file.name} {value}\n" for file, value in named)
             digest = hashlib.sha256(os.fsencode(lines)).hexdigest()
-        # It only saves time, so a store that is read-only or full will do, too.
+        # Only a cache: a read-only or full store is no error.
         with suppress(OSError):
             write_whole(memo, json.dumps({"state": now, "digest": digest}))
         return digest
 
     def remembered(self, *files: Path) -> str | None:
-        """The same of files that were seen before, without reading any."""
+        """The digest of known, unchanged files; None for others. Reads no file."""
         return _remembered(*self._memo(files))
 
     def _memo(self, files: Sequence[Path]) -> tuple[Path, list[int]]:
-        """Where the digest of the files is kept, and what tells that they changed."""
+        """Path of the files' cached digest, and the state that shows changes."""
         seen = hashlib.sha256(b"\0".join(os.fsencode(f.resolve()) for f in files))
-        # The time of change tells a file that was put in place of another from that,
-        # even where the time of its content is the same.
+        # The change time (ctime) tells a replaced file even if its mtime is the same.
         states = [file.stat() for file in files]
         now = [n for s in states for n in (s.st_size, s.st_mtime_ns, s.st_ctime_ns)]
         return self.root / "paths" / f"{seen.hexdigest()}.json", now
 
     def read(self, digest: str, *names: str) -> Record | None:
-        """The record of that name, or the one in it of the next name, if it is there."""
+        """The record of that name (and subfolders), or None."""
         folder = self._folder(digest, names)
         return Record(folder, digest) if os.path.exists(folder) else None
 
@@ -157,9 +156,9 @@ class Store:
     def write(
         self, digest: str, *names: str, facts: dict[str, Any]
     ) -> Iterator[Writer]:
-        """A writer whose record is kept only if the block ends without an error.
+        """A writer; the record is kept only if the block succeeds.
 
-        ``facts`` are read at the end, so the block may still add to them.
+        ``facts`` are written at the end, so the block may add to them.
         """
         with ExitStack() as stack:
             with _writing(self.root):
@@ -177,7 +176,7 @@ class Store:
 
 @contextmanager
 def trusted(record: Record) -> Iterator[None]:
-    """Says of a record that lacks something what to do about it."""
+    """Raises ``InputError`` with the remedy for an incomplete record."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
@@ -189,9 +188,9 @@ def trusted(record: Record) -> Iterator[None]:
 
 def _remembered(memo: Path, now: list[int]) -> str | None:
     with suppress(OSError, ValueError):
-        known = read_object(memo)
-        if known.get("state") == now and isinstance(known.get("digest"), str):
-            return str(known["digest"])
+        entry = read_object(memo)
+        if entry.get("state") == now and isinstance(entry.get("digest"), str):
+            return str(entry["digest"])
     return None
 
 
@@ -201,7 +200,7 @@ def _digest(path: Path) -> str:
 
 
 def _safe(name: str) -> str:
-    """A name that any disk takes; names that differ stay different."""
+    """A name valid on any file system; different names stay different."""
     safe = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in name)
     if safe == name and safe.strip("."):
         return name
@@ -210,7 +209,7 @@ def _safe(name: str) -> str:
 
 @contextmanager
 def _writing(root: Path) -> Iterator[None]:
-    """Says of a full or forbidden disk what to do about it."""
+    """Raises ``UnwritableError`` with the remedy for a full or read-only disk."""
     try:
         yield
     except OSError as error:
@@ -221,7 +220,7 @@ def _writing(root: Path) -> Iterator[None]:
 
 
 def _mapped(path: Path) -> np.memmap[Any, np.dtype[Any]]:
-    """Every array that is mapped keeps its file open."""
+    """A memory-mapped array; each keeps a file open, so the limit may be raised."""
     try:
         try:
             return np.lib.format.open_memmap(path, mode="r")
@@ -259,7 +258,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, problem: object) -> InputError:
-    """What is wrong with a file in a record's folder, and the remedy."""
+    """The error for a damaged file of a record."""
     if isinstance(problem, PermissionError):
         return InputError(f"{path} may not be read; have its owner allow it")
     problem = " ".join(str(problem).split())

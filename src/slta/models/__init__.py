@@ -1,4 +1,4 @@
-"""Models: each is a file, each line of ``MODELS`` one that can be trained."""
+"""Models: a module each, and a line in ``MODELS``."""
 
 from collections.abc import Callable
 from dataclasses import is_dataclass
@@ -21,8 +21,8 @@ from slta.models.tan2d import Tan2D
 from slta.models.vsa import vsa_rnn, vsa_stv
 
 Builder = Callable[[Any, Sizes], Model]
-"""A model's class, or a function that makes it: from a configuration, whose type its first
-parameter is annotated with, and the sizes of the features."""
+"""A model's class, or a function that returns one: from a configuration, by the type of the
+first parameter, and the sizes of the features."""
 
 MODELS: dict[str, Builder] = {
     "acrn": ACRN,
@@ -40,27 +40,27 @@ MODELS: dict[str, Builder] = {
     "vsa_rnn": vsa_rnn,
     "vsa_stv": vsa_stv,
 }
-"""By the name that its configuration has."""
+"""By the name in the model's configuration."""
 _GIVEN: dict[str, Builder] = {}
-"""By the same name: models that the user named by their file, or gave as a class."""
+"""By the same name: models from the user's files and classes."""
 SEE = "see docs/add-a-model.md"
 
 
 def known() -> dict[str, Builder]:
-    """The models of the program, of installed packages, and of files that were named."""
+    """Built-in models, and those of installed packages and of the user."""
     return _KNOWN.all() | _GIVEN
 
 
 def names() -> list[str]:
-    """The same, without importing packages."""
+    """Names of ``known``, without importing packages."""
     return list(dict.fromkeys([*_KNOWN.names(), *_GIVEN]))
 
 
 def find(model: str | Builder) -> Builder:
-    """The model of that name; or that ``my_file.py:MyModel`` names, whose file is run; or
-    the model itself, from now on known by the name of its configuration.
+    """The model of that name; for ``my_file.py:MyModel``, the file is executed. A model
+    itself is registered by the name in its configuration.
 
-    Raises ``InputError`` for a name that is unknown and for what is no model.
+    Raises ``InputError`` for an unknown name, and for what is not a model.
     """
     if not isinstance(model, str):
         return _give(model, getattr(model, "__name__", repr(model)))
@@ -78,10 +78,10 @@ def _give(builder: Any, called: str) -> Builder:
         if MODELS[default.name] is builder:
             return MODELS[default.name]
         raise InputError(
-            f"{called} has the name of a model of the program, {default.name!r}; give "
-            "its configuration another name"
+            f"{called} has the name of a built-in model, {default.name!r}; give its "
+            "configuration another name"
         )
-    # Who edits a class in a notebook defines it again.
+    # A class may be redefined in a notebook.
     other = _GIVEN.get(default.name, builder)
     if other.__module__ not in (builder.__module__, "__main__"):
         raise InputError(
@@ -93,7 +93,7 @@ def _give(builder: Any, called: str) -> Builder:
 
 
 def _offered(name: str, builder: Any) -> Builder:
-    """A model of an installed package, by the name that its configuration has, too."""
+    """Checks the model of an installed package."""
     if (default := _default(builder, name)).name != name:
         raise InputError(
             f"its configuration has the name {default.name!r}, which must be the same"
@@ -112,7 +112,7 @@ def config_of(builder: Builder) -> type[Any]:
     hints = get_type_hints(signed)
     if "config" not in hints:
         raise InputError(
-            f"{builder.__name__} is no model: its first parameter must be called config, "
+            f"{builder.__name__} is not a model: its first parameter must be called config, "
             "and be annotated with the type of its configuration"
         )
     return hints["config"]
@@ -121,36 +121,35 @@ def config_of(builder: Builder) -> type[Any]:
 def _default(builder: Any, called: str) -> Any:
     """The default configuration of a class from elsewhere.
 
-    Raises ``InputError`` for what is no model.
+    Raises ``InputError`` for what is not a model.
     """
     if not callable(builder):
-        raise InputError(f"{called} is no model, and no function that makes one; {SEE}")
+        raise InputError(f"{called} is not a model or a function that makes one; {SEE}")
     try:
         kinds = issubclass(_made(builder), CandidateModel | VideoModel)
         default = config_of(builder)() if kinds else None
     except (AttributeError, KeyError, NameError, TypeError, ValueError) as error:
         problem = " ".join(str(error).split())
-        raise InputError(f"{called} is no model ({problem}); {SEE}") from error
+        raise InputError(f"{called} is not a model ({problem}); {SEE}") from error
     if not kinds:
         raise InputError(
-            f"{called} is no model: it must be a CandidateModel or a VideoModel; {SEE}"
+            f"{called} is not a model: it must be a CandidateModel or a VideoModel; {SEE}"
         )
     if not (is_dataclass(default) and isinstance(getattr(default, "name", None), str)):
         raise InputError(
-            f"{called} is no model: its configuration must be a dataclass with a name; "
+            f"{called} is not a model: its configuration must be a dataclass with a name; "
             f"{SEE}"
         )
     return default
 
 
 def builder_of(config: Any) -> Builder:
-    """What makes the model that a configuration describes."""
+    """The builder of the model that a configuration describes."""
     return find(config.name)
 
 
 def origin(config: Any) -> str | None:
-    """Where a model of another package or file is from, as a run's config.json says it to
-    people; None for one of the program."""
+    """The package or file of a model, for a run's config.json; None for a built-in one."""
     builder = builder_of(config)
     if builder.__module__.startswith(f"{__name__}."):
         return None
@@ -171,10 +170,10 @@ def _made(builder: Any) -> Any:
 
 
 def sees_whole_videos(builder: Builder) -> bool:
-    """Whether the model answers with spans of its own, rather than score candidates."""
+    """Whether it is a ``VideoModel``, rather than a ``CandidateModel``."""
     return issubclass(class_of(builder), VideoModel)
 
 
 def build(config: Any, sizes: Sizes) -> Model:
-    """The model that a configuration describes, with new weights."""
+    """A new model, with random weights."""
     return builder_of(config)(config, sizes)

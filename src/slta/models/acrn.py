@@ -1,8 +1,8 @@
-"""ACRN: a moment remembers its contexts as the query asks for them.
+"""ACRN: attention over the contexts of a candidate.
 
-Liu, Wang, Nie, He, Chen, Chua: Attentive Moment Retrieval in Videos, SIGIR 2018. The
-equations' numbers are those of docs/models/acrn.md. The sentence's vector is the
-extractor's in place of skip-thoughts.
+Liu, Wang, Nie, He, Chen, Chua: Attentive Moment Retrieval in Videos, SIGIR 2018. Equation
+numbers are those of docs/models/acrn.md. The extractor's sentence embedding replaces
+skip-thoughts.
 
 Shapes: b queries · c candidates · d size of a clip's vector · m size of a memory ·
 p pairs of a query and a candidate.
@@ -33,20 +33,19 @@ from slta.models.parts.losses import alignment_and_offsets
 
 @dataclass(frozen=True, kw_only=True)
 class ACRNConfig:
-    """The sizes default to those of CTRL's paper, whose layers these are."""
+    """Sizes default to those of CTRL's paper, whose layers these are."""
 
     name: ClassVar[str] = "acrn"
     memory_size: Size = 1000
-    """Numbers of the space that clips and sentences are brought into."""
+    """Size of the common space of clips and sentences."""
     pooled_size: Size = 100
-    """How many of them are left for the fusion, each the mean of neighbours; a divisor of
-    the memory's size."""
+    """Size after average pooling, for the fusion; a divisor of memory_size."""
     fusion_size: Size = 1000
-    """Hidden units of the last layer but one."""
+    """Hidden size of the fusion layer."""
     dropout: Dropout = 0.0
-    """Share of the fused numbers and hidden units left out in training, in [0, 1)."""
+    """Dropout before and after the fusion layer, in [0, 1)."""
     offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
+    """Loss weight of the offset regression."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -60,7 +59,7 @@ class ACRNConfig:
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ACRNScores(Scores):
     clip_weights: Float[Tensor, "p 3"]
-    """Of the clips before, inside and after; they sum to one."""
+    """Attention over the clips before, inside and after; sums to one."""
 
 
 class ACRN(CandidateModel):
@@ -105,14 +104,14 @@ class ACRN(CandidateModel):
         """Eq. 4."""
         return memories.unflatten(1, (self.config.pooled_size, -1)).mean(dim=-1)
 
-    def loss(self, scores: ACRNScores, given: TrainingBatch) -> Float[Tensor, ""]:
-        """CTRL's."""
-        return alignment_and_offsets(scores, given, self.config.offset_weight)
+    def loss(self, scores: ACRNScores, targets: TrainingBatch) -> Float[Tensor, ""]:
+        """CTRL's loss."""
+        return alignment_and_offsets(scores, targets, self.config.offset_weight)
 
 
 def _fused(
     moments: Float[Tensor, "p x"], sentences: Float[Tensor, "p x"]
 ) -> Float[Tensor, "p _"]:
-    """Eq. 5: all products of a number of the one and a number of the other, and both."""
-    moments, sentences = (pad(each, (0, 1), value=1) for each in (moments, sentences))
+    """Eq. 5: the outer product of both vectors, each extended by 1."""
+    moments, sentences = (pad(rows, (0, 1), value=1) for rows in (moments, sentences))
     return (moments[:, :, None] * sentences[:, None, :]).flatten(1)

@@ -1,11 +1,11 @@
-"""What all models have in common, and the two kinds of them.
+"""The two kinds of models, and what they have in common.
 
-One kind scores candidates that it is given, the other looks at a whole video and answers
-with spans of its own. What ``__all__`` names is all that a model's file needs, in another
-package or a file of its own, too; docs/add-a-model.md shows one.
+``CandidateModel`` scores given candidates; ``VideoModel`` takes a whole video and predicts
+spans. ``__all__`` is all that a model's file needs, also in another package;
+docs/add-a-model.md shows one.
 
 Shapes: b queries · p pairs of a query and a candidate · w words · r regions ·
-f frames that are looked at · n answers · x size of a vector.
+f attended frames · n answers · x size of a vector.
 """
 
 from dataclasses import dataclass
@@ -45,16 +45,16 @@ __all__ = [
 ]
 
 Size = Annotated[int, Interval(ge=1, le=100_000)]
-"""Units of a layer; more are a slip of the hand."""
+"""Units of a layer; the upper bound catches typing errors."""
 Count = Annotated[int, Ge(1)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 Dropout = Annotated[float, Interval(ge=0, lt=1)]
 Weight = Annotated[float, Interval(ge=0)]
-"""Of a part of the loss."""
+"""Weight of a part of the loss."""
 
 
 class Sizes(NamedTuple):
-    """What an extractor's vectors measure."""
+    """Sizes of the feature vectors."""
 
     region: int
     frame: int
@@ -67,7 +67,7 @@ Spread = tuple[Float[Tensor, " _"], Float[Tensor, " _"]]
 
 
 class Scale(NamedTuple):
-    """Of the training split's features."""
+    """Statistics of the training split's features."""
 
     regions: Spread
     boxes: Spread
@@ -78,65 +78,65 @@ class Scale(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What a model says of the pairs of a batch, in their order."""
+    """Scores of a batch's pairs, in their order."""
 
     relevance: Float[Tensor, " p"]
     offsets_s: Float[Tensor, "p 2"]
     """Seconds to add to the candidate's start and end."""
     region_weights: Float[Tensor, "f r"] | None = None
-    """Over the regions of a frame that is looked at, they sum to one."""
+    """Attention over the regions of each attended frame; sums to one."""
     word_weights: Float[Tensor, "p w"] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What a model answers to each query of a batch."""
+    """Answers to each query of a batch."""
 
     spans_s: Float[Tensor, "b n 2"]
     relevance: Float[Tensor, "b n"]
 
 
 class Model(nn.Module):
-    """Features count as they are until ``fit`` knows their scale."""
+    """A model; features are not standardised until ``fit`` is called."""
 
     paper: ClassVar[str] = ""
     needs: ClassVar[str] = ""
-    """What it reads of a video and of a query."""
+    """The features that it uses."""
     published: ClassVar[str] = ""
-    """R@1 at IoU 0.5, in per cent, as its paper or one that compares with it has them."""
+    """Published R@1 at IoU 0.5, in per cent."""
     config: Any
 
     def fit(self, scale: Scale) -> None:
-        """Puts features on the scale of the training split."""
+        """Sets the statistics by which features are standardised."""
         raise NotImplementedError
 
-    def loss(self, found: Any, given: Any) -> Float[Tensor, ""]:
-        """Of what ``forward`` found in a training batch."""
+    def loss(self, scores: Any, targets: Any) -> Float[Tensor, ""]:
+        """Loss of the output of ``forward`` for a training batch."""
         raise NotImplementedError
 
     def confidence(
         self, relevance: Float[np.ndarray, "*n"] | float
     ) -> Float[np.ndarray, "*n"]:
-        """How surely something is what the query asks for, in [0, 1]; it rises with the
-        relevance. Above 0.5 the model holds a match for likelier than none."""
+        """Confidence that a moment matches the query, in [0, 1]: increases with relevance;
+        above 0.5, a match is likelier than none."""
         return logistic(relevance)
 
 
 class CandidateModel(Model):
-    """Scores the pairs of a ``Batch``."""
+    """A model that scores the pairs of a ``Batch``."""
 
     sees_regions: ClassVar[bool] = False
-    """Without, a batch's regions have no numbers: nothing is read that is not used."""
+    """Whether it uses regions; otherwise they are not read, and empty in a batch."""
 
     def forward(self, batch: Batch) -> Scores:
         raise NotImplementedError
 
 
 class VideoModel(Model):
-    """Answers the queries of ``VideoBatch``, one whole video each."""
+    """A model that predicts spans for the queries of a ``VideoBatch``."""
 
     def clips(self, frames: int) -> int:
-        """Into how many clips a video of so many frames is cut."""
+        """Number of clips for a video of that many frames."""
         raise NotImplementedError
 
     def forward(self, batch: VideoBatch) -> Answers:
@@ -146,15 +146,15 @@ class VideoModel(Model):
 def logistic(
     relevance: Float[np.ndarray, "*n"] | float,
 ) -> Float[np.ndarray, "*n"]:
-    """Rises from 0 to 1, with 0.5 for a relevance of 0; any size will do."""
+    """The logistic function, without overflow."""
     return np.asarray(0.5 + 0.5 * np.tanh(np.asarray(relevance, np.float64) / 2))
 
 
 class Standardise(nn.Module):
-    """Features less their mean over the training split, in standard deviations.
+    """Standardises features by mean and standard deviation of the training split.
 
-    The released features are used as they are; ours differ in scale by extractor, and
-    an L2 norm of something that hardly varies says little. It begins as the identity.
+    The SLTA release uses its features unchanged; here scales differ by extractor. Initially
+    the identity.
     """
 
     mean: Tensor
@@ -166,7 +166,7 @@ class Standardise(nn.Module):
         self.register_buffer("spread", torch.ones(size))
 
     def fit(self, mean: Float[Tensor, " e"], spread: Float[Tensor, " e"]) -> None:
-        """A number that never varies is left at 0."""
+        """Constant components become 0."""
         self.mean.copy_(mean)
         self.spread.copy_(spread.where(spread > 1e-6, torch.inf))
 

@@ -1,9 +1,9 @@
-"""What the clips alone tell: a moment that looks like an answer, whatever is asked.
+"""Learned baselines without the video, the query or both.
 
-No paper's model but a measure for all of them: what SLTA's last layers (eq. 7 of
-docs/models/slta.md) reach without a word.
+They show what SLTA's last layers (eq. 7 of docs/models/slta.md) reach with a part of the
+input; see docs/models/blind.md.
 
-Shapes: p pairs of a query and a candidate.
+Shapes: c candidates · p pairs of a query and a candidate.
 """
 
 from dataclasses import dataclass
@@ -30,125 +30,109 @@ from slta.models.parts.losses import alignment_and_offsets
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoOnlyConfig:
-    name: ClassVar[str] = "video_only"
+class BlindConfig:
     fusion_size: Size = 1000
-    """Hidden units of the last layer but one."""
+    """Hidden size."""
     dropout: Dropout = 0.0
-    """Share of the hidden units left out in training, in [0, 1)."""
+    """Dropout of the hidden units, in [0, 1)."""
     offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
+    """Loss weight of the offset regression."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
 
 
-class VideoOnly(CandidateModel):
+class VideoOnlyConfig(BlindConfig):
+    name: ClassVar[str] = "video_only"
+
+
+class MomentPriorConfig(BlindConfig):
+    name: ClassVar[str] = "moment_prior"
+
+
+class QueryOnlyConfig(BlindConfig):
+    name: ClassVar[str] = "query_only"
+
+
+class Blind(CandidateModel):
+    """A hidden layer over the clips or the position of a candidate, optionally with the
+    sentence."""
+
+    def __init__(
+        self, config: BlindConfig, sizes: Sizes, *, clips: bool, sentence: bool
+    ) -> None:
+        super().__init__()
+        self.config, self.clips, self.sentence = config, clips, sentence
+        hidden = config.fusion_size
+        if clips:
+            self.frames = Standardise(sizes.frame)
+            self.from_clips = nn.Linear(CONTEXTS * sizes.frame, hidden)
+        else:
+            self.from_places = nn.Linear(2, hidden, bias=not sentence)
+        if sentence:
+            self.sentences = Standardise(sizes.sentence)
+            self.from_sentence = nn.Linear(sizes.sentence, hidden)
+        self.dropout = nn.Dropout(config.dropout)
+        self.answer = nn.Linear(hidden, 3)
+        if clips:
+            # The input has unit length, whatever its size.
+            nn.init.normal_(self.from_clips.weight, std=0.1)
+
+    def fit(self, scale: Scale) -> None:
+        """Positions are fractions of the video and need no scaling."""
+        if self.clips:
+            self.frames.fit(*scale.frames)
+        if self.sentence:
+            self.sentences.fit(*scale.sentences)
+
+    def forward(self, batch: Batch) -> Scores:
+        query, candidate = batch.pairs.unbind(dim=1)
+        if self.sentence:
+            sentences = normalize(self.sentences(batch.sentences), dim=-1)
+            read = self.from_sentence(sentences)
+            answers = self._answers(read[query] + self._seen(batch)[candidate])
+        else:
+            answers = self._answers(self._seen(batch))[candidate]
+        relevance, *offsets = answers.unbind(dim=-1)
+        return Scores(relevance, torch.stack(offsets, dim=-1))
+
+    def _seen(self, batch: Batch) -> Float[Tensor, "c h"]:
+        seen: Tensor
+        if self.clips:
+            clips = self.frames(batch.clips).flatten(1)
+            seen = self.from_clips(normalize(clips, dim=-1))
+        else:
+            # From -1 at the start of a video to 1 at its end.
+            seen = self.from_places(2 * batch.places - 1)
+        return seen
+
+    def _answers(self, hidden: Float[Tensor, "n h"]) -> Float[Tensor, "n 3"]:
+        answers: Tensor = self.answer(self.dropout(hidden.relu()))
+        return answers
+
+    def loss(self, scores: Scores, targets: TrainingBatch) -> Float[Tensor, ""]:
+        return alignment_and_offsets(scores, targets, self.config.offset_weight)
+
+
+class VideoOnly(Blind):
     paper = "no paper: a baseline without the query"
     needs = "frames"
 
     def __init__(self, config: VideoOnlyConfig, sizes: Sizes) -> None:
-        super().__init__()
-        self.config = config
-        self.frames = Standardise(sizes.frame)
-        self.from_clips = nn.Linear(CONTEXTS * sizes.frame, config.fusion_size)
-        self.dropout = nn.Dropout(config.dropout)
-        self.answer = nn.Linear(config.fusion_size, 3)
-        # What it is given has length one, whatever its size.
-        nn.init.normal_(self.from_clips.weight, std=0.1)
-
-    def fit(self, scale: Scale) -> None:
-        self.frames.fit(*scale.frames)
-
-    def forward(self, batch: Batch) -> Scores:
-        clips = normalize(self.frames(batch.clips).flatten(1), dim=-1)
-        answers = self.answer(self.dropout(self.from_clips(clips).relu()))
-        relevance, *offsets = answers[batch.pairs[:, 1]].unbind(dim=-1)
-        return Scores(relevance, torch.stack(offsets, dim=-1))
-
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
-        return alignment_and_offsets(scores, given, self.config.offset_weight)
+        super().__init__(config, sizes, clips=True, sentence=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class MomentPriorConfig:
-    name: ClassVar[str] = "moment_prior"
-    fusion_size: Size = 1000
-    """Hidden units."""
-    dropout: Dropout = 0.0
-    """Share of the hidden units left out in training, in [0, 1)."""
-    offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self, "model")
-
-
-class MomentPrior(CandidateModel):
+class MomentPrior(Blind):
     paper = "no paper: a baseline without video and query"
     needs = "nothing"
 
     def __init__(self, config: MomentPriorConfig, sizes: Sizes) -> None:
-        super().__init__()
-        self.config = config
-        self.from_places = nn.Linear(2, config.fusion_size)
-        self.dropout = nn.Dropout(config.dropout)
-        self.answer = nn.Linear(config.fusion_size, 3)
-
-    def fit(self, scale: Scale) -> None:
-        """Places are shares of the video and have one scale everywhere."""
-
-    def forward(self, batch: Batch) -> Scores:
-        hidden = self.dropout(self.from_places(centred(batch.places)).relu())
-        relevance, *offsets = self.answer(hidden)[batch.pairs[:, 1]].unbind(dim=-1)
-        return Scores(relevance, torch.stack(offsets, dim=-1))
-
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
-        return alignment_and_offsets(scores, given, self.config.offset_weight)
+        super().__init__(config, sizes, clips=False, sentence=False)
 
 
-def centred(places: Float[Tensor, "c 2"]) -> Float[Tensor, "c 2"]:
-    """From -1 at the start of a video to 1 at its end."""
-    return 2 * places - 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueryOnlyConfig:
-    name: ClassVar[str] = "query_only"
-    fusion_size: Size = 1000
-    """Hidden units."""
-    dropout: Dropout = 0.0
-    """Share of the hidden units left out in training, in [0, 1)."""
-    offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self, "model")
-
-
-class QueryOnly(CandidateModel):
+class QueryOnly(Blind):
     paper = "no paper: a baseline without the video"
     needs = "sentence vectors"
 
     def __init__(self, config: QueryOnlyConfig, sizes: Sizes) -> None:
-        super().__init__()
-        self.config = config
-        self.sentences = Standardise(sizes.sentence)
-        self.from_places = nn.Linear(2, config.fusion_size, bias=False)
-        self.from_sentence = nn.Linear(sizes.sentence, config.fusion_size)
-        self.dropout = nn.Dropout(config.dropout)
-        self.answer = nn.Linear(config.fusion_size, 3)
-
-    def fit(self, scale: Scale) -> None:
-        self.sentences.fit(*scale.sentences)
-
-    def forward(self, batch: Batch) -> Scores:
-        query, candidate = batch.pairs.unbind(dim=1)
-        said = self.from_sentence(normalize(self.sentences(batch.sentences), dim=-1))
-        placed = self.from_places(centred(batch.places))
-        hidden = self.dropout((said[query] + placed[candidate]).relu())
-        relevance, *offsets = self.answer(hidden).unbind(dim=-1)
-        return Scores(relevance, torch.stack(offsets, dim=-1))
-
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
-        return alignment_and_offsets(scores, given, self.config.offset_weight)
+        super().__init__(config, sizes, clips=False, sentence=True)

@@ -1,7 +1,7 @@
-"""CTRL: a clip and a sentence in one space, added, multiplied and joined.
+"""CTRL: fusion of a clip and a sentence by sum, product and concatenation.
 
 Gao, Sun, Yang, Nevatia: TALL: Temporal Activity Localization via Language Query, ICCV
-2017, with its equations' numbers. The sentence's vector is the extractor's in place of
+2017, with the paper's equation numbers. The extractor's sentence embedding replaces
 skip-thoughts.
 
 Shapes: b queries · c candidates · d size of a clip's vector · p pairs of a query and a
@@ -33,17 +33,17 @@ from slta.models.parts.losses import alignment_and_offsets
 
 @dataclass(frozen=True, kw_only=True)
 class CTRLConfig:
-    """The sizes default to the paper's."""
+    """Sizes default to the paper's."""
 
     name: ClassVar[str] = "ctrl"
     common_size: Size = 1024
-    """Numbers of the space that clips and sentences are brought into."""
+    """Size of the common space of clips and sentences."""
     hidden_size: Size = 1000
-    """Hidden units of the last layer but one."""
+    """Hidden size of the fusion layer."""
     dropout: Dropout = 0.0
-    """Share of the fused numbers and hidden units left out in training, in [0, 1)."""
+    """Dropout before and after the fusion layer, in [0, 1)."""
     offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
+    """Loss weight of the offset regression."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -79,9 +79,9 @@ class CTRL(CandidateModel):
         relevance, *offsets = self.answer(self.dropout(hidden)).unbind(dim=-1)
         return Scores(relevance, torch.stack(offsets, dim=-1))
 
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+    def loss(self, scores: Scores, targets: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 2."""
-        return alignment_and_offsets(scores, given, self.config.offset_weight)
+        return alignment_and_offsets(scores, targets, self.config.offset_weight)
 
 
 def _fused(

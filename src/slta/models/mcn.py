@@ -1,7 +1,7 @@
-"""MCN: a moment, its video and its place in it, near to the sentence or far from it.
+"""MCN: distance between a sentence and a moment with its video and its position.
 
 Hendricks, Wang, Shechtman, Sivic, Darrell, Russell: Localizing Moments in Video with
-Natural Language, ICCV 2017. The equations' numbers are those of docs/models/mcn.md.
+Natural Language, ICCV 2017. Equation numbers are those of docs/models/mcn.md.
 
 Shapes: b queries · c candidates · x size of the common space · p pairs of a query and a
 candidate.
@@ -31,26 +31,26 @@ from slta.models.parts.losses import hinge_loss
 from slta.models.parts.recurrence import last_state
 
 PLACE = 2
-"""Start and end as shares of the video: the temporal endpoint feature."""
+"""Size of the temporal endpoint feature: start and end as fractions of the video."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MCNConfig:
-    """The sizes default to the paper's."""
+    """Sizes default to the paper's."""
 
     name: ClassVar[str] = "mcn"
     hidden_size: Size = 500
-    """Hidden units between a moment and the common space."""
+    """Hidden size of the moment branch."""
     word_size: Size = 1000
-    """State of the LSTM over the words."""
+    """Hidden size of the LSTM over the words."""
     common_size: Size = 100
-    """Numbers of the space in which moments and sentences are compared."""
+    """Size of the common space of moments and sentences."""
     dropout: Dropout = 0.0
-    """Share of the hidden units left out in training, in [0, 1)."""
+    """Dropout of the hidden units, in [0, 1)."""
     margin: Weight = 0.1
-    """By which another moment should be further away than the one that matches."""
+    """Margin of the hinge loss between the distances of matching and other moments."""
     inter_weight: Weight = 0.2
-    """Of moments of other videos in the loss, against those of the same video."""
+    """Loss weight of moments of other videos, relative to those of the same video."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -80,33 +80,33 @@ class MCN(CandidateModel):
         query, candidate = batch.pairs.unbind(dim=1)
         moments, sentences = self._moments(batch), self._sentences(batch)
         # Eq. 3.
-        away = (moments[candidate] - sentences[query]).square().sum(dim=1)
-        return Scores(-away, away.new_zeros(len(away), 2))
+        distance = (moments[candidate] - sentences[query]).square().sum(dim=1)
+        return Scores(-distance, distance.new_zeros(len(distance), 2))
 
     def _moments(self, batch: Batch) -> Float[Tensor, "c x"]:
         """Eq. 1."""
-        local, whole = self.frames(batch.clips[:, 1]), self.frames(batch.wholes)
-        seen = self.see(torch.cat([local, whole, batch.places], dim=1))
-        found: Tensor = self.from_moment(self.dropout(seen.relu()))
-        return found
+        clip, video = self.frames(batch.clips[:, 1]), self.frames(batch.video_means)
+        hidden = self.see(torch.cat([clip, video, batch.places], dim=1))
+        moments: Tensor = self.from_moment(self.dropout(hidden.relu()))
+        return moments
 
     def _sentences(self, batch: Batch) -> Float[Tensor, "b x"]:
         """Eq. 2."""
         read = last_state(self.read, self.words(batch.words), batch.word_mask)
-        found: Tensor = self.from_sentence(self.dropout(read))
-        return found
+        sentences: Tensor = self.from_sentence(self.dropout(read))
+        return sentences
 
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+    def loss(self, scores: Scores, targets: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 4 and 5."""
-        margin = self.config.margin
-        intra = ~given.matching & ~given.elsewhere
-        inside = hinge_loss(scores.relevance, given, intra, margin=margin)
-        outside = hinge_loss(scores.relevance, given, given.elsewhere, margin=margin)
-        return inside + self.config.inter_weight * outside
+        relevance, margin = scores.relevance, self.config.margin
+        same_video = ~targets.matching & ~targets.elsewhere
+        intra = hinge_loss(relevance, targets, same_video, margin=margin)
+        inter = hinge_loss(relevance, targets, targets.elsewhere, margin=margin)
+        return intra + self.config.inter_weight * inter
 
     def confidence(
         self, relevance: Float[np.ndarray, "*n"] | float
     ) -> Float[np.ndarray, "*n"]:
-        """exp of minus the squared distance. The loss compares distances and says nothing
-        of how near is near, so that 0.5 is a custom and no finding."""
+        """exp(-distance²). The loss only ranks distances, so the threshold 0.5 is a
+        convention."""
         return np.asarray(np.exp(np.minimum(np.asarray(relevance, np.float64), 0)))

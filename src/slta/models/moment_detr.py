@@ -1,10 +1,9 @@
-"""Moment-DETR: a video and a sentence as one sequence, and slots that answer.
+"""Moment-DETR: a transformer over clips and words, with learned moment queries.
 
 Lei, Berg, Bansal: QVHighlights: Detecting Moments and Highlights in Videos via Natural
-Language Queries, NeurIPS 2021. The equations' numbers are those of
-docs/models/moment_detr.md.
+Language Queries, NeurIPS 2021. Equation numbers are those of docs/models/moment_detr.md.
 
-Shapes: b queries, each of a video · t clips · w words · m slots · h hidden size.
+Shapes: b queries, each of a video · t clips · w words · m moment queries · h hidden size.
 """
 
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from torch import Tensor, nn
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.base import Scale, Sizes, Standardise, VideoModel
-from slta.models.parts.slots import (
-    SlotAnswers,
-    SlotsConfig,
+from slta.models.parts.detr import (
+    DETRAnswers,
+    DETRConfig,
     Weights,
     ends_s,
     inside,
@@ -28,17 +27,17 @@ from slta.models.parts.slots import (
 from slta.models.parts.transformer import (
     DecoderLayer,
     EncoderLayer,
+    centres,
     ends,
     in_order,
-    middles,
-    perceptron,
-    place_of,
+    mlp,
+    positional_encoding,
     projection,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class MomentDETRConfig(SlotsConfig):
+class MomentDETRConfig(DETRConfig):
     """The defaults are the paper's."""
 
     name: ClassVar[str] = "moment_detr"
@@ -65,10 +64,10 @@ class MomentDETR(VideoModel):
             DecoderLayer(*layer) for _ in range(config.decoder_layers)
         )
         self.norm = nn.LayerNorm(size)
-        self.slots = nn.Parameter(torch.randn(config.slots, size))
-        self.span = perceptron(size, size, 2)
-        self.foreground = nn.Linear(size, 1)
-        # Only differences of saliency are learnt from.
+        self.moment_queries = nn.Parameter(torch.randn(config.moment_queries, size))
+        self.span = mlp(size, size, 2)
+        self.class_head = nn.Linear(size, 1)
+        # The loss depends only on differences of saliency.
         self.saliency = nn.Linear(size, 1, bias=False)
 
     def fit(self, scale: Scale) -> None:
@@ -76,16 +75,19 @@ class MomentDETR(VideoModel):
         self.words.fit(*scale.words)
 
     def clips(self, frames: int) -> int:
-        return min(frames, self.config.most_clips)
+        return min(frames, self.config.max_clips)
 
-    def forward(self, batch: VideoBatch) -> SlotAnswers:
+    def forward(self, batch: VideoBatch) -> DETRAnswers:
         clips = self.from_clips(self.frames(batch.clips))[batch.video]
-        # Attention compares positions and does not read them.
+        # Positional encodings are in queries and keys only, so values get positions here.
         clips = clips + self.from_ends(ends(batch.clip_mask))
         words = self.from_words(self.words(batch.words))
         memory = torch.cat([clips, words], dim=1)
         at = torch.cat(
-            [place_of(middles(batch.clip_mask), clips.shape[2]), in_order(words)],
+            [
+                positional_encoding(centres(batch.clip_mask), clips.shape[2]),
+                in_order(words),
+            ],
             dim=1,
         )
         mask = torch.cat([batch.clip_mask, batch.word_mask], dim=1)
@@ -93,16 +95,17 @@ class MomentDETR(VideoModel):
             memory = layer(memory, at, mask)
         saliency = self.saliency(memory[:, : clips.shape[1]])[..., 0]
 
-        # DETR's slots begin as zeros, among which the first layer cannot attend.
-        slots = self.slots.expand(len(memory), -1, -1)
+        # Unlike DETR's zeros, to which the first self-attention cannot attend.
+        target = self.moment_queries.expand(len(memory), -1, -1)
+        position = self.moment_queries
         layers = []
         for layer in self.decoder:
-            slots = layer(slots, self.slots, self.slots, memory, at, mask)
-            layers.append(self.norm(slots))
-        found = torch.stack(layers)
-        spans = self.span(found).sigmoid().float()
-        relevance = self.foreground(found)[..., 0].float()
-        return SlotAnswers(
+            target = layer(target, position, position, memory, at, mask)
+            layers.append(self.norm(target))
+        states = torch.stack(layers)
+        spans = self.span(states).sigmoid().float()
+        relevance = self.class_head(states)[..., 0].float()
+        return DETRAnswers(
             ends_s(spans[-1], batch.duration_s),
             relevance[-1],
             spans,
@@ -111,7 +114,7 @@ class MomentDETR(VideoModel):
         )
 
     def loss(
-        self, answers: SlotAnswers, given: TrainingVideoBatch
+        self, answers: DETRAnswers, targets: TrainingVideoBatch
     ) -> Float[Tensor, ""]:
         """Eq. M5."""
         config = self.config
@@ -121,7 +124,8 @@ class MomentDETR(VideoModel):
             config.foreground_weight,
             config.background_share,
         )
-        stands_out = margin_loss(
-            answers.saliency, inside(given), given.batch.clip_mask, config.margin
+        saliency_loss = margin_loss(
+            answers.saliency, inside(targets), targets.batch.clip_mask, config.margin
         )
-        return set_loss(answers, given, weights) + config.saliency_weight * stands_out
+        loss = set_loss(answers, targets, weights)
+        return loss + config.saliency_weight * saliency_loss

@@ -1,10 +1,10 @@
-"""QD-DETR: clips that read the sentence first, and slots that move over the video.
+"""QD-DETR: clips attend to the words, and moment queries with anchors find the spans.
 
 Moon, Hyun, Park, Park, Heo: Query-Dependent Video Representation for Moment Retrieval and
 Highlight Detection, CVPR 2023; its decoder is that of DAB-DETR (Liu et al., ICLR 2022).
-The equations' numbers are those of docs/models/qd_detr.md.
+Equation numbers are those of docs/models/qd_detr.md.
 
-Shapes: b queries, each of a video · t clips · w words · m slots · h hidden size ·
+Shapes: b queries, each of a video · t clips · w words · m moment queries · h hidden size ·
 l layers of the decoder.
 """
 
@@ -19,9 +19,9 @@ from torch.nn.functional import softplus
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.base import Count, Scale, Sizes, Standardise, VideoModel, Weight
-from slta.models.parts.slots import (
-    SlotAnswers,
-    SlotsConfig,
+from slta.models.parts.detr import (
+    DETRAnswers,
+    DETRConfig,
     Weights,
     ends_s,
     inside,
@@ -31,41 +31,41 @@ from slta.models.parts.slots import (
 from slta.models.parts.transformer import (
     DecoderLayer,
     EncoderLayer,
+    centres,
     ends,
     in_order,
-    middles,
-    perceptron,
-    place_of,
+    mlp,
+    positional_encoding,
     projection,
 )
 
 NARROW = 0.01
-"""Share of the video that an anchor's width is taken for, at least."""
+"""Minimum width of an anchor in the attention, as a fraction of the video."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class QDDETRConfig(SlotsConfig):
+class QDDETRConfig(DETRConfig):
     """The defaults are the paper's."""
 
     name: ClassVar[str] = "qd_detr"
     reading_layers: Count = 2
-    """Layers in which clips attend to words."""
+    """Cross-attention layers from clips to words."""
     negative_weight: Weight = 1.0
-    """In the loss, of the clips' saliency for queries of other videos."""
+    """Loss weight of the clips' saliency for queries of other videos."""
     temperature: Annotated[float, Gt(0)] = 0.5
-    """Of the contrast between clips of a truth and all others."""
+    """Temperature of the contrastive loss between clips inside the truth and all others."""
 
 
 class Encoded(NamedTuple):
     clips: Float[Tensor, "b t h"]
     at: Float[Tensor, "b t h"]
-    """Their positions."""
+    """Positional encodings."""
     saliency: Float[Tensor, "b t"]
 
 
-class Slots(nn.Module):
-    """The decoder: each slot has a span, its anchor, that says where it looks, and that
-    every layer moves."""
+class Decoder(nn.Module):
+    """Each moment query has an anchor span, which guides its attention and is refined by
+    every layer."""
 
     def __init__(self, config: QDDETRConfig) -> None:
         super().__init__()
@@ -75,35 +75,38 @@ class Slots(nn.Module):
             for _ in range(config.decoder_layers)
         )
         self.norm = nn.LayerNorm(size)
-        self.slots = nn.Parameter(torch.randn(config.slots, size))
-        self.anchors = nn.Parameter(torch.rand(config.slots, 2).logit(eps=0.05))
-        self.among = perceptron(2 * size, size, size)
-        self.stretch = perceptron(size, size, size)
-        self.width = perceptron(size, size, 1)
-        self.move = perceptron(size, size, 2)
-        self.foreground = nn.Linear(size, 1)
+        count = config.moment_queries
+        self.moment_queries = nn.Parameter(torch.randn(count, size))
+        self.anchors = nn.Parameter(torch.rand(count, 2).logit(eps=0.05))
+        self.among = mlp(2 * size, size, size)
+        self.stretch = mlp(size, size, size)
+        self.width = mlp(size, size, 1)
+        self.move = mlp(size, size, 2)
+        self.class_head = nn.Linear(size, 1)
 
     def forward(
         self, seen: Encoded, clip_mask: Bool[Tensor, "b t"]
     ) -> tuple[Float[Tensor, "l b m 2"], Float[Tensor, "l b m"]]:
-        """Centres and widths, and the relevance, of each layer."""
+        """Centres and widths, and relevance, of each layer."""
         count, _, size = seen.clips.shape
-        slots = self.slots.expand(count, -1, -1)
+        target = self.moment_queries.expand(count, -1, -1)
         anchors = self.anchors.sigmoid().expand(count, -1, -1)
         spans, relevance = [], []
         for layer in self.layers:
-            centre, width = (place_of(each, size) for each in anchors.unbind(dim=-1))
-            at = self.among(torch.cat([centre, width], dim=-1))
-            # Eq. Q2: a narrow anchor looks at less.
-            narrow = self.width(slots).sigmoid() / anchors[..., 1:].clamp(min=NARROW)
-            looking_at = centre * self.stretch(slots) * narrow
-            slots = layer(slots, at, looking_at, seen.clips, seen.at, clip_mask)
-            found = self.norm(slots)
-            moved = (anchors.logit(eps=1e-4) + self.move(found)).sigmoid().float()
-            spans.append(moved)
-            relevance.append(self.foreground(found)[..., 0].float())
-            # Each layer learns from what it makes of the anchors that it is given.
-            anchors = moved.detach()
+            centre, width = (
+                positional_encoding(part, size) for part in anchors.unbind(dim=-1)
+            )
+            position = self.among(torch.cat([centre, width], dim=-1))
+            # Eq. Q2: attention modulated by the anchor's width.
+            scale = self.width(target).sigmoid() / anchors[..., 1:].clamp(min=NARROW)
+            cross = centre * self.stretch(target) * scale
+            target = layer(target, position, cross, seen.clips, seen.at, clip_mask)
+            states = self.norm(target)
+            refined = (anchors.logit(eps=1e-4) + self.move(states)).sigmoid().float()
+            spans.append(refined)
+            relevance.append(self.class_head(states)[..., 0].float())
+            # No gradient through the anchors of earlier layers.
+            anchors = refined.detach()
         return torch.stack(spans), torch.stack(relevance)
 
 
@@ -131,19 +134,19 @@ class QDDETR(VideoModel):
         self.token_at = nn.Parameter(torch.randn(size))
         self.from_token = nn.Linear(size, size)
         self.from_clip = nn.Linear(size, size)
-        self.slots = Slots(config)
+        self.decoder = Decoder(config)
 
     def fit(self, scale: Scale) -> None:
         self.frames.fit(*scale.frames)
         self.words.fit(*scale.words)
 
     def clips(self, frames: int) -> int:
-        return min(frames, self.config.most_clips)
+        return min(frames, self.config.max_clips)
 
-    def forward(self, batch: VideoBatch) -> SlotAnswers:
+    def forward(self, batch: VideoBatch) -> DETRAnswers:
         seen = self._encoded(batch)
-        spans, relevance = self.slots(seen, batch.clip_mask)
-        return SlotAnswers(
+        spans, relevance = self.decoder(seen, batch.clip_mask)
+        return DETRAnswers(
             ends_s(spans[-1], batch.duration_s),
             relevance[-1],
             spans,
@@ -156,7 +159,8 @@ class QDDETR(VideoModel):
         clips = clips + self.from_ends(ends(batch.clip_mask))
         words = self.from_words(self.words(batch.words))
         size = clips.shape[2]
-        at, words_at = place_of(middles(batch.clip_mask), size), in_order(words)
+        at = positional_encoding(centres(batch.clip_mask), size)
+        words_at = in_order(words)
         for layer in self.reading:
             clips = layer(clips, at, batch.word_mask, words, words_at)
         rows = torch.cat([self.token.expand(len(clips), 1, -1), clips], dim=1)
@@ -170,20 +174,20 @@ class QDDETR(VideoModel):
         return Encoded(clips, at, saliency)
 
     def loss(
-        self, answers: SlotAnswers, given: TrainingVideoBatch
+        self, answers: DETRAnswers, targets: TrainingVideoBatch
     ) -> Float[Tensor, ""]:
         """Eq. Q5."""
-        config, batch, here = self.config, given.batch, inside(given)
+        config, batch, here = self.config, targets.batch, inside(targets)
         weights = Weights(
             config.l1_weight,
             config.iou_weight,
             config.foreground_weight,
             config.background_share,
         )
-        row, known = other_video(batch.video)
-        asked = replace(batch, words=batch.words[row], word_mask=batch.word_mask[row])
-        elsewhere = self._encoded(asked).saliency
-        mask, elsewhere_mask = batch.clip_mask, batch.clip_mask & known[:, None]
+        row, exists = other_video(batch.video)
+        swapped = replace(batch, words=batch.words[row], word_mask=batch.word_mask[row])
+        elsewhere = self._encoded(swapped).saliency
+        mask, elsewhere_mask = batch.clip_mask, batch.clip_mask & exists[:, None]
         within = margin_loss(answers.saliency, here, mask, config.margin)
         within = within + contrast_loss(
             torch.cat([answers.saliency, elsewhere], dim=1),
@@ -191,23 +195,23 @@ class QDDETR(VideoModel):
             torch.cat([mask, elsewhere_mask], dim=1),
             config.temperature,
         )
-        # What is said not to be in a video is as far from it as a query of another one.
-        absent = mask & ~given.truth_mask.any(dim=1, keepdim=True)
+        # Queries annotated as not in their video are negatives, like those of other videos.
+        absent = mask & ~targets.truth_mask.any(dim=1, keepdim=True)
         negative = low_loss(
             torch.cat([answers.saliency, elsewhere], dim=1),
             torch.cat([absent, elsewhere_mask], dim=1),
         )
-        loss = set_loss(answers, given, weights) + config.saliency_weight * within
+        loss = set_loss(answers, targets, weights) + config.saliency_weight * within
         return loss + config.negative_weight * negative
 
 
 def other_video(
     video: Int[Tensor, " b"],
 ) -> tuple[Int[Tensor, " b"], Bool[Tensor, " b"]]:
-    """For each row the next one of another video, and whether there is one.
+    """Index of the next row of another video, and whether there is one.
 
-    >>> row, known = other_video(torch.tensor([5, 5, 3]))
-    >>> row.tolist(), known.tolist()
+    >>> row, exists = other_video(torch.tensor([5, 5, 3]))
+    >>> row.tolist(), exists.tolist()
     ([2, 2, 0], [True, True, True])
     """
     count = len(video)
@@ -224,8 +228,8 @@ def contrast_loss(
     mask: Bool[Tensor, "b t"],
     temperature: float,
 ) -> Float[Tensor, ""]:
-    """Eq. Q3: the clips of a truth against all of ``mask``; queries without do not
-    count."""
+    """Eq. Q3: contrastive loss of the clips inside the truth against all of ``mask``, over
+    the queries that have such clips."""
     scores = saliency.float() / temperature
     low = torch.finfo(scores.dtype).min
     everything = scores.masked_fill(~mask, low).logsumexp(dim=1)
@@ -237,7 +241,7 @@ def contrast_loss(
 def low_loss(
     saliency: Float[Tensor, "b t"], mask: Bool[Tensor, "b t"]
 ) -> Float[Tensor, ""]:
-    """Eq. Q4: the sum of -log(1 - σ(saliency)) over the clips of ``mask``, of the mean
-    query that has such."""
+    """Eq. Q4: -log(1 - σ(saliency)), summed over the clips of ``mask`` and averaged over the
+    queries that have such clips."""
     low = (softplus(saliency.float()) * mask).sum(dim=1)
     return low.sum(dim=0) / mask.any(dim=1).sum(dim=0).clamp(min=1)

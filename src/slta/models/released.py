@@ -1,7 +1,6 @@
-"""What the released notebook does instead of the paper, one fault at a time.
+"""SLTA with the faults of its released notebook, each of which can be enabled.
 
-For experiments that ask what each fault costs; docs/models/slta_released.md has the answers.
-Everything that is not switched on is SLTA as in slta.py.
+docs/models/slta_released.md has the effect of each fault.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,24 +20,25 @@ from slta.models.slta import SLTA, SLTAConfig
 class ReleasedConfig(SLTAConfig):
     name: ClassVar[str] = "slta_released"
     summed_regions: bool = False
-    """The softmax runs over an axis of size 1, so that every region's weight is 1."""
+    """Fault: softmax over an axis of size 1, so that every region has weight 1."""
     frozen_attention: bool = False
-    """The spatial attention and the GRU keep their random start."""
+    """Fault: spatial attention and GRU are not trained."""
     wrong_pair: bool = False
-    """In training, every pair of a query is given the object vector of the candidate
-    that matches it."""
+    """Fault: in training, all pairs of a query use the object vector of the matching
+    candidate."""
     signed_words: bool = False
-    """Word weights are scores over their sum, which may be negative or near 0."""
+    """Fault: word weights are scores divided by their sum, which may be negative or near
+    0."""
 
 
 def released(config: SLTAConfig, **faults: bool) -> ReleasedConfig:
-    """The same with some of the faults."""
-    given: dict[str, Any] = asdict(config) | faults
-    return ReleasedConfig(**given)
+    """The configuration with some of the faults."""
+    values: dict[str, Any] = asdict(config) | faults
+    return ReleasedConfig(**values)
 
 
 def notebook(config: SLTAConfig) -> ReleasedConfig:
-    """The same with all of the faults, as the notebook has them."""
+    """The configuration with all of the faults, as in the notebook."""
     return released(
         config,
         summed_regions=True,
@@ -64,7 +64,7 @@ class Shares(nn.Module):
 
 
 class Released(SLTA):
-    """Inherits, against the custom of this project, since it is SLTA with parts broken."""
+    """SLTA with broken parts, and so, exceptionally, a subclass."""
 
     paper = "the notebook that SLTA's authors released"
     needs = "frames, regions, words"
@@ -93,7 +93,7 @@ class Released(SLTA):
         objects = super()._objects(batch, regions, weights, looks, start, count)
         if not (self.faults.wrong_pair and self.training):
             return objects
-        # A query's first pair is the one that matches.
+        # A query's first pair is its matching one.
         query = batch.pairs[:, 0]
         rows = torch.arange(len(query), device=query.device)
         first = torch.zeros_like(query).scatter_reduce(

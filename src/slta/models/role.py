@@ -1,7 +1,7 @@
-"""ROLE: the words of a query weighed by the moment they are compared with.
+"""ROLE: attention over the words of a query, given the candidate.
 
 Liu, Wang, Nie, Tian, Chen, Chua: Cross-modal Moment Localization in Videos, ACM MM 2018.
-SLTA is this and a spatial branch: the equations' numbers are those of docs/models/slta.md.
+SLTA adds a spatial branch to it: equation numbers are those of docs/models/slta.md.
 
 Shapes: b queries · w words · c candidates · d size of a clip's vector · p pairs of a query
 and a candidate.
@@ -34,19 +34,19 @@ from slta.models.parts.recurrence import states, weighed
 
 @dataclass(frozen=True, kw_only=True)
 class ROLEConfig:
-    """The sizes default to those of SLTA's paper."""
+    """Sizes default to those of SLTA's paper."""
 
     name: ClassVar[str] = "role"
     word_size: Size = 1000
-    """State of the LSTM over the words, in each direction."""
+    """Hidden size of the bidirectional LSTM over the words, per direction."""
     language_size: Size = 1024
-    """Hidden units of the language-temporal attention."""
+    """Hidden size of the language-temporal attention."""
     fusion_size: Size = 1000
-    """Hidden units of the last layer but one."""
+    """Hidden size of the fusion layer."""
     dropout: Dropout = 0.0
-    """Share of the fusion's hidden units left out in training, in [0, 1)."""
+    """Dropout of the fusion layer, in [0, 1)."""
     offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
+    """Loss weight of the offset regression."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -75,7 +75,7 @@ class ROLE(CandidateModel):
         self.from_sentence = nn.Linear(sizes.word, config.fusion_size)
         self.dropout = nn.Dropout(config.dropout)
         self.answer = nn.Linear(config.fusion_size, 3)
-        # What they are given has length one, whatever its size.
+        # Their inputs have unit length, whatever their size.
         for layer in (self.from_clips, self.from_sentence):
             nn.init.normal_(layer.weight, std=0.1)
 
@@ -109,6 +109,6 @@ class ROLE(CandidateModel):
         hidden = (read[query] + seen[candidate, None]).relu()
         return self.over_words(self.word_score(hidden)[..., 0], mask[query])
 
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+    def loss(self, scores: Scores, targets: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 8 and 9."""
-        return alignment_and_offsets(scores, given, self.config.offset_weight)
+        return alignment_and_offsets(scores, targets, self.config.offset_weight)

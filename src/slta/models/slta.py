@@ -1,13 +1,12 @@
 """SLTA: spatial and language-temporal attention.
 
 Jiang, Huang, Yang, Yuan: Cross-Modal Video Moment Retrieval with Spatial and
-Language-Temporal Attention, ICMR 2019. The equations' numbers are those of
-docs/models/slta.md.
+Language-Temporal Attention, ICMR 2019. Equation numbers are those of docs/models/slta.md.
 
 Shapes: b queries · w words · k size of a word's vector · v videos · t frames ·
 r regions · e size of a region's vector · c candidates · d size of a clip's vector ·
-p pairs of a query and a candidate · m pairs of a query and a video · f frames that are
-looked at, over all of those · o objects that a query is taken to name.
+p pairs of a query and a candidate · m pairs of a query and a video · f attended frames, over
+all of those · o objects of a query.
 """
 
 from dataclasses import dataclass, replace
@@ -38,76 +37,75 @@ from slta.models.parts.losses import alignment_and_offsets
 from slta.models.parts.recurrence import Recurrence, states, weighed
 
 BOX = 5
-"""Numbers that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
+"""Size that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
 SUMMED = 10
-"""Nouns of which a sum is as much as a mean."""
+"""Divisor of the sum of nouns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SLTAConfig:
-    """The sizes default to the paper's."""
+    """Sizes default to the paper's."""
 
     name: ClassVar[str] = "slta"
     attention_size: Size = 512
-    """Hidden units of the spatial attention."""
+    """Hidden size of the spatial attention."""
     interaction_size: Size = 512
-    """State of the GRU over the attended regions."""
+    """Hidden size of the GRU over the attended regions."""
     word_size: Size = 1000
-    """State of the LSTM over the words, in each direction."""
+    """Hidden size of the bidirectional LSTM over the words, per direction."""
     language_size: Size = 1024
-    """Hidden units of the language-temporal attention."""
+    """Hidden size of the language-temporal attention."""
     fusion_size: Size = 1000
-    """Hidden units of the last layer but one."""
+    """Hidden size of the fusion layer."""
     dropout: Dropout = 0.0
-    """Share of the fusion's hidden units left out in training, in [0, 1)."""
+    """Dropout of the fusion layer, in [0, 1)."""
     feature_dropout: Dropout = 0.0
-    """Share of the numbers of the regions of a stretch of video, of its clips and of a
-    query's words that is left out in a training step, the same all along it, in [0, 1)."""
+    """Dropout of feature components, in [0, 1): the same components for all regions, clips
+    or words of a sequence."""
     boxes: bool = True
-    """Whether a region's vector carries its box."""
+    """Append its box to each region's vector."""
     spatial_attention: bool = True
-    """Without it, regions count alike."""
+    """Spatial attention over regions; without it, regions are averaged."""
     interaction: bool = True
-    """Without it, the attended frames are averaged over time."""
+    """GRU over the attended regions; without it, they are averaged over time."""
     language_attention: bool = True
-    """Without it, words count alike."""
+    """Language-temporal attention over words; without it, words are averaged."""
     context: bool = True
-    """Without it, the clips before and after a candidate are not looked at."""
+    """Clips before and after the candidate as context; without it, only its own clip."""
     nouns: Literal["mean", "sum"] = "mean"
-    """How nouns make the vector that regions are asked with. In the paper's mean each
-    says less the more of them there are, in a sum as much, of its tenth."""
+    """Query of the spatial attention: the mean of the nouns, as in the paper, or sum/10,
+    where a noun's weight does not depend on how many there are."""
     objects: Annotated[int, Ge(0)] = 0
-    """Objects that a query is taken to name, each by its own weights over the nouns, learnt
-    with the LSTM over the words, and each attended to by itself; not in the paper. 0 is
-    the paper's one object, called by all nouns."""
+    """Objects of a query, each with its own attention over nouns and regions (not in the
+    paper); 0 for the paper's single object, the mean of all nouns."""
     offset_weight: Weight = 0.01
-    """Of the offsets in the loss, against the relevance."""
+    """Loss weight of the offset regression."""
     grounding_weight: Weight = 0.0
-    """Of the contrast between videos by what the spatial attention finds in them; not in
-    the paper."""
+    """Loss weight of the grounding contrast between videos, on the scores of the spatial
+    attention (not in the paper)."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
         if self.objects and not self.spatial_attention:
             raise ValueError(
-                f"model.objects is {self.objects}, but nothing looks for objects without "
-                "model.spatial_attention: set it, or model.objects to 0"
+                f"model.objects is {self.objects}, which needs model.spatial_attention: "
+                "enable it, or set model.objects to 0"
             )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SLTAScores(Scores):
     region_weights: Float[Tensor, "f r"]
-    """The mean over the objects."""
+    """Mean over the objects."""
     word_weights: Float[Tensor, "p w"]
     looks: Looks
     presence: Float[Tensor, " p"]
-    """How much of what the query names is found in the candidate's frames; 0 without the
-    spatial attention."""
+    """Grounding score of the query's nouns in the candidate's frames; 0 without spatial
+    attention."""
 
 
 class SpatialAttention(nn.Module):
-    """Eq. 1: which regions of a frame the query's nouns ask for."""
+    """Eq. 1: scores of a frame's regions, given the query's nouns."""
 
     def __init__(self, region_size: int, word_size: int, size: int) -> None:
         super().__init__()
@@ -116,8 +114,8 @@ class SpatialAttention(nn.Module):
         self.noun_content = nn.Linear(word_size, size, bias=False)
         self.noun_gate = nn.Linear(word_size, size, bias=False)
         self.score = nn.Linear(size, 1, bias=False)
-        # Regions that count alike at first would tell the rest of the model next to
-        # nothing, and so learn next to nothing from it.
+        # With a smaller scale, weights are nearly uniform at first and hardly get a
+        # gradient.
         nn.init.normal_(self.score.weight)
 
     def forward(
@@ -132,12 +130,12 @@ class SpatialAttention(nn.Module):
                 GatedScores.apply(  # type: ignore[no-untyped-call]
                     content,
                     gate,
-                    self.noun_content(each),
-                    self.noun_gate(each),
+                    self.noun_content(object_nouns),
+                    self.noun_gate(object_nouns),
                     self.score.weight[0],
                     looks,
                 )
-                for each in nouns
+                for object_nouns in nouns
             ]
         )
 
@@ -180,8 +178,7 @@ class SLTA(CandidateModel):
             self.noun_score = nn.Linear(
                 2 * config.word_size, config.objects, bias=False
             )
-            # Every object is called by the mean of all nouns at first, or none would
-            # learn which region a noun means.
+            # Small, so that every object starts with the mean of all nouns.
             nn.init.normal_(self.noun_score.weight, std=0.01)
         if config.language_attention:
             self.word_content = nn.Linear(2 * config.word_size, config.language_size)
@@ -192,8 +189,8 @@ class SLTA(CandidateModel):
         self.from_sentence = nn.Linear(sizes.word, config.fusion_size)
         self.dropout = nn.Dropout(config.dropout)
         self.answer = nn.Linear(config.fusion_size, 3)
-        # The three parts have length one, whatever their size. Small weights let Adam
-        # shape them soon; those of a usual start depend on the sizes.
+        # The three inputs have unit length, whatever their size; the default
+        # initialisation would depend on the size.
         for layer in (self.from_clips, self.from_object, self.from_sentence):
             nn.init.normal_(layer.weight, std=0.1)
 
@@ -217,7 +214,7 @@ class SLTA(CandidateModel):
         clips = clips if self.config.context else clips[:, 1:2]
         regions = self._feature_dropout(self._regions(batch))
         nouns = self._nouns(batch, read)
-        region_weights, found = self._region_weights(batch, regions, nouns, looks)
+        region_weights, evidence = self._region_weights(batch, regions, nouns, looks)
         first, count = (
             batch.candidate_first[candidate],
             batch.candidate_count[candidate],
@@ -227,7 +224,7 @@ class SLTA(CandidateModel):
         word_weights = self._word_weights(batch, read, clips)
         sentences = weighed(batch.words, word_weights, query)
 
-        # Eq. 7. The first layer is linear in the three parts, so each is taken once.
+        # Eq. 7. The first layer is linear, so its parts are computed once each.
         clip = self.from_clips(normalize(clips.flatten(1), dim=-1))
         hidden = (
             clip[candidate] * batch.clip_mask[query, None]
@@ -236,9 +233,9 @@ class SLTA(CandidateModel):
         )
         relevance, *offsets = self.answer(self.dropout(hidden.relu())).unbind(dim=-1)
         offsets_s = torch.stack(offsets, dim=-1)
-        presence = mean_over(found[:, None], start, count)[:, 0]
-        shown = region_weights.mean(dim=0)
-        return SLTAScores(relevance, offsets_s, shown, word_weights, looks, presence)
+        presence = mean_over(evidence[:, None], start, count)[:, 0]
+        weights = region_weights.mean(dim=0)
+        return SLTAScores(relevance, offsets_s, weights, word_weights, looks, presence)
 
     def _regions(self, batch: Batch) -> Float[Tensor, "v t r e"]:
         regions = batch.regions.float()
@@ -251,8 +248,8 @@ class SLTA(CandidateModel):
         features: Float[Tensor, "n *rows x"],
         owner: Int[Tensor, " n"] | None = None,
     ) -> Float[Tensor, "n *rows x"]:
-        """With some numbers left out in training, the same in all rows of an owner: what
-        is peculiar to a video of train can't be learnt by heart."""
+        """Dropout of components in training, the same for all rows of an owner, against
+        overfitting to single videos."""
         share = self.config.feature_dropout
         if not (self.training and share):
             return features
@@ -262,7 +259,7 @@ class SLTA(CandidateModel):
         return features * kept.view(len(features), *[1] * (features.ndim - 2), -1)
 
     def _states(self, batch: Batch) -> Float[Tensor, "b w h"]:
-        """Nothing where no part of the model asks what was read."""
+        """States of the LSTM over the words; empty if no part of the model uses them."""
         if not (self.config.language_attention or self.config.objects):
             return batch.words[..., :0]
         return states(self.read, batch.words, batch.word_mask)
@@ -270,7 +267,7 @@ class SLTA(CandidateModel):
     def _nouns(
         self, batch: Batch, read: Float[Tensor, "b w h"]
     ) -> Float[Tensor, "o b k"]:
-        """What each object is called."""
+        """The query of the spatial attention for each object."""
         mask = batch.noun_mask
         scores = torch.zeros_like(mask, dtype=torch.float)[None]
         if self.config.objects:
@@ -287,14 +284,14 @@ class SLTA(CandidateModel):
         nouns: Float[Tensor, "o b k"],
         looks: Looks,
     ) -> tuple[Float[Tensor, "o f r"], Float[Tensor, " f"]]:
-        """Eq. 2, and how much is found in a frame in all."""
+        """Eq. 2: region weights, and the log-sum-exp of each frame's scores."""
         mask = batch.region_mask[looks.video, looks.frame].expand(len(nouns), -1, -1)
         if not self.config.spatial_attention:
             scores = torch.zeros_like(mask, dtype=torch.float)
             return self.over_regions(scores, mask), scores[0, :, 0]
         scores = self.spatial(regions, nouns, looks)
-        found = scores.masked_fill(~mask, -inf).logsumexp(dim=2).mean(dim=0)
-        return self.over_regions(scores, mask), found
+        evidence = scores.masked_fill(~mask, -inf).logsumexp(dim=2).mean(dim=0)
+        return self.over_regions(scores, mask), evidence
 
     def _objects(
         self,
@@ -305,13 +302,13 @@ class SLTA(CandidateModel):
         start: Int[Tensor, " p"],
         count: Int[Tensor, " p"],
     ) -> Float[Tensor, "p x"]:
-        """Eq. 3 and 4: what happens over a candidate's frames to what is attended to."""
+        """Eq. 3 and 4: the attended regions of a candidate's frames, over time."""
         if not self.config.interaction:
             return mean_over(mix(regions, weights.mean(dim=0), looks), start, count)
         products = [self.to_interaction, *self.others_to_interaction]
         inputs = sum(
-            mixed(regions, each, looks, product)
-            for each, product in zip(weights, products, strict=True)
+            mixed(regions, object_weights, looks, product)
+            for object_weights, product in zip(weights, products, strict=True)
         )
         states: Tensor = self.interaction(inputs, start, count)
         return states
@@ -322,7 +319,7 @@ class SLTA(CandidateModel):
         read: Float[Tensor, "b w h"],
         clips: Float[Tensor, "c x d"],
     ) -> Float[Tensor, "p w"]:
-        """Eq. 5 and 6: which words decide, seen from the candidate."""
+        """Eq. 5 and 6: attention over words, given the candidate."""
         query, candidate = batch.pairs.unbind(dim=1)
         mask = batch.weighed_mask[query]
         if not self.config.language_attention:
@@ -332,32 +329,32 @@ class SLTA(CandidateModel):
         hidden = (words[query] + seen[candidate, None]).relu()
         return self.over_words(self.word_score(hidden)[..., 0], mask)
 
-    def loss(self, scores: SLTAScores, given: TrainingBatch) -> Float[Tensor, ""]:
+    def loss(self, scores: SLTAScores, targets: TrainingBatch) -> Float[Tensor, ""]:
         """Eq. 8 and 9."""
-        loss = alignment_and_offsets(scores, given, self.config.offset_weight)
+        loss = alignment_and_offsets(scores, targets, self.config.offset_weight)
         if self.config.grounding_weight:
-            loss = loss + self.config.grounding_weight * _grounding(scores, given)
+            loss = loss + self.config.grounding_weight * _grounding(scores, targets)
         return loss
 
 
-def _grounding(scores: SLTAScores, given: TrainingBatch) -> Float[Tensor, ""]:
-    """What a query names is found in the candidate that matches it rather than in those
-    of other videos, and there rather for it than for queries of other videos.
+def _grounding(scores: SLTAScores, targets: TrainingBatch) -> Float[Tensor, ""]:
+    """Contrastive loss of the grounding score: of the matching candidate against those of
+    other videos, and of the matching query against those of other videos.
 
-    As in contrastive phrase grounding (Gupta et al., ECCV 2020), though with the scores
-    of eq. 1 themselves: it needs no boxes.
+    As in contrastive phrase grounding (Gupta et al., ECCV 2020), but with the scores of
+    eq. 1: it needs no boxes.
     """
-    known, pairs = given.matching | given.elsewhere, given.batch.pairs
-    shape = len(given.batch.words), len(given.batch.candidate_video)
+    used, pairs = targets.matching | targets.elsewhere, targets.batch.pairs
+    shape = len(targets.batch.words), len(targets.batch.candidate_video)
     table = scores.presence.new_full(shape, -inf)
-    table = table.index_put(tuple(pairs[known].T), scores.presence[known])
-    query, candidate = pairs[given.matching].T
+    table = table.index_put(tuple(pairs[used].T), scores.presence[used])
+    query, candidate = pairs[targets.matching].T
     of_query = table[query].logsumexp(dim=1)
     of_candidate = table[:, candidate].logsumexp(dim=0)
     return (of_query + of_candidate - 2 * table[query, candidate]).mean(dim=0)
 
 
 def boxes_of(boxes: Float[Tensor, "*rows 4"]) -> Float[Tensor, "*rows 5"]:
-    """What a box adds to a region's vector."""
+    """The box features of regions: the box and its area."""
     x0, y0, x1, y1 = boxes.unbind(dim=-1)
     return torch.cat([boxes, ((x1 - x0) * (y1 - y0))[..., None]], dim=-1)

@@ -1,10 +1,10 @@
-"""2D-TAN: a map of all moments of a video, by start and by end.
+"""2D-TAN: a 2D map of the moments of a video, by start and end.
 
 Zhang, Peng, Fu, Luo: Learning 2D Temporal Adjacent Networks for Moment Localization with
-Natural Language, AAAI 2020. The equations' numbers are those of docs/models/tan2d.md.
+Natural Language, AAAI 2020. Equation numbers are those of docs/models/tan2d.md.
 
-Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector · w words ·
-k size of a word's vector · c cells of the map, each a moment · h hidden size ·
+Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector ·
+w words · k size of a word's vector · c cells of the map, each a moment · h hidden size ·
 s true spans · n answers.
 """
 
@@ -33,7 +33,7 @@ from slta.models.base import (
 )
 
 DENSE = 8
-"""Moments of up to twice so many clips are all on the map, longer ones are ever fewer."""
+"""Moments of up to 2 x DENSE clips are all on the map; longer ones are sampled sparsely."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,25 +42,24 @@ class Tan2DConfig:
 
     name: ClassVar[str] = "tan2d"
     clips: Count = 16
-    """Clips into which every video is cut: 16 for Charades-STA, 64 for ActivityNet
-    Captions, 128 for TACoS."""
+    """Clips of every video: 16 for Charades-STA, 64 for ActivityNet Captions, 128 for
+    TACoS."""
     size: Size = 512
-    """Hidden units of everything."""
+    """Hidden size of all layers."""
     sentence_layers: Count = 3
     """Layers of the LSTM over the words."""
     features: Literal["pool", "conv"] = "pool"
-    """How a moment's vector is made of those of its clips: their maximum, or stacked
-    convolutions."""
+    """Features of a moment from its clips: max pooling, or stacked convolutions."""
     layers: Count = 8
-    """Convolutions over the map."""
+    """Convolution layers over the map."""
     kernel: Count = 5
-    """Width of each of them, in cells; an odd number."""
+    """Kernel size of the convolutions, odd."""
     low_iou: Share = 0.5
-    """A moment that fits a truth no better than this is no answer."""
+    """IoU at and below which a moment's target is 0."""
     high_iou: Share = 1.0
-    """One that fits so well is an answer in full; those in between are so in part."""
+    """IoU at and above which a moment's target is 1; linear in between."""
     answers: Count = 500
-    """Answers to a query, at most: the best of all moments on the map."""
+    """Maximum answers to a query."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -74,23 +73,22 @@ class Tan2DConfig:
 
 
 class MapLength(NamedTuple):
-    """The moments of one length that are on the map: each ``apart`` clips from the one
-    before it."""
+    """Moments of one length on the map, every ``apart`` clips."""
 
     clips: int
     apart: int
 
 
 def lengths(clips: int) -> Iterator[MapLength]:
-    """Eq. T1: of a video of so many clips, which moments are on the map.
+    """Eq. T1: the moments on the map of a video with that many clips.
 
-    >>> [each.clips for each in lengths(40)][15:]
+    >>> [length.clips for length in lengths(40)][15:]
     [16, 18, 20, 22, 24, 26, 28, 30, 32, 36, 40]
     """
     length, apart = 1, 1
     while length <= clips:
         yield MapLength(length, apart)
-        # From 2, 4, 8 … times DENSE clips on, every other start and length is left out.
+        # From 2, 4, 8 … times DENSE clips on, the density halves.
         apart *= 2 if length == 2 * DENSE * apart else 1
         length += apart
 
@@ -98,7 +96,7 @@ def lengths(clips: int) -> Iterator[MapLength]:
 @dataclass(frozen=True, slots=True, eq=False)
 class Tan2DAnswers(Answers):
     cells: Float[Tensor, "b c"]
-    """The relevance of all moments on the map, in its order."""
+    """Relevance of all moments on the map."""
 
 
 class Tan2D(VideoModel):
@@ -108,7 +106,7 @@ class Tan2D(VideoModel):
 
     first: Tensor
     last: Tensor
-    """Each cell's first and last clip."""
+    """First and last clip of each cell."""
 
     def __init__(self, config: Tan2DConfig, sizes: Sizes) -> None:
         super().__init__()
@@ -120,9 +118,9 @@ class Tan2D(VideoModel):
         self.read = nn.LSTM(
             sizes.word, size, num_layers=config.sentence_layers, batch_first=True
         )
-        found = list(lengths(config.clips))
+        rows = list(lengths(config.clips))
         self.longer = nn.ModuleList(
-            _longer(config, one, other) for one, other in pairwise(found)
+            _longer(config, one, other) for one, other in pairwise(rows)
         )
         self.from_sentence = nn.Linear(size, size)
         self.from_moments = nn.Linear(size, size)
@@ -131,9 +129,9 @@ class Tan2D(VideoModel):
         )
         self.score = nn.Linear(size, 1)
         starts = [
-            torch.arange(0, config.clips - each.clips + 1, each.apart) for each in found
+            torch.arange(0, config.clips - row.clips + 1, row.apart) for row in rows
         ]
-        ends = [a + each.clips - 1 for a, each in zip(starts, found, strict=True)]
+        ends = [first + row.clips - 1 for first, row in zip(starts, rows, strict=True)]
         self.register_buffer("first", torch.cat(starts), persistent=False)
         self.register_buffer("last", torch.cat(ends), persistent=False)
 
@@ -162,7 +160,7 @@ class Tan2D(VideoModel):
         )
 
     def _sentences(self, batch: VideoBatch) -> Float[Tensor, "b h"]:
-        """The state after the last word."""
+        """State of the LSTM after the last word."""
         lengths = batch.word_mask.sum(dim=1).clamp(min=1).cpu()
         words = self.words(batch.words)
         packed = pack_padded_sequence(words, lengths, True, enforce_sorted=False)
@@ -170,15 +168,15 @@ class Tan2D(VideoModel):
         return states[-1]
 
     def _moments(self, clips: Float[Tensor, "v t h"]) -> Float[Tensor, "v c h"]:
-        """Eq. T2: each length's from those of the length before it."""
-        found = [clips.transpose(1, 2)]
+        """Eq. T2: features of each length from those of the next shorter one."""
+        rows = [clips.transpose(1, 2)]
         for longer in self.longer:
-            found.append(longer(found[-1]))
-        return torch.cat(found, dim=2).transpose(1, 2)
+            rows.append(longer(rows[-1]))
+        return torch.cat(rows, dim=2).transpose(1, 2)
 
     def _convolved(self, cells: Float[Tensor, "b c h"]) -> Float[Tensor, "b c h"]:
-        """What is no moment begins empty, and passes on what is around it: long moments
-        lie so far apart on the map that they would not hear of one another else."""
+        """Convolutions over the map. Cells without a moment start as zeros but are not
+        masked later, so that sparse long moments are connected through them."""
         side = self.config.clips
         table = cells.new_zeros(len(cells), cells.shape[2], side, side)
         table[:, :, self.first, self.last] = cells.transpose(1, 2)
@@ -187,16 +185,16 @@ class Tan2D(VideoModel):
         return table[:, :, self.first, self.last].transpose(1, 2)
 
     def spans_s(self, duration_s: Float[Tensor, " b"]) -> Float[Tensor, "b c 2"]:
-        """Of all cells."""
+        """Spans of all cells, in seconds."""
         edges = torch.stack([self.first, self.last + 1], dim=1)
         return duration_s[:, None, None] * edges / self.config.clips
 
     def loss(
-        self, answers: Tan2DAnswers, given: TrainingVideoBatch
+        self, answers: Tan2DAnswers, targets: TrainingVideoBatch
     ) -> Float[Tensor, ""]:
-        """Eq. T4 and T5, by the truth that a moment fits best."""
-        spans_s = self.spans_s(given.batch.duration_s)
-        iou = best_iou(spans_s, given.truth_s, given.truth_mask)
+        """Eq. T4 and T5, with the best IoU over the true spans."""
+        spans_s = self.spans_s(targets.batch.duration_s)
+        iou = best_iou(spans_s, targets.truth_s, targets.truth_mask)
         low, high = self.config.low_iou, self.config.high_iou
         target = ((iou - low) / (high - low)).clamp(0, 1)
         return binary_cross_entropy_with_logits(answers.cells, target)
@@ -207,7 +205,7 @@ def best_iou(
     truth_s: Float[Tensor, "b s 2"],
     truth_mask: Bool[Tensor, "b s"],
 ) -> Float[Tensor, "b c"]:
-    """With the truth that fits best; 0 where nothing is true."""
+    """Best IoU over the true spans; 0 for queries without any."""
     start, end = spans_s[:, :, None].unbind(dim=-1)
     true_start, true_end = truth_s[:, None].unbind(dim=-1)
     shared = (torch.minimum(end, true_end) - torch.maximum(start, true_start)).relu()
@@ -217,15 +215,15 @@ def best_iou(
 
 
 def _convolution(size: int, kernel: int) -> nn.Module:
-    found = nn.Conv2d(size, size, kernel, padding=kernel // 2)
-    # With torch's usual start, little of the sentence is left after eight layers.
-    nn.init.kaiming_normal_(found.weight, nonlinearity="relu")
-    return found
+    convolution = nn.Conv2d(size, size, kernel, padding=kernel // 2)
+    # With torch's default initialisation, the signal vanishes over eight layers.
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    return convolution
 
 
 def _longer(config: Tan2DConfig, one: MapLength, other: MapLength) -> nn.Module:
-    """From the moments of a length to those of the next one, made of two that begin
-    ``one.apart`` clips from one another, or of three where the length doubles."""
+    """From moments of one length to those of the next: over two neighbours, or three where
+    the density halves."""
     jump = other.apart // one.apart
     if config.features == "pool":
         return nn.MaxPool1d(1 + jump, jump)

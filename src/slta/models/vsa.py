@@ -1,9 +1,9 @@
-"""Visual-semantic alignment: a clip and a sentence in one space, compared by their angle.
+"""Visual-semantic alignment: cosine similarity of a clip and a sentence.
 
-As in the papers on CTRL and ROLE, which compare themselves with it, after Frome et al.:
-DeViSE: A Deep Visual-Semantic Embedding Model, NIPS 2013. The sentence's vector is the
-last state of an LSTM over its words (VSA-RNN) or the extractor's in place of skip-thoughts
-(VSA-STV). The equations' numbers are those of docs/models/vsa.md.
+A baseline of the papers on CTRL and ROLE, after Frome et al.: DeViSE: A Deep
+Visual-Semantic Embedding Model, NIPS 2013. The sentence embedding is the last state of an
+LSTM over its words (VSA-RNN), or the extractor's instead of skip-thoughts (VSA-STV).
+Equation numbers are those of docs/models/vsa.md.
 
 Shapes: b queries · x size of a sentence's vector · p pairs of a query and a candidate.
 """
@@ -36,11 +36,11 @@ from slta.models.parts.recurrence import last_state
 class VSASTVConfig:
     name: ClassVar[str] = "vsa_stv"
     common_size: Size = 1000
-    """Numbers of the space in which clips and sentences are compared."""
+    """Size of the common space of clips and sentences."""
     dropout: Dropout = 0.0
-    """Share of the numbers of a clip and a sentence left out in training, in [0, 1)."""
+    """Dropout of the features of clips and sentences, in [0, 1)."""
     margin: Weight = 0.1
-    """By which the cosine of a match should be above that of anything else."""
+    """Margin of the hinge loss between the cosines of matching and other pairs."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -50,13 +50,13 @@ class VSASTVConfig:
 class VSARNNConfig:
     name: ClassVar[str] = "vsa_rnn"
     word_size: Size = 1000
-    """State of the LSTM over the words."""
+    """Hidden size of the LSTM over the words."""
     common_size: Size = 1000
-    """Numbers of the space in which clips and sentences are compared."""
+    """Size of the common space of clips and sentences."""
     dropout: Dropout = 0.0
-    """Share of the numbers of a clip and a sentence left out in training, in [0, 1)."""
+    """Dropout of the features of clips and sentences, in [0, 1)."""
     margin: Weight = 0.1
-    """By which the cosine of a match should be above that of anything else."""
+    """Margin of the hinge loss between the cosines of matching and other pairs."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "model")
@@ -72,8 +72,8 @@ class WholeSentence(nn.Module):
         self.sentences.fit(*scale.sentences)
 
     def forward(self, batch: Batch) -> Float[Tensor, "b x"]:
-        found: Tensor = self.sentences(batch.sentences)
-        return found
+        sentences: Tensor = self.sentences(batch.sentences)
+        return sentences
 
 
 class WordByWord(nn.Module):
@@ -121,16 +121,16 @@ class VSA(CandidateModel):
         cosine = (clips[candidate] * sentences[query]).sum(dim=1)
         return Scores(cosine, cosine.new_zeros(len(cosine), 2))
 
-    def loss(self, scores: Scores, given: TrainingBatch) -> Float[Tensor, ""]:
+    def loss(self, scores: Scores, targets: TrainingBatch) -> Float[Tensor, ""]:
         return hinge_loss(
-            scores.relevance, given, ~given.matching, margin=self.config.margin
+            scores.relevance, targets, ~targets.matching, margin=self.config.margin
         )
 
     def confidence(
         self, relevance: Float[np.ndarray, "*n"] | float
     ) -> Float[np.ndarray, "*n"]:
-        """0.5 for vectors at right angles. The loss compares cosines and says nothing of
-        how high is high, so that this is a custom and no finding."""
+        """(1 + cosine) / 2. The loss only ranks cosines, so the threshold 0.5 is a
+        convention."""
         cosine = np.clip(np.asarray(relevance, np.float64), -1, 1)
         return np.asarray((1 + cosine) / 2)
 

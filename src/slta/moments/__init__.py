@@ -1,4 +1,4 @@
-"""The nouns of the program: frozen values that refuse to be wrong."""
+"""Span, Moment, Query and VideoInfo: frozen values that check themselves."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -48,9 +48,9 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A sentence asked of one video, with its truth where it is known.
+    """A sentence about one video, with its true spans if they are known.
 
-    An empty ``truth`` says that the sentence describes nothing in the video.
+    An empty ``truth`` means that the sentence describes nothing in the video.
     """
 
     query_id: str
@@ -65,13 +65,13 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What is known of a video before any of its frames is looked at."""
+    """Length and size of a video, without decoding it."""
 
     video_id: str
     duration_s: float
     width: int
     height: int
-    """Size as shown: after rotation, in square pixels."""
+    """Size in pixels as shown: after rotation, with square pixels."""
 
     def __post_init__(self) -> None:
         if not (isfinite(self.duration_s) and self.duration_s > 0):

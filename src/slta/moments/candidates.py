@@ -1,4 +1,4 @@
-"""From a video's length to the spans that a model is asked to score."""
+"""Candidate spans of a video, by its length."""
 
 from collections.abc import Sequence
 from math import ceil, floor, inf
@@ -10,26 +10,24 @@ from slta.moments.spans import CHUNK_S, clamp, from_chunks
 
 CHUNKS = 6
 
-# Share of a step, or of a chunk, that is too short to be worth one more candidate:
-# rounding must never give a second window in the same place.
+# Share of a step or chunk below which no further candidate begins, so that rounding never
+# gives the same window twice.
 SLACK = 1e-6
 
 
 RELEASED_HZ = 3.0
-"""The SLTA release counts time in frames at this rate."""
+"""Frames a second of the SLTA release, which counts time in frames."""
 RELEASED_STEPS = {16: 4, 32: 6, 48: 10, 64: 12, 128: 25}
-"""Its windows, and how far the next one of a length begins after one: a fifth of the
-length, rounded in one way or the other."""
+"""Window lengths of the SLTA release with the stride of each, about a fifth, in frames."""
 
 
 def windows(
     duration_s: float, *, lengths_s: Sequence[float], overlap: float = 0.8
 ) -> Float[np.ndarray, "n 2"]:
-    """Sliding windows of each length over the whole video, sorted by start, then end.
+    """Sliding windows of each length over the video in seconds, sorted by start, then end.
 
-    ``overlap`` is the share of a window that the next one repeats. The last window of
-    a length ends with the video, so it may repeat more. A length that the video does
-    not reach gives the whole video, once.
+    Consecutive windows share ``overlap`` of their length; the last window of a length ends
+    with the video and may share more. A length above the video's gives the whole video.
 
     >>> windows(10.0, lengths_s=[8.0, 60.0], overlap=0.5)
     array([[ 0.,  8.],
@@ -50,7 +48,9 @@ def windows(
             "0.8 repeats four fifths of a window in the next"
         )
     return np.unique(
-        np.concatenate([_slide(duration_s, each, overlap) for each in lengths_s]),
+        np.concatenate(
+            [_slide(duration_s, length_s, overlap) for length_s in lengths_s]
+        ),
         axis=0,
     )
 
@@ -58,29 +58,29 @@ def windows(
 def released(
     frames: int, lengths: Sequence[int] = (16, 32, 48, 64)
 ) -> Int[np.ndarray, "n 2"]:
-    """The SLTA release's windows over so many frames, sorted by start, then end.
+    """Windows of the SLTA release over ``frames`` frames, sorted by start, then end.
 
-    They are numbered as its files are named: the first starts at 1, and the end is the
-    number after the last frame. A length that does not fit gives none.
+    Frames are counted from 1, and the end is exclusive, as in its file names. A length
+    above ``frames`` gives no window.
 
     >>> released(24, [16, 32]).tolist()
     [[1, 17], [5, 21], [9, 25]]
     """
     if unknown := [length for length in lengths if length not in RELEASED_STEPS]:
-        known = ", ".join(map(str, RELEASED_STEPS))
+        valid = ", ".join(map(str, RELEASED_STEPS))
         raise ValueError(
-            f"the release has no windows of {unknown[0]} frames; its lengths are {known}"
+            f"the release has no windows of {unknown[0]} frames; give {valid}"
         )
-    found = [
+    spans = [
         (start, start + length)
         for length in lengths
         for start in range(1, frames - length + 2, RELEASED_STEPS[length])
     ]
-    return np.unique(np.array(found, np.int64).reshape(-1, 2), axis=0)
+    return np.unique(np.array(spans, np.int64).reshape(-1, 2), axis=0)
 
 
 def released_frames(duration_s: float) -> int:
-    """How many frames the release has of a video: two more than fill it.
+    """Number of frames that the SLTA release has of a video of that length.
 
     Fitted to the windows of its training pairs; docs/results/charades-sta.md says how well.
     """
@@ -89,11 +89,10 @@ def released_frames(duration_s: float) -> int:
 
 
 def didemo(duration_s: float) -> Float[np.ndarray, "n 2"]:
-    """DiDeMo's moments: every run of whole chunks of 5 s, 21 for six chunks.
+    """DiDeMo's candidates in seconds: every run of 5-second chunks, 21 for six chunks.
 
-    A video is cut at 30 s. Its last chunk may be shorter, and a shorter video has
-    fewer chunks (Hendricks et al., Localizing Moments in Video with Natural Language,
-    ICCV 2017).
+    A video is cut at 30 s; its last chunk may be shorter (Hendricks et al., Localizing
+    Moments in Video with Natural Language, ICCV 2017).
 
     >>> didemo(12.0).tolist()
     [[0.0, 5.0], [0.0, 10.0], [0.0, 12.0], [5.0, 10.0], [5.0, 12.0], [10.0, 12.0]]
@@ -102,7 +101,7 @@ def didemo(duration_s: float) -> Float[np.ndarray, "n 2"]:
 
 
 def didemo_chunks(duration_s: float) -> Int[np.ndarray, "n 2"]:
-    """The first and the last chunk of each of DiDeMo's moments, in the same order.
+    """First and last chunk of each candidate of ``didemo``, in the same order.
 
     >>> didemo_chunks(6.0).tolist()
     [[0, 0], [0, 1], [1, 1]]
@@ -127,6 +126,4 @@ def _slide(
 
 def _check_duration(duration_s: float) -> None:
     if not 0 < duration_s < inf:
-        raise ValueError(
-            f"a video needs a length above 0 s to have candidates, got {duration_s} s"
-        )
+        raise ValueError(f"the length of a video must be above 0 s, got {duration_s} s")

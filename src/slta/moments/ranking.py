@@ -1,4 +1,4 @@
-"""The one place where scores become moments: evaluation, command and service use it."""
+"""Scored candidates to ranked moments: the only place, for evaluation and search alike."""
 
 from math import inf
 
@@ -19,15 +19,15 @@ def rank(
     nms_iou: float | None = 0.5,
     top: int | None = None,
 ) -> list[Moment]:
-    """The moments that a model's scores say, best first; no candidates give none.
+    """Moments by descending score; ties keep the order of the candidates.
 
-    Each candidate is moved by its offsets and cut to the video. What is then empty is
-    dropped, and so is what overlaps a better moment by an IoU above ``nms_iou``
-    (``None`` keeps them). Equal scores stay in the order of the candidates.
+    Candidates (seconds) are moved by their offsets and clamped to the video; empty ones are
+    dropped. Non-maximum suppression removes those with an IoU above ``nms_iou`` with a
+    better one; ``None`` disables it.
     """
     if not 0 < duration_s < inf:
         raise ValueError(
-            f"video {video_id!r} needs a length above 0 s, got {duration_s} s"
+            f"the length of video {video_id!r} must be above 0 s, got {duration_s} s"
         )
     if top is not None and top < 1:
         raise ValueError(f"top must be at least 1, or None for all, got {top}")
@@ -60,34 +60,32 @@ def _check_finite(
         raise ValueError(
             f"{len(wrong)} of {len(values)} {what} for video {video_id!r} are not "
             f"finite (the first: {values[wrong[0]]} at candidate {wrong[0]}); look for "
-            "NaN in its features, then in the weights of the model"
+            "NaN in the video's features, then in the model's weights"
         )
 
 
 SHARPNESS = 3.0
-"""Of the votes: how much a standard deviation of relevance counts, chosen on val."""
+"""Weight of a vote per standard deviation of relevance, chosen on val."""
 BLOCK = 1 << 22
-"""Pairs of candidates that are compared at a time."""
+"""Pairs of candidates compared at a time, to bound memory."""
 
 
 def vote(
     spans: Float[np.ndarray, "n 2"], relevance: Float[np.ndarray, " n"], *, iou: float
 ) -> Float[np.ndarray, "n 2"]:
-    """Each span becomes the mean of those that overlap it by at least ``iou``, weighed by
-    exp(3 z), where z is the relevance in standard deviations over all candidates.
-
-    So models whose relevance is of different size vote alike. A span without a length
-    stays as it is.
+    """Box voting in time: each span becomes the weighted mean of the spans that overlap it
+    by an IoU of at least ``iou``. The weight is exp(3 z), with z the relevance standardised
+    over all candidates. Empty spans stay unchanged.
     """
     spans = spans.astype(np.float64)
     spread = relevance.std(dtype=np.float64) or 1.0
     z = (relevance.astype(np.float64) - relevance.max(initial=-np.inf)) / spread
     weights = np.exp(SHARPNESS * z)
-    found = spans.copy()
+    voted = spans.copy()
     rows = max(1, BLOCK // max(1, len(spans)))
     for start in range(0, len(spans), rows):
         some = slice(start, start + rows)
         votes = (temporal_iou(spans[some], spans) >= iou) * weights
         total = votes.sum(axis=1, keepdims=True)
-        np.divide(votes @ spans, total, out=found[some], where=total > 0)
-    return found
+        np.divide(votes @ spans, total, out=voted[some], where=total > 0)
+    return voted

@@ -1,6 +1,6 @@
-"""Arithmetic on arrays of spans: rows of ``[start, end)`` in seconds of video time.
+"""Arithmetic on arrays of spans: rows ``[start, end)`` in seconds of video time.
 
-Shapes: n, m spans · k spans that are kept · t times.
+Shapes: n, m spans · k kept spans · t times.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ def as_array(spans: Sequence[Span]) -> Float[np.ndarray, "n 2"]:
 def temporal_iou(
     a: Float[np.ndarray, "n 2"], b: Float[np.ndarray, "m 2"]
 ) -> Float[np.ndarray, "n m"]:
-    """Overlap over union of every span in ``a`` with every span in ``b``, in [0, 1].
+    """Intersection over union of every span in ``a`` with every span in ``b``, in [0, 1].
 
-    Spans that are disjoint, that only touch, that have no length (a regression may
-    put the end before the start) or that are not finite score exactly 0.
+    Exactly 0 for spans that are disjoint, that only touch, that are empty or reversed
+    (offset regression may do that) or that are not finite.
 
     >>> temporal_iou(np.array([[0.0, 10.0]]), np.array([[5.0, 15.0], [10.0, 20.0]]))
     array([[0.33333333, 0.        ]])
@@ -49,17 +49,17 @@ def nms(
     iou: float,
     top: int | None = None,
 ) -> Int[np.ndarray, " k"]:
-    """Greedy non-maximum suppression: the indices that are kept, best first.
+    """Greedy non-maximum suppression: the kept indices, best first, at most ``top``.
 
-    A span falls when its IoU with a better one that was kept is above ``iou``. Of
-    equal scores the earlier row counts as the better. ``top`` ends the search early.
+    A span is suppressed if its IoU with a kept, better one is above ``iou``. Of equal
+    scores, the earlier row is better.
 
     >>> spans = np.array([[0.0, 9.0], [0.0, 10.0], [20.0, 30.0]])
     >>> nms(spans, np.array([0.7, 0.9, 0.1]), iou=0.5)
     array([1, 2])
     """
     if not 0 <= iou <= 1:
-        raise ValueError(f"the IoU of a suppression must be in [0, 1], got {iou}")
+        raise ValueError(f"iou must be in [0, 1], got {iou}")
     if top is not None and top < 1:
         raise ValueError(f"top must be at least 1, or None for all, got {top}")
     kept: list[int] = []
@@ -74,7 +74,7 @@ def nms(
 def clamp(
     spans: Float[np.ndarray, "n 2"], duration_s: float
 ) -> Float[np.ndarray, "n 2"]:
-    """The part of each span inside the video; one wholly outside loses its length."""
+    """Spans clipped to the video; one entirely outside becomes empty."""
     return np.clip(spans.astype(np.float64), 0, duration_s)
 
 
@@ -83,7 +83,7 @@ def coverage(
     spans: Float[np.ndarray, "n 2"],
     values: Float[np.ndarray, " n"],
 ) -> Float[np.ndarray, " t"]:
-    """For each time the greatest value of the spans that cover it; 0 for no span.
+    """For each time the largest value of the spans that cover it; 0 if none does.
 
     >>> spans = np.array([[0.0, 2.0], [1.0, 3.0]])
     >>> coverage(np.arange(4.0), spans, np.array([0.2, 0.7]))
@@ -96,30 +96,21 @@ def coverage(
     return covered
 
 
-def from_frames(
-    frames: Int[np.ndarray, "n 2"], rate_hz: float
-) -> Float[np.ndarray, "n 2"]:
-    """Seconds of ``[first frame, end frame)`` at ``rate_hz`` frames a second.
-
-    >>> from_frames(np.array([[73, 91]]), 3.0).round(2)
-    array([[24.33, 30.33]])
-    """
-    return frames / _rate(rate_hz)
-
-
 def to_frames(
     spans: Float[np.ndarray, "n 2"], rate_hz: float
 ) -> Int[np.ndarray, "n 2"]:
-    """The nearest frame numbers, as the SLTA release names its spans at 3 Hz.
+    """Spans as the nearest frame numbers.
 
     >>> to_frames(np.array([[24.3, 30.4]]), 3.0)
     array([[73, 91]])
     """
-    return np.rint(spans.astype(np.float64) * _rate(rate_hz)).astype(np.int64)
+    if not 0 < rate_hz < float("inf"):
+        raise ValueError(f"frames a second must be above 0, got {rate_hz}")
+    return np.rint(spans.astype(np.float64) * rate_hz).astype(np.int64)
 
 
 def from_chunks(chunks: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
-    """Seconds of DiDeMo's chunks of 5 s, of which the last is part of the span.
+    """Spans of DiDeMo's 5-second chunks ``[first, last]``, inclusive, in seconds.
 
     >>> from_chunks(np.array([[0, 0], [1, 2]]))
     array([[ 0.,  5.],
@@ -127,9 +118,3 @@ def from_chunks(chunks: Int[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
     """
     seconds: Float[np.ndarray, "n 2"] = (chunks + np.array([0, 1])) * CHUNK_S
     return seconds
-
-
-def _rate(rate_hz: float) -> float:
-    if not 0 < rate_hz < float("inf"):
-        raise ValueError(f"frames a second must be above 0, got {rate_hz}")
-    return rate_hz

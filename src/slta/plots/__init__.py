@@ -1,1 +1,1 @@
-"""Pictures: answers, their frames, data sets, trainings and comparisons."""
+"""Plots of answers, frames, data sets, trainings and comparisons."""

@@ -1,4 +1,4 @@
-"""One picture of an answer: the film, its relevance, the moments, what was looked at."""
+"""Plot of an answer: frames, relevance, moments and attention."""
 
 from math import ceil, inf
 from pathlib import Path
@@ -40,11 +40,11 @@ STRIP_IN, LEADER_IN, CURVE_IN, AXIS_IN = 0.5, 0.2, 1.6, 0.56
 TITLE = 14.0
 GREY, PALE = "#8c8c8c", "#d0d0d0"
 BLUE = "#0072b2"
-"""The colour-blind can tell it from ``PINK``."""
+"""Distinguishable from ``PINK`` for the colour-blind."""
 MOST_PARTS = 14
-"""Bars, at most; of more parts those that weigh most."""
+"""Maximum number of bars; the largest weights are shown."""
 STEPS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800)
-# Empties what the formats would say of the hour, so that an answer makes one file.
+# No dates, so that the same answer always gives the same file.
 METADATA: Final[dict[str, dict[str, Any]]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
@@ -53,7 +53,7 @@ METADATA: Final[dict[str, dict[str, Any]]] = {
 
 
 def draw(path: str | Path, answer: Answer, out: str | Path) -> None:
-    """Writes the picture of an answer, as PNG, SVG or PDF by the suffix of ``out``."""
+    """Plots an answer as PNG, SVG or PDF, by the suffix of ``out``."""
     out = Path(out)
     kind = out.suffix.lower()
     if kind not in METADATA:
@@ -74,7 +74,7 @@ def draw(path: str | Path, answer: Answer, out: str | Path) -> None:
 
 
 def figure(path: str | Path, answer: Answer) -> Figure:
-    """The picture of an answer, to look into or to save."""
+    """The plot of an answer as a figure."""
     path = Path(path)
     sheet = Sheet("".join([answer.query, path.name, *answer.parts]))
     colour = BLUE if answer.is_clear else GREY
@@ -99,14 +99,14 @@ def figure(path: str | Path, answer: Answer) -> Figure:
 
 
 def _strip(sheet: Sheet, path: Path, answer: Answer) -> None:
-    """Frames side by side, each the one in the middle of the time that it covers."""
+    """Frames side by side, each from the centre of the time that it covers."""
     length_s = answer.video.duration_s
     aspect = answer.video.width / answer.video.height
     count = max(1, round(BODY_IN / STRIP_IN / aspect))
     width_in = BODY_IN / count
     edges_s = np.linspace(0, length_s, count + 1)
-    middles_s = (edges_s[1:] + edges_s[:-1]) / 2
-    film = video.frames(path, at=middles_s, size=pixels(width_in, width_in / aspect))
+    centres_s = (edges_s[1:] + edges_s[:-1]) / 2
+    film = video.frames(path, at=centres_s, size=pixels(width_in, width_in / aspect))
     axes = sheet.axes("strip", BODY_IN, width_in / aspect)
     for image, start, end in zip(film.images, edges_s[:-1], edges_s[1:], strict=True):
         axes.imshow(image, extent=(start, end, 0, 1), aspect="auto")
@@ -115,15 +115,15 @@ def _strip(sheet: Sheet, path: Path, answer: Answer) -> None:
 
 
 def _labels(sheet: Sheet, answer: Answer, colour: str) -> None:
-    """Rank, span and score, in the order of time, led to the middle of the span."""
+    """Rank, span and score in temporal order, with lines to the centres of the spans."""
     moments, inch_s = answer.moments, answer.video.duration_s / BODY_IN
     texts, width_in = _texts(answer, "–")
     if len(texts) * width_in > BODY_IN:
         texts, width_in = _texts(answer, "–\n")
     best = range(min(len(texts), int(BODY_IN / width_in)))
-    middles_in = [(m.span.start + m.span.end) / 2 / inch_s for m in moments]
-    order = sorted(best, key=middles_in.__getitem__)
-    places_in = spread_out([middles_in[i] for i in order], width_in, BODY_IN)
+    centres_in = [(m.span.start + m.span.end) / 2 / inch_s for m in moments]
+    order = sorted(best, key=centres_in.__getitem__)
+    places_in = spread_out([centres_in[i] for i in order], width_in, BODY_IN)
     top_in = sheet.down_in + 0.06
     text_in = top_in + TEXT * LINE
     line_in = text_in + (texts[0].count("\n") + 1) * SMALL * LINE
@@ -135,12 +135,12 @@ def _labels(sheet: Sheet, answer: Answer, colour: str) -> None:
             x, -top_in, rank, size=TEXT, weight="bold", color=colour, **style
         )
         sheet.paper.text(x, -text_in, texts[i], size=SMALL, color=INK, **style)
-        ends = [x, LEFT_IN + middles_in[i]], [-line_in - 0.03, -sheet.down_in]
+        ends = [x, LEFT_IN + centres_in[i]], [-line_in - 0.03, -sheet.down_in]
         sheet.paper.plot(*ends, color=colour, linewidth=0.6)
 
 
 def _texts(answer: Answer, dash: str) -> tuple[list[str], float]:
-    """What to write at the moments, and how wide the widest is, in inches."""
+    """Labels of the moments, and the width of the widest in inches."""
     texts = [
         f"{clock(moment.span.start)}{dash}{clock(moment.span.end)}\nscore {score:.2f}"
         for moment, score in zip(answer.moments, answer.shown_scores(2), strict=True)
@@ -189,7 +189,7 @@ def _curve(sheet: Sheet, answer: Answer, best: int, colour: str) -> None:
 
 
 def _parts(sheet: Sheet, answer: Answer, left_in: float, colour: str) -> None:
-    """The parts of the query in their order, each with a bar as long as it weighs."""
+    """The parts of the query, with bars of their weights."""
     weights, right_in = answer.part_weights, LEFT_IN + BODY_IN
     shown = np.sort(np.argsort(-weights, kind="stable")[:MOST_PARTS])
     sheet.write(f"Weight of each {answer.terms.part}", TEXT, left_in)

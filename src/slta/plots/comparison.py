@@ -1,5 +1,6 @@
-"""A comparison as pictures: recall over IoU, accuracy against cost, answers in time."""
+"""Plots of a comparison: recall over IoU, recall against cost, answers over time."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from math import log
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from slta.evaluation.metrics import IOUS, named
+from slta.evaluation.metrics import named
 from slta.files import whole_file
 
 INK, FAINT, TRUE = "#222222", "#bbbbbb", "#2a9d5c"
@@ -20,18 +21,20 @@ COLOURS = (
     *("#f4a6c0", "#111111", "#8cb369"),
 )
 WATCHED = named(1, 0.5)
+"""Where a comparison does not say its main measure."""
+RECALL = re.compile(r"R@1, IoU=([\d.]+)")
 LETTER_WIDE, LINE_HIGH = 0.016, 0.04
-"""Of a name beside a point, as shares of what the picture spans across and upwards."""
+"""Size of a letter and a line beside a point, as fractions of the axes."""
 
 
 def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
-    """The files that were written, PNG."""
+    """Writes the plots as PNG; returns their files."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = {
-        "recall.png": recall(found),
-        "cost.png": cost(found),
-        "answers.png": answers(found),
-    }
+    if not found["models"] or not found["splits"]:
+        raise ValueError("a model or a split")
+    made = {"cost.png": cost(found), "answers.png": answers(found)}
+    if thresholds(found):
+        made = {"recall.png": recall(found), **made}
     paths = []
     for name, figure in made.items():
         path = folder / name
@@ -42,13 +45,15 @@ def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def colours(found: Mapping[str, Any]) -> dict[str, str]:
-    """The same for a model in every picture."""
+    """Colours of the models, the same in every plot."""
     names = [*found["models"]]
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
 def labels(found: Mapping[str, Any]) -> dict[str, str]:
-    """What tells the names of the experiments apart."""
+    """Names of the rows; older files do not have them."""
+    if all("label" in row for row in found["models"].values()):
+        return {name: row["label"] for name, row in found["models"].items()}
     names = [*found["models"]]
     beginnings = zip(*(name.split("_")[:-1] for name in names), strict=False)
     data = "".join(f"{word}_" for word, *_ in takewhile(_alike, beginnings))
@@ -59,22 +64,29 @@ def _alike(words: Sequence[str]) -> bool:
     return len({*words}) == 1
 
 
+def thresholds(found: Mapping[str, Any]) -> list[float]:
+    """IoUs of which every model has R@1; a protocol of its own moments has none."""
+    rows = [row[found["splits"][0]] for row in found["models"].values()]
+    measures = [name for name in rows[0] if all(name in row for row in rows)]
+    return sorted(float(m[1]) for name in measures if (m := RECALL.fullmatch(name)))
+
+
 def recall(found: Mapping[str, Any]) -> Figure:
-    """R@1 over the IoU from which an answer is right."""
+    """R@1 over the IoU threshold."""
     splits: Sequence[str] = found["splits"]
-    called = labels(found)
+    called, ious = labels(found), thresholds(found)
     figure = Figure(figsize=(4.6 * len(splits) + 1.6, 4), dpi=150, layout="constrained")
     axes = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
     for split, one in zip(splits, axes, strict=True):
         for name, colour in colours(found).items():
             row = found["models"][name][split]
-            shares = [100 * row[named(1, iou)]["mean"] for iou in IOUS]
+            shares = [100 * row[named(1, iou)]["mean"] for iou in ious]
             style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3}
-            one.plot(IOUS, shares, label=called[name], **style)
-        one.set(title=split, xlabel="IoU from which an answer is right", xticks=IOUS)
+            one.plot(ious, shares, label=called[name], **style)
+        one.set(title=split, xlabel="IoU threshold", xticks=ious)
         one.set(ylim=(0, None))
         _plain(one)
-    axes[0].set_ylabel("R@1, per cent")
+    axes[0].set_ylabel("R@1 (%)")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False
     )
@@ -82,17 +94,17 @@ def recall(found: Mapping[str, Any]) -> Figure:
 
 
 def cost(found: Mapping[str, Any]) -> Figure:
-    """R@1 at IoU 0.5 with its interval, over the milliseconds that a query takes."""
-    split = found["splits"][0]
+    """The main measure with its interval, over the milliseconds that a query takes."""
+    split, watched = found["splits"][0], found.get("watched", WATCHED)
     figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
     axes = figure.subplots()
     for name, colour in colours(found).items():
         model = found["models"][name]
-        number = model[split][WATCHED]
+        number = model[split][watched]
         mean, (low, high) = 100 * number["mean"], number["interval"]
         away = [[mean - 100 * low], [100 * high - mean]]
         axes.errorbar(model["query_ms"], mean, yerr=away, color=colour, marker="o")
-    for name, (x, y, label_y) in _beside(found, split).items():
+    for name, (x, y, label_y) in _beside(found, split, watched).items():
         axes.annotate(
             labels(found)[name],
             (x, y),
@@ -101,30 +113,29 @@ def cost(found: Mapping[str, Any]) -> Figure:
             size=8,
             va="center",
         )
-    axes.set(xscale="log", xlabel="milliseconds a query", ylim=(0, None))
+    axes.set(xscale="log", xlabel="time per query (ms)", ylim=(0, None))
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.2)
-    axes.set(ylabel=f"{WATCHED}, per cent, {split}")
+    axes.set(ylabel=f"{watched}, per cent, {split}")
     _plain(axes)
     return figure
 
 
 def _beside(
-    found: Mapping[str, Any], split: str
+    found: Mapping[str, Any], split: str, watched: str
 ) -> dict[str, tuple[float, float, float]]:
-    """Every model's point and the height of its name to the right of it: the nearest at
-    which it lies on no other name and on no point."""
+    """Every model's point and the height of its label, the nearest one without overlap."""
     points = {
-        name: (float(model["query_ms"]), 100 * float(model[split][WATCHED]["mean"]))
+        name: (float(model["query_ms"]), 100 * float(model[split][watched]["mean"]))
         for name, model in found["models"].items()
     }
     called = labels(found)
     across, high = zip(*points.values(), strict=True)
     wide = max(log(max(across) / min(across)), log(2)) * LETTER_WIDE
     line = max(high) * LINE_HIGH
-    # Each as its middle and how far it reaches, across and upwards.
+    # Centres and half sizes, horizontally and vertically.
     taken = [(log(x), y, wide, 0.2 * line) for x, y in points.values()]
     placed: dict[str, tuple[float, float, float]] = {}
     for name, (x, y) in sorted(points.items(), key=lambda point: point[1][1]):
@@ -146,7 +157,7 @@ def _beside(
 
 
 def answers(found: Mapping[str, Any]) -> Figure:
-    """For some queries every model's first answer, against the truth."""
+    """Every model's first answer to some queries, with the ground truth."""
     shown = colours(found)
     rows = len(shown) + 1
     count = len(found["examples"])

@@ -1,4 +1,4 @@
-"""Frames of an answer, coloured where in them the sentence was looked for."""
+"""Frames of an answer, with the attention over regions in colour."""
 
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,17 @@ from slta.search.answers import Answer
 
 FRAME_IN, SMALL_FRAME_IN, GAP_IN = 2.2, 1.28, 0.12
 SIDE_BY_SIDE = 4
-"""Frames of the best moment, at most."""
+"""Maximum frames of the best moment."""
 TEXT, SMALL = 8.0, 7.0
 QUIET = "#666666"
 PINK = "#d6007f"
-"""Rare in films."""
+"""A colour that is rare in videos."""
 HILL = 0.4
-"""Standard deviation of a region's hill, as a share of the region's side."""
+"""Standard deviation of a region's Gaussian, as a fraction of its side."""
 
 
 def draw_best_frame(sheet: Sheet, path: Path, answer: Answer, best: int) -> float:
-    """The best frame and where in it was looked; says where its column ends."""
+    """Draws the best frame with its attention; returns the right edge of its column."""
     aspect = answer.video.width / answer.video.height
     high_in = min(FRAME_IN, BODY_IN / 2 / aspect)
     width_in = high_in * aspect
@@ -34,7 +34,7 @@ def draw_best_frame(sheet: Sheet, path: Path, answer: Answer, best: int) -> floa
         LEFT_IN + 0.05, -sheet.down_in - 0.055, "o", color=PINK, markersize=4
     )
     sheet.write(f"Best frame of moment 1, {clock(time_s)}", TEXT, LEFT_IN + 0.15)
-    note = "pink: where in it the sentence was looked for"
+    note = "pink: attention over regions"
     sheet.write(note, SMALL, LEFT_IN, color=QUIET)
     sheet.down_in += 0.06
     axes = sheet.axes("frame", width_in, high_in)
@@ -44,7 +44,7 @@ def draw_best_frame(sheet: Sheet, path: Path, answer: Answer, best: int) -> floa
 
 
 def draw_moment(sheet: Sheet, path: Path, answer: Answer) -> None:
-    """Some frames of the best moment, coloured alike; nothing if it has but one."""
+    """Draws frames of the best moment with their attention, if it has several."""
     numbers = some_frames(answer)
     if len(numbers) < 2:
         return
@@ -75,7 +75,7 @@ def _show(
     lefts_in: list[float],
     size_in: tuple[float, float],
 ) -> None:
-    """Each frame, and over it where in it was looked."""
+    """Draws frames with their attention."""
     size = pixels(*size_in)
     film = video.frames(path, at=answer.times_s[numbers], size=size)
     for image, number, left_in in zip(film.images, numbers, lefts_in, strict=True):
@@ -89,14 +89,14 @@ def _show(
 
 
 def best_frame(answer: Answer) -> int:
-    """Index of the most relevant frame of the best moment; of equals the middlemost."""
-    span, found = answer.moments[0].span, _inside(answer)
-    if len(found) == 0:  # the moment lies between two frames
-        found = np.arange(len(answer.times_s))
+    """Index of the most relevant frame of the best moment, of equal ones the most central."""
+    span, frames = answer.moments[0].span, _inside(answer)
+    if len(frames) == 0:  # the moment lies between two frames
+        frames = np.arange(len(answer.times_s))
     else:
-        found = found[answer.relevance[found] == answer.relevance[found].max()]
-    away_s = np.abs(answer.times_s[found] - (span.start + span.end) / 2)
-    return int(found[away_s.argmin()])
+        frames = frames[answer.relevance[frames] == answer.relevance[frames].max()]
+    distance_s = np.abs(answer.times_s[frames] - (span.start + span.end) / 2)
+    return int(frames[distance_s.argmin()])
 
 
 def some_frames(answer: Answer) -> Int[np.ndarray, " n"]:
@@ -116,11 +116,10 @@ def heat(
     weights: Float[np.ndarray, " r"],
     size: tuple[int, int],
 ) -> Float[np.ndarray, "h w"]:
-    """The weights of regions, each a soft hill over its box; the most is 1.
+    """Heat map of region weights: a Gaussian for each box, with a maximum of 1.
 
-    A hill that reaches the picture's edge is thrown back there, so that regions that
-    tile the picture and weigh alike colour it nearly evenly. ``size`` is (width,
-    height).
+    Gaussians are reflected at the edges, so that regions that tile the frame with equal
+    weights give a nearly uniform map. ``size`` is (width, height).
     """
     boxes = np.asarray(boxes, np.float64)
     hills = []

@@ -1,6 +1,6 @@
-"""A sheet that is filled with text and axes from the top, and is as high as it has to be.
+"""A figure that is filled with text and axes from the top, with a variable height.
 
-Its lengths are inches (``_in``). Text is shown as it is, whatever characters it holds.
+Lengths are in inches (``_in``). Text may contain any characters.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ DPI: Final = 200
 LEFT_IN, RIGHT_IN, EDGE_IN = 0.6, 0.25, 0.2
 BODY_IN: Final = WIDTH_IN - LEFT_IN - RIGHT_IN
 LINE: Final = 1.35 / 72
-"""From one line of text to the next, in inches for type of size 1."""
+"""Line height in inches for font size 1."""
 INK: Final = "#222222"
 SANS, LAST_RESORT = "DejaVu Sans", "Last Resort High-Efficiency"
 
 
 @final
 class Sheet:
-    """The figure, and how far down it is filled; x and y are inches, y from 0 down."""
+    """The figure, and how far it is filled; x and y in inches, y downwards from 0."""
 
     def __init__(self, text: str) -> None:
-        """``text`` holds every character that may be unusual."""
+        """``text`` contains all characters for which fonts are needed."""
         self.fonts = fonts(text)
         self.figure = Figure(dpi=DPI, facecolor="white")
         self.paper = self.figure.add_axes((0, 0, 1, 1))
@@ -39,7 +39,7 @@ class Sheet:
         self.down_in = EDGE_IN
 
     def axes(self, name: str, width_in: float, high_in: float) -> Axes:
-        """Bare axes at the left, below what is there."""
+        """Axes without frame at the left, below the content."""
         self.down_in += high_in
         bounds = (LEFT_IN, -self.down_in, width_in, high_in)
         inches = self.paper.transData
@@ -48,7 +48,7 @@ class Sheet:
         return axes
 
     def write(self, text: str, size: float, left_in: float, **style: Any) -> None:
-        """A paragraph below what is there, from ``left_in`` to the right margin."""
+        """A paragraph below the content, from ``left_in`` to the right margin."""
         style = {"color": INK, "va": "top", "family": self.fonts} | style
         for line in fold(text, self.fonts, size, LEFT_IN + BODY_IN - left_in):
             self.paper.text(
@@ -66,10 +66,8 @@ class Sheet:
 def spread_out(
     wanted: Sequence[float], gap: float, end: float
 ) -> Float[np.ndarray, " n"]:
-    """The places nearest to ``wanted``, which rises, that are ``gap`` apart.
-
-    In least squares: neighbours too near to each other move to either side of their
-    mean. The outermost keep half a gap from 0 and from ``end``.
+    """Positions at least ``gap`` apart, nearest in least squares to the ascending ``wanted``
+    ones, and half a gap away from 0 and ``end``.
     """
     groups: list[tuple[float, int]] = []
     for i, place in enumerate(wanted):
@@ -85,7 +83,7 @@ def spread_out(
 
 
 def fonts(text: str) -> list[str]:
-    """Families that have the characters of a text; the last draws a box for any."""
+    """Font families for the characters of a text; the last has a box for any."""
     missing = {ord(character) for character in _plain(text)}
     upright = {
         (font.name, font.fname)
@@ -95,7 +93,7 @@ def fonts(text: str) -> list[str]:
     found = [SANS]
     for name, file in sorted(upright, key=lambda font: (font[0] != SANS, font)):
         if missing and name != LAST_RESORT:
-            with suppress(RuntimeError):  # a file that is no font
+            with suppress(RuntimeError):  # a file that is not a font
                 here = missing & get_font(file).get_charmap().keys()
                 found += [name] * bool(here)
                 missing -= here
@@ -103,7 +101,7 @@ def fonts(text: str) -> list[str]:
 
 
 def fold(text: str, families: list[str], size: float, width_in: float) -> list[str]:
-    """The lines of a paragraph of that width."""
+    """The lines of a paragraph of at most that width."""
     text = _plain(text)
     letters = len(text) + 1
     while True:
@@ -115,7 +113,7 @@ def fold(text: str, families: list[str], size: float, width_in: float) -> list[s
 
 
 def _plain(text: str) -> str:
-    """Without line breaks, and without halves of characters as in odd file names."""
+    """Text without line breaks and lone surrogates, which odd file names may have."""
     return " ".join(text.encode("utf-8", "backslashreplace").decode().split())
 
 

@@ -1,1 +1,1 @@
-"""Runs: a trained model on disk, its answers and its numbers."""
+"""Runs: trained models on disk, with predictions and results."""

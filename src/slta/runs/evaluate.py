@@ -94,10 +94,24 @@ def measured(
     shows: ProgressFactory = no_progress,
     nms_iou: float | None = None,
 ) -> dict[str, Any]:
-    """A run's numbers from its predictions, with those that see no video beside them.
+    """As ``evaluated``, kept in the run's ``results.json``, too."""
+    found = evaluated(run, name, protocol, store, shows, nms_iou)
+    results = run.read("results") if (run.folder / "results.json").exists() else {}
+    key = f"{name}, {protocol}" + ("" if nms_iou is None else f" at {nms_iou:g}")
+    run.write("results", results | {key: found})
+    return found
 
-    They are kept in the run's ``results.json``, too.
-    """
+
+def evaluated(
+    run: Run,
+    name: str,
+    protocol: str,
+    store: Path | None = None,
+    shows: ProgressFactory = no_progress,
+    nms_iou: float | None = None,
+) -> dict[str, Any]:
+    """A run's numbers from its predictions, with the non-parametric baselines, which see
+    no video, beside them."""
     experiment = run.experiment
     predictions = run.predictions(name)
     splits = open_splits(experiment, ("train", name), store, shows)
@@ -106,11 +120,13 @@ def measured(
         kind: without_video(kind, splits["train"], splits[name], experiment.candidates)
         for kind in WITHOUT_VIDEO
     }
-    found = {"split": name, "step": run.step} | compared(rows, protocol, nms_iou)
-    results = run.read("results") if (run.folder / "results.json").exists() else {}
-    key = f"{name}, {protocol}" + ("" if nms_iou is None else f" at {nms_iou:g}")
-    run.write("results", results | {key: found})
-    return found
+    return {"split": name, "step": run.step} | compared(rows, protocol, nms_iou)
+
+
+def check_asked(run: Run, name: str) -> None:
+    """Raises ``InputError`` unless a run's predictions are of the queries of today."""
+    queries = run.dataset.queries(name)
+    _check_asked(run, name, run.predictions(name), queries)
 
 
 def _check_asked(

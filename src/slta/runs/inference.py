@@ -1,4 +1,4 @@
-"""A trained model's answers, the same in evaluation and in search."""
+"""Inference with a trained model, for evaluation and search."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,35 +24,35 @@ from slta.moments.spans import coverage
 from slta.progress import Progress
 
 QUERIES = 16
-"""Queries of a video that are scored at a time."""
+"""Queries of a video scored at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """One query's candidates in one video, before anything is ranked."""
+    """Scored candidates of a query in a video, before ranking."""
 
     spans: Float[np.ndarray, "n 2"]
     relevance: Float[np.ndarray, " n"]
     offsets_s: Float[np.ndarray, "n 2"]
     region_weights: Float[np.ndarray, "t r"] | None = None
-    """None of a model that does not tell regions apart."""
+    """None without attention over regions."""
     word_weights: Float[np.ndarray, "n w"] | None = None
-    """None of a model that does not tell words apart."""
+    """None without attention over words."""
 
 
 def score(
     model: Model,
     features: VideoFeatures,
     duration_s: float,
-    asked: Sequence[QueryFeatures],
+    queries: Sequence[QueryFeatures],
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
-    """What the model finds in a video for each query."""
-    found = _score(model, features, duration_s, asked, candidates, rate_hz)
+    """Scored candidates of a video for each query, after box voting."""
+    scored = _score(model, features, duration_s, queries, candidates, rate_hz)
     if candidates.vote_iou is None:
-        return found
-    return [_voted(each, candidates.vote_iou) for each in found]
+        return scored
+    return [_voted(row, candidates.vote_iou) for row in scored]
 
 
 def _voted(scored: Scored, iou: float) -> Scored:
@@ -65,7 +65,7 @@ def _score(
     model: Model,
     features: VideoFeatures,
     duration_s: float,
-    asked: Sequence[QueryFeatures],
+    queries: Sequence[QueryFeatures],
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
@@ -77,17 +77,17 @@ def _(
     model: CandidateModel,
     features: VideoFeatures,
     duration_s: float,
-    asked: Sequence[QueryFeatures],
+    queries: Sequence[QueryFeatures],
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
     spans = candidates.windows(duration_s)
-    found = candidates_of(
+    candidate_frames = candidates_of(
         features, spans, rate_hz=rate_hz, context_s=candidates.context_s
     )
-    shot = shot_of(features, found, regions=model.sees_regions)
+    shot = shot_of(features, candidate_frames, regions=model.sees_regions)
     scored = []
-    for some in _some(asked):
+    for some in _some(queries):
         with _asking(model) as device:
             scores = model(collate([shot], some).to(device))
 
@@ -117,17 +117,17 @@ def _(
     model: VideoModel,
     features: VideoFeatures,
     duration_s: float,
-    asked: Sequence[QueryFeatures],
+    queries: Sequence[QueryFeatures],
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
     count = model.clips(len(features.frames))
     clips = clips_of(features.times_s, features.frames, duration_s, count)
     scored = []
-    for some in _some(asked):
+    for some in _some(queries):
         with _asking(model) as device:
-            given = videos([clips], [duration_s], [0] * len(some), some)
-            answers = model(given.to(device))
+            batch = videos([clips], [duration_s], [0] * len(some), some)
+            answers = model(batch.to(device))
         spans, relevance = (
             answers.spans_s.cpu().numpy(),
             answers.relevance.cpu().numpy(),
@@ -141,15 +141,14 @@ def _(
     return scored
 
 
-def _some(asked: Sequence[QueryFeatures]) -> Iterator[Sequence[QueryFeatures]]:
-    for start in range(0, len(asked), QUERIES):
-        yield asked[start : start + QUERIES]
+def _some(queries: Sequence[QueryFeatures]) -> Iterator[Sequence[QueryFeatures]]:
+    for start in range(0, len(queries), QUERIES):
+        yield queries[start : start + QUERIES]
 
 
 @contextmanager
 def _asking(model: Model) -> Iterator[torch.device]:
-    """Nothing is left out and no gradient kept while the model is asked, and all of it
-    is computed as in search, whatever precision it is trained with."""
+    """Evaluation mode without gradients, in full precision as in search."""
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
@@ -167,35 +166,35 @@ def predict(
     videos: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> list[Prediction]:
-    """In the order of the split's queries; of some of its videos, if they are named."""
-    found: dict[int, Prediction] = {}
-    wanted = (
+    """Predictions in the order of the split's queries, optionally of some videos only."""
+    predictions: dict[int, Prediction] = {}
+    selected = (
         split.by_video if videos is None else {v: split.by_video[v] for v in videos}
     )
-    for done, (video_id, numbers) in enumerate(wanted.items(), start=1):
+    for done, (video_id, numbers) in enumerate(selected.items(), start=1):
         duration_s = split.infos[video_id].duration_s
         scored = score(
             model,
             split.videos[video_id],
             duration_s,
-            [split.asked[number] for number in numbers],
+            [split.query_features[number] for number in numbers],
             experiment.candidates,
             experiment.features.rate_hz,
         )
-        for number, each in zip(numbers, scored, strict=True):
-            query, spans = split.queries[number], each.spans + each.offsets_s
+        for number, row in zip(numbers, scored, strict=True):
+            query, spans = split.queries[number], row.spans + row.offsets_s
             facts = split.facts.get(query.query_id, Facts())
-            found[number] = Prediction.of(
+            predictions[number] = Prediction.of(
                 query,
                 duration_s,
                 spans,
-                each.relevance,
+                row.relevance,
                 chunks=facts.chunks,
-                **_highlights(facts, duration_s, spans, each.relevance),
+                **_highlights(facts, duration_s, spans, row.relevance),
             )
         if progress:
-            progress(done, len(wanted))
-    return [found[number] for number in sorted(found)]
+            progress(done, len(selected))
+    return [predictions[number] for number in sorted(predictions)]
 
 
 def _highlights(
@@ -204,14 +203,14 @@ def _highlights(
     spans: Float[np.ndarray, "n 2"],
     relevance: Float[np.ndarray, " n"],
 ) -> dict[str, Float[np.ndarray, "..."]]:
-    """Where annotators said which clips of 2 s stand out: what they said, and how
-    relevant the best candidate over each clip is."""
+    """For queries with saliency annotations: these, and as predicted saliency the relevance
+    of the best candidate over each clip."""
     if facts.clips is None or facts.saliency is None:
         return {}
-    # A file may be a little shorter than the annotations say.
-    known_s = CLIP_S * (facts.clips.max(initial=-1) + 1)
-    given = facts.saliency.astype(np.float64)
-    true = spread(facts.clips, given, max(duration_s, float(known_s)))
+    # The video may be slightly shorter than annotated.
+    annotated_s = CLIP_S * (facts.clips.max(initial=-1) + 1)
+    annotated = facts.saliency.astype(np.float64)
+    true = spread(facts.clips, annotated, max(duration_s, float(annotated_s)))
     times_s = CLIP_S * (np.arange(len(true)) + 0.5)
     least = float(relevance.min(initial=0.0))
     saliency = coverage(times_s, spans, relevance - least) + least

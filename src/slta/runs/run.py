@@ -1,15 +1,15 @@
-"""A run on disk: what was trained, how, and what came of it.
+"""A run: the folder of a trained model.
 
     RUN/config.json              the experiment, where its model is from if not from
                                  here, and the run from which it starts
     RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
-    RUN/weights.safetensors      the best weights by val
-    RUN/last.ckpt                Lightning's state after the last evaluation, to resume
-    RUN/predictions/SPLIT.jsonl  answers before any protocol
-    RUN/results.json             the table of every split and protocol that was asked
-    RUN/curves.png, RUN/logs/    how the training went
+    RUN/weights.safetensors      the best weights on val
+    RUN/last.ckpt                Lightning's checkpoint of the last evaluation, to resume
+    RUN/predictions/SPLIT.jsonl  predictions before any protocol
+    RUN/results.json             results by split and protocol
+    RUN/curves.png, RUN/logs/    loss and accuracy during training
 
-Every file appears whole or not at all, and nothing that is read can run code.
+Files are written whole or not at all, and read without running code.
 """
 
 import fcntl
@@ -33,6 +33,7 @@ from slta.evaluation.predictions import read as read_predictions
 from slta.evaluation.result import Evaluation
 from slta.experiments import check_known, from_json
 from slta.experiments.config import Experiment
+from slta.experiments.older import with_new_extractor, with_new_names
 from slta.experiments.opening import open_dataset, with_root
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
@@ -40,30 +41,30 @@ from slta.files import check_root, read_object, whole_file, write_whole
 from slta.models import Builder, build, find, origin
 from slta.models.base import Model, Sizes
 
-REMEDIES = {"results": "remove it to have all measured again"}
-"""For a file that cannot be read, if it can be had without training."""
+REMEDIES = {"results": "remove it, and evaluate again"}
+"""Remedies for files that can be made again without training."""
 ABOUT = "slta"
-"""Where the weights' file keeps what belongs to them."""
+"""Key of the metadata in the file of weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What weights are of: enough to use them, and to refuse features of another kind."""
+    """Metadata of weights: the features that they need."""
 
     extractor: str
     version: str
     sizes: Sizes
     step: int
     words: str = ""
-    """What read the sentences, with its version."""
+    """Reader of the sentences, with its version."""
 
     @classmethod
     def of(cls, library: Provider, sizes: Sizes) -> "About":
-        """Of features, before anything was trained with them."""
+        """The metadata of new weights for features."""
         return cls(library.id, library.version, sizes, 0, _named(library.reader))
 
     def check(self, library: Provider, weights: Path) -> None:
-        """Raises ``InputError`` for features that are not those it was trained with."""
+        """Raises ``InputError`` for other features or words than in training."""
         theirs = f"{self.extractor}@{self.version}"
         ours = f"{library.id}@{library.version}"
         if theirs != ours:
@@ -73,12 +74,12 @@ class About:
             )
         if self.words not in ("", words := _named(library.reader)):
             raise InputError(
-                f"{weights} was trained with sentences as {self.words} reads them, not "
-                f"{words}; name those words with --words, or train with yours"
+                f"{weights} was trained with sentence features of {self.words}, not "
+                f"{words}; give those words with --words, or train with yours"
             )
 
     def check_sizes(self, video_id: str, video: VideoFeatures, weights: Path) -> None:
-        """Raises ``InputError`` for features of another size."""
+        """Raises ``InputError`` for features of another size than in training."""
         theirs = self.sizes.frame, self.sizes.region
         ours = video.frames.shape[-1], video.regions.shape[-1]
         if theirs != ours:
@@ -99,11 +100,11 @@ class Run:
 
     folder: Path
     root: Path | None = None
-    """Where the folder of the data set is now, if it is no longer where it was."""
+    """Current folder of the data set, if it was moved."""
     extractor: str | None = None
-    """The same of ready features, or of an extractor's weights."""
+    """Current name of pre-extracted features or of an extractor with moved weights."""
     words: str | None = None
-    """The same of the vectors of words."""
+    """Current name of moved word vectors."""
 
     @classmethod
     def create(
@@ -113,8 +114,8 @@ class Run:
         experiment: Experiment,
         start: dict[str, Any] | None = None,
     ) -> "Run":
-        """A new folder; one that is there is never written over. ``start`` is the run
-        from whose weights it starts."""
+        """Makes a new folder, never over an existing one. ``start`` describes the run whose
+        weights it starts from."""
         cls.check_new(folder)
         try:
             folder.mkdir(parents=True)
@@ -138,11 +139,11 @@ class Run:
 
     @staticmethod
     def check_new(folder: Path) -> None:
-        """Raises ``InputError`` for a folder that is there."""
+        """Raises ``InputError`` for an existing folder."""
         if folder.exists():
             raise InputError(
-                f"the run {folder} exists; go on with 'slta train --resume {folder}', "
-                "or give another --out"
+                f"the run {folder} exists; continue it with 'slta train --resume "
+                f"{folder}', or give another --out"
             )
 
     @classmethod
@@ -155,7 +156,7 @@ class Run:
     ) -> "Run":
         if not (folder / "config.json").is_file():
             raise InputError(
-                f"{folder} is no run, as it has no config.json; name the folder that "
+                f"{folder} is not a run folder, as it has no config.json; name the folder that "
                 "'slta train' made"
             )
         if root is not None:
@@ -163,7 +164,7 @@ class Run:
         return cls(folder, root, extractor, words)
 
     def drop_unless_begun(self) -> None:
-        """Where nothing was trained yet, the folder's name can be given again."""
+        """Removes the folder if nothing was trained yet."""
         if not (self.folder / "provenance.json").exists():
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -193,12 +194,12 @@ class Run:
 
     @property
     def dataset(self) -> Dataset:
-        """The data set with which it is trained and tested, opened."""
+        """The data set of training and test, opened."""
         return open_dataset(self.experiment)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Raises ``InputError`` where another process trains it."""
+        """Locks the run. Raises ``InputError`` if another process trains it."""
         with (self.folder / "config.json").open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -208,7 +209,7 @@ class Run:
                     "or stop it"
                 ) from None
             except OSError:
-                # Not every disk that is shared knows locks.
+                # Some network file systems have no locks.
                 pass
             yield
 
@@ -224,9 +225,9 @@ class Run:
         return self.folder / "predictions" / f"{split}.jsonl"
 
     def predictions(self, split: str = "test") -> Sequence[Prediction]:
-        """What it answered to the queries of a split, before any protocol.
+        """The predictions for a split, before any protocol.
 
-        Raises ``InputError`` for a split that it was not asked yet.
+        Raises ``InputError`` for a split without predictions.
         """
         path = self.predictions_file(split)
         if not path.is_file():
@@ -238,7 +239,7 @@ class Run:
 
     @property
     def results(self) -> dict[str, Evaluation]:
-        """What was measured, by split and protocol, such as ``"test, ctrl"``."""
+        """Results by split and protocol, such as ``"test, ctrl"``."""
         if not (self.folder / "results.json").exists():
             return {}
         return {name: Evaluation(each) for name, each in self.read("results").items()}
@@ -252,7 +253,7 @@ class Run:
         return evaluations
 
     def _repr_html_(self) -> str:
-        """In a notebook."""
+        """HTML for notebooks."""
         experiment = self.experiment
         steps = f"{experiment.training.steps} steps"
         done = "" if self.is_finished else ", not finished"
@@ -263,17 +264,17 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it was trained to the end, and tested."""
+        """Whether training and test are complete."""
         begun = (self.folder / "provenance.json").exists()
         return begun and "seconds" in self.read("provenance")
 
     def finish(self, seconds: float) -> None:
-        """Says how long it took."""
+        """Records the duration and marks the run as finished."""
         facts = self.read("provenance")
         self.write("provenance", facts | {"seconds": round(seconds, 1)})
 
     def lengthen(self, steps: int) -> None:
-        """Gives the run more steps than it had.
+        """Sets more training steps.
 
         Raises ``InputError`` for fewer, and for a finished run for as many.
         """
@@ -295,8 +296,8 @@ class Run:
             self.write("provenance", facts)
 
     def check_state(self) -> None:
-        """Raises ``InputError`` where the optimizer's state is gone, without which a run
-        cannot go on. One that was killed at its first evaluation begins anew."""
+        """Raises ``InputError`` if the optimizer's state is missing, without which a run
+        cannot continue. A run that was killed at its first evaluation starts again."""
         if not self.last.is_file() and (self.is_finished or len(self.history) > 1):
             raise InputError(
                 f"{self.last} is missing, so that the run cannot go on; start a new one "
@@ -305,7 +306,7 @@ class Run:
 
     @property
     def step(self) -> int | None:
-        """How many steps the best weights by val were trained; None if they are gone."""
+        """Training steps of the best weights; None if they are missing."""
         return self._about().step if self.weights.is_file() else None
 
     def read(self, name: str) -> dict[str, Any]:
@@ -322,7 +323,7 @@ class Run:
             write_whole(path, json.dumps(content, indent=1) + "\n")
 
     def save(self, model: Model, about: About) -> None:
-        """What other weights answered does not stay."""
+        """Saves weights, and removes predictions and results of earlier ones."""
         facts = {ABOUT: json.dumps({**asdict(about), "sizes": about.sizes._asdict()})}
         with self._writing(self.weights):
             for path in (self.folder / "predictions").glob("*.jsonl"):
@@ -334,11 +335,12 @@ class Run:
                 )
 
     def load(self) -> tuple[Model, About]:
-        """The model with its best weights, ready to answer."""
+        """The model with its best weights, in evaluation mode."""
         about = self._about()
         with self._reading_weights():
             model = build(self.experiment.model, about.sizes)
-            model.load_state_dict(safetensors.torch.load_file(self.weights))
+            weights = safetensors.torch.load_file(self.weights)
+            model.load_state_dict(with_new_names(self.experiment.model.name, weights))
         return model.eval(), about
 
     def _about(self) -> About:
@@ -350,10 +352,11 @@ class Run:
                 )
             raise InputError(
                 f"{self.weights} is missing: the run was stopped before its first "
-                f"evaluation; go on with 'slta train --resume {self.folder}'"
+                f"evaluation; continue it with 'slta train --resume {self.folder}'"
             )
         with self._reading_weights(), safe_open(self.weights, "pt") as file:
             facts = json.loads((file.metadata() or {})[ABOUT])
+            facts["extractor"] = with_new_extractor(facts["extractor"])
             return About(**{**facts, "sizes": Sizes(**facts["sizes"])})
 
     @contextmanager
@@ -373,13 +376,13 @@ class Run:
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:
-        """Says of a full or forbidden disk what to do about it."""
+        """Raises ``InputError`` with the remedy for a full or read-only disk."""
         try:
             yield
         except OSError as error:
             raise InputError(
                 f"{path} cannot be written ({error.strerror or error}); make room, "
-                f"then go on with 'slta train --resume {self.folder}'"
+                f"then continue with 'slta train --resume {self.folder}'"
             ) from error
 
 
@@ -397,7 +400,7 @@ def load_run(
     class; ``root``, ``extractor`` and ``words`` are where its data set, its features and
     its words are, if they were moved.
 
-    Raises ``InputError`` for a folder that is no run.
+    Raises ``InputError`` for a folder that is not a run.
     """
     if model is not None:
         find(model)

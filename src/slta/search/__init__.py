@@ -1,4 +1,4 @@
-"""Ask a video: file and sentence in, ranked moments out."""
+"""Search in videos: from a file and a sentence to ranked moments."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,13 @@ from slta.search.retriever import Indexed, Retriever
 __all__ = ["Answer", "Searcher"]
 
 IN_MEMORY = 20_000_000
-"""Numbers of a video's regions up to which its features are kept for the next query."""
+"""Maximum size of a video's regions, in numbers, to keep its features in memory."""
 
 
 class Searcher:
     """Finds the moments of videos that sentences describe.
 
-    A video is looked at once: its features stay in the store, on disk.
+    The features of a video are extracted once and kept in the store, on disk.
     """
 
     def __init__(
@@ -35,13 +35,14 @@ class Searcher:
         store: str | Path | None = None,
         model: Any = None,
     ) -> None:
-        """Answers without training, or with the model of the run ``checkpoint``, whose
-        data set may be in another folder now: ``root``. A model of your own is given as
-        ``"my_file.py:MyModel"``, whose file is run, or as its class.
+        """A zero-shot searcher, or with ``checkpoint`` one with the model of that run. The
+        user's own model is passed as ``"my_file.py:MyModel"``, whose file is executed, or as
+        its class.
 
-        The extractor is ``imagenet-words``, or the run's, unless one is named; the
-        words are the run's unless some are named. Features are kept in the folder
-        ``store``; else in ``$SLTA_HOME/store``, else in the user's cache folder.
+        ``extractor_name`` defaults to ``imagenet-words``, or the run's extractor;
+        ``words_name`` and ``root``, the folder of the data set, default to the run's.
+        ``store`` is the folder of the features; default: ``$SLTA_HOME/store``, or ``store``
+        in the cache folder.
         """
         place = Store(Path(store) if store else None)
         self.retriever = _retriever(
@@ -51,23 +52,21 @@ class Searcher:
 
     @property
     def library(self) -> Provider:
-        """Where the features of videos come from."""
+        """The provider of features."""
         return self.retriever.library
 
     @property
     def reader(self) -> Reader:
-        """What reads queries."""
+        """The reader of queries."""
         return self.library.reader
 
     @property
     def store(self) -> Store:
-        """Where features are kept."""
+        """The feature store."""
         return self.library.store
 
     def prepare(self, steps: Steps | None = None) -> None:
-        """Makes what the extractor needs and is made only once; the first query does it
-        otherwise. ``steps`` is told what is being made and the share that is done.
-        """
+        """Prepares the extractor's networks, which otherwise happens at the first query."""
         if isinstance(self.reader, Prepared):
             self.reader.prepare(steps)
 
@@ -99,24 +98,24 @@ class Searcher:
         top: int = 5,
         progress: Progress | None = None,
     ) -> Answer | list[Answer]:
-        """The moments of the video at ``path`` that ``query`` describes, ``top`` at most.
+        """At most ``top`` moments of the video at ``path`` that ``query`` describes.
 
-        Several queries have as many answers, and the video is looked at once.
-        ``progress`` is told how many seconds of the video were looked at, and of how
-        many. Raises ``InputError`` for a video or a query that cannot be used.
+        A list of queries gives a list of answers. ``progress`` is called with the seconds
+        of the video that are extracted, and its length. Raises ``InputError`` for an
+        unusable video or query.
         """
         if top < 1:
             raise InputError(f"top must be at least 1, got {top}")
         queries = [query] if isinstance(query, str) else query
-        asked = [self.asked(each) for each in queries]
+        query_features = [self.read(text) for text in queries]
         indexed = self.index(path, progress=progress)
-        answers = [self.answer(indexed, each, top=top) for each in asked]
+        answers = [self.answer(indexed, each, top=top) for each in query_features]
         return answers[0] if isinstance(query, str) else answers
 
-    def asked(self, query: str) -> QueryFeatures:
-        """A query as it is understood and read.
+    def read(self, query: str) -> QueryFeatures:
+        """Features of a typed query, after correction.
 
-        Raises ``InputError`` for one that cannot be used.
+        Raises ``InputError`` for an unusable query.
         """
         understood = understand(query, self.reader.id)
         return replace(
@@ -127,28 +126,28 @@ class Searcher:
         )
 
     def answer(
-        self, indexed: Indexed[Any], asked: QueryFeatures, *, top: int
+        self, indexed: Indexed[Any], query: QueryFeatures, *, top: int
     ) -> Answer:
-        """The moments of an indexed video that a read query describes."""
+        """The answer to a query, from ``read``, in a video, from ``index``."""
         try:
-            answer = self.retriever.answer(indexed, asked, top=top)
+            answer = self.retriever.answer(indexed, query, top=top)
         except InputError:
-            self._latest = None  # so that a record made again is read again
+            self._latest = None  # the user may replace the record
             raise
-        return replace(answer, notes=asked.notes)
+        return replace(answer, notes=query.notes)
 
     def index(
         self, path: str | Path, *, progress: Progress | None = None
     ) -> Indexed[Any]:
-        """The features of a video, from the store or made and kept there."""
+        """Features of a video, extracted if the store does not have them."""
         record = self.library.record(path, progress=progress)
         info, features = self.library.opened(record, path)
         if self._latest and self._latest.folder == record.folder:
             return replace(self._latest, info=info)
-        known = self.retriever.prepare(record, features)
+        prepared = self.retriever.prepare(record, features)
         if features.regions.size <= IN_MEMORY:
             features = features.part(0, len(features.times_s))
-        self._latest = Indexed(info, features, known, record.folder)
+        self._latest = Indexed(info, features, prepared, record.folder)
         return self._latest
 
 
@@ -160,26 +159,26 @@ def _retriever(
     model: Any,
     store: Store,
 ) -> Retriever[Any]:
-    # Only what is needed is imported: a model brings torch, which takes seconds.
+    # Lazy imports: a model needs torch, which takes seconds.
     if checkpoint is None:
         if root is not None:
             raise InputError(
-                f"the folder {root} is that of a run's data set; give the run with "
-                "--checkpoint RUN, or leave --root out"
+                f"--root {root} is for a trained model; give a run with --checkpoint RUN, "
+                "or leave --root out"
             )
         if words_name is not None:
             raise InputError(
-                f"the words {words_name} are for a trained model; give a run with "
+                f"--words {words_name} is for a trained model; give a run with "
                 "--checkpoint RUN, or leave --words out"
             )
         if model is not None:
             raise InputError(
-                f"the model {model} is that of a run; give the run with --checkpoint RUN, "
-                "or leave --model out"
+                f"--model {model} is for a trained model; give its run with --checkpoint "
+                "RUN, or leave --model out"
             )
-        from slta.search.zero_shot import Untrained
+        from slta.search.zero_shot import ZeroShot
 
-        return Untrained(extractor_name, store)
+        return ZeroShot(extractor_name, store)
     from slta.runs.run import load_run
     from slta.search.trained import Trained
 

@@ -1,17 +1,17 @@
-"""Retrieval without a learned parameter: the paper's idea in a given shared space.
+"""Zero-shot relevance of frames, without learned parameters, in a common space.
 
-Regions are attended to by what the sentence names, frames by frames that look alike,
-phrases are weighted by how much they tell the video's frames apart, and a verb of
-action asks for frames in which something goes on.
+Phrases attend to regions, frames share evidence with nearby frames that look alike,
+phrases are weighted by how much they discriminate the video's frames, and a verb of action
+favours frames with change.
 
-Every fit is standardised twice, as scores are in speaker verification: by what unrelated
-sentences reach at the same place (t-norm: Auckenthaler, Carey and Lloyd-Thomas, Digital
-Signal Processing 2000), and by what the same phrase reaches in pictures of other things
-(z-norm: Reynolds, Eurospeech 1997). Without the second, a phrase that resembles
-everything is found everywhere.
+Similarities are normalised twice, like scores in speaker verification: by those of
+unrelated sentences at the same place (t-norm: Auckenthaler, Carey and Lloyd-Thomas, Digital
+Signal Processing 2000), and by those of the same phrase with other pictures (z-norm:
+Reynolds, Eurospeech 1997). Without the second, a phrase that resembles everything is found
+everywhere.
 
 Shapes: t frames, r regions, s sights (a frame, then its regions), p phrases, v views
-(the spaces in which pictures and phrases can be compared), u unrelated sentences.
+(the spaces in which frames and phrases can be compared), u unrelated sentences.
 """
 
 import math
@@ -28,25 +28,25 @@ from slta.features.base import QueryFeatures, VideoFeatures, rows
 from slta.moments.segments import peak
 
 VERSION = 3
-"""Of what ``background`` computes and the store keeps."""
+"""Version of ``background``, for the store."""
 SHARPNESS = 3.0
-"""Of the attention to regions: a standard deviation more counts e to that power."""
+"""Inverse temperature of the attention over regions."""
 LIKENESS = 5.0
-"""Of the attention among frames: a cosine of 0 counts e to minus that power."""
+"""Inverse temperature of the attention among frames."""
 NEAR_S = 5.0
-"""Frames further apart than that hardly share their evidence, however alike."""
+"""Width of the attention among frames, in seconds."""
 CHANGE_WEIGHT = 0.25
-"""Of a frame's change, where the query asks for an action."""
+"""Weight of a frame's change for queries with an action."""
 CHANGING = 3
 """Regions that must change for a frame to change."""
 MOST_CHANGE = 4.0
-"""Standard deviations beyond which more change counts no more."""
+"""Bound of change, in standard deviations."""
 SENTENCE_SHARE = 0.7
 """Weight of the whole sentence; its noun phrases share the rest."""
 PICTURES_SHARE = 0.5
-"""Weight of what other pictures reach, beside what other sentences reach."""
+"""Weight of the z-norm, relative to the t-norm."""
 AGREES_S = 1.0
-"""The stretch of a video whose mean fit says how surely it shows what is asked."""
+"""Window of the mean similarity that determines the confidence, in seconds."""
 EVEN, STEEP = 1.45, 3.33
 """The fit at which a query is as likely there as not, and how fast that changes, both as
 ``benchmarks/calibration.py`` found them."""
@@ -86,12 +86,12 @@ class Relevance:
     phrase_weights: Float[np.ndarray, " p"]
     """Sum to 1."""
     region_weights: Float[np.ndarray, "t r"]
-    """Over the regions of a frame they sum to 1."""
+    """Sum to 1 over the regions of a frame."""
 
 
 @cache
 def unrelated_sentences() -> tuple[str, ...]:
-    """Everyday events, none of which is likely to be in a given video."""
+    """Descriptions of everyday events, each unlikely in a given video."""
     text = files("slta.search").joinpath("unrelated.txt").read_text()
     return tuple(text.splitlines())
 
@@ -136,10 +136,10 @@ def confidence(
     known: float,
     rate_hz: float,
 ) -> float:
-    """How likely a video with that agreement shows what is asked, if half of all that is
-    asked is there. ``known`` is the share of the query's words that mean anything.
+    """Probability that a video with that agreement shows what the query describes, at a
+    prior of 0.5. ``known`` is the share of the query's words that are English.
 
-    The more scenes a video has, the better one of them agrees by accident.
+    The more scenes a video has, the likelier one of them agrees by chance.
     """
     fit = peak(agreement, rate_hz=rate_hz, width_s=AGREES_S)
     odds = STEEP * (fit - EVEN) - math.log(float(unrelated.scenes[0])) / 2
@@ -149,7 +149,7 @@ def confidence(
 def share(
     values: Float[np.ndarray, "t p"], likeness: Float[np.ndarray, "t n"]
 ) -> Float[np.ndarray, "t p"]:
-    """Each frame's value becomes the mean over the frames near it that look alike."""
+    """Values averaged over nearby frames that look alike."""
     reach = likeness.shape[1] // 2
     padded = np.pad(values, ((reach, reach), (0, 0)))
     shared = np.zeros_like(values)
@@ -178,7 +178,7 @@ def _likeness(
 
 
 def _scenes(frames: Float[np.ndarray, "t d"]) -> int:
-    """Frames that look like none of those counted before them; 1 where nothing is seen."""
+    """Number of scenes: frames unlike all previous scenes; at least 1."""
     counted = np.empty((0, frames.shape[1]), np.float32)
     for first in range(0, len(frames), CHUNK):
         looks = rows(frames, first, first + CHUNK)
@@ -207,7 +207,7 @@ class _Evidence(NamedTuple):
 def _evidence(
     video: VideoFeatures, query: QueryFeatures, unrelated: Background
 ) -> Iterator[_Evidence]:
-    """What the phrases find in the frames, a chunk of frames at a time."""
+    """Evidence of the phrases in the frames, in chunks."""
     views = _views(query)
     for i, part in enumerate(_parts(video)):
         here = slice(i * CHUNK, (i + 1) * CHUNK)
@@ -229,7 +229,7 @@ def _evidence(
 
 
 def _views(query: QueryFeatures) -> list[Float[np.ndarray, "p _"]]:
-    """The query's phrases in each of the spaces where pictures are, too."""
+    """The query's phrases in each space that it shares with frames."""
     meanings = query.meanings / query.attainable[:, None]
     return [meanings] if query.appearances is None else [meanings, query.appearances]
 
@@ -245,8 +245,8 @@ def _raw_fits(
 ) -> Float[np.ndarray, "t v s p"]:
     if video.frame_meanings is None or video.region_meanings is None:
         raise ValueError(
-            "features without meanings cannot be compared with a sentence; "
-            "they need a trained model"
+            "features without a common space cannot be compared with a sentence; they "
+            "need a trained model"
         )
     spaces = [
         (video.frame_meanings, video.region_meanings),
@@ -262,7 +262,7 @@ def _raw_fits(
 
 
 def _change(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, " t"]:
-    """Change that goes on: a cut differs on one side only, so it does not count."""
+    """Ongoing change; a cut differs on one side only, so it does not count."""
     steps = np.zeros((len(regions) + 1, regions.shape[1]), np.float32)
     for first in range(0, len(regions) - 1, CHUNK):
         looks = rows(regions, first, first + CHUNK + 1)
@@ -272,7 +272,7 @@ def _change(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, " t"]:
     both = np.sort(np.minimum(steps[:-1], steps[1:]), axis=1)
     change = both[:, -CHANGING:].mean(axis=1)
     above = change - np.median(change)
-    # 1.48 median deviations are a standard deviation; a still video has none.
+    # 1.48 median deviations estimate the standard deviation; 0.01 for still videos.
     spread = 1.48 * np.median(np.abs(above)) + 0.01
     clipped: Float[np.ndarray, " t"] = np.clip(
         above / spread, -MOST_CHANGE, MOST_CHANGE
@@ -287,7 +287,7 @@ def _curve(
     *,
     rate_hz: float,
 ) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " p"]]:
-    """How well the frames fit the query, and the weights of its phrases."""
+    """Relevance of the frames, and the weights of the phrases."""
     weights = _weigh(by_phrase, rate_hz=rate_hz)
     curve = by_phrase @ weights
     return (curve + CHANGE_WEIGHT * change if query.action else curve), weights
@@ -296,7 +296,7 @@ def _curve(
 def _weigh(
     by_phrase: Float[np.ndarray, "t p"], *, rate_hz: float
 ) -> Float[np.ndarray, " p"]:
-    """Phrases count by how far their best frames stand out in this video."""
+    """Phrase weights, by how far their best frames stand out in this video."""
     if by_phrase.shape[1] == 1:
         return np.ones(1)
     heights = np.array(
@@ -311,7 +311,7 @@ def _weigh(
 
 
 def _even_weights(phrases: int) -> Float[np.ndarray, " p"]:
-    """Noun phrases count alike, in every video."""
+    """Equal weights of noun phrases."""
     if phrases == 1:
         return np.ones(1)
     share = (1 - SENTENCE_SHARE) / (phrases - 1)

@@ -1,4 +1,4 @@
-"""An answer in a notebook: its moments, and the relevance over time with them marked."""
+"""An answer as HTML for notebooks: moments, and relevance over time."""
 
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 640, 110
 POINTS = 600
-"""Of the curve, at most: of more frames the most relevant ones are drawn."""
+"""Maximum points of the curve; of more frames the most relevant ones are drawn."""
 MARKED = 5
-"""Moments that are marked, at most."""
+"""Maximum number of marked moments."""
 
 
 def html(answer: "Answer") -> str:
-    """By itself, with nothing to be fetched; all text is escaped."""
+    """Self-contained, escaped HTML."""
     clear = "clear match" if answer.is_clear else "no clear match"
     colour = "#2a7d3f" if answer.is_clear else "#b06000"
     rows = [
@@ -46,7 +46,7 @@ def html(answer: "Answer") -> str:
 
 
 def curve(answer: "Answer") -> str:
-    """The relevance of the frames as SVG, the line across it, and the best moments."""
+    """SVG of the relevance, its threshold and the best moments."""
     length_s = max(answer.video.duration_s, 1e-9)
     finite = answer.relevance[np.isfinite(answer.relevance)]
     low = float(finite.min(initial=answer.line))
@@ -85,7 +85,7 @@ def curve(answer: "Answer") -> str:
 def thinned(
     times_s: Float[np.ndarray, " t"], relevance: Float[np.ndarray, " t"]
 ) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
-    """Of each stretch of many frames, the most relevant one.
+    """The most relevant frame of each of at most ``POINTS`` sections.
 
     >>> times_s, _ = thinned(np.arange(1200.0), np.arange(1200.0) % 2)
     >>> len(times_s), times_s[:3].tolist()

@@ -1,4 +1,4 @@
-"""Retrievers: each is a way to answer, without training or with a trained model."""
+"""The protocol of retrievers: zero-shot, or with a trained model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,41 +11,41 @@ from slta.features.store import Record
 from slta.moments import VideoInfo
 from slta.search.answers import Answer
 
-Known = TypeVar("Known")
+PreparedT = TypeVar("PreparedT")
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed(Generic[Known]):
+class Indexed(Generic[PreparedT]):
     """A video whose features are in the store."""
 
     info: VideoInfo
     features: VideoFeatures
-    known: Known
-    """What the retriever has found out of the video before any query."""
+    prepared: PreparedT
+    """What the retriever computed from the video, independent of queries."""
     folder: Path
-    """Where the features lie."""
+    """Folder of the features."""
 
 
 @runtime_checkable
-class Retriever(Protocol[Known]):
+class Retriever(Protocol[PreparedT]):
     @property
     def library(self) -> Provider:
-        """Where its features come from."""
+        """The provider of features."""
         ...
 
-    def prepare(self, record: Record, features: VideoFeatures) -> Known:
-        """What of a video does not depend on the query."""
+    def prepare(self, record: Record, features: VideoFeatures) -> PreparedT:
+        """Computes what does not depend on the query."""
         ...
 
     def answer(
-        self, indexed: Indexed[Known], asked: QueryFeatures, *, top: int
+        self, indexed: Indexed[PreparedT], query: QueryFeatures, *, top: int
     ) -> Answer:
-        """Raises ``InputError`` for features that are not numbers."""
+        """Raises ``InputError`` for features that are not finite."""
         ...
 
 
-def not_numbers(folder: Path) -> InputError:
+def not_finite(folder: Path) -> InputError:
     return InputError(
-        f"the features in {folder} hold values that are not numbers; "
-        f"remove the folder {folder} to have them made again"
+        f"the features in {folder} have values that are not finite; "
+        f"remove the folder {folder} to have them extracted again"
     )

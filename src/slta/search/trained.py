@@ -1,4 +1,4 @@
-"""Answers of a trained model: its candidates, ranked as in evaluation."""
+"""Search with a trained model: its candidates, ranked as in evaluation."""
 
 from dataclasses import replace
 
@@ -16,10 +16,10 @@ from slta.moments.spans import clamp, coverage
 from slta.runs.inference import Scored, score
 from slta.runs.run import Run
 from slta.search.answers import Answer, Terms
-from slta.search.retriever import Indexed, not_numbers
+from slta.search.retriever import Indexed, not_finite
 
 CLEAR = 0.5
-"""Where the model holds a match and none for equally likely."""
+"""Confidence at which a match and no match are equally likely."""
 TERMS = Terms(
     part="word",
     relevance="of the best window",
@@ -29,12 +29,12 @@ TERMS = Terms(
 
 
 class Trained:
-    """Confidence and scores are what the model's own ``confidence`` says of a relevance:
-    above 0.5 where it holds a match for likelier than none."""
+    """Search with the model of a run. Confidence and scores are ``Model.confidence`` of the
+    relevance."""
 
     def __init__(self, run: Run, store: Store) -> None:
-        """Raises ``InputError`` for a run that is damaged, or is opened with another
-        extractor or other words than it was trained with."""
+        """Raises ``InputError`` for a damaged run, and for another extractor or other word
+        vectors than in training."""
         self._run = run
         experiment = run.experiment
         self._model, self._about = run.load()
@@ -52,10 +52,10 @@ class Trained:
         self._about.check(self.library, self._run.weights)
 
     def prepare(self, record: Record, features: VideoFeatures) -> None:
-        """Nothing: the model is asked with the query."""
+        """Nothing: the model's computation depends on the query."""
 
     def answer(
-        self, indexed: Indexed[None], asked: QueryFeatures, *, top: int
+        self, indexed: Indexed[None], query: QueryFeatures, *, top: int
     ) -> Answer:
         info, features = indexed.info, indexed.features
         self._about.check_sizes(info.video_id, features, self._run.weights)
@@ -63,7 +63,7 @@ class Trained:
             self._model,
             features,
             info.duration_s,
-            [asked],
+            [query],
             self._candidates,
             self.library.rate_hz,
         )
@@ -80,7 +80,7 @@ class Trained:
         best = int(np.where(real, relevance, -np.inf).argmax())
         times_s = np.asarray(features.times_s, np.float64)
         return Answer(
-            query=asked.query,
+            query=query.query,
             video=info,
             confidence=float(confidence(float(relevance[best]))),
             clear_from=CLEAR,
@@ -88,8 +88,8 @@ class Trained:
                 replace(moment, score=float(confidence(moment.score)))
                 for moment in moments
             ),
-            parts=asked.words,
-            part_weights=_or_alike(scored.word_weights, best, len(asked.words)),
+            parts=query.words,
+            part_weights=_or_uniform(scored.word_weights, best, len(query.words)),
             times_s=times_s,
             relevance=coverage(times_s, spans, confidence(relevance)),
             line=CLEAR,
@@ -102,27 +102,27 @@ class Trained:
         weights = scored.region_weights
         values = [scored.relevance, scored.spans, scored.offsets_s]
         values += [] if weights is None else [weights]
-        if all(np.isfinite(each).all() for each in values):
+        if all(np.isfinite(rows).all() for rows in values):
             return
-        given = indexed.features.frames, indexed.features.regions
-        if not all(np.isfinite(each).all() for each in given):
-            raise not_numbers(indexed.folder)
+        features = indexed.features.frames, indexed.features.regions
+        if not all(np.isfinite(rows).all() for rows in features):
+            raise not_finite(indexed.folder)
         raise InputError(
-            f"the weights {self._run.weights} give values that are not numbers; "
-            "copy them again, or train again"
+            f"the weights {self._run.weights} give values that are not finite; copy them "
+            "again, or train again"
         )
 
 
 def _real(spans: Float[np.ndarray, "n 2"], duration_s: float) -> Bool[np.ndarray, " n"]:
-    """True where something of the span is in the video."""
+    """True for spans that overlap the video."""
     start, end = clamp(spans, duration_s).T
     return start < end
 
 
-def _or_alike(
+def _or_uniform(
     weights: Float[np.ndarray, "n w"] | None, best: int, count: int
 ) -> Float[np.ndarray, " w"]:
-    """Words count alike for a model that does not tell them apart."""
+    """Word weights of the best candidate; uniform without attention over words."""
     if weights is None:
         return np.full(count, 1 / count)
     return np.asarray(weights[best], np.float64)
@@ -131,8 +131,8 @@ def _or_alike(
 def _for_all(
     weights: Float[np.ndarray, "_ r"] | None, shape: tuple[int, ...]
 ) -> Float[np.ndarray, "t r"]:
-    """Regions count alike in frames that no candidate covers, and for a model that does
-    not tell them apart."""
+    """Region weights of all frames; uniform in frames without a candidate, and without
+    attention over regions."""
     full = np.full(shape, 1 / shape[1])
     if weights is not None:
         full[: len(weights)] = weights

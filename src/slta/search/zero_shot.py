@@ -1,4 +1,4 @@
-"""Answers without training: the evidence above the line, run by run."""
+"""Zero-shot search: segments of the relevance curve above the threshold line."""
 
 from dataclasses import fields
 from functools import cached_property
@@ -16,15 +16,15 @@ from slta.moments.segments import Segment, above_line, runs, spans_of
 from slta.search import evidence
 from slta.search.answers import Answer, Terms
 from slta.search.evidence import Background
-from slta.search.retriever import Indexed, not_numbers
+from slta.search.retriever import Indexed, not_finite
 
 EXTRACTOR = "imagenet-words"
-"""What makes the features unless another is asked for."""
+"""The default extractor."""
 RATE_HZ = 2.0
-"""Frames a second that are looked at."""
+"""Sampled frames a second."""
 CLEAR = 0.65
 LEAST_SCORE = 0.01
-"""Share of the evidence below which a moment is not worth naming."""
+"""Minimum score of a moment, its share of all evidence."""
 TERMS = Terms(
     part="phrase",
     relevance="standard deviations",
@@ -32,9 +32,9 @@ TERMS = Terms(
 )
 
 
-class Untrained:
-    """Confidence is the likelihood that the video shows what is asked, if half of all that
-    is asked is there; scores are shares of all the evidence for the query in it."""
+class ZeroShot:
+    """Zero-shot search. Confidence is the probability that the video shows what the query
+    describes, at a prior of 0.5; scores are shares of the evidence in the video."""
 
     def __init__(self, extractor_name: str | None, store: Store) -> None:
         """Raises ``InputError`` for an extractor that needs a trained model."""
@@ -42,33 +42,32 @@ class Untrained:
         self.library = Library(extractor(name), store, RATE_HZ)
         if not self.library.extractor.common_space:
             raise InputError(
-                f"the features of {name} cannot be compared with a sentence without "
-                "training; give a trained run with --checkpoint RUN, or leave "
-                "--extractor out"
+                f"the features of {name} have no common space with sentences and need a "
+                "trained model; give a run with --checkpoint RUN, or leave --extractor out"
             )
 
     def prepare(self, record: Record, features: VideoFeatures) -> Background:
-        # Inside the record that it is made of: whoever removes that removes both.
+        # Inside the record of the features, to be removed with it.
         names = self.library.record_name, f"background-{evidence.VERSION}"
         store = self.library.store
-        found = store.read(record.digest, *names)
-        if found is None:
+        stored = store.read(record.digest, *names)
+        if stored is None:
             made = evidence.background(features, self._unrelated, rate_hz=RATE_HZ)
             with store.write(record.digest, *names, facts={}) as writer:
                 writer.append({f.name: getattr(made, f.name) for f in fields(made)})
-            found = store.read(record.digest, *names)
-            assert found is not None
-        with trusted(found):
-            return Background(**found.arrays)
+            stored = store.read(record.digest, *names)
+            assert stored is not None
+        with trusted(stored):
+            return Background(**stored.arrays)
 
     def answer(
-        self, indexed: Indexed[Background], asked: QueryFeatures, *, top: int
+        self, indexed: Indexed[Background], query: QueryFeatures, *, top: int
     ) -> Answer:
         found = evidence.relevance(
-            indexed.features, asked, indexed.known, rate_hz=RATE_HZ
+            indexed.features, query, indexed.prepared, rate_hz=RATE_HZ
         )
         if not np.isfinite(found.curve).all():
-            raise not_numbers(indexed.folder)
+            raise not_finite(indexed.folder)
         height = above_line(found.curve, rate_hz=RATE_HZ)
         best = runs(height) or [Segment(0, len(height), 1.0)]
         spans, offsets_s = spans_of(best, height, rate_hz=RATE_HZ)
@@ -81,17 +80,17 @@ class Untrained:
             duration_s=indexed.info.duration_s,
             top=top,
         )
-        # What has hardly any of the evidence is a flicker, not a moment.
+        # Moments with hardly any evidence are noise.
         moments = [m for m in moments if m.score >= LEAST_SCORE] or moments[:1]
         return Answer(
-            query=asked.query,
+            query=query.query,
             video=indexed.info,
             confidence=evidence.confidence(
-                found.agreement, indexed.known, known=asked.known, rate_hz=RATE_HZ
+                found.agreement, indexed.prepared, known=query.known, rate_hz=RATE_HZ
             ),
             clear_from=CLEAR,
             moments=tuple(moments),
-            parts=asked.phrases,
+            parts=query.phrases,
             part_weights=found.phrase_weights,
             times_s=np.asarray(indexed.features.times_s, np.float64),
             relevance=found.curve,
@@ -103,7 +102,7 @@ class Untrained:
 
     @cached_property
     def _unrelated(self) -> list[QueryFeatures]:
-        """The unrelated sentences, read once by each version of an extractor."""
+        """Features of the unrelated sentences, stored for each version of an extractor."""
         read_by, store = self.library.extractor, self.library.store
         name = f"{read_by.id}@{read_by.version}-{evidence.VERSION}"
         record = store.read("unrelated", name)

@@ -1,4 +1,4 @@
-"""What a step of training draws, for each of the two kinds of models."""
+"""Random training batches for both kinds of models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,42 +13,42 @@ from slta.experiments.config import Experiment
 from slta.models import builder_of, sees_whole_videos
 from slta.models.base import CandidateModel, Model, VideoModel
 
-Given = TrainingBatch | TrainingVideoBatch
+AnyTrainingBatch = TrainingBatch | TrainingVideoBatch
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The same numbers always draw the same batch."""
+    """Training batches, determined by seed, step and rank."""
 
     usable: int
-    """How many queries can be trained with."""
-    draw: Callable[..., Given]
-    still: Callable[..., Given] | None = None
-    """Of the steps in which a candidate is one frame; None of whole videos."""
+    """Number of queries that can be trained with."""
+    draw: Callable[..., AnyTrainingBatch]
+    still: Callable[..., AnyTrainingBatch] | None = None
+    """Batches of the single-frame warm-up; None for video models."""
     still_steps: int = 0
     missed_s: tuple[float, ...] = ()
-    """How long the moments last that no candidate matches."""
+    """Lengths of the moments that no candidate matches."""
 
-    def of_step(self, step: int, *, seed: int, rank: int) -> Given:
-        """What a process trains with in a step."""
+    def of_step(self, step: int, *, seed: int, rank: int) -> AnyTrainingBatch:
+        """The batch of a process in a step."""
         if self.still and step < self.still_steps:
             return self.still(seed, step, rank)
         return self.draw(seed, step, rank)
 
 
 def check(experiment: Experiment) -> None:
-    """Raises ``InputError`` for a model that can't be trained so, whatever the data."""
+    """Raises ``InputError`` for settings that the model does not support."""
     whole = sees_whole_videos(builder_of(experiment.model))
     if whole and experiment.training.still_steps:
         raise InputError(
-            f"the model {experiment.model.name} looks at whole videos and cannot begin "
-            f"with single frames; leave --training.still-steps out, or give 0"
+            f"the model {experiment.model.name} takes whole videos and has no single-frame "
+            "warm-up; leave --training.still-steps out, or give 0"
         )
 
 
 @singledispatch
 def sampler(model: Model, experiment: Experiment, train: Split) -> Draws:
-    """Raises ``InputError`` where no query can be trained with."""
+    """Draws for a model. Raises ``InputError`` if no query can be trained with."""
     raise NotImplementedError(type(model).__name__)
 
 
@@ -72,8 +72,8 @@ def _(model: CandidateModel, experiment: Experiment, train: Split) -> Draws:
     )
     if not found.usable:
         raise InputError(
-            "no query of train has a window that matches it; "
-            "give --candidates.lengths-s lengths that occur"
+            "no query of train has a matching window; give lengths of its moments with "
+            "--candidates.lengths-s"
         )
     return Draws(
         found.usable,
@@ -93,5 +93,5 @@ def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
         queries_per_video=experiment.training.queries_per_video,
     )
     if not found.usable:
-        raise InputError("no query of train has a true span; look into its annotations")
+        raise InputError("no query of train has a true span; check its annotations")
     return Draws(found.usable, found.draw)

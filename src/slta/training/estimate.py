@@ -1,4 +1,4 @@
-"""How long a training will take: a few of its steps, measured on stand-ins for its data."""
+"""Estimates the duration of a training from a few steps on dummy data."""
 
 import os
 import time
@@ -28,19 +28,19 @@ from slta.training.readiness import usable
 
 T = TypeVar("T")
 STEPS = 2
-"""That are measured of each kind, after a first one: the fastest counts."""
+"""Timed steps of each kind after a first one; the fastest counts."""
 ENOUGH_S = 4.0
-"""A first step that takes longer is measured alone."""
+"""A first step that takes longer is not repeated."""
 MOST = 200
-"""Queries that stand for all."""
+"""Number of queries in the dummy data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Seconds, on this machine as it is now."""
+    """Estimated seconds on this machine."""
 
     features_s: float
-    """To make the features of videos and sentences, once."""
+    """For the features of videos and sentences."""
     steps_s: float
     evaluations_s: float
 
@@ -55,13 +55,13 @@ class Estimate:
             f"{name} {_rounded(s)}" for name, s in zip(parts, each, strict=True)
         )
         return (
-            f"about {_rounded(self.total_s)} ({named}): an estimate from a few steps on "
-            "this machine, which other work on it makes longer"
+            f"about {_rounded(self.total_s)} ({named}), estimated from a few steps on "
+            "this machine"
         )
 
 
 def estimate(experiment: Experiment, report: Report) -> Estimate:
-    """Of data without faults."""
+    """The estimate for a data set without faults."""
     training = experiment.training
     splits = used(report.splits)
     train = [*islice(usable(experiment, report), MOST)]
@@ -70,23 +70,23 @@ def estimate(experiment: Experiment, report: Report) -> Estimate:
         dataset = open_dataset(experiment)
         path = library.find(dataset, train[0].video_id)
         frames, frame_s = _last_piece(library.pieces(path))
-        middle = sorted(train, key=lambda each: len(each.query))[len(train) // 2]
+        middle = sorted(train, key=lambda query: len(query.query))[len(train) // 2]
         library.reader.text(middle.query)
-        asked, sentence_s = _timed(partial(library.reader.text, middle.query))
+        features, sentence_s = _timed(partial(library.reader.text, middle.query))
     used_queries = [query for queries in splits.values() for query in queries]
     videos = {query.video_id for query in used_queries}
     film_s = sum(report.durations_s.get(name, 0.0) for name in videos)
     features_s = frame_s * film_s * experiment.features.rate_hz
     features_s += sentence_s * len({query.query for query in used_queries})
-    split = partial(_stand_in, frames, asked, report, experiment.features.rate_hz)
+    split = partial(_dummy, frames, features, report, experiment.features.rate_hz)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     cores = len(os.sched_getaffinity(0))
     torch.set_num_threads(training.threads or max(1, cores // training.processes))
     sizes = Sizes(
         region=frames.regions.shape[-1],
         frame=frames.frames.shape[-1],
-        word=asked.word_vectors.shape[-1],
-        sentence=asked.sentence.shape[-1],
+        word=features.word_vectors.shape[-1],
+        sentence=features.sentence.shape[-1],
     )
     model = build(experiment.model, sizes).to(device)
     draws = sampler(model, experiment, split(train))
@@ -105,7 +105,7 @@ def estimate(experiment: Experiment, report: Report) -> Estimate:
 
 
 def _last_piece(pieces: Iterator[VideoFeatures]) -> tuple[VideoFeatures, float]:
-    """The second piece, or the only one, and the seconds that a frame of it took."""
+    """The second piece, or the only one, and its time per frame."""
     first, took_s = _timed(lambda: next(pieces))
     second, again_s = _timed(lambda: next(pieces, None))
     if second is None:
@@ -113,18 +113,18 @@ def _last_piece(pieces: Iterator[VideoFeatures]) -> tuple[VideoFeatures, float]:
     return second, again_s / len(second.times_s)
 
 
-def _stand_in(
+def _dummy(
     frames: VideoFeatures,
-    asked: QueryFeatures,
+    query_features: QueryFeatures,
     report: Report,
     rate_hz: float,
     queries: Sequence[Query],
 ) -> Split:
-    """Of one frame that is repeated, and one sentence: they take as long as others."""
+    """A split of one repeated frame and one repeated sentence."""
     lengths_s = {q.video_id: report.durations_s[q.video_id] for q in queries}
     return Split(
         queries=tuple(queries),
-        asked=(asked,) * len(queries),
+        query_features=(query_features,) * len(queries),
         videos={n: _repeated(frames, s, rate_hz) for n, s in lengths_s.items()},
         infos={n: VideoInfo(n, s, 16, 9) for n, s in lengths_s.items()},
     )
@@ -143,14 +143,14 @@ def _step_s(model: Model, draws: Draws, first: int, device: torch.device) -> flo
     optimizer = torch.optim.AdamW(model.parameters())
 
     def step(number: int) -> None:
-        given = draws.of_step(number, seed=0, rank=0).to(device)
+        drawn = draws.of_step(number, seed=0, rank=0).to(device)
         optimizer.zero_grad()
-        model.loss(model(given.batch), given).backward()
+        model.loss(model(drawn.batch), drawn).backward()
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    # The first one takes longer; if it takes that long, it must do.
+    # The first step is slower; a very slow one is not repeated.
     _, took_s = _timed(partial(step, first))
     if took_s > ENOUGH_S:
         return took_s

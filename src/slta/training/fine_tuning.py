@@ -1,4 +1,4 @@
-"""Training that starts from the weights of another run."""
+"""Fine-tuning: training from the weights of another run."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +16,7 @@ def check_start(start: Run, experiment: Experiment, store: Path | None) -> None:
     theirs, ours = start.experiment.model.name, experiment.model.name
     if theirs != ours:
         raise InputError(
-            f"--from {start.folder} is a run of the model {theirs}, not {ours}; name a "
+            f"--from {start.folder} is a run of the model {theirs}, not {ours}; give a "
             f"run of {ours}, or train {theirs}"
         )
     _, about = start.load()
@@ -24,21 +24,21 @@ def check_start(start: Run, experiment: Experiment, store: Path | None) -> None:
 
 
 def described(start: Run) -> dict[str, Any]:
-    """What a run's config.json says of the run that it starts from."""
+    """The entry of a run's config.json about the run that it starts from."""
     digest = hashlib.sha256(start.weights.read_bytes()).hexdigest()
     return {"run": str(start.folder.resolve()), "sha256": digest}
 
 
 def start_from(facts: dict[str, Any], model: Model, about: About) -> None:
-    """Gives a new model the weights, and the scale of the features, of another run.
+    """Loads the weights of another run, with its feature statistics, into a new model.
 
-    Raises ``InputError`` where they are gone or have changed, or do not fit.
+    Raises ``InputError`` if they are missing, have changed or do not fit.
     """
     start = Run.open(Path(facts["run"]))
     theirs, of = start.load()
     if described(start)["sha256"] != facts["sha256"]:
         raise InputError(
-            f"{start.weights}, from which this run starts, has changed; train anew"
+            f"{start.weights}, from which this run starts, has changed; start a new run"
         )
     if of.sizes != about.sizes:
         raise InputError(
@@ -46,17 +46,17 @@ def start_from(facts: dict[str, Any], model: Model, about: About) -> None:
             f"(region, frame, word, sentence), not {tuple(about.sizes)}; give features of "
             "the same kind"
         )
-    found, wanted = theirs.state_dict(), model.state_dict()
+    loaded, expected = theirs.state_dict(), model.state_dict()
     differ = [
         name
-        for name in found.keys() | wanted.keys()
-        if name not in found
-        or name not in wanted
-        or found[name].shape != wanted[name].shape
+        for name in loaded.keys() | expected.keys()
+        if name not in loaded
+        or name not in expected
+        or loaded[name].shape != expected[name].shape
     ]
     if differ:
         raise InputError(
             f"--from {start.folder} has a model of other sizes ({sorted(differ)[0]}); "
             f"give its sizes with --config {start.folder / 'config.json'}"
         )
-    model.load_state_dict(found)
+    model.load_state_dict(loaded)

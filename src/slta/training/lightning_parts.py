@@ -1,4 +1,4 @@
-"""What Lightning is given of ours: its checkpoints, its bar, and how it is stopped."""
+"""Plug-ins for Lightning: checkpoints, progress bar and interruption."""
 
 import re
 import signal
@@ -18,11 +18,11 @@ from slta.experiments.config import TrainingConfig
 from slta.files import whole_file
 
 REFUSED = f"{InputError.__module__}.{InputError.__qualname__}"
-"""How a traceback names what cannot be used."""
+"""Name of ``InputError`` in a traceback."""
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Lightning's state, which is there whole or not at all and runs no code."""
+    """Checkpoints that are written whole or not at all, and read without running code."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
@@ -50,7 +50,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class Bar(RichProgressBar):
-    """ProgressFactory how long an epoch still takes: Lightning does not know how long it is."""
+    """A progress bar with the number of batches of an epoch, which Lightning cannot know."""
 
     def __init__(self, training: TrainingConfig) -> None:
         super().__init__()
@@ -70,9 +70,8 @@ class Bar(RichProgressBar):
 
 @contextmanager
 def _stoppable(trainer: L.Trainer) -> Iterator[None]:
-    """Ctrl-C and what cannot be used end here as they do elsewhere.
-
-    Lightning would end the program on Ctrl-C, and wraps what other processes raise.
+    """Restores ``KeyboardInterrupt`` and ``InputError``: Lightning exits on Ctrl-C, and wraps
+    errors of other processes.
     """
     handler = signal.getsignal(signal.SIGINT)
     try:
@@ -83,10 +82,10 @@ def _stoppable(trainer: L.Trainer) -> Iterator[None]:
             launcher.kill(signal.SIGTERM)
         raise KeyboardInterrupt from None
     except ProcessRaisedException as error:
-        said = re.search(rf"^{REFUSED}: (.*)", str(error), re.MULTILINE)
-        if said is None:
+        message = re.search(rf"^{REFUSED}: (.*)", str(error), re.MULTILINE)
+        if message is None:
             raise
-        raise InputError(said[1]) from error
+        raise InputError(message[1]) from error
     finally:
         signal.signal(signal.SIGINT, handler)
         torch.use_deterministic_algorithms(False)

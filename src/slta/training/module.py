@@ -1,9 +1,8 @@
-"""Training: an experiment becomes a run, with Lightning.
+"""The Lightning module and data loaders of training.
 
-Every step draws its batch from the seed and its own number, and every epoch, which is
-the time between two evaluations, seeds itself. So a run that was killed goes on from
-its last evaluation as if nothing had happened: on a processor with as many threads, to
-the bit.
+A step's batch is determined by the seed and the step, and every epoch, from one evaluation
+to the next, sets its own seed. So an interrupted run continues from its last evaluation as
+if it had not stopped: bit for bit on a CPU with the same number of threads.
 """
 
 import hashlib
@@ -31,45 +30,46 @@ from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.predictions import Prediction
 from slta.experiments.config import Experiment
+from slta.experiments.older import with_new_names
 from slta.experiments.opening import open_splits
 from slta.models.base import Model
 from slta.runs.inference import predict
 from slta.runs.run import About, Run
-from slta.training.draws import Draws, Given, sampler
+from slta.training.draws import AnyTrainingBatch, Draws, sampler
 
 T = TypeVar("T")
-# Here, since every process that trains comes by: these tell of themselves.
+# Here, because every training process imports this module.
 for name in ("lightning.fabric", "lightning.pytorch", "torch.multiprocessing"):
     logging.getLogger(name).setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", module=r"lightning\.")
 
 SEEDS = 2**32
 WATCHED = "R@1, IoU=0.5"
-"""By which the best weights are chosen."""
+"""Metric on val that selects the best weights."""
 
 
-class Batches(IterableDataset[Given]):
-    """The batches of one epoch, as every process draws its own."""
+class Batches(IterableDataset[AnyTrainingBatch]):
+    """The batches of one epoch of this process."""
 
     def __init__(self, draws: Draws, module: "Training") -> None:
         self._draws, self._module = draws, module
 
-    def __iter__(self) -> Iterator[Given]:
+    def __iter__(self) -> Iterator[AnyTrainingBatch]:
         training = self._module.experiment.training
-        # Not by the epoch's number, which is behind when a run goes on.
+        # Not from the epoch's number, which is too low in a resumed run.
         first = self._module.global_step
         last = min(first + training.evaluate_every, training.steps)
         draw = partial(
             self._draws.of_step, seed=training.seed, rank=self._module.global_rank
         )
         steps = range(first, last)
-        # On a processor, a thread that draws takes a core from those that learn.
+        # On a CPU, a drawing thread would take a core from training.
         on_gpu = self._module.device.type != "cpu"
         yield from ahead(draw, steps) if on_gpu else map(draw, steps)
 
 
 def ahead(draw: Callable[[int], T], steps: Iterable[int]) -> Iterator[T]:
-    """What is drawn for each step, the next one while the one before it is used.
+    """Batches of the steps, each drawn while the one before it is used.
 
     >>> [*ahead(str, range(3))]
     ['0', '1', '2']
@@ -86,7 +86,7 @@ def ahead(draw: Callable[[int], T], steps: Iterable[int]) -> Iterator[T]:
 
 
 class Training(L.LightningModule):
-    """What Lightning needs to know; the model itself knows nothing of it."""
+    """The Lightning module around a model."""
 
     def __init__(
         self,
@@ -97,8 +97,7 @@ class Training(L.LightningModule):
         store: Path | None,
         since: float = 0.0,
     ) -> None:
-        """``since`` is when the run began, by the clock that measures how long things
-        take, had it never stopped."""
+        """``since`` is the start of the run by ``time.perf_counter``, less interruptions."""
         super().__init__()
         self.experiment, self.model, self.about = experiment, model, about
         self.run, self._store, self._since = run, store, since
@@ -108,7 +107,7 @@ class Training(L.LightningModule):
         self._losses: list[Tensor] = []
 
     def setup(self, stage: str) -> None:
-        """Each process opens the features by itself: they need not be copied to it."""
+        """Opens the features in each process, without copying them."""
         training = self.experiment.training
         cores = len(os.sched_getaffinity(0))
         torch.set_num_threads(training.threads or max(1, cores // training.processes))
@@ -117,13 +116,12 @@ class Training(L.LightningModule):
         self._draws = sampler(self.model, self.experiment, self._train)
 
     def on_fit_start(self) -> None:
-        """Threads of a CPU would add up the gradients of what was indexed in whatever
-        order they come by."""
+        """Deterministic algorithms on a CPU, whose threads would sum gradients in any order."""
         torch.use_deterministic_algorithms(self.device.type == "cpu")
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
-    def train_dataloader(self) -> DataLoader[Given]:
-        # Its own generator, or when it begins would change what is left out.
+    def train_dataloader(self) -> DataLoader[AnyTrainingBatch]:
+        # Its own generator, so that creating it does not change dropout.
         return DataLoader(
             Batches(self._draws, self),
             batch_size=None,
@@ -131,10 +129,10 @@ class Training(L.LightningModule):
         )
 
     def val_dataloader(self) -> DataLoader[list[str]]:
-        """One batch, so that a process without a video of its own takes part, too."""
+        """One batch of video ids, so that processes without videos take part as well."""
         videos = sorted(self._val.by_video)[self.global_rank :: self.trainer.world_size]
-        mine: Any = [videos]
-        return DataLoader(mine, batch_size=None)
+        batches: Any = [videos]
+        return DataLoader(batches, batch_size=None)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         training = self.experiment.training
@@ -142,8 +140,7 @@ class Training(L.LightningModule):
             self.model.parameters(),
             lr=training.learning_rate,
             weight_decay=training.weight_decay,
-            # Lightning takes one that is fused to scale gradients itself in mixed
-            # precision, and would not clip them.
+            # With a fused optimizer in mixed precision, Lightning does not clip.
             fused=training.precision == "32-true",
         )
         rising = max(1, round(training.warmup * training.steps))
@@ -168,9 +165,9 @@ class Training(L.LightningModule):
         )
         self._losses = []
 
-    def training_step(self, given: Given, index: int) -> Tensor:
-        scores = self.model(given.batch)
-        loss: Tensor = self.model.loss(scores, given)
+    def training_step(self, batch: AnyTrainingBatch, index: int) -> Tensor:
+        scores = self.model(batch.batch)
+        loss: Tensor = self.model.loss(scores, batch)
         if not loss.isfinite():
             self._diverged("the loss", index)
         self._losses.append(loss.detach())
@@ -178,14 +175,14 @@ class Training(L.LightningModule):
         return loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """The weights stay finite: a step that would spoil them is not taken."""
+        """Stops before a step with gradients that are not finite."""
         grads = [p.grad for p in self.model.parameters() if p.grad is not None]
         length = torch.nn.utils.get_total_norm(grads)
         if not length.isfinite() and self.trainer.precision != "16-mixed":
             self._diverged("a gradient", self.trainer.fit_loop.epoch_loop.batch_idx)
 
     def _diverged(self, what: str, index: int) -> NoReturn:
-        """What was evaluated stays; weights that were not are not kept."""
+        """Raises ``InputError``; the best evaluated weights are kept."""
         step = self.current_epoch * self.experiment.training.evaluate_every + index
         self.run.write("diverged", {"batch": step})
         kept = "no weights are kept, as none were evaluated before"
@@ -218,7 +215,7 @@ class Training(L.LightningModule):
         loss = torch.stack(self._losses).mean().item() if self._losses else math.nan
         self.history.append({"step": self.global_step, "loss": loss, **table.as_dict()})
         if self.global_rank == 0:
-            # Before the history, which promises the weights of what it tells.
+            # Before the history, which refers to the weights.
             if found[WATCHED] > self.best:
                 self.run.save(self.model, self._about())
             self.run.write("history", {"evaluations": self.history})
@@ -230,17 +227,17 @@ class Training(L.LightningModule):
         return replace(self.about, step=self.global_step)
 
     def on_train_end(self) -> None:
-        """All processes have taken the same steps."""
+        """Checks that all processes have the same weights."""
         if len(set(self._gathered(digest(self.model)))) > 1:
             raise RuntimeError("the processes' weights differ: a step was not shared")
 
-    def _gathered(self, mine: T) -> list[T]:
-        """What each process has."""
+    def _gathered(self, value: T) -> list[T]:
+        """The values of all processes."""
         if self.trainer.world_size == 1:
-            return [mine]
-        parts: list[Any] = [None] * self.trainer.world_size
-        torch.distributed.all_gather_object(parts, mine)
-        return parts
+            return [value]
+        values: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(values, value)
+        return values
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         seconds = time.perf_counter() - self._since
@@ -251,10 +248,12 @@ class Training(L.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Raises ``InputError`` for the state of another model."""
-        theirs = checkpoint.get("state_dict", {})
+        """Raises ``InputError`` for a checkpoint of another model."""
+        name = self.experiment.model.name
+        theirs = with_new_names(name, checkpoint.get("state_dict", {}), "model.")
+        checkpoint["state_dict"] = theirs
         ours = self.state_dict()
-        shapes = [{n: v.shape for n, v in each.items()} for each in (theirs, ours)]
+        shapes = [{n: v.shape for n, v in state.items()} for state in (theirs, ours)]
         if "slta" not in checkpoint or shapes[0] != shapes[1]:
             raise InputError(
                 f"{self.run.last} is of another model; remove it to train from the start"
@@ -264,13 +263,13 @@ class Training(L.LightningModule):
 
 
 def best_of(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The evaluation on val whose weights are kept: the first of the best."""
+    """The best evaluation on val, whose weights are kept; the first of equal ones."""
     return max(history, key=lambda row: row[WATCHED])
 
 
 def digest(model: Model) -> str:
-    """SHA-256 of the weights; bit-equal weights have the same."""
-    found = hashlib.sha256()
+    """SHA-256 of the weights."""
+    hashed = hashlib.sha256()
     for name, values in sorted(model.state_dict().items()):
-        found.update(name.encode() + values.cpu().numpy().tobytes())
-    return found.hexdigest()
+        hashed.update(name.encode() + values.cpu().numpy().tobytes())
+    return hashed.hexdigest()

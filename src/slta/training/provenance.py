@@ -1,4 +1,4 @@
-"""Where a number comes from: the program's commit, its libraries, the machine."""
+"""Provenance of results: the program's commit, its libraries and the machine."""
 
 import os
 import platform
@@ -12,10 +12,10 @@ LIBRARIES = ("slta", "torch", "lightning", "numpy", "av", "onnxruntime")
 
 
 def commit() -> str | None:
-    """Of the program, if it runs from a checkout of its own."""
+    """The program's commit, if it runs from its own checkout."""
     here = Path(__file__)
     try:
-        # An installed copy may lie in a checkout of something else.
+        # An installed copy may be inside another project's checkout.
         _git("ls-files", "--error-unmatch", here.name, cwd=here.parent)
         return _git("describe", "--always", "--dirty", cwd=here.parent)
     except (OSError, subprocess.CalledProcessError):
@@ -41,7 +41,7 @@ def _git(*words: str, cwd: Path) -> str:
 
 
 def _processor() -> str:
-    """The GPU where there is one, as it does the work."""
+    """Name of the GPU, if there is one, or of the CPU."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     info = Path("/proc/cpuinfo")

@@ -28,15 +28,14 @@ def train(
 ) -> Run:
     """Trains a model on a data set, tests it once, and returns the run.
 
-    The model is a name (``slta list models``), ``"my_file.py:MyModel"``, or a class; ``on``
-    is the name of a data set (``slta list data``), whose files are in ``root``. ``config``
-    says what differs from their defaults, as ``{"training": {"steps": 100}}``: a mapping,
-    or a JSON file such as a run's config.json. ``out`` is the new folder of the run,
-    ``runs/DATA_MODEL-DATE-TIME`` if none is given; ``start`` is a run from whose weights it
-    starts; ``store`` is where features are kept. ``progress`` opens a bar for what it is
-    told.
+    ``model`` is a name (``slta list models``), ``"my_file.py:MyModel"``, or a class; ``on``
+    the name of a data set (``slta list data``), and ``root`` its folder. ``config`` overrides
+    defaults, such as ``{"training": {"steps": 100}}``; it is a mapping, or a JSON file such
+    as a run's config.json. ``out`` is the new folder of the run (default:
+    ``runs/DATA_MODEL-DATE-TIME``), ``start`` a run to start from (fine-tuning), ``store`` the
+    folder of the feature store, and ``progress`` opens progress bars.
 
-    Raises ``InputError`` where the training cannot begin, or if it diverges.
+    Raises ``InputError`` for unusable data or settings, and if the training diverges.
     """
     path = Path(config) if isinstance(config, str) else config
     title, experiment = composed(model, on, path)
@@ -51,13 +50,13 @@ def train(
 
 
 def rooted(title: str, experiment: Experiment, root: str | Path | None) -> Experiment:
-    """Raises ``InputError`` for a data set in a folder that is not there."""
-    found = with_root(title, experiment, root)
-    if (place := root_of(found)) is not None:
-        check_root(place)
-    return found
+    """The experiment with the data set in ``root``. Raises ``InputError`` if it is missing."""
+    moved = with_root(title, experiment, root)
+    if (folder := root_of(moved)) is not None:
+        check_root(folder)
+    return moved
 
 
 def new_folder(title: str) -> Path:
-    """Of a run that is called so and begins now."""
+    """The default folder of a run that starts now."""
     return Path("runs") / f"{title}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -1,4 +1,4 @@
-"""Whether an experiment can be trained: everything that would stop it, before any work."""
+"""Checks before a training whether anything would stop it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from slta.datasets.report import Report
 from slta.datasets.shapes import ShapesConfig
 from slta.experiments.config import Experiment
 from slta.experiments.opening import open_library, root_of
-from slta.features.layouts import is_ready
+from slta.features.layouts import is_preextracted
 from slta.models import builder_of, sees_whole_videos
 from slta.moments import Query
 from slta.moments.spans import as_array
@@ -23,15 +23,15 @@ def check_ready(
     store: Path | None = None,
     shows: ProgressFactory = no_progress,
 ) -> Sequence[Problem]:
-    """Raises ``InputError`` for the first thing that is wrong with the data, if it was not
-    made here. Returns why numbers will not mean anything."""
+    """Warnings about the data set, unless it is synthetic. Raises ``InputError`` for its
+    first fault."""
     dataset, root = experiment.dataset, root_of(experiment)
     if root is None or isinstance(dataset, ShapesConfig) or dataset.name not in SOURCES:
         return []
     name = dataset.name
     extractor = experiment.features.extractor
     library = open_library(experiment, store)
-    features = extractor if is_ready(extractor) else ""
+    features = extractor if is_preextracted(extractor) else ""
     with shows("checking the data") as progress:
         report = check(
             SOURCES[name],
@@ -52,14 +52,14 @@ def check_ready(
 
 
 def unmatched(experiment: Experiment, report: Report) -> list[Problem]:
-    """Train, if none of its moments is like a candidate that the model scores."""
+    """A problem if no candidate matches any moment of train."""
     train = [query for query in report.splits.get("train", ()) if query.truth]
     if report.refusals or not train:
         return []
     if next(usable(experiment, report), None) is not None:
         return []
     lengths_s = sorted(span.length_s for query in train for span in query.truth or ())
-    what = "has no query with a window that matches it"
+    what = "has no query with a matching window"
     remedy = f"moments last {lengths_s[0]:g} to {lengths_s[-1]:g} s: give such lengths "
     return [Problem(report.files["train"], None, what, remedy + LENGTHS)]
 
@@ -68,7 +68,7 @@ LENGTHS = "with --candidates.lengths-s"
 
 
 def usable(experiment: Experiment, report: Report) -> Iterator[Query]:
-    """The queries of train that can be learnt from."""
+    """Queries of train that can be trained with."""
     every = sees_whole_videos(builder_of(experiment.model))
     for query in report.splits.get("train", ()):
         if query.truth and (every or _matched(experiment, report, query)):

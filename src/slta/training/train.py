@@ -1,4 +1,4 @@
-"""``slta train``: from an experiment to a run with its weights, answers and numbers."""
+"""Training of an experiment to a run, with weights, predictions and results."""
 
 import logging
 import sys
@@ -19,6 +19,7 @@ from slta.errors import InputError
 from slta.evaluation.measuring import lines
 from slta.experiments import protocol_of
 from slta.experiments.config import Experiment, TrainingConfig
+from slta.experiments.older import with_new_extractor
 from slta.experiments.opening import (
     open_dataset,
     open_library,
@@ -27,7 +28,7 @@ from slta.experiments.opening import (
 )
 from slta.models import build
 from slta.models.base import CandidateModel, Model, Scale, Sizes
-from slta.plots import training
+from slta.plots.charts import draw_history
 from slta.progress import ProgressFactory, no_progress
 from slta.runs.evaluate import answers, measured
 from slta.runs.run import About, Run
@@ -41,9 +42,9 @@ from slta.training.readiness import check_ready
 logger = logging.getLogger(__name__)
 
 MANY = 0.25
-"""Of what could be learnt from, if it is missed."""
+"""Share of unmatched moments from which they are reported."""
 MOST_UNKNOWN = 100
-"""Words without a vector of which a run says how frequent they are, at most."""
+"""Maximum number of words without a vector in a run's provenance."""
 
 
 def train(
@@ -55,9 +56,9 @@ def train(
     store: Path | None = None,
     shows: ProgressFactory = no_progress,
 ) -> Run:
-    """A new run; with ``start``, from the weights of that run.
+    """Trains a new run; with ``start``, from the weights of that run.
 
-    Raises ``InputError`` where it cannot begin, or if it diverges.
+    Raises ``InputError`` for unusable data or settings, and if the training diverges.
     """
     experiment = resolve_extractor(experiment)
     check(experiment)
@@ -90,9 +91,9 @@ def resume(
     steps: int | None = None,
     shows: ProgressFactory = no_progress,
 ) -> Run:
-    """Goes on from the last evaluation, as if the run had never stopped; a run that is
-    finished stays as it is, unless it is given more ``steps``: then the learning rate goes
-    on from there along the longer schedule."""
+    """Continues an interrupted run from its last evaluation. A finished run stays as it is,
+    unless there are more ``steps``: then it continues along the longer learning-rate
+    schedule."""
     run = Run.open(folder, root, extractor, words)
     if steps is not None:
         run.lengthen(steps)
@@ -125,13 +126,13 @@ def _go(
         raise KeyboardInterrupt(
             f"go on with 'slta train --resume {run.folder}'"
         ) from None
-    training.draw(run.read("history")["evaluations"], run.folder / "curves.png")
+    draw_history(run.read("history")["evaluations"], run.folder / "curves.png")
     run.finish(time.perf_counter() - since)
     return run
 
 
 def _spent_s(run: Run) -> float:
-    """Seconds that a run took until the state from which it goes on."""
+    """Seconds of training until the checkpoint."""
     state = WholeCheckpoints().load_checkpoint(run.last, map_location="cpu")
     return float(state.get("slta", {}).get("seconds", 0.0))
 
@@ -157,7 +158,7 @@ def _begun(
     shows: ProgressFactory,
     resume: bool,
 ) -> tuple[Model, About]:
-    """The model before its first step, once it is known that the data will do."""
+    """The initial model, after checks of the data."""
     splits = open_splits(experiment, ("train", "val"), store, shows)
     model, about = new_model(experiment, splits["train"], store)
     if not resume and (start := run.read("config").get("from")):
@@ -173,8 +174,7 @@ def _begun(
 
 
 def _test(run: Run, store: Path | None, shows: ProgressFactory) -> None:
-    """Once, with the best weights. A split without queries has nothing to test; nor has
-    one whose truth is not published, as QVHighlights' test."""
+    """Evaluates the best weights on the test splits that have ground truth."""
     for name in open_dataset(run.experiment).tested:
         answers(run, name, store, shows, again=True)
         protocol = protocol_of(run.experiment)
@@ -185,13 +185,13 @@ def _test(run: Run, store: Path | None, shows: ProgressFactory) -> None:
 def new_model(
     experiment: Experiment, train: Split, store: Path | None
 ) -> tuple[Model, About]:
-    """With weights from the seed, and the scale of the features from train."""
+    """A new model, with weights by the seed and feature statistics of train."""
     some = next(iter(train.videos.values()))
     sizes = Sizes(
         region=some.regions.shape[-1],
         frame=some.frames.shape[-1],
-        word=train.asked[0].word_vectors.shape[-1],
-        sentence=train.asked[0].sentence.shape[-1],
+        word=train.query_features[0].word_vectors.shape[-1],
+        sentence=train.query_features[0].sentence.shape[-1],
     )
     L.seed_everything(experiment.training.seed, verbose=False)
     try:
@@ -199,8 +199,8 @@ def new_model(
     except (MemoryError, RuntimeError) as error:
         problem = " ".join(str(error).split())[:200]
         raise InputError(
-            f"the model {experiment.model.name} does not fit into the memory "
-            f"({problem}); give smaller sizes with --model"
+            f"the model {experiment.model.name} does not fit into memory ({problem}); "
+            "give smaller sizes with --model"
         ) from error
     scale = {
         name: (torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
@@ -211,63 +211,64 @@ def new_model(
 
 
 def _check_same(run: Run, now: dict[str, Any]) -> None:
-    """Raises ``InputError`` if the run was begun with other data, features or words."""
+    """Raises ``InputError`` for other data, features or words than at the start."""
     begun = run.read("provenance")
     theirs, ours = (
-        f"{each.get('extractor')}@{each.get('extractor_version')}"
-        for each in (begun, now)
+        f"{with_new_extractor(str(facts.get('extractor')))}"
+        f"@{facts.get('extractor_version')}"
+        for facts in (begun, now)
     )
     read_by = begun.get("words", now["words"])
     if (theirs, read_by) != (ours, now["words"]):
         raise InputError(
-            f"{run.folder} was begun with the features of {theirs} and sentences as "
-            f"{read_by} reads them, not {ours} and {now['words']}; put the same files "
-            "there, or train anew"
+            f"{run.folder} was started with features of {theirs} and sentence features of "
+            f"{read_by}, not {ours} and {now['words']}; put the same files there, or start "
+            "a new run"
         )
     if begun.get("data", now["data"]) != now["data"]:
         raise InputError(
-            f"{run.folder} was begun with other annotations, whose SHA-256 begins with "
+            f"{run.folder} was started with other annotations, whose SHA-256 begins with "
             f"{begun['data'][:12]}, not {now['data'][:12]}; put the same files there, or "
-            "train anew"
+            "start a new run"
         )
 
 
 def _say_of_matches(draws: Draws) -> None:
-    """Told where much of train is not learnt from, for want of windows."""
+    """Logs if many moments of train have no matching window."""
     missed = len(draws.missed_s)
     if missed > MANY * (missed + draws.usable):
         shortest, longest = np.quantile(draws.missed_s, [0.1, 0.9])
         logger.info(
-            "no window matches %d moments of train, while %d queries have one: most of "
-            "those last %.1f to %.1f s; give such lengths with --candidates.lengths-s",
+            "no window matches %d moments of train (%d queries have one); most of these "
+            "last %.1f to %.1f s: give such lengths with --candidates.lengths-s",
             *(missed, draws.usable, shortest, longest),
         )
 
 
 def _say_of_regions(model: Model, train: Split) -> None:
-    """Told where a frame has no regions to choose from."""
+    """Logs if frames have a single region."""
     if not (isinstance(model, CandidateModel) and model.sees_regions):
         return
     if all(video.regions.shape[1] == 1 for video in train.videos.values()):
         logger.info(
-            "the features of train have one region a frame: which region a query means "
-            "can't be learnt from them"
+            "the features of train have one region a frame, so spatial attention has no "
+            "effect"
         )
 
 
 def _words(train: Split) -> dict[str, Any]:
-    """How much of the queries the vectors of words know; told where it is not all."""
-    count, unknown = unknown_words(train.asked)
+    """Counts of words without a vector, also logged."""
+    count, unknown = unknown_words(train.query_features)
     often = dict(unknown.most_common(MOST_UNKNOWN))
     if unknown:
         logger.info(
-            "%d of the %d words in train have no vector, most often: %s",
+            "%d of %d words in train have no vector, most often: %s",
             unknown.total(),
             count,
             ", ".join(list(often)[:5]),
         )
-    known = {"all": count, "unknown": unknown.total(), "most_often": often}
-    return {"words_in_train": known}
+    counts = {"all": count, "unknown": unknown.total(), "most_often": often}
+    return {"words_in_train": counts}
 
 
 def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> None:
@@ -317,7 +318,7 @@ def _fit(module: Training, run: Run, experiment: Experiment, resume: bool) -> No
 
 
 def _epochs(run: Run, training: TrainingConfig) -> int:
-    """Evaluations in all. Those of a run that was made longer need not be as far apart."""
+    """Number of evaluations; a lengthened run may have had another interval."""
     done: list[dict[str, Any]] = []
     if run.last.is_file() and (run.folder / "history.json").exists():
         done = run.read("history")["evaluations"]

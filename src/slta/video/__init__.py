@@ -1,4 +1,4 @@
-"""Videos read and written: the only package that knows the decoder."""
+"""Reading and writing videos: the only package that uses PyAV."""
 
 from slta.video.reading import Clips, Frames, clips, frames, probe, sample
 

@@ -1,7 +1,7 @@
-"""What FFmpeg makes of a file: its video stream, the frames of it, and their times.
+"""The video stream of a file, its frames and their timestamps, by FFmpeg.
 
-Time is counted here in whole ticks of the stream's own clock, so that no rounding moves
-a frame; ``video`` turns it into seconds.
+Times are integer ticks of the stream's time base, so that nothing is rounded;
+``reading`` converts them to seconds.
 """
 
 import logging
@@ -31,27 +31,27 @@ from slta.video.tone import toned
 logger = logging.getLogger(__name__)
 Image: TypeAlias = UInt8[np.ndarray, "h w 3"]
 Timed: TypeAlias = tuple[int, VideoFrame]
-"""A frame behind the tick at which it comes on display."""
+"""Presentation time in ticks, and the frame."""
 
-# The mean over the area that becomes a pixel; without the flag white comes out as 253.
+# Area averaging; without the second flag white becomes 253.
 SCALING: Final = Interpolation.AREA | Interpolation.FULL_CHR_H_INT
-# The colour matrices that swscale knows, by FFmpeg's numbers; others stop it.
+# Colour matrices that swscale supports, by FFmpeg's numbers; it fails on others.
 MATRICES: Final = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
 UNSPECIFIED: Final = 2
-# Pixels longer than so many times their width are a fault of the header.
+# A larger pixel aspect ratio is an error in the header.
 ODDEST: Final = 8
-# Containers without times; those whose clock may start anew, as where two were joined;
-# with these, those without a length in the header; with these, those without an index.
+# Containers without timestamps; those whose clock may restart, as in concatenated files;
+# with these, those without a duration in the header; with these, those without an index.
 UNTIMED: Final = cast(int, Flags.no_timestamps.value)
 JOINED: Final = cast(int, Flags.ts_discont.value)
 GUESSED: Final = UNTIMED | JOINED
 UNSEEKABLE: Final = GUESSED | cast(int, Flags.generic_index.value)
 MILLISECOND: Final = Fraction(1, 1000)
-# What comes so much later than all before it may be a mistake.
+# A timestamp that jumps ahead by more than this may be wrong.
 APART_S: Final = 10
-# A seek costs about as much as decoding this much film.
+# A seek costs about as much as decoding this much video.
 SEEK_S: Final = 0.25
-# Broken pictures that are nothing to tell; shares of them that are, and that are too many.
+# Broken pictures to ignore; shares of them to report, and to refuse.
 FEW: Final = 10
 TOLD: Final = 0.01
 MOST: Final = 0.5
@@ -59,15 +59,15 @@ MOST: Final = 0.5
 
 @final
 class FrameReader:
-    """The frames of a video in the order of display.
+    """Frames of a video in presentation order.
 
-    Their times are the container's. Where it has none (raw streams) or only those of
-    decoding (AVI), the frames take the packets' in turn; where its clock starts anew,
-    time goes on.
+    Timestamps are the container's. Without any (raw streams) or with decoding times only
+    (AVI), frames take the packets' times in order; where the clock restarts, time
+    continues.
     """
 
     def __init__(self, path: Path, wanted: Sequence[int] = ()) -> None:
-        """Given ``wanted`` ticks, frames on display at none of them may be left out."""
+        """With ``wanted`` ticks, frames not shown at any of them may be skipped."""
         self.path, self.wanted = path, wanted
         self.gop = 0
         self.sent = self.broken = 0
@@ -81,7 +81,7 @@ class FrameReader:
         self.tick_s = self.stream.time_base or Fraction(1, av.time_base)
         step = 1 / (self.tick_s * (self.stream.guessed_rate or 25))
         self.step = max(1, round(step))
-        # Matroska and FLV round to the millisecond; a time asked for may be exact.
+        # Matroska and FLV round timestamps to milliseconds; requested times may be exact.
         rounded = self.tick_s >= MILLISECOND and step.denominator > 1
         self.slack_s = MILLISECOND if rounded else MILLISECOND / 10**6
         flags = self.container.format.flags
@@ -89,7 +89,7 @@ class FrameReader:
         self.counted = self.avi or bool(flags & UNTIMED)
         self.joined = bool(flags & JOINED)
         self.seekable = not (self.counted or flags & UNSEEKABLE)
-        # Only H.264 promises that a frame marked as no reference is never leant on.
+        # Only H.264 guarantees that a non-reference frame is never referenced.
         skips = self.codec.name == "h264" and self.codec.field_order == 1
         self.skips = skips and not self.counted and len(self.wanted) > 0
         self.at = self.key = self.stream.start_time or 0
@@ -98,7 +98,7 @@ class FrameReader:
         self.container.close()
 
     def packets(self, *others: Stream) -> Iterator[tuple[int | None, AnyPacket]]:
-        """Each packet with its tick; among them those of other streams, without one."""
+        """Packets with their ticks, and those of other streams with None."""
         due: int | None = None
         shift = 0
         for packet in demuxed(self.container, self.stream, *others, empty=True):
@@ -115,11 +115,12 @@ class FrameReader:
             yield sent if self.counted else packet.pts, packet
 
     def frames(self, *, sought: bool = False) -> Iterator[Timed]:
-        """Each frame with its tick, ever later; broken frames are passed over.
+        """Frames with increasing ticks; broken frames are skipped.
 
-        A frame whose time is at odds with those around it comes between them. After a seek they begin with a key frame, or there are none. What is decoded
-        after it and shown before it may lean on what was not decoded, and so may all
-        that follows a key frame that is not a whole picture (intra refresh).
+        A frame with an implausible timestamp gets one between its neighbours'. After a
+        seek, frames begin at a key frame, or there are none: frames decoded after but shown
+        before it may refer to frames that were not decoded, and so may all that follow an
+        intra-refresh key frame.
         """
         far, start = round(APART_S / self.tick_s), self.at
         run = self._decoded(sought)
@@ -128,7 +129,7 @@ class FrameReader:
             yield tick, frame
 
     def _decoded(self, sought: bool) -> Iterator[tuple[int | None, VideoFrame]]:
-        """Each frame with the tick that the container gives it, if any."""
+        """Frames with the container's ticks, if any."""
         queue: deque[int] = deque()
         first: int | None = None
         newest: int | None = None
@@ -164,12 +165,12 @@ class FrameReader:
                 yield tick, frame
 
     def far(self, tick: int) -> bool:
-        """Whether a seek is likely to be cheaper than decoding on to the tick."""
+        """Whether seeking to the tick is likely cheaper than decoding up to it."""
         from_key = max(self.gop // 2, self.at - self.key)
         return self.seekable and (tick - self.at - from_key) * self.tick_s > SEEK_S
 
     def seek(self, tick: int) -> Iterator[Timed]:
-        """The frames from one at or before the tick on."""
+        """Frames, starting with one at or before the tick."""
         back, second = 0, round(1 / self.tick_s)
         while tick - back > (self.stream.start_time or 0):
             run = self.frames(sought=True) if self.jump(tick - back) else iter(())
@@ -184,7 +185,7 @@ class FrameReader:
         return self.frames()
 
     def jump(self, tick: int) -> bool:
-        """Whether the packets now go on from a key frame at or before the tick."""
+        """Seeks to a key frame at or before the tick; False where that fails."""
         try:
             self.container.seek(tick, stream=self.stream)
         except av.error.FFmpegError:
@@ -192,7 +193,7 @@ class FrameReader:
         return True
 
     def _idle(self, stamp: int, newest: int) -> bool:
-        """Whether no tick is wanted from a packet to one seen before, shown later."""
+        """Whether no wanted tick lies between a packet and an earlier one shown later."""
         passed, reached = (bisect_left(self.wanted, tick) for tick in (stamp, newest))
         return stamp < newest and passed == reached
 
@@ -205,22 +206,20 @@ class FrameReader:
             return []
 
     def check_whole(self) -> None:
-        """Raises ``InputError`` if most of what was read cannot be decoded; some is told."""
+        """Raises ``InputError`` if most pictures cannot be decoded; logs if some cannot."""
         share = self.broken / max(1, self.sent)
         if self.broken < FEW or share < TOLD:
             return
-        said = (
-            f"{self.broken} of the {self.sent} pictures of {self.path} that were read"
-        )
+        count = f"{self.broken} of {self.sent} pictures read from {self.path}"
         if share > MOST:
-            raise InputError(f"{said} are broken: copy or download it again")
-        logger.info("%s are broken; what they show is not seen", said)
+            raise InputError(f"{count} are broken: copy or download it again")
+        logger.info("%s are broken and were skipped", count)
 
 
 def painter(size: tuple[int, int]) -> Callable[[VideoFrame], Image]:
-    """Turns frames into RGB pictures of (width, height), upright, as BT.709 shows them.
+    """A function from frames to upright RGB pictures of (width, height) in BT.709.
 
-    Frames of one film may differ in size, format and colour.
+    Frames of one video may differ in size, format and colour space.
     """
     scaler = VideoReformatter()
 
@@ -251,7 +250,7 @@ def painter(size: tuple[int, int]) -> Callable[[VideoFrame], Image]:
 
 
 def turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
-    """Whether to swap the axes, then mirror left and right, then flip up and down."""
+    """Whether to swap the axes, then mirror horizontally, then flip vertically."""
     sides: Any = frame.side_data
     matrix = sides.get("DISPLAYMATRIX")
     if matrix is None:
@@ -261,7 +260,7 @@ def turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
 
 
 def displayed(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
-    """Width and height as shown: upright, in square pixels, none of which is lost."""
+    """Width and height as shown: upright, with square pixels, never downscaled."""
     width, height = frame.width, frame.height
     shape = stream.sample_aspect_ratio or Fraction(1)
     if 1 <= shape <= ODDEST:
@@ -273,21 +272,21 @@ def displayed(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
 
 T = TypeVar("T")
 
-# So many pictures must go on from a distant time for it to be believed.
+# Pictures that must follow a distant timestamp before it is accepted.
 BELIEVED: Final = 12
-# Pictures that may be stored between one and its predecessor on display.
+# Maximum pictures stored between one and its predecessor in presentation order.
 REORDERED: Final = 16
 
 
 def in_order(
     run: Iterable[tuple[int | None, T]], *, step: int, far: int, start: int = 0
 ) -> Iterator[tuple[int, T]]:
-    """Each item with its tick, ever later, from items that come in the right order.
+    """Items with strictly increasing ticks, from items in presentation order.
 
-    One whose tick is at odds with those around it comes between them; where there is no
-    room, it is left out. A tick more than ``far`` after the one before is believed only
-    if ``BELIEVED`` items go on from there, or the end comes first. ``step`` is the usual
-    distance, ``start`` the tick of the first where none has any.
+    An implausible tick is replaced by one between its neighbours', or its item dropped if
+    there is no room. A tick more than ``far`` after its predecessor is accepted only if
+    ``BELIEVED`` items continue from it, or the stream ends first. ``step`` is the usual
+    distance of ticks, ``start`` the first tick if no item has one.
     """
     queue = _Queue[T](step, far, start)
     for tick, item in run:
@@ -298,7 +297,7 @@ def in_order(
 
 @final
 class _Queue(Generic[T]):
-    """Items that wait for others to bear out their ticks; None is one that is wrong."""
+    """Items that wait until others confirm their ticks; None marks a wrong tick."""
 
     def __init__(self, step: int, far: int, start: int) -> None:
         self.step, self.far, self.start = step, far, start
@@ -328,7 +327,7 @@ class _Queue(Generic[T]):
                     yield tick, item
 
     def _ready(self, ended: bool) -> Sequence[int]:
-        """Ticks of the first items, as far as they are settled."""
+        """Ticks of the first items whose ticks are decided."""
         last, step = self.last, self.step
         sure = ended or len(self.held) > BELIEVED
         ticks = [tick for tick, _ in self.held]
@@ -349,10 +348,10 @@ class _Queue(Generic[T]):
 def last_shown(
     tail: Sequence[tuple[int, int]], *, reordered: bool, far: Callable[[int], int]
 ) -> tuple[int, int]:
-    """Tick and length of what is shown last of some pictures, as they are stored.
+    """Tick and duration of the picture shown last, from pictures in storage order.
 
-    It is none that others follow which are shown earlier, but for what reordering may
-    bring; and none alone more than ``far`` of its tick after all others.
+    Pictures out of order by more than reordering allows are ignored, and so is one more
+    than ``far`` after all others.
     """
     most = REORDERED if reordered else 0
     later = [sum(tick < at for tick, _ in tail[i:]) for i, (at, _) in enumerate(tail)]

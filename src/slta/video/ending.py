@@ -1,4 +1,4 @@
-"""When a film ends: by its header where the packets bear that out, else by the packets."""
+"""End of a video: by its header if the packets confirm it, else by the packets."""
 
 import re
 from collections import defaultdict, deque
@@ -14,7 +14,7 @@ import av
 
 from slta.video.decoding import APART_S, GUESSED, REORDERED, FrameReader, last_shown
 
-# A last picture that stands longer while nothing is heard does so by mistake.
+# A last picture shown for longer, without sound, is an error of the file.
 STANDS_S: Final = 3600
 TAIL: Final = 4 * REORDERED
 Shown: TypeAlias = tuple[int, int]
@@ -22,26 +22,26 @@ Shown: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What a pass over all packets tells, in ticks of the film's stream."""
+    """End times from a pass over all packets, in ticks of the video stream."""
 
     pictures: int
-    """When the last picture ends by its own length."""
+    """End of the last picture by its own duration."""
     heard: int
-    """The same, or when the sound that goes on from there ends."""
+    """The same, or the end of the sound that continues from there."""
     claimed: int
-    """The latest end of any packet, however far from the others."""
+    """Latest end of any packet, plausible or not."""
 
     def stood(self, tick_s: Fraction) -> int:
-        """When the film ends if its last picture stands while there is sound."""
+        """End of the video if its last picture is shown as long as there is sound."""
         late_s = (self.heard - self.pictures) * tick_s
         return self.heard if late_s > 1 else self.pictures
 
 
 def end_of(reader: FrameReader, start: int) -> tuple[int, bool]:
-    """The tick at which a film ends, and whether only its header says so.
+    """Tick at which a video ends, and whether only its header says so.
 
-    Where the last packets end earlier than the header says, a picture may stand, a wild
-    time or sound far away may have lengthened the header, or the file is cut short.
+    If the last packets end earlier than the header says, the last picture may be shown
+    longer, a wrong timestamp may have lengthened the header, or the file is truncated.
     """
     header = _by_header(reader)
     if header is None or header <= start:
@@ -54,8 +54,8 @@ def end_of(reader: FrameReader, start: int) -> tuple[int, bool]:
     if end > header + slack:
         return end, False
     if end >= header - slack:
-        # Lengths are summed in the order of decoding, which can end before the last frame
-        # is shown.
+        # Durations are summed in decoding order, which can end before the last frame is
+        # shown.
         late = reader.stream.duration and last >= header
         return last + reader.step if late else header, True
     ends = measured(reader.path, header)
@@ -70,12 +70,12 @@ def end_of(reader: FrameReader, start: int) -> tuple[int, bool]:
 
 
 def slack_s(length_s: Fraction) -> Fraction:
-    """How much earlier than its header says a film may end and be whole."""
+    """How much earlier than its header says a complete video may end."""
     return max(Fraction(1), length_s / 100)
 
 
 def measured(path: Path, header: int | None = None) -> Ends:
-    """Where pictures and sound end, from a pass over all packets."""
+    """Ends of pictures and sound, from a pass over all packets."""
     shown: deque[Shown] = deque(maxlen=TAIL)
     heard: dict[Fraction, list[Shown]] = defaultdict(list)
     with closing(FrameReader(path)) as reader:
@@ -101,7 +101,7 @@ def measured(path: Path, header: int | None = None) -> Ends:
 
 
 def _extend(runs: list[Shown], at: int, length: int, tick_s: Fraction) -> None:
-    """Adds a piece of sound to the last run, or to a new one if it is apart from that."""
+    """Adds a packet of sound to the last run, or starts a new one after a gap."""
     start, lasted = runs[-1] if runs else (at, 0)
     if not runs or not start <= at <= start + lasted + APART_S / tick_s:
         runs.append((at, length))
@@ -110,9 +110,9 @@ def _extend(runs: list[Shown], at: int, length: int, tick_s: Fraction) -> None:
 
 
 def _tail(reader: FrameReader, end: int) -> deque[Shown]:
-    """The last pictures as they are stored; none where an end cannot be sought."""
+    """The last pictures in storage order; none if seeking to the end fails."""
     packets = reader.packets() if reader.jump(end) else iter(())
-    # Some demuxers let wild ones pass that come before what was sought.
+    # Some demuxers deliver stray packets from before the target.
     packets = dropwhile(lambda timed: not timed[1].is_keyframe, packets)
     stamps = (
         (stamp, packet.duration or 0)
@@ -123,7 +123,7 @@ def _tail(reader: FrameReader, end: int) -> deque[Shown]:
 
 
 def _end(reader: FrameReader, tail: deque[Shown], header: int | None) -> Shown:
-    """Ticks at which the last of some pictures comes on display, and leaves it."""
+    """Ticks at which the last picture is shown first, and no longer."""
     apart, stands = (round(s / reader.tick_s) for s in (APART_S, STANDS_S))
     last, length = last_shown(
         list(tail),
@@ -134,7 +134,7 @@ def _end(reader: FrameReader, tail: deque[Shown], header: int | None) -> Shown:
 
 
 def _by_header(reader: FrameReader) -> int | None:
-    """The end by the header; None where that is a guess."""
+    """End by the header; None where that is a guess."""
     stream, start = reader.stream, reader.stream.start_time or 0
     if reader.container.format.flags & GUESSED:
         return None
@@ -159,9 +159,9 @@ ASF_FACTS: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file ends where it says; False where it says nothing.
+    """Whether the file is as long as its container says; False if that does not say.
 
-    A file whose last picture stands long ends early by its pictures, too, but not by its
+    A file whose last picture is shown long looks truncated by its pictures, not by its
     bytes.
     """
     size = path.stat().st_size
@@ -189,7 +189,7 @@ def _matroska(file: BinaryIO, size: int) -> bool:
 
 
 def _number(file: BinaryIO, *, keep_marker: bool = False) -> int | None:
-    """An EBML number: its first bit set tells its bytes; -1 if all that follow are set."""
+    """An EBML variable-length integer; -1 for the reserved "unknown" value."""
     first = file.read(1)
     if not first or not first[0]:
         return None

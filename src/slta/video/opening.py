@@ -1,7 +1,7 @@
-"""A file's container and the film in it, and what to say of files without one.
+"""Opening a video file, and errors for files that are not videos.
 
-Only what is in the file itself is read: the demuxers that may open it are listed, and
-FFmpeg is handed an open file instead of a name, beside which it could find others.
+Nothing but the file itself is read: the demuxers are an explicit list, and FFmpeg gets an
+open file instead of a name.
 """
 
 import re
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 else:
     AnyPacket = Packet
 
-# Demuxers that read the one file and no other: containers, bare streams of pictures, what
-# cameras and recorders write, and sound, of which the user is told that it is no film.
+# Demuxers that read this one file only: containers, raw video streams, formats of cameras
+# and recorders, and audio, to report that it has no pictures.
 CONTAINERS: Final = (
     "mov matroska webm avi asf asf_o flv kux live_flv mpegts mpeg ogg mxf gxf lxf nut nuv"
     " rm ivr wtv ty pva pmp nsv dv gif apng jpegxl_anim yuv4mpegpipe ivf obu swf smk bink"
@@ -49,7 +49,7 @@ OPTIONS: Final = {
     ),
     "protocol_whitelist": "fd",
 }
-# Texts that name other files, by how they begin.
+# Text files that refer to other files, by how they begin.
 LISTS: Final = {
     r"#EXTM3U": "an HLS or M3U playlist",
     r"ffconcat version": "an ffconcat list",
@@ -69,7 +69,7 @@ WEBP_ANIMATED: Final = 0x02
 NOT_FILM: Final = (
     Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 )
-# Codecs of covers, which films may have too.
+# Codecs of cover pictures, which videos may use as well.
 STILL_CODECS: Final = frozenset(
     {
         "bmp",
@@ -84,8 +84,8 @@ STILL_CODECS: Final = frozenset(
         "webp",
     }
 )
-# Packets of the busiest stream by which it is told from covers and slide shows; those have
-# less than one for so many of the film's.
+# Packets to read of the busiest stream; covers and slide shows have less than one packet
+# for RARER of the video's.
 SEEN: Final = 250
 RARER: Final = 4
 
@@ -97,14 +97,14 @@ UNOPENED: Final[dict[type[OSError], str]] = {
 
 
 def is_address(name: str | Path) -> bool:
-    """Whether it names something on a network, as far as its spelling says."""
+    """Whether the name looks like a URL."""
     return bool(ADDRESS.match(str(name)))
 
 
 def head_of(path: Path) -> bytes:
-    """The first bytes of a file, or what is wrong with it as a file."""
+    """The first bytes of a file. Raises ``InputError`` if it is not a readable video file."""
     try:
-        # To open a pipe waits for whoever writes to it.
+        # Opening a pipe would block until something is written to it.
         if not (path.is_dir() or S_ISREG(path.stat().st_mode)):
             raise InputError(f"{path} is a pipe or a device: write it to a file first")
         with path.open("rb") as file:
@@ -123,7 +123,7 @@ def head_of(path: Path) -> bytes:
 
 
 def open_file(path: Path) -> InputContainer:
-    """Opens a container for reading, or says what is wrong with the file."""
+    """Opens a container for reading. Raises ``InputError`` for what is not a video."""
     head = head_of(path)
     try:
         with path.open("rb") as file:
@@ -138,7 +138,7 @@ def open_file(path: Path) -> InputContainer:
 
 
 def list_of(head: bytes) -> str | None:
-    """What kind of list of other files begins so; None if it is no such list."""
+    """The kind of playlist or manifest that begins so; None for other files."""
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = head.decode("utf-16" if wide else "utf-8", "replace").lstrip(
         "\ufeff\0 \t\r\n"
@@ -152,9 +152,10 @@ def list_of(head: bytes) -> str | None:
 def demuxed(
     container: InputContainer, *streams: Stream, empty: bool = False
 ) -> Iterator[AnyPacket]:
-    """The packets of some streams, or all, as far as the file can be read.
+    """Packets of some streams, or all, as far as the file can be read.
 
-    ``empty`` ones say that the picture before them goes on; they would end a decoding.
+    Empty packets mean that the previous picture continues; a decoder takes them for the
+    end, so they come only with ``empty``.
     """
     # PyAV fails with an IndexError at the end of a file in which streams were added.
     with suppress(av.error.FFmpegError, IndexError):
@@ -165,10 +166,10 @@ def demuxed(
 
 
 def film_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The stream with most pictures over time, which no cover and no slide show is.
+    """The main video stream, rather than a cover or a slide show.
 
-    Streams of about as many, such as two cameras, are both film; then the one counts that
-    the file marks as its default, then the widest, then the first.
+    Of several, such as two cameras, the one marked as default, then the widest, then the
+    first.
     """
     pictures = container.streams.video
     films = [s for s in pictures if not s.disposition & NOT_FILM]
@@ -191,9 +192,9 @@ def film_stream(path: Path, container: InputContainer) -> VideoStream:
 
 
 def _counts(path: Path, streams: Sequence[VideoStream]) -> dict[int, int]:
-    """Pictures of each stream in the first stretch of the file.
+    """Pictures of each stream near the start of the file.
 
-    Not the header's, which few containers have, and AVI for pictures that go on, too.
+    Counts in headers are rare, and in AVI include repeated pictures.
     """
     counts = {stream.index: 0 for stream in streams}
     enough = SEEN if len(counts) > 1 else 2
@@ -207,7 +208,7 @@ def _counts(path: Path, streams: Sequence[VideoStream]) -> dict[int, int]:
 
 
 def holds_film(path: Path) -> bool:
-    """Whether a file has a film in it; only its beginning is read."""
+    """Whether a file contains video; only its beginning is read."""
     try:
         with open_file(path) as container:
             film_stream(path, container)

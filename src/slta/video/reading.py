@@ -1,7 +1,7 @@
-"""File to frames with their times, and what a file says of itself.
+"""Frames and clips of a video file with their times, and its length and size.
 
-Time 0 is when the first frame of the video stream is shown, and a frame is on display
-until the next one.
+Time 0 is when the first frame of the video stream is shown; a frame is shown until the
+next one.
 """
 
 from bisect import bisect_right
@@ -23,13 +23,13 @@ from slta.moments import VideoInfo
 from slta.video.decoding import FrameReader, Timed, displayed, painter
 from slta.video.ending import end_of, is_whole, measured, slack_s
 
-# More frames than anyone means: two months of film at 2 Hz, or a broken header.
+# Maximum frames of a request: two months at 2 Hz. More are a mistake.
 MOST: Final = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Upright RGB pictures, each with the time at which it came on display."""
+    """Upright RGB pictures with the times at which each is first shown."""
 
     images: UInt8[np.ndarray, "t h w 3"]
     times_s: Float64[np.ndarray, " t"]
@@ -37,7 +37,7 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Clips:
-    """Runs of upright RGB pictures, each with the time from which it shows the video."""
+    """Clips of l upright RGB pictures with their start times."""
 
     images: UInt8[np.ndarray, "t l h w 3"]
     times_s: Float64[np.ndarray, " t"]
@@ -45,20 +45,20 @@ class Clips:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The video stream of a file, as its header and its first frame describe it."""
+    """The video stream of a file, by its header and its first frame."""
 
     path: Path
     tick_s: Fraction
     start: int
     """Tick of the first frame: video time 0."""
     end: int
-    """Tick at which the last frame leaves the screen."""
+    """Tick at which the last frame ends."""
     promised: bool
-    """Whether only the header says so, and the packets have still to bear it out."""
+    """Whether only the header gives the end, not yet confirmed by packets."""
     slack_s: Fraction
-    """A frame that begins within so little counts as begun."""
+    """Tolerance for rounded timestamps: a frame that begins this much later counts."""
     size: tuple[int, int]
-    """Width and height as shown: after rotation, in square pixels."""
+    """Width and height as shown: after rotation, with square pixels."""
 
     @property
     def duration_s(self) -> float:
@@ -68,13 +68,13 @@ class Track:
         return float((tick - self.start) * self.tick_s)
 
     def tick(self, time_s: float | int) -> int:
-        """The last tick that has begun."""
+        """The last tick at or before a time."""
         passed_s = Fraction(round(time_s * 1e9), 10**9) + self.slack_s
         return self.start + passed_s // self.tick_s
 
 
 def probe(path: str | Path) -> VideoInfo:
-    """What is in the header; a file whose header has no duration is read through."""
+    """Length and size by the header; a file without a duration there is read through."""
     track = look(path)
     return VideoInfo(composed(track.path.stem), track.duration_s, *track.size)
 
@@ -86,9 +86,9 @@ def sample(
     size: tuple[int, int] | None = None,
     batch: int = 32,
 ) -> Iterator[Frames]:
-    """The frames on display at 0, 1/rate, 2/rate … before the end, a batch at a time.
+    """Frames shown at 0, 1/rate, 2/rate … seconds before the end, in batches.
 
-    ``size`` is (width, height). However long the video, one batch is held.
+    ``size`` is (width, height) in pixels. Only one batch is in memory at a time.
     """
     track = look(path)
     wanted = _grid(track, rate_hz, batch)
@@ -106,10 +106,10 @@ def clips(
     size: tuple[int, int] | None = None,
     batch: int = 8,
 ) -> Iterator[Clips]:
-    """For each time of ``sample``, ``length`` frames from that time on, 1/frames_hz apart.
+    """For each time of ``sample``, a clip of ``length`` frames, 1/frames_hz seconds apart.
 
-    Where they would go on after the end of the video, its last frame stays. However
-    long the video, the frames of one batch of clips are held.
+    Clips that reach beyond the end repeat the last frame. Only the frames of one batch are
+    in memory at a time.
     """
     if length < 1:
         raise InputError(f"a clip must hold at least 1 frame, got {length}")
@@ -129,9 +129,10 @@ def frames(
     at: Sequence[float | int] | Float64[np.ndarray, " t"],
     size: tuple[int, int] | None = None,
 ) -> Frames:
-    """The frame on display at each time, in the order given; at the very end the last.
+    """The frames shown at some times in seconds, in the order given.
 
-    ``size`` is (width, height).
+    ``size`` is (width, height) in pixels. Raises ``InputError`` for a time outside the
+    video.
     """
     track = look(path)
     for time_s in at:
@@ -156,7 +157,7 @@ def look(path: str | Path) -> Track:
 
 
 def shown(track: Track, wanted: Sequence[int]) -> Iterator[Timed]:
-    """For each wanted tick, in rising order, the frame on display with its own tick."""
+    """For each wanted tick, in ascending order, the frame shown with its own tick."""
     with closing(FrameReader(track.path, wanted)) as reader:
         run = reader.frames()
         now = first_of(track.path, run)
@@ -175,7 +176,7 @@ def shown(track: Track, wanted: Sequence[int]) -> Iterator[Timed]:
 
 
 def first_of(path: Path, run: Iterator[Timed]) -> Timed:
-    """The next frame, which is there unless nothing can be decoded."""
+    """The next frame. Raises ``InputError`` if nothing can be decoded."""
     first = next(run, None)
     if first is None:
         raise InputError(f"{path} has no frame that can be decoded: export it again")
@@ -183,13 +184,13 @@ def first_of(path: Path, run: Iterator[Timed]) -> Timed:
 
 
 def check_end(track: Track, last: int) -> None:
-    """Raises if the frame at ``last`` is the last one because the file is cut short."""
+    """Raises ``InputError`` if the file is truncated after the frame at ``last``."""
     missing_s = (track.end - last) * track.tick_s
     allowed_s = slack_s((track.end - track.start) * track.tick_s)
     if not track.promised or missing_s <= allowed_s or is_whole(track.path):
         return
-    # A last picture may stand long, and sound may go on: only if no stream reaches the
-    # end is something missing.
+    # The last picture may be shown long, and sound may continue: something is missing only
+    # if no stream reaches the end.
     if track.end - measured(track.path).claimed > allowed_s / track.tick_s:
         has = f"its frames end at {track.time_s(last):.1f} s"
         promise = f"its header promises {track.duration_s:.1f} s"
@@ -205,8 +206,10 @@ def _grid(track: Track, rate_hz: float | int, batch: int) -> list[int]:
     if batch < 1:
         raise InputError(f"a batch must hold at least 1 sample, got {batch}")
     if track.duration_s * rate_hz > MOST:
-        asked = f"{track.duration_s:.0f} s at {rate_hz:g} Hz are over {MOST} frames"
-        raise InputError(f"{track.path}: {asked}: check its length, or lower the rate")
+        request = f"{track.duration_s:.0f} s at {rate_hz:g} Hz are over {MOST} frames"
+        raise InputError(
+            f"{track.path}: {request}: check its length, or lower the rate"
+        )
     ticks = (track.tick(i / rate_hz) for i in count())
     return list(takewhile(lambda tick: tick < track.end, ticks))
 
@@ -217,7 +220,7 @@ def _clips(
     draw: Callable[[Iterator[Timed], int], Frames],
     batch: int,
 ) -> Iterator[Clips]:
-    """The frames at the ticks of each row; one that several rows share is drawn once."""
+    """The frames at the ticks of each row; shared frames are converted once."""
     wanted = sorted({tick for row in rows for tick in row})
     run, done = shown(track, wanted), 0
     seen: dict[int, Frames] = {}
@@ -236,7 +239,7 @@ def _clips(
 def _artist(
     track: Track, size: tuple[int, int] | None
 ) -> Callable[[Iterator[Timed], int], Frames]:
-    """Draws the next so many frames; one that stays on display is drawn once."""
+    """A function that converts the next n frames; a repeated frame is converted once."""
     width, height = size or track.size
     if min(width, height) < 1:
         raise InputError(f"a picture of {width} x {height} has no pixels")

@@ -1,4 +1,4 @@
-"""The sound of a span of a video, on the clock of its pictures."""
+"""The sound of a span of a video, in sync with its pictures."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,17 +16,17 @@ from slta.video.decoding import JOINED, UNSEEKABLE, FrameReader
 from slta.video.opening import AnyPacket, demuxed
 
 SOUND_HZ: Final = 48_000
-PREROLL_S: Final = Fraction(1, 4)  # what a decoder of sound needs to find its feet
+PREROLL_S: Final = Fraction(1, 4)  # warm-up of an audio decoder
 LATE: Final = 10
-"""Frames in turn that lie after the span before it counts as over."""
+"""Consecutive frames after the span that end it."""
 JUMP_S: Final = 10
-"""A clock that leaps so far ahead, or back by a second, started anew."""
+"""A jump of the clock this far ahead, or a second back, means that it restarted."""
 
 
 def heard(
     reader: FrameReader, stream: AudioStream, start_s: Fraction, length_s: Fraction
 ) -> Iterator[AudioFrame]:
-    """The sound around a stretch of time, its clock set to 0 at the start of that."""
+    """Audio frames around a span, with times from its start."""
     source, late = reader.container, 0
     if stream.time_base is not None and not source.format.flags & UNSEEKABLE:
         with suppress(av.error.FFmpegError):
@@ -48,10 +48,10 @@ def heard(
 
 
 def _packets(reader: FrameReader, sound: AudioStream) -> Iterator[AnyPacket]:
-    """Those of the sound; where the clock starts anew, they go on with the pictures.
+    """Audio packets; where the clock restarts, they continue with the pictures.
 
-    Of a file that was joined, sound behind the join may come before the first picture
-    behind it, which tells how far the clock leapt. It waits for that.
+    In a concatenated file, sound after the join may come before the first picture after
+    it, which shows how far the clock jumped; such packets wait for it.
     """
     if not reader.container.format.flags & JOINED:
         yield from demuxed(reader.container, sound)
@@ -90,7 +90,7 @@ def _moved(packets: Iterable[AnyPacket], back_s: Fraction) -> Iterator[AnyPacket
 def encoded(
     stream: AudioStream, frames: Iterable[AudioFrame], samples: int
 ) -> Iterator[AnyPacket]:
-    """Exactly so many samples from time 0 on; silence where nothing is heard."""
+    """Exactly ``samples`` samples from time 0 on; gaps become silence."""
     resampler = AudioResampler(
         "fltp", stream.layout, SOUND_HZ, 1024, {"async": "1", "first_pts": "0"}
     )
@@ -113,9 +113,9 @@ def encoded(
 
 
 def _alike(frames: Iterable[AudioFrame], stream: AudioStream) -> Iterator[AudioFrame]:
-    """In one format, layout and rate, whichever they change to on the way."""
+    """Frames converted to one format, layout and rate."""
     for _, run in groupby(frames, lambda f: (f.format.name, f.layout, f.sample_rate)):
         resampler = AudioResampler("fltp", stream.layout, SOUND_HZ)
         for frame in chain(run, [None]):
-            # One that changes nothing hands out what it is given, None, too.
+            # A resampler that changes nothing passes None through.
             yield from filter(None, resampler.resample(frame))

@@ -1,8 +1,8 @@
-"""High dynamic range and wide colour to what a screen of BT.709 shows (ITU-R BT.2100).
+"""Tone mapping of HDR (ITU-R BT.2100) and wide-gamut video to BT.709.
 
-A picture is an array of 16-bit codes. Light is relative to the reference white of BT.2408,
-203 cd/m², which comes out as white; grey keeps its code, and what is brighter than white
-shares the last few codes.
+Input is an array of 16-bit codes. Light is relative to the reference white of BT.2408,
+203 cd/m², which becomes white; greys keep their codes, and highlights are compressed into
+the last few.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ Toned: TypeAlias = Callable[[Codes], UInt8[np.ndarray, "h w 3"]]
 PQ, HLG = 16, 18
 BT709, BT2020, P3 = 1, 9, 12
 WHITE_NITS: Final = 203.0
-PEAK_NITS: Final = 1000.0  # of the screen that HLG is made for; brighter is white
+PEAK_NITS: Final = 1000.0  # of the HLG reference display; brighter is clipped
 DISPLAY_GAMMA: Final = 2.4  # BT.1886
 HLG_GAMMA: Final = 1.2
 KNEE: Final = 0.95
-"""Codes above this share of white are compressed."""
+"""Codes above this fraction of white are compressed."""
 PRIMARIES: Final = {
     BT2020: (
         (1.660491, -0.587641, -0.072850),
@@ -36,20 +36,18 @@ PRIMARIES: Final = {
         (-0.019638, -0.078636, 1.098273),
     ),
 }
-"""From linear RGB of these primaries to that of BT.709."""
+"""Matrices from linear RGB with these primaries to BT.709."""
 LUMINANCE: Final = np.array([0.2627, 0.6780, 0.0593], np.float32)  # of BT.2020
 STEPS: Final = 1 << 16
 ROWS: Final = 16
 
 
 def toned(transfer: int, primaries: int) -> Toned | None:
-    """What brings pictures of this transfer function and these primaries to BT.709.
-
-    None for what is shown as it is.
-    """
+    """A function that maps pictures of this transfer function and these primaries to
+    BT.709; None if nothing needs mapping."""
     if transfer in (PQ, HLG):
         return _toned(transfer, primaries)
-    # Of the rest only BT.2020 is told apart: its colours would come out pale.
+    # Of the others only BT.2020 matters: its colours would look pale.
     return _toned(-1, primaries) if primaries == BT2020 else None
 
 
@@ -58,7 +56,7 @@ def _toned(transfer: int, primaries: int) -> Toned:
     codes = np.linspace(0, 1, STEPS)
     curve = {PQ: _pq, HLG: _hlg}.get(transfer, _sdr)
     light_of = curve(codes).astype(np.float32)
-    # The table's steps are even in the root of light, which is nearly so in what is seen.
+    # Uniform steps in the square root of light, which is nearly perceptually uniform.
     peak = light_of[-1] if curve is _sdr else np.float32(PEAK_NITS / WHITE_NITS)
     code_of = np.rint(255 * _code(peak * codes**2)).astype(np.uint8)
     unlike = primaries != BT709
@@ -86,14 +84,14 @@ def _toned(transfer: int, primaries: int) -> Toned:
 
 
 def _pq(code: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """SMPTE ST 2084: the light of a screen."""
+    """SMPTE ST 2084 (PQ): code to display light."""
     root = code ** (32 / 2523)
     linear = np.maximum(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)
     return np.asarray(10_000 / WHITE_NITS * linear ** (8192 / 1305))
 
 
 def _hlg(code: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """BT.2100: the light of a scene, to which a screen still applies its gamma."""
+    """BT.2100 HLG: code to scene light, before the display's gamma."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     return np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12)
 
@@ -101,7 +99,7 @@ def _hlg(code: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
 def _system(
     luminance: Float32[np.ndarray, "h w"],
 ) -> Float32[np.ndarray, "h w"]:
-    """What a screen of ``PEAK_NITS`` makes of light of a scene, as a factor."""
+    """Factor from scene to display light on a display of ``PEAK_NITS``."""
     factor = PEAK_NITS / WHITE_NITS * luminance ** (HLG_GAMMA - 1)
     return np.asarray(factor, np.float32)
 
@@ -111,7 +109,7 @@ def _sdr(code: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
 
 
 def _code(light: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """The share of white of the code that BT.709 has for light, compressed at the top."""
+    """BT.709 code of light, as a fraction of white, compressed above ``KNEE``."""
     code = light ** (1 / DISPLAY_GAMMA)
     if code[-1] <= 1:
         return np.asarray(code)

@@ -1,6 +1,6 @@
-"""Writing H.264 that browsers play: from pictures, or a span of another video.
+"""Writing H.264 videos that browsers play, from pictures or a span of another video.
 
-A file grows beside its target, hidden, and takes the target's name once it is whole.
+Files are written under a hidden name and renamed when complete.
 """
 
 import secrets
@@ -36,8 +36,8 @@ from slta.video.opening import AnyPacket
 from slta.video.reading import Track, check_end, first_of, look
 from slta.video.sound import SOUND_HZ, encoded, heard
 
-CLOCK_HZ: Final = 90_000  # whole for the usual frame rates, fine for variable ones
-THREADS: Final = 2  # x264's pictures depend on their number, and that on the machine
+CLOCK_HZ: Final = 90_000  # divisible by the usual frame rates
+THREADS: Final = 2  # fixed, because x264's output depends on it
 
 Shot: TypeAlias = tuple[int, int, Image]
 
@@ -49,10 +49,10 @@ def write(
     rate_hz: float | int,
     crf: int = 20,
 ) -> None:
-    """Pictures of one size, ``rate_hz`` a second; ``crf`` 0 is best, 51 worst.
+    """Writes pictures of one size as a video of ``rate_hz`` frames a second.
 
-    An odd side grows by one pixel, a copy of the last. The number of the machine's
-    cores changes nothing.
+    ``crf`` is x264's quality, from 0 (best) to 51. Odd sides are padded by one pixel. The
+    output does not depend on the machine.
     """
     path = Path(path)
     if not (isfinite(rate_hz) and rate_hz > 0):
@@ -74,15 +74,15 @@ def write(
 
 
 def cut(path: str | Path, span: Span, out: str | Path) -> None:
-    """A span of a video as a film of its own, upright, with its timing and its sound.
+    """Writes a span of a video as a video of its own, upright, with timing and sound.
 
-    Its time 0 is the start of the span, with the frame on display then; it ends with
-    the span, or with the video where that ends earlier.
+    It starts with the frame shown at the start of the span, and ends with the span or the
+    video, whichever is earlier.
     """
     track = look(path)
     if span.start >= track.duration_s:
         length = f"{track.path} lasts {track.duration_s:.3f} s"
-        raise InputError(f"{length}, {span} lies beyond: ask for an earlier span")
+        raise InputError(f"{length}, {span} is beyond its end: give an earlier span")
     length_s = min(Fraction(span.end), (track.end - track.start) * track.tick_s)
     length_s -= Fraction(span.start)
     with _replacing(Path(out)) as target, closing(FrameReader(track.path)) as reader:
@@ -101,7 +101,7 @@ def cut(path: str | Path, span: Span, out: str | Path) -> None:
 
 
 def _shots(track: Track, start_s: float, length_s: Fraction) -> Iterator[Shot]:
-    """What is on display from a time on: from when, how long, in 1/90000 s; upright."""
+    """Upright pictures with start and duration, in 1/90000 s from the span's start."""
     begin, length = track.tick(start_s), max(1, round(length_s * CLOCK_HZ))
     paint = painter(track.size)
     since = 0
@@ -124,7 +124,7 @@ def _shots(track: Track, start_s: float, length_s: Fraction) -> Iterator[Shot]:
 def _add_film(
     target: OutputContainer, size: tuple[int, int], tick_s: Fraction, crf: int
 ) -> VideoStream:
-    # Without B-frames every time in the file is that of display, up to the end.
+    # Without B-frames, decoding and presentation times are equal.
     options = {"crf": str(crf), "preset": "veryfast", "bf": "0"}
     stream = target.add_stream("libx264", rate=30, options=options)
     stream.width, stream.height = (side + side % 2 for side in size)
@@ -132,7 +132,7 @@ def _add_film(
     context = stream.codec_context
     context.time_base = tick_s
     context.flags |= Flags.frame_duration
-    # Said outright, because players guess differently where nothing is said.
+    # Explicit, because players guess differently.
     context.colorspace = Colorspace.ITU709
     context.color_primaries = ColorPrimaries.BT709
     context.color_trc = ColorTrc.BT709
@@ -141,7 +141,7 @@ def _add_film(
 
 
 def _film(stream: VideoStream, shots: Iterable[Shot]) -> Iterator[AnyPacket]:
-    """Pictures as packets; the pictures may be a pixel smaller than the stream."""
+    """Encoded packets; pictures may be one pixel smaller than the stream."""
     scaler = VideoReformatter()
     for pts, length, image in shots:
         height, width, _ = image.shape
@@ -169,7 +169,7 @@ def _due_s(packet: AnyPacket) -> Fraction:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[OutputContainer]:
-    """A container to fill; it takes its name when all went well, and else is gone."""
+    """A container that is renamed to ``path`` if the block succeeds, else removed."""
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file in it to write")
     if not path.parent.is_dir():

@@ -215,12 +215,12 @@ def cut(path: Path) -> None:
         ),
         pytest.param(
             lambda path: save_weights(path, conv6a=torch.zeros(1)),
-            "it has what the network lacks, conv6a; download",
+            "it has unexpected conv6a; download",
             id="unexpected",
         ),
         pytest.param(
             change("fc6.weight", torch.zeros(9, 8192)),
-            r"it has of another shape fc6.weight \(9 x 8192, not 9 x 128\); download",
+            r"it has the wrong shape of fc6.weight \(9 x 8192, not 9 x 128\); download",
             id="another shape",
         ),
         pytest.param(
@@ -231,8 +231,8 @@ def cut(path: Path) -> None:
                 },
                 path,
             ),
-            "it lacks conv1.bias conv2.weight conv2.bias conv3a.weight and 13 more, has "
-            "what the network lacks, lstm.bias; download",
+            "it lacks conv1.bias conv2.weight conv2.bias conv3a.weight and 13 more, "
+            "has unexpected lstm.bias; download",
             id="most of it",
         ),
         pytest.param(
@@ -253,8 +253,8 @@ def cut(path: Path) -> None:
         ),
         pytest.param(
             lambda path: path.write_text("<html>404</html>"),
-            r"cannot be read as weights \(it is no file of weights, or damaged\); name a "
-            r"\.safetensors or what torch\.save wrote, or copy or download it again",
+            r"cannot be read as weights \(it is not a file of weights, or damaged\); give a "
+            r"\.safetensors file or one written by torch\.save, or download it again",
             id="a page",
         ),
     ],
@@ -299,7 +299,7 @@ def test_a_pickle_that_could_run_code_does_not(tmp_path: Path) -> None:
         ),
         ("c3d:", "open-mmlab/mmaction2"),
         ("c3d:./no.pth", "no weights ./no.pth; get .* such as c3d.pickle of the proj"),
-        ("c3d:.", "there are no weights ."),
+        ("c3d:.", "there is no file of weights ."),
     ],
 )
 def test_weights_that_are_not_there_are_told_where_to_get(name: str, says: str) -> None:

@@ -444,7 +444,7 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
         ("clip", "clip needs weights"),
         (
             "clip:./nothing/here",
-            "no folder ./nothing/here; name one .* save_pretrained",
+            "no folder ./nothing/here; give one .* save_pretrained",
         ),
         ("clip:someone/small", "someone/small are .* 'hf download someone/small', or"),
         ("clip:nope", "nope are .* 'hf download openai/clip-vit-base-patch32', or"),

@@ -142,13 +142,13 @@ def test_a_name_is_cut_where_an_extractor_begins(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("cells+cells+cells", "has 3 parts; two can be combined, the first for the fr"),
-        ("cels+cells", r"unknown extractor 'cels'; did you mean 'cells'\? known are"),
-        ("cells+cels", r"unknown extractor 'cells\+cels'; did you mean 'cells'\?"),
+        ("cells+cells+cells", "has 3 parts; combine at most two, the first for the fr"),
+        ("cels+cells", r"unknown extractor 'cels'; did you mean cells\?"),
+        ("cells+cels", r"unknown extractor 'cells\+cels'; did you mean cells\?"),
         ("cells+detr", "detr needs weights: detr:FOLDER"),
         (
             "c3",
-            r"did you mean 'c3d'\? known are imagenet-words, cells, clip, c3d, detr",
+            r"unknown extractor 'c3'; did you mean c3d\?",
         ),
     ],
 )
@@ -220,4 +220,4 @@ def test_extractors_that_need_training_are_told_so(
     name = "+".join(parts)
     film = coloured(tmp_path / "film.mp4")
     done = call(capsys, "search", film, "a cat", "--extractor", name)
-    assert done.code == 2 and "give a trained run with --checkpoint RUN" in done.err
+    assert done.code == 2 and "give a run with --checkpoint RUN" in done.err

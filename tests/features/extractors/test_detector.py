@@ -278,12 +278,12 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
     [
         ("detr", "detr needs weights: detr:FOLDER .* PekingU/rtdetr_r50vd"),
         ("detr-boxes:", "detr-boxes needs weights: detr-boxes:FOLDER .* no_timm"),
-        ("detr:./nothing/here", "no folder ./nothing/here; name one with a DETR model"),
+        ("detr:./nothing/here", "no folder ./nothing/here; give one with a DETR model"),
         (
             "detr:someone/small",
             "someone/small are not on this machine; get some with "
             "'hf download PekingU/rtdetr_r50vd' or 'hf download facebook/detr-resnet-50 "
-            "--revision no_timm --local-dir FOLDER', or name a folder",
+            "--revision no_timm --local-dir FOLDER', or give a folder",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_network_s_weights_are_those_that_torch_reads() -> None:
 )
 def test_what_is_no_such_file_is_told(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(
-        InputError, match=r"weights\.pth is damaged \(.*\); get it again"
+        InputError, match=r"weights\.pth is damaged \(.*\); get the file again"
     ):
         read(tmp_path, data)
 

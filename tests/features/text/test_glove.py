@@ -235,11 +235,11 @@ def spoil_line(
         ),
         pytest.param(
             spoil_line(1, lambda line: b"3 12\n" + line),
-            "g.txt:1 is no word with its vector; .*, without a title",
+            "g.txt:1 is not a word with its vector; .*, without a title",
             id="a title",
         ),
         pytest.param(
-            lambda path: path.write_bytes(b""), "g.txt:1 is no word", id="empty"
+            lambda path: path.write_bytes(b""), "g.txt:1 is not a word", id="empty"
         ),
         pytest.param(
             lambda path: path.write_bytes(bytes(range(256)) * 9),
@@ -284,7 +284,7 @@ def with_json(content: object) -> Callable[[Path, Path], object]:
         ),
         pytest.param(
             lambda rows, _: np.save(rows, np.array([{}]), allow_pickle=True),
-            "v.npy cannot be read as vectors .* give a .npy with a row a word",
+            "v.npy cannot be read as vectors .* give a .npy with one row per word",
             id="pickled",
         ),
         pytest.param(
@@ -302,13 +302,15 @@ def with_json(content: object) -> Callable[[Path, Path], object]:
         ),
         pytest.param(with_json({"dog": "1"}), "row of 'dog' is '1'", id="no row"),
         pytest.param(with_json({"dog": True}), "row of 'dog' is True", id="true"),
-        pytest.param(with_json(["dog"]), "it is no object with the row", id="a list"),
         pytest.param(
-            lambda _, names: shorter(names), "does not say which wo", id="half"
+            with_json(["dog"]), "it is not an object with the row", id="a list"
+        ),
+        pytest.param(
+            lambda _, names: shorter(names), "does not name the words of", id="half"
         ),
         pytest.param(
             lambda _, names: names.write_bytes(b"\xff"),
-            "does not say which",
+            "does not name the words of",
             id="bytes",
         ),
     ],
@@ -326,7 +328,7 @@ def test_a_matrix_that_cannot_be_used_is_told(
 def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
     rows, names = matrix(tmp_path, "a", "b", "c", listed="words.txt")
     names.write_text("a\nb\n")
-    with pytest.raises(InputError, match=r"each of the 3 rows is of \(it has 2 words"):
+    with pytest.raises(InputError, match=r"the words of the 3 rows \(it has 2 words"):
         Glove(f"{rows},{names}", Store(tmp_path))
 
 
@@ -339,13 +341,13 @@ def test_a_list_of_another_length_is_told(tmp_path: Path) -> None:
         ),
         (
             "glove:no.txt",
-            "there is no file no.txt of words; get glove.840B.300d.txt of",
+            "there is no file no.txt of word vectors; get glove.840B.300d.txt of",
         ),
-        ("glove:.", "there is no file . of words"),
-        ("glov:x", r"unknown words 'glov:x'; did you mean 'glove'\? known are glove"),
+        ("glove:.", "there is no file . of word vectors"),
+        ("glov:x", r"unknown words 'glov:x'; did you mean glove\?"),
         (
             "glove:v.npy",
-            "v.npy does not say of which word a row is; .*v.npy,WORDS.json",
+            "v.npy does not say which word a row belongs to; .*v.npy,WORDS.json",
         ),
         ("glove:v.npy,no.json", "there is no file no.json"),
     ],
@@ -413,7 +415,7 @@ def test_a_run_refuses_other_words(tmp_path: Path) -> None:
             if asked is trained:
                 about.check(asked, weights)
                 continue
-            says = f"sentences as {about.words} reads them, not .*; name those words wi"
+            says = f"sentence features of {about.words}, not .*; give those words wi"
             with pytest.raises(InputError, match=says.replace("+", r"\+")) as raised:
                 about.check(asked, weights)
             assert "\n" not in str(raised.value)
@@ -425,6 +427,6 @@ def test_words_are_for_a_trained_model(
     film = coloured(tmp_path / "film.mp4")
     path = write_vectors(tmp_path / "g.txt", "red")
     done = call(capsys, "search", film, "a cat", "--words", f"glove:{path}")
-    refused(done, "are for a trained model; give a run with --checkpoint RUN, or leave")
+    refused(done, "is for a trained model; give a run with --checkpoint RUN, or leave")
     with pytest.raises(InputError, match="for a trained model"):
         Searcher(words_name="glove", store=tmp_path / "store")

@@ -77,14 +77,14 @@ def test_words_are_told_and_kept_and_held_to(
 
     # The file elsewhere is the same words, and has to be named.
     moved = words.rename(tmp_path / "other.txt")
-    refused(slta(*search), "there is no file .*glove.txt of words")
+    refused(slta(*search), "there is no file .*glove.txt of word vectors")
     (tmp_path / "there").mkdir()
     moved = moved.rename(tmp_path / "there" / "glove.txt")
     again = slta(*search, "--json", "--words", f"glove:{moved}")
     answered(again)
     assert again.out == found.out
-    evaluate = "evaluate", folder, "--again"
-    refused(slta(*evaluate), "there is no file .*glove.txt of words")
+    evaluate = "evaluate", folder, "--overwrite"
+    refused(slta(*evaluate), "there is no file .*glove.txt of word vectors")
     assert slta(*evaluate, "--words", f"glove:{moved}").code == 0
 
     # Another file of the same name is not.
@@ -92,9 +92,9 @@ def test_words_are_told_and_kept_and_held_to(
     for command in (search, evaluate):
         refused(
             slta(*command),
-            "trained with sentences as .* reads them, not cells.glove:glove.txt@",
+            "trained with sentence features of .*, not cells.glove:glove.txt@",
         )
     refused(
         slta(*search, "--words", ""),
-        "reads them, not cells@1; name those words with --words",
+        "not cells@1; give those words with --words",
     )

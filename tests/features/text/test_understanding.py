@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spacy.language import Language
+from spacy.tokens import Doc
 
 from slta import Searcher
 from slta.errors import InputError
 from slta.features.extractors.imagenet_words import ImagenetWords
 from slta.features.text.languages import other_language
 from slta.features.text.negation import present
+from slta.features.text.nouns import language, parse
 from slta.features.text.spelling import correction, is_english
 from slta.features.text.understanding import WORD, understand
 from slta.features.text.word_lists import LANGUAGES
@@ -45,7 +48,9 @@ def text(query: str) -> str:
     ],
 )
 def test_what_says_nothing_is_refused(query: str) -> None:
-    with pytest.raises(InputError, match="no word that says what to look for; name a"):
+    with pytest.raises(
+        InputError, match="no word that says what to look for; describe a"
+    ):
         understand(query, READER)
 
 
@@ -101,7 +106,7 @@ def test_one_word_can_say_something(query: str) -> None:
 )
 def test_other_languages_are_told_to_ask_in_english(query: str, language: str) -> None:
     assert language in LANGUAGES.values()
-    with pytest.raises(InputError, match=f"{language}; .* so ask in English"):
+    with pytest.raises(InputError, match=f"{language}; .* so write it in English"):
         understand(query, READER)
 
 
@@ -221,7 +226,7 @@ def test_what_means_nothing_is_named() -> None:
     ["qqqq", "asdf qwer zxcv", "blorptang wugs a frindle", "the blorptang!", "QQQQ"],
 )
 def test_a_query_that_means_nothing_at_all_is_refused(query: str) -> None:
-    with pytest.raises(InputError, match=f"nothing to {READER}; say in English words"):
+    with pytest.raises(InputError, match=f"nothing to {READER}; describe in English"):
         understand(query, READER)
 
 
@@ -244,7 +249,7 @@ def test_a_query_that_means_nothing_at_all_is_refused(query: str) -> None:
     ],
 )
 def test_what_is_absent_cannot_be_asked(query: str) -> None:
-    with pytest.raises(InputError, match=r"absent, .* ask for something that there is"):
+    with pytest.raises(InputError, match=r"absent, .* describe something that can"):
         understand(query, READER)
 
 
@@ -365,7 +370,7 @@ def test_a_query_is_answered_as_it_was_understood() -> None:
     assert answer.notes == understand(typed, READER).notes
     same = searcher.search(known().film, "A cat on a blorptang")
     assert answer.moments == same.moments and answer.confidence == same.confidence
-    assert searcher.asked(typed).known == 0.5
+    assert searcher.read(typed).known == 0.5
 
 
 @pytest.mark.slice
@@ -380,3 +385,18 @@ def test_the_command_tells_how_a_query_was_understood(
     first, second = map(json.loads, call(capsys, *asked, "--json").out.splitlines())
     assert (first["query"], first["notes"]) == ("a caat", [note])
     assert second["notes"] == []
+
+
+def test_a_query_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, spacy = [], type(language())
+    run = spacy.__call__
+
+    def counted(self: Language, text: str) -> Doc:
+        parsed.append(text)
+        return run(self, text)
+
+    monkeypatch.setattr(spacy, "__call__", counted)
+    query = "a cook who can't stop stirring the soup"  # what is denied needs grammar
+    assert understand(query, READER).text == query
+    assert parse(query).phrases == parse(query).phrases == ("cook", "soup")
+    assert parsed == [query]

@@ -1,6 +1,6 @@
-"""The made world: short films of coloured shapes, with sentences and their spans.
+"""Shapes, a synthetic data set: short videos of moving shapes, with sentences and spans.
 
-Everything follows from the seed. A folder holds ``videos/<video_id>.mp4``,
+Everything is determined by the seed. A folder has ``videos/<video_id>.mp4``,
 ``boxes/<video_id>.npz`` and, once it is complete, ``<split>.jsonl``.
 """
 
@@ -14,9 +14,10 @@ from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 import numpy as np
+from annotated_types import Interval
 from jaxtyping import Bool, Float32, Float64
 
 from slta import files
@@ -26,64 +27,66 @@ from slta.datasets.shapes.planner import plan
 from slta.datasets.shapes.scene import HELD_OUT, Rules, Scene, Stage
 from slta.datasets.shapes.sentences import ask
 from slta.errors import InputError
+from slta.fields import check_ranges
 from slta.video import writing
 
 __all__ = ["HELD_OUT", "SPLITS", "Boxes", "ShapesConfig", "load_boxes", "make"]
 
 VERSION: Final = 7
-"""Changes whenever the same config would give another film or sentence."""
+"""Changes whenever the same configuration gives other videos or sentences."""
 SPLITS: Final = ("train", "val", "test", "test_novel")
 CRF: Final = 23
 NEWER: Final = ("actions", "objects", "plain")
-"""Fields that change nothing while they have their defaults."""
-NEEDED: Final = ("train", "val")
-"""Splits that no training can do without."""
+"""Fields added later, left out of the digest while they have their defaults."""
+VideoCount = Annotated[int, Interval(ge=0, le=100_000)]
+RequiredVideoCount = Annotated[int, Interval(ge=1, le=100_000)]
+"""Videos of a split that training requires."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShapesConfig:
-    """How many films, of what size and length."""
+    """Shapes: number, size and length of its videos."""
 
     name: ClassVar[str] = "shapes"
-    train: int = 1400
-    """Films to train on."""
-    val: int = 40
-    """Films to choose a model by."""
-    test: int = 80
-    """Films to test on."""
-    test_novel: int = 80
-    """Films to test on whose queries pair a shape and an action never seen in train."""
-    length_s: float = 28.0
-    """Mean length of a film in seconds; each is up to 15 % shorter or longer."""
-    rate_hz: int = 12
+    train: RequiredVideoCount = 1400
+    """Videos of train."""
+    val: RequiredVideoCount = 40
+    """Videos of val."""
+    test: VideoCount = 80
+    """Videos of test."""
+    test_novel: VideoCount = 80
+    """Videos of test_novel, whose pairs of a shape and an action are not in train."""
+    length_s: Annotated[float, Interval(ge=20, le=60)] = 28.0
+    """Mean length of a video in seconds; each is up to 15 % shorter or longer."""
+    rate_hz: Annotated[int, Interval(ge=8, le=60)] = 12
     """Frames a second."""
     width: int = 256
-    """Width of the picture in pixels."""
-    height: int = 192
-    """Height of the picture in pixels."""
-    seed: int = 0
-    """Another seed gives another world."""
+    """Width in pixels."""
+    height: Annotated[int, Interval(ge=96, le=1080)] = 192
+    """Height in pixels."""
+    seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
+    """Random seed."""
     actions: tuple[str, ...] = ()
-    """Actions that occur, such as left, grow or hit; all unless given."""
+    """Actions that occur, such as left, grow or hit; all if not given."""
     objects: int = 0
-    """Objects in a film, 3 or 4, all of them large; 0 for 4 or 5 of two sizes."""
+    """Objects in a video: 3 or 4 large ones, or 0 for 4 or 5 of two sizes."""
     plain: bool = False
-    """One short query an event, with one wording for each action; no event happens
-    twice."""
+    """One short query an event, with one wording for each action, and no repeated
+    events."""
 
     @property
     def rules(self) -> Rules:
         return Rules(self.actions or tuple(ACTIONS), self.objects, self.plain)
 
     def __post_init__(self) -> None:
-        for split in SPLITS:
-            _within(self, split, int(split in NEEDED), 100_000)
-        _within(self, "length_s", 20, 60)
-        _within(self, "rate_hz", 8, 60)
-        _within(self, "height", 96, 1080)
-        _within(self, "width", self.height, 2 * self.height)
-        _within(self, "seed", 0, 2**32 - 1)
-        _within(self, "objects", 3 if self.objects else 0, 4)
+        check_ranges(self, "dataset")
+        if not self.height <= self.width <= 2 * self.height:
+            raise ValueError(
+                "dataset.width must be from dataset.height to twice as much, "
+                f"{self.height} to {2 * self.height}, got {self.width}"
+            )
+        if self.objects not in (0, 3, 4):
+            raise ValueError(f"dataset.objects must be 0, 3 or 4, got {self.objects}")
         unknown = [name for name in self.actions if name not in ACTIONS]
         if unknown or len({*self.actions}) == 1:
             raise ValueError(
@@ -92,20 +95,12 @@ class ShapesConfig:
             )
 
 
-def _within(config: ShapesConfig, field: str, least: int, most: int) -> None:
-    value = getattr(config, field)
-    if not least <= value <= most:
-        raise ValueError(
-            f"dataset.{field} is {value}: give a value from {least:g} to {most:g}"
-        )
-
-
 class Boxes(NamedTuple):
-    """Where the objects of a film are, frame by frame."""
+    """Boxes of the objects of a video, frame by frame."""
 
     times_s: Float64[np.ndarray, " t"]
     boxes: Float32[np.ndarray, "t o 4"]
-    """x0, y0, x1, y1 as fractions of the picture."""
+    """x0, y0, x1, y1 as fractions of the frame."""
     visible: Bool[np.ndarray, "t o"]
 
 
@@ -116,18 +111,20 @@ def make(
     progress: Callable[[float, float], None] | None = None,
     workers: int | None = None,
 ) -> Path:
-    """The folder with everything, made where it is not there yet.
+    """Makes the data set and returns its folder.
 
-    Films that are there stay, so that an interrupted run goes on where it was.
-    ``progress`` is told the films done and the films in all.
+    Existing videos are kept, so that an interrupted call can be repeated. ``progress`` is
+    called with the finished and the total number of videos.
     """
-    described = json.dumps({"version": VERSION, **_told(config)}, sort_keys=True)
+    described = json.dumps({"version": VERSION, **_described(config)}, sort_keys=True)
     digest = sha256(described.encode()).hexdigest()[:12]
     folder = folder or files.home() / "shapes" / digest
     lists = {split: folder / f"{split}.jsonl" for split in SPLITS}
     note = folder / "world.json"
     if note.exists() and note.read_text() != described:
-        raise InputError(f"{folder} holds another made world: give another folder")
+        raise InputError(
+            f"{folder} has Shapes of another configuration: give another folder"
+        )
     if all(path.exists() for path in lists.values()):
         return folder
     for name in ("videos", "boxes"):
@@ -146,9 +143,9 @@ def make(
     return folder
 
 
-def _told(config: ShapesConfig) -> dict[str, object]:
-    """What tells a world from others, as it was told before there were newer fields."""
-    usual = {each.name: each.default for each in fields(config)}
+def _described(config: ShapesConfig) -> dict[str, object]:
+    """The configuration, without newer fields that have their defaults."""
+    usual = {field.name: field.default for field in fields(config)}
     return {
         name: value
         for name, value in asdict(config).items()
@@ -157,7 +154,7 @@ def _told(config: ShapesConfig) -> dict[str, object]:
 
 
 def scene_of(config: ShapesConfig, split: str, index: int) -> Scene:
-    """What happens in a film, which depends on neither the splits nor their sizes."""
+    """The scene of a video, independent of the number of videos."""
     rng = _rng(config, split, index, 0)
     length_s = config.length_s * rng.uniform(0.85, 1.15)
     stage = Stage(config.rate_hz, config.width / config.height)
@@ -166,20 +163,20 @@ def scene_of(config: ShapesConfig, split: str, index: int) -> Scene:
 
 
 def records(config: ShapesConfig, split: str, index: int) -> list[dict[str, object]]:
-    """The queries of a film as they stand in the annotations."""
+    """The annotations of a video's queries."""
     scene, video_id = scene_of(config, split, index), _video_id(split, index)
     return list(_records(config, split, index, scene, video_id))
 
 
 def load_boxes(folder: Path, video_id: str) -> Boxes:
-    with np.load(folder / "boxes" / f"{video_id}.npz", allow_pickle=False) as found:
-        return Boxes(found["times_s"], found["boxes"], found["visible"])
+    with np.load(folder / "boxes" / f"{video_id}.npz", allow_pickle=False) as arrays:
+        return Boxes(arrays["times_s"], arrays["boxes"], arrays["visible"])
 
 
 def _films(
     config: ShapesConfig, folder: Path, jobs: list[tuple[str, int]], workers: int
 ) -> Iterator[tuple[tuple[str, int], str]]:
-    """Every film's lines, as soon as the film is there."""
+    """The annotations of every video, as soon as the video is made."""
     if workers == 1:
         for job in jobs:
             yield job, _film(config, folder, *job)
@@ -196,7 +193,7 @@ def _films(
 
 
 def _end_with(parent: int) -> None:
-    """A process that is killed takes its workers along, which would wait for ever."""
+    """Ends a worker when its parent is killed; it would wait forever otherwise."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -207,7 +204,7 @@ def _end_with(parent: int) -> None:
 
 
 def _film(config: ShapesConfig, folder: Path, split: str, index: int) -> str:
-    """Makes a film if it is not there, and returns its lines in the annotations."""
+    """Makes a missing video; returns the lines of its annotations."""
     scene, video_id = scene_of(config, split, index), _video_id(split, index)
     path = folder / "videos" / f"{video_id}.mp4"
     if not path.exists():
@@ -231,17 +228,17 @@ def _records(
 ) -> Iterator[dict[str, object]]:
     novel = split == "test_novel"
     rng = _rng(config, split, index, 1)
-    asked = ask(scene, rng, novel=novel, plain=config.plain)
-    for i, each in enumerate(asked):
-        span = scene.span(each.event)
+    queries = ask(scene, rng, novel=novel, plain=config.plain)
+    for i, query in enumerate(queries):
+        span = scene.span(query.event)
         yield {
             "query_id": f"{video_id}_{i}",
             "video_id": video_id,
-            "query": each.sentence,
+            "query": query.sentence,
             "spans": [[round(span.start, 3), round(span.end, 3)]],
             "duration_s": round(scene.duration_s, 3),
-            "kind": each.kind,
-            "objects": each.event.objects,
+            "kind": query.kind,
+            "objects": query.event.objects,
         }
 
 

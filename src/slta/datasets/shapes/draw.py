@@ -1,4 +1,4 @@
-"""A scene as pictures. Objects that rest are drawn once."""
+"""Renders a scene as pictures; objects at rest are drawn once."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,28 +18,28 @@ from slta.datasets.shapes.scene import (
 )
 
 FINE = 4
-"""Steps of a pixel to which things are drawn."""
+"""Subpixel steps of positions."""
 DARK = (24, 24, 28)
 RAMP_S = 0.25
 
 Picture = UInt8[np.ndarray, "h w 3"]
 Light = Float32[np.ndarray, "h w 3"]
 Patch = tuple[Float32[np.ndarray, "s s 3"], Float32[np.ndarray, "s s 3"]]
-"""Colours, and how much of each pixel they fill, once for each of its three."""
+"""Colours, and their coverage of each pixel, by channel."""
 Flakes = Float[np.ndarray, "n 4"]
 
 
 def pictures(
     scene: Scene, rng: np.random.Generator, width: int, height: int
 ) -> Iterator[Picture]:
-    """Every frame; the randomness is that of the background and the snow."""
+    """All frames; the randomness is in the background and the snow."""
     ground = _background(rng, width, height)
     flakes = rng.random((260, 4))
     patch = lru_cache(64)(_patch)
     tracks = scene.tracks
     for t in range(len(tracks.places)):
         light = ground.copy()
-        # The small first: what hides another is larger than that.
+        # Small objects first: what hides another is larger.
         for i in np.argsort(tracks.diameters[t]):
             if tracks.visible[t, i] or _hidden(scene, t, int(i)):
                 size = float(tracks.diameters[t, i]) * height
@@ -56,7 +56,7 @@ def pictures(
 
 
 def _hidden(scene: Scene, t: int, i: int) -> bool:
-    """Whether it is there, but behind another."""
+    """Whether it is visible in the scene but behind another object."""
     return any(
         event.deed.partner == i and event.start <= t < event.end
         for event in scene.events
@@ -64,7 +64,7 @@ def _hidden(scene: Scene, t: int, i: int) -> bool:
 
 
 def _background(rng: np.random.Generator, width: int, height: int) -> Light:
-    """Smooth noise of several scales in a muted colour."""
+    """Smooth noise at several scales in a muted colour."""
     shade = rng.uniform(70, 135) + rng.uniform(-16, 16, 3)
     ground = np.tile(shade.astype(np.float32), (height, width, 1))
     for cells, strength in ((3, 16), (9, 10), (30, 9), (90, 7)):
@@ -78,7 +78,7 @@ def _background(rng: np.random.Generator, width: int, height: int) -> Light:
 
 
 def _patch(thing: Thing, size: float, angle: float, dx: int, dy: int) -> Patch:
-    """Its centre is in the middle."""
+    """The sprite of an object, centred."""
     half = int(size / 2 * (REACH + 0.05)) + 3
     image = Image.new("RGBA", (2 * half * FINE,) * 2, (*DARK, 0))
     draw = ImageDraw.Draw(image)
@@ -95,7 +95,7 @@ def _patch(thing: Thing, size: float, angle: float, dx: int, dy: int) -> Patch:
             flat = [tuple(corner) for corner in corners.tolist()]
             draw.polygon(flat, fill, (*DARK, 255), line)
     pixels = np.asarray(image.reduce(FINE), np.float32)
-    # Three numbers a pixel in each, as numpy is slow where it has to repeat one.
+    # Three values a pixel in each: broadcasting is slow here.
     filled = np.repeat(pixels[..., 3:] * np.float32(1 / 255), 3, axis=2)
     return np.ascontiguousarray(pixels[..., :3]), filled
 
@@ -113,7 +113,7 @@ def _paste(light: Light, drawn: Patch, x: int, y: int) -> None:
 
 
 def _under(cue: Cue, t: int, light: Light, flakes: Flakes, rate_hz: int) -> Light:
-    """The picture with the cue in it, which comes and goes softly."""
+    """The picture with a cue, which fades in and out."""
     edge_s = min(t - cue.start + 1, cue.end - t) / rate_hz
     strength = np.float32(min(1, edge_s / RAMP_S))
     passed = (t - cue.start) / (cue.end - cue.start)
@@ -142,7 +142,7 @@ def _snow(light: Light, passed: float, flakes: Flakes) -> Light:
 
 
 def _cloud(light: Light, passed: float, flakes: Flakes) -> Light:
-    """A dark band along the top whose middle goes from the left to the right."""
+    """A dark band along the top that moves from left to right."""
     height, width, _ = light.shape
     x = np.linspace(0, 1, width, dtype=np.float32) - np.float32(1.8 * passed - 0.4)
     depth = 0.34 + 0.03 * np.sin(40 * x) + 0.03 * np.sin(23 * x + 1)

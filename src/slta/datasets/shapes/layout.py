@@ -1,4 +1,4 @@
-"""Who is in a film, where they stand, and when things happen."""
+"""Objects of a video, their positions, and the spans of events."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,14 +21,14 @@ from slta.datasets.shapes.scene import (
 
 CUES: Final = ("dim", "fog", "snow", "cloud", "grey", "warm")
 APART_S: Final = 1.5
-"""How far a cue stays from an event that it must not be taken to tell."""
+"""Minimum distance of a cue from an event that it does not belong to."""
 
 Times = list[tuple[int, int]]
 
 
 def cast(rng: np.random.Generator, objects: int = 0) -> tuple[Thing, ...]:
-    """Some share a colour, some a shape; rarely, two differ in size only. A given number
-    of ``objects`` are all large."""
+    """Random objects: some share a colour, some a shape; rarely, two differ in size only.
+    With ``objects``, all are large."""
     colours, shapes = (
         rng.permutation(list(names)).tolist() for names in (COLOURS, OUTLINES)
     )
@@ -62,7 +62,7 @@ def _things(
 
 
 def times(rng: np.random.Generator, frames: int, stage: Stage) -> Times:
-    """Spans one after another, with gaps; about a third begin in the one before."""
+    """Consecutive spans with gaps; about a third overlap the one before."""
     duration_s = frames / stage.rate_hz
     while True:
         spans: list[tuple[float, float]] = []
@@ -85,7 +85,7 @@ def times(rng: np.random.Generator, frames: int, stage: Stage) -> Times:
 def at_rest(
     rng: np.random.Generator, things: tuple[Thing, ...], frames: int, stage: Stage
 ) -> Tracks | None:
-    """Everything in a place of its own."""
+    """Positions without overlap."""
     placed: list[tuple[float, float, float]] = []
     for thing in things:
         r = thing.diameter / 2 * REACH
@@ -107,7 +107,7 @@ def at_rest(
 
 
 def with_cues(rng: np.random.Generator, scene: Scene, twins: list[int]) -> Scene | None:
-    """Cues beside events that happen twice, and now and then one for nothing."""
+    """Cues beside repeated events, and sometimes an unrelated one."""
     rate_hz, frames = scene.stage.rate_hz, len(scene.tracks.places)
     names = [str(name) for name in rng.permutation(CUES)]
     cues: list[Cue] = []

@@ -1,7 +1,7 @@
-"""How each action moves its actor, and the partner if it has one.
+"""The motion of an action's actor, and of its partner if there is one.
 
-A motion changes the tracks of an actor (object 0) and a partner (object 1), given at
-rest, over the frames of its event. It says whether it fits there.
+A motion changes the tracks of an actor (object 0) and a partner (object 1), initially at
+rest, over the frames of its event. It returns whether it fits there.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from slta.datasets.shapes.scene import REACH, Stage, Tracks
 
 FAR: Final = 0.36
-"""The least share of the picture's side that a move crosses."""
+"""Minimum distance of a move, as a fraction of the picture's side."""
 NEAR: Final = 0.03
 
 Play = Callable[[Tracks, np.random.Generator, Stage], bool]
@@ -27,26 +27,26 @@ class Action:
     pair: bool = False
     longest_s: float = 6.0
     touches: bool = False
-    """Whether the actor may come into contact with its partner."""
+    """Whether the actor may touch its partner."""
     travels: bool = True
-    """Whether its way counts as moves to the left, right, up or down."""
+    """Whether it counts as a move to the left, right, up or down."""
     returns: bool = False
-    """Whether all is as before afterwards, so that it can happen again."""
+    """Whether everything ends as it began, so that it can be repeated."""
     resizes: bool = False
     weight: float | int = 1
-    """How often it is tried: the more, the more rarely it fits."""
+    """Sampling weight; higher for actions that rarely fit."""
     not_by: tuple[str, ...] = ()
-    """Shapes on which it would not be seen."""
+    """Shapes on which it is invisible."""
 
 
 def _passed(tracks: Tracks) -> Float[np.ndarray, " t"]:
-    """The share of the event that is over, the last frame being the end."""
+    """Progress of the event, 1 at its last frame."""
     n = len(tracks.places)
     return np.arange(1, n + 1) / n
 
 
 def _eased(x: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
-    """From 0 to 1, starting and ending slowly."""
+    """Smooth step from 0 to 1."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
 
@@ -93,7 +93,7 @@ def _resize(
 
 
 def _blink(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
-    # Off first and last, so that the span is exactly what is seen to blink.
+    # Off in the first and last frame, so that the blinking is visible in the whole span.
     phases = 2 * round(_seconds(tracks, stage) - 0.5) + 1
     phase = np.floor((_passed(tracks) - 1e-9) * phases)
     tracks.visible[:, 0] = phase % 2 == 1
@@ -115,7 +115,7 @@ def _jump(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
 
 
 def _way(tracks: Tracks) -> tuple[Float[np.ndarray, " 2"], float, float]:
-    """Direction and distance to the partner, and the distance at which they touch."""
+    """Direction and distance to the partner, and the distance of contact."""
     way = tracks.places[0, 1] - tracks.places[0, 0]
     distance = float(np.hypot(*way))
     return way / distance, distance, float(tracks.diameters[0].sum()) / 2 * REACH
@@ -142,7 +142,7 @@ def _hit(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
 
 
 def _follow(tracks: Tracks, rng: np.random.Generator, stage: Stage) -> bool:
-    """The actor goes to where its partner was, then after it, at the same distance."""
+    """The actor goes to its partner's place and follows it at the same distance."""
     towards, distance, _ = _way(tracks)
     way = rng.uniform(0.36, 0.7) * _round_the_clock(rng)
     length = float(np.hypot(*way))

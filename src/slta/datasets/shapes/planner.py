@@ -1,4 +1,4 @@
-"""What happens in a film: drawn at random, and drawn again until it all fits."""
+"""Draws random scenes until all events fit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,9 +23,9 @@ from slta.errors import InputError
 
 ATTEMPTS: Final = 5000
 TRIES: Final = 40
-"""How many deeds are tried for an event."""
+"""Maximum deeds tried for an event."""
 PATIENCE: Final = 400
-"""How many deeds are tried for a cast."""
+"""Maximum deeds tried for a cast."""
 
 
 def plan(
@@ -36,7 +36,7 @@ def plan(
     *,
     novel: bool = False,
 ) -> Scene:
-    """A scene in which every deed is told apart; ``novel``: with held-out pairs."""
+    """A scene with distinguishable deeds; ``novel``: with held-out pairs."""
     again = rng.random() < 0.65 and not rules.plain
     for _ in range(ATTEMPTS):
         if scene := _attempt(rng, frames, stage, rules, again=again, novel=novel):
@@ -70,7 +70,7 @@ def _attempt(
 
 @dataclass(frozen=True)
 class _Draft:
-    """A cast and the spans of events, to which deeds are to be given."""
+    """A cast and the spans of events, which need deeds."""
 
     rng: np.random.Generator
     things: tuple[Thing, ...]
@@ -78,12 +78,12 @@ class _Draft:
     stage: Stage
     rules: Rules
     twins: tuple[int, int]
-    """Two events that are to have the same deed."""
+    """Two events with the same deed."""
     novel: bool
     tries: Iterator[int]
 
     def filled(self, events: list[Event], tracks: Tracks) -> Scene | None:
-        """Gives the next event a deed for which the others can be found, too."""
+        """Assigns deeds to the remaining events, by backtracking."""
         if len(events) == len(self.times):
             return self._whole(events, tracks)
         for deed in self._deeds(events):
@@ -108,7 +108,7 @@ class _Draft:
         return scene if self.rules.plain else with_cues(self.rng, scene, again)
 
     def _deeds(self, events: list[Event]) -> Iterator[Deed]:
-        """Deeds to try: often the same action as before, or by the same object."""
+        """Deeds to try, often with the previous action or actor."""
         rng, now = self.rng, len(events)
         first, second = self.twins
         if now == second:
@@ -149,7 +149,7 @@ class _Draft:
     def _played(
         self, deed: Deed, events: list[Event], tracks: Tracks
     ) -> tuple[Event, Tracks] | None:
-        """The event, and the tracks with it, if it fits there."""
+        """The event and the tracks with it, if it fits."""
         now = len(events)
         start, end = self.times[now]
         event, action = Event(deed, start, end, frozenset([deed])), ACTIONS[deed.action]
@@ -178,13 +178,13 @@ class _Draft:
 
 
 def _twin(things: tuple[Thing, ...], i: int) -> bool:
-    """Whether only its size tells it from another."""
+    """Whether it differs from another object only in size."""
     looks = [(thing.colour, thing.shape) for thing in things]
     return looks.count(looks[i]) > 1
 
 
 def _clear(after: Tracks, event: Event, stage: Stage) -> bool:
-    """Whether its objects stay in the picture and out of each other's way."""
+    """Whether objects stay in the picture and apart."""
     places, reach = after.places, after.diameters / 2 * REACH
     far = np.array([stage.aspect, 1.0])
     own = event.objects
@@ -222,7 +222,7 @@ def _shows(after: Tracks, event: Event, stage: Stage) -> frozenset[Deed]:
 
 
 def _misleads(events: list[Event]) -> bool:
-    """Whether an action comes back with another actor, and an actor with another."""
+    """Whether some action recurs with another actor, and some actor with another action."""
     pairs = [
         (a, b) for a in events for b in events if a.end <= b.start or b.end <= a.start
     ]

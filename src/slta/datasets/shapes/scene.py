@@ -1,4 +1,4 @@
-"""What is on screen and what happens there, before anything is drawn.
+"""Objects, events and tracks of a video, before rendering.
 
 Lengths are in picture heights from the top left corner, times in frames, spans of
 them half-open. Shapes: t frames · o objects · k corners.
@@ -23,7 +23,7 @@ COLOURS: Final = {
 }
 DIAMETERS: Final = {"small": (0.16, 0.20), "large": (0.28, 0.34)}
 REACH: Final = 1.1
-"""How far a shape reaches from its centre, in halves of its diameter."""
+"""Extent of a shape from its centre, in radii."""
 HELD_OUT: Final = frozenset(
     (shape, action)
     for action, shapes in {
@@ -45,7 +45,7 @@ HELD_OUT: Final = frozenset(
     }.items()
     for shape in shapes
 )
-"""(shape, action) that only the films of ``test_novel`` show."""
+"""(shape, action) pairs that occur only in ``test_novel``."""
 
 
 def _round(radius: float, corners: int = 40) -> Float[np.ndarray, "k 2"]:
@@ -80,30 +80,30 @@ OUTLINES: Final = {
     "diamond": np.array([[0, -1.12], [0.66, 0], [0, 1.12], [-0.66, 0]]),
     "heart": _heart(),
 }
-"""Corners of each shape, in halves of its diameter."""
+"""Corners of each shape, in radii."""
 HOLES: Final = {"ring": _round(0.52)}
 
 
 class Stage(NamedTuple):
     rate_hz: int
     aspect: float
-    """Width of the picture over its height."""
+    """Aspect ratio: width over height."""
 
 
 class Rules(NamedTuple):
-    """What may happen in a film, and how it is asked for."""
+    """Possible events, and the form of their queries."""
 
     actions: tuple[str, ...]
     objects: int = 0
-    """In a film; 0 for 4 or 5 of two sizes, else all are large."""
+    """Number of large objects, or 0 for 4 or 5 of two sizes."""
     plain: bool = False
-    """One short sentence an event, each action always in the same words; no event happens
-    twice, so that none is told apart by a cue."""
+    """One short sentence an event, with one wording for each action, and no repeated
+    events, so that none is identified by a cue."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A member of the cast, as the film begins."""
+    """An object at the start of the video."""
 
     colour: str
     shape: str
@@ -113,7 +113,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Where every object is and how it looks, in every frame."""
+    """Position and appearance of every object in every frame."""
 
     places: Float[np.ndarray, "t o 2"]
     diameters: Float[np.ndarray, "t o"]
@@ -127,7 +127,7 @@ class Tracks:
         return Tracks(*(each[rows] for each in self._arrays()))
 
     def put(self, start: int, objects: list[int], played: "Tracks") -> None:
-        """What is played from a frame on, and how it leaves things afterwards."""
+        """Inserts tracks from a frame on, and keeps their final state after them."""
         for mine, new in zip(self._arrays(), played._arrays(), strict=True):
             mine[start : start + len(new), objects] = new
             mine[start + len(new) :, objects] = new[-1]
@@ -138,7 +138,7 @@ class Tracks:
 
 
 class Deed(NamedTuple):
-    """Who does what, to whom: what a sentence can say."""
+    """Actor, action and partner."""
 
     action: str
     actor: int
@@ -147,7 +147,7 @@ class Deed(NamedTuple):
 
 @dataclass(frozen=True)
 class Cue:
-    """Something that changes the whole picture for a while."""
+    """A temporary change of the whole picture."""
 
     name: str
     start: int
@@ -160,9 +160,9 @@ class Event:
     start: int
     end: int
     shows: frozenset[Deed]
-    """All that a viewer might say happens: to hit something is to approach it."""
+    """All deeds that describe the event: to hit something is to approach it."""
     cue: Cue | None = None
-    """What tells it from another event with the same deed."""
+    """The cue that identifies it among events with the same deed."""
 
     @property
     def objects(self) -> list[int]:
@@ -189,12 +189,12 @@ class Scene:
         return self.things[deed.actor].shape, deed.action
 
     def repeated(self, event: Event) -> bool:
-        """Whether its deed alone does not say which event is meant."""
+        """Whether its deed alone is ambiguous."""
         others = (other for other in self.events if other is not event)
         return any(event.deed in other.shows for other in others)
 
     def boxes(self) -> Float32[np.ndarray, "t o 4"]:
-        """x0, y0, x1, y1 as fractions of the picture."""
+        """x0, y0, x1, y1 as fractions of the frame."""
         boxes = np.empty((*self.tracks.diameters.shape, 4), np.float32)
         for i, thing in enumerate(self.things):
             cos, sin = (

@@ -1,4 +1,4 @@
-"""What is asked about a scene: English of several kinds, each with one true event."""
+"""Queries of a scene: sentences of several kinds, each true of one event."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,12 +18,12 @@ from slta.datasets.shapes.words import (
 
 LONGEST_WORDS: Final = 30
 LONG: Final = {"action": 0.38, "pair": 0.18}
-"""The share of each kind that is asked at length instead."""
+"""Share of each kind that is replaced by a long sentence."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A sentence about an event, and every (shape, action) that it mentions."""
+    """A sentence about an event, and all (shape, action) pairs that it mentions."""
 
     sentence: str
     kind: str
@@ -38,8 +38,8 @@ def ask(
     novel: bool = False,
     plain: bool = False,
 ) -> list[Asked]:
-    """The queries of a film; ``novel``: about held-out pairs only, and them twice;
-    ``plain``: one short sentence for each event."""
+    """The queries of a video; ``novel``: about held-out pairs only, two each; ``plain``: one
+    short sentence an event."""
     asked: list[Asked] = []
     for event in scene.events:
         if novel and scene.pair(event.deed) not in HELD_OUT:
@@ -68,7 +68,7 @@ def _plain(scene: Scene, event: Event) -> Asked:
 
 
 def _short(event: Event) -> str:
-    """The kind of a sentence that says no more than what happens."""
+    """The kind of a sentence about the deed alone."""
     return "action" if event.deed.partner is None else "pair"
 
 
@@ -113,7 +113,7 @@ def _one(words: tuple[str, ...], rng: np.random.Generator) -> str:
 
 
 def name(scene: Scene, i: int, rng: np.random.Generator, article: str = "") -> str:
-    """What an object is called; its size is said where that alone tells it apart."""
+    """Name of an object, with its size if nothing else distinguishes it."""
     thing = scene.things[i]
     looks = [(other.colour, other.shape) for other in scene.things]
     words = [

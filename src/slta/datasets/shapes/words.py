@@ -1,4 +1,4 @@
-"""The English of the made world; ``{b}`` is the partner of an action."""
+"""Vocabulary of Shapes; ``{b}`` is the partner of an action."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Files of predictions and of truths that other programs wrote, known by their content."""
+"""Predictions and ground truth of other programs, in formats recognised by content."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,11 +34,11 @@ TRUTHS: dict[str, Format[Truth]] = {
 
 def predictions(path: Path) -> Sequence[Answered]:
     """Raises ``InputError`` for a file in none of the formats, or with a wrong line."""
-    found = _read(path, PREDICTIONS, "predictions")
-    for each in found:
-        with reading(each.where):
-            _check_finite(each.prediction)
-    return found
+    answered = _read(path, PREDICTIONS, "predictions")
+    for entry in answered:
+        with reading(entry.where):
+            _check_finite(entry.prediction)
+    return answered
 
 
 def truths(path: Path) -> Sequence[Truth]:
@@ -55,7 +55,7 @@ def _check_finite(prediction: Prediction) -> None:
             number = int(np.argwhere(~np.isfinite(values))[0, 0])
             what = f"gives number {number + 1} of its {name} as "
             what += f"{shown(values[number].tolist())}, which is not finite"
-            raise FieldError(what, "mend it, or leave that answer out")
+            raise FieldError(what, "correct it, or leave that answer out")
 
 
 def _read(path: Path, formats: Mapping[str, Format[T]], what: str) -> Sequence[T]:
@@ -73,6 +73,6 @@ def _read(path: Path, formats: Mapping[str, Format[T]], what: str) -> Sequence[T
     begins = f"has the fields {fields}" if fields else f"is {str(seen)[:40]!r}"
     known = "; ".join(f"{name} ({each.fields})" for name, each in formats.items())
     raise InputError(
-        f"{path} is in no known format of {what}, as what it begins with {begins}; "
-        f"give one of {known}"
+        f"{path} is not in a known format of {what}: its first value {begins}; give one "
+        f"of {known}"
     )

@@ -1,4 +1,4 @@
-"""What a file that another program wrote is read into, and how it is known."""
+"""Types of predictions and ground truth from files, and their formats."""
 
 import gzip
 import json
@@ -22,27 +22,27 @@ GZIP = b"\x1f\x8b"
 
 class Answered(NamedTuple):
     where: str
-    """File and line, or what stands for a line."""
+    """File and line, or an entry's name."""
     prediction: Prediction
-    """Without an id of the video, if the file does not say it."""
+    """With an empty video id, if the file has none."""
     has_truth: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """What is known to be right for a query."""
+    """Ground truth of a query."""
 
     where: str
-    """File and line, or what stands for a line."""
+    """File and line, or an entry's name."""
     query_id: str
     video_id: str
     query: str
     spans: Float[np.ndarray, "m 2"]
     duration_s: float | None = None
     saliency: Float[np.ndarray, "c a"] | None = None
-    """What each annotator gave each clip of 2 s, 0 to 4."""
+    """Annotators' saliency of each 2-second clip, 0 to 4."""
     chunks: Int[np.ndarray, "d 2"] | None = None
-    """Of DiDeMo: the first and the last chunk of 5 s that each annotator chose."""
+    """DiDeMo: first and last 5-second chunk chosen by each annotator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class Content:
     path: Path
     text: str
     first: Any
-    """The first JSON value: all of the file, or its first line."""
+    """The first JSON value: the whole file, or its first line."""
     packed: bool = False
-    """Whether the file itself is packed by gzip."""
+    """Whether the file is compressed with gzip."""
 
     @classmethod
     def open(cls, path: Path) -> "Content":
-        """Raises ``InputError`` for what is no JSON, packed or not."""
+        """Reads a JSON file, possibly gzipped. Raises ``InputError`` for other content."""
         try:
             raw = path.read_bytes()
             text = (gzip.decompress(raw) if raw[:2] == GZIP else raw).decode(
                 "utf-8-sig"
             )
         except UnicodeDecodeError as error:
-            raise InputError(f"{path} is no text in UTF-8; give a JSON file") from error
+            raise InputError(f"{path} is not UTF-8 text; give a JSON file") from error
         except (OSError, EOFError, zlib.error) as error:
             why = getattr(error, "strerror", None) or error
             raise InputError(f"{path} cannot be read ({why}); copy it again") from error
@@ -74,17 +74,18 @@ class Content:
         except json.JSONDecodeError as error:
             before = text[: len(text) - len(text.lstrip())].count("\n")
             raise InputError(
-                f"{path}:{error.lineno + before} is no JSON ({error.msg}); "
+                f"{path}:{error.lineno + before} is not JSON ({error.msg}); "
                 "give a file of JSON lines, or of one JSON object"
             ) from error
         except (RecursionError, ValueError) as error:
             raise InputError(
-                f"{path} has values too deep or too long to read ({error}); make it again"
+                f"{path} is nested too deeply, or has too long numbers ({error}); make it "
+                "again"
             ) from error
         return cls(path, text, first, raw[:2] == GZIP)
 
     def lines(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Where each line is, and the object in it; blank lines are passed over."""
+        """Place and object of each line; blank lines are skipped."""
         for number, line in enumerate(self.text.split("\n"), start=1):
             if line.strip():
                 where = f"{self.path}:{number}"
@@ -92,32 +93,32 @@ class Content:
                     row = json.loads(line)
                     if not isinstance(row, dict):
                         raise FieldError(
-                            f"holds {shown(row)}, not an object", "mend it"
+                            f"holds {shown(row)}, not an object", "correct it"
                         )
                 yield where, row
 
     def whole(self) -> dict[str, Any]:
-        """All of the file as one object."""
+        """The whole file as one object."""
         try:
-            found, twice = parsed(self.text)
+            content, repeated = parsed(self.text)
         except json.JSONDecodeError as error:
             raise InputError(
                 f"{self.path}:{error.lineno} goes on after its end ({error.msg}); "
                 "give a file of one JSON object"
             ) from error
-        if twice:
+        if repeated:
             raise InputError(
-                f"{self.path} has the key {twice[0]!r} twice in one object; keep one of "
-                "the two"
+                f"{self.path} has the key {repeated[0]!r} twice in one object; keep one "
+                "of the two"
             )
-        whole: dict[str, Any] = found
-        return whole
+        entries: dict[str, Any] = content
+        return entries
 
 
 @dataclass(frozen=True, slots=True)
 class Format(Generic[T]):
     fields: str
-    """What it is known by, in words."""
+    """Fields by which it is recognised, for errors."""
     knows: Callable[[Any], bool]
     """Whether a file is of this format, by its first JSON value."""
     read: Callable[[Content], Sequence[T]]
@@ -125,7 +126,7 @@ class Format(Generic[T]):
 
 @contextmanager
 def reading(where: str) -> Iterator[None]:
-    """Says of what cannot be read where it is."""
+    """Raises ``InputError`` with the place for errors of reading."""
     try:
         yield
     except InputError:
@@ -133,11 +134,11 @@ def reading(where: str) -> Iterator[None]:
     except FieldError as error:
         raise InputError(f"{where} {error}") from error
     except json.JSONDecodeError as error:
-        raise InputError(f"{where} is broken ({why(error)}); mend it") from error
+        raise InputError(f"{where} is broken ({why(error)}); correct it") from error
     except KeyError as error:
         raise InputError(f"{where} has no field {error}; add it") from error
     except (ArithmeticError, RecursionError, TypeError, ValueError) as error:
-        raise InputError(f"{where} cannot be read ({error}); mend it") from error
+        raise InputError(f"{where} cannot be read ({error}); correct it") from error
 
 
 def has(value: Any, *fields: str) -> bool:

@@ -1,11 +1,11 @@
-"""CBP's answers and its truths by video (Wang et al., AAAI 2020).
+"""CBP's predictions and ground truth (Wang et al., AAAI 2020).
 
     {"results": {"s30-d26-128": [{"timestamp": [234.5, 239.5], "score": 0.98}, …], …}}
 
     {"s30-d26": {"timestamps": [[7.9, 16.4], …], "sentences": ["He took out …", …]}, …}
 
-A query's id is the video's and the query's number there. ActivityNet Captions has the
-second form, too, with a ``duration`` for each video.
+A query's id is VIDEO-NUMBER. ActivityNet Captions has the second form as well, with a
+``duration`` for each video.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ from slta.evaluation.predictions import Prediction, as_spans
 from slta.fields import (
     FieldError,
     check_spans,
-    given,
     number,
     positive,
+    required,
     sentences,
     shown,
 )
@@ -30,13 +30,15 @@ def is_predictions(first: object) -> bool:
 
 
 def predictions(content: Content) -> list[Answered]:
-    found = []
+    entries = []
     for query_id, answers in content.whole()["results"].items():
         where = f"{content.path}, {query_id}"
         with reading(where):
             if not isinstance(answers, list):
-                raise FieldError(f"is {shown(answers)}, which is no list", "mend it")
-            times = [given(answer, "timestamp") for answer in answers]
+                raise FieldError(
+                    f"is {shown(answers)}, which is not a list", "correct it"
+                )
+            times = [required(answer, "timestamp") for answer in answers]
             spans = as_spans(times, "timestamp")
             scores = [number(answer, "score") for answer in answers]
             prediction = Prediction(
@@ -49,8 +51,8 @@ def predictions(content: Content) -> list[Answered]:
                 scores=np.array(scores, np.float64),
                 final=True,
             )
-        found.append(Answered(where, prediction, has_truth=False))
-    return found
+        entries.append(Answered(where, prediction, has_truth=False))
+    return entries
 
 
 def is_truths(first: object) -> bool:
@@ -60,14 +62,14 @@ def is_truths(first: object) -> bool:
 
 
 def truths(content: Content) -> list[Truth]:
-    found = []
+    entries = []
     for video_id, video in content.whole().items():
         where = f"{content.path}, {video_id}"
         with reading(where):
-            said, has_length = sentences(video), video.get("duration") is not None
+            captions, has_length = sentences(video), video.get("duration") is not None
             length = positive(video, "duration") if has_length else None
-            check_spans("timestamps", [span for span, _ in said], length)
-            found += [
+            check_spans("timestamps", [span for span, _ in captions], length)
+            entries += [
                 Truth(
                     f"{where}-{i}",
                     f"{video_id}-{i}",
@@ -76,6 +78,6 @@ def truths(content: Content) -> list[Truth]:
                     np.array([span], np.float64),
                     length,
                 )
-                for i, (span, sentence) in enumerate(said)
+                for i, (span, sentence) in enumerate(captions)
             ]
-    return found
+    return entries

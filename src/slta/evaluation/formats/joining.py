@@ -1,4 +1,4 @@
-"""Answers and truths of two files, put together query by query."""
+"""Joins predictions and ground truth of two files by query."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,16 +19,16 @@ Row = TypeVar("Row", Answered, Truth)
 class Joined:
     predictions: Sequence[Prediction]
     unanswered: int = 0
-    """Queries of the truth without an answer; they are among the predictions."""
+    """Number of queries without an answer; they are among the predictions."""
     notes: Sequence[str] = field(default_factory=tuple)
-    """What is odd, a line each."""
+    """Oddities, a line each."""
 
 
 def load(path: Path, truth: Path | None = None) -> Joined:
-    """The predictions of a file, with the truth of another where one is given.
+    """Predictions of a file, with the ground truth of another if given.
 
-    Every query of the truth is there: one without an answer is a miss. Raises
-    ``InputError`` for answers to queries that the truth does not have.
+    Queries of the ground truth without an answer are misses. Raises ``InputError`` for
+    answers to other queries.
     """
     answered = _by_id(
         (each.prediction.query_id, each) for each in formats.predictions(path)
@@ -37,45 +37,47 @@ def load(path: Path, truth: Path | None = None) -> Joined:
         for each in answered.values():
             if not each.has_truth:
                 raise InputError(
-                    f"{each.where} has no truth; give the file that has it with --truth"
+                    f"{each.where} has no ground truth; give its file with --truth"
                 )
-        found = [each.prediction for each in answered.values()]
-        return Joined(found, notes=_odd(path, answered.values(), found))
-    known = _by_id((each.query_id, each) for each in formats.truths(truth))
-    if others := [each for name, each in answered.items() if name not in known]:
+        predictions = [each.prediction for each in answered.values()]
+        return Joined(predictions, notes=_odd(path, answered.values(), predictions))
+    by_query = _by_id((each.query_id, each) for each in formats.truths(truth))
+    if others := [each for name, each in answered.items() if name not in by_query]:
         first = others[0]
         raise InputError(
             f"{first.where} answers the query {first.prediction.query_id!r}, which "
             f"{truth} does not have ({len(others)} of {len(answered)} such); give the "
-            "truth of the same queries, or take these answers out"
+            "ground truth of the same queries, or remove these answers"
         )
-    found = [_with_truth(answered.get(name), each) for name, each in known.items()]
-    missing = [each for name, each in known.items() if name not in answered]
-    notes = _odd(path, answered.values(), found)
+    predictions = [
+        _with_truth(answered.get(name), each) for name, each in by_query.items()
+    ]
+    missing = [each for name, each in by_query.items() if name not in answered]
+    notes = _odd(path, answered.values(), predictions)
     if missing:
         notes.insert(
             0,
-            f"{path} has no answer to {len(missing)} of {len(known)} queries (the first "
+            f"{path} has no answer to {len(missing)} of {len(by_query)} queries (the first "
             f"is {missing[0].where}); they count as misses",
         )
-    return Joined(found, len(missing), notes)
+    return Joined(predictions, len(missing), notes)
 
 
 def _by_id(rows: Iterable[tuple[str, Row]]) -> dict[str, Row]:
-    found: dict[str, Row] = {}
+    rows_by_id: dict[str, Row] = {}
     for name, row in rows:
-        if name in found:
+        if name in rows_by_id:
             raise InputError(
-                f"{row.where} has the query {name!r} again, after {found[name].where}; "
-                "take one of them out"
+                f"{row.where} has the query {name!r} again, after {rows_by_id[name].where}; "
+                "remove one of them"
             )
-        found[name] = row
-    return found
+        rows_by_id[name] = row
+    return rows_by_id
 
 
 def _with_truth(answered: Answered | None, truth: Truth) -> Prediction:
     if answered is None:
-        given = Prediction(
+        prediction = Prediction(
             truth.query_id,
             truth.video_id,
             truth.query,
@@ -86,19 +88,19 @@ def _with_truth(answered: Answered | None, truth: Truth) -> Prediction:
             final=True,
         )
     else:
-        given = answered.prediction
-        if given.video_id not in ("", truth.video_id):
+        prediction = answered.prediction
+        if prediction.video_id not in ("", truth.video_id):
             raise InputError(
                 f"{answered.where} answers the query {truth.query_id!r} in the video "
-                f"{given.video_id!r}, which {truth.where} asks of {truth.video_id!r}; "
-                "give the truth of the same queries"
+                f"{prediction.video_id!r}, which is of {truth.video_id!r} in {truth.where}; "
+                "give the ground truth of the same queries"
             )
-    duration_s = given.duration_s if truth.duration_s is None else truth.duration_s
+    duration_s = truth.duration_s
     return replace(
-        given,
+        prediction,
         video_id=truth.video_id,
         query=truth.query,
-        duration_s=duration_s,
+        duration_s=prediction.duration_s if duration_s is None else duration_s,
         truth=truth.spans,
         true_saliency=truth.saliency,
         chunks=truth.chunks,
@@ -113,7 +115,7 @@ def _odd(
 
 
 def _bare(path: Path, answered: Sequence[Answered]) -> list[str]:
-    """Where clips have scores, but no moment is answered."""
+    """A note on predictions with saliency but without windows."""
     if not is_bare(each.prediction for each in answered):
         return []
     return [
@@ -123,31 +125,33 @@ def _bare(path: Path, answered: Sequence[Answered]) -> list[str]:
 
 
 def is_bare(predictions: Iterable[Prediction]) -> bool:
-    """Whether they say how much clips stand out, and of no moment where it is."""
+    """Whether predictions have saliency but no windows."""
     rows = [*predictions]
     has_saliency = any(each.saliency is not None for each in rows)
     return has_saliency and not any(len(each.spans) for each in rows)
 
 
 def _turned(path: Path, answered: Iterable[Answered]) -> list[str]:
-    """Where answers end before they start: offsets may do that, and so may a file of
-    middles and lengths."""
-    total, found = 0, []
-    for each in answered:
-        spans = each.prediction.spans
+    """A note on answers that end before they start, by offsets or because the file has
+    centres and lengths."""
+    total, reversed_spans = 0, []
+    for entry in answered:
+        spans = entry.prediction.spans
         total += len(spans)
-        found += [(each.where, *span) for span in spans[spans[:, 1] < spans[:, 0]]]
-    if not found:
+        reversed_spans += [
+            (entry.where, *span) for span in spans[spans[:, 1] < spans[:, 0]]
+        ]
+    if not reversed_spans:
         return []
-    where, start, end = found[0]
+    where, start, end = reversed_spans[0]
     return [
-        f"{len(found)} of {total} answers in {path} end before they start (the first is "
+        f"{len(reversed_spans)} of {total} answers in {path} end before they start (the first is "
         f"{start:g}-{end:g} s, {where}); none of them is a hit: give the start first"
     ]
 
 
 def _beyond(path: Path, predictions: Sequence[Prediction]) -> list[str]:
-    """A note where many answers begin after their video: a unit may be wrong."""
+    """A note on answers that begin after their video: a unit may be wrong."""
     begun = total = 0
     for each in predictions:
         if each.final and each.duration_s is not None:
@@ -156,6 +160,6 @@ def _beyond(path: Path, predictions: Sequence[Prediction]) -> list[str]:
     if not begun:
         return []
     return [
-        f"{begun} of {total} answers in {path} begin after their video has ended; times "
-        "are in seconds"
+        f"{begun} of {total} answers in {path} begin after the end of their video; times "
+        "must be in seconds"
     ]

@@ -1,4 +1,4 @@
-"""Moment-DETR's answers and QVHighlights' annotations (Lei et al., NeurIPS 2021).
+"""Moment-DETR's predictions and QVHighlights' annotations (Lei et al., NeurIPS 2021).
 
 {"qid": 2579, "query": "A girl …", "vid": "NUsG9BgSes0_210.0_360.0",
  "pred_relevant_windows": [[0.0, 70.0, 0.9986], …], "pred_saliency_scores": [-0.2, …]}
@@ -33,9 +33,9 @@ def is_predictions(first: object) -> bool:
 
 
 def predictions(content: Content) -> list[Answered]:
-    """Either of the two kinds of answers may be left out, and so may ``vid`` and
-    ``query``, which the field's own program does not read."""
-    found = []
+    """Windows or saliency may be missing, and so may ``vid`` and ``query``, which
+    Moment-DETR's own evaluation ignores."""
+    entries = []
     for where, row in content.lines():
         with reading(where):
             windows = as_rows(row.get(WINDOWS, []), WINDOWS, COLUMNS)
@@ -53,8 +53,8 @@ def predictions(content: Content) -> list[Answered]:
                 if scores is None
                 else as_numbers(scores, "pred_saliency_scores"),
             )
-        found.append(Answered(where, prediction, has_truth=False))
-    return found
+        entries.append(Answered(where, prediction, has_truth=False))
+    return entries
 
 
 def is_truths(first: object) -> bool:
@@ -62,17 +62,17 @@ def is_truths(first: object) -> bool:
 
 
 def truths(content: Content) -> list[Truth]:
-    found = []
+    entries = []
     for where, row in content.lines():
         if "relevant_windows" not in row:
             raise InputError(
-                f"{where} has no relevant_windows; give the release that has them, as "
+                f"{where} has no relevant_windows; give a file with them, such as "
                 "highlight_val_release.jsonl"
             )
         with reading(where):
             duration_s = positive(row, "duration")
-            given = row.get("saliency_scores")
-            found.append(
+            saliency = row.get("saliency_scores")
+            entries.append(
                 Truth(
                     where,
                     identity(row, "qid"),
@@ -81,12 +81,12 @@ def truths(content: Content) -> list[Truth]:
                     as_truth(row["relevant_windows"], "relevant_windows", duration_s),
                     duration_s,
                     None
-                    if given is None
+                    if saliency is None
                     else spread(
                         integers(row, "relevant_clip_ids"),
-                        as_table(given, "saliency_scores"),
+                        as_table(saliency, "saliency_scores"),
                         duration_s,
                     ),
                 )
             )
-    return found
+    return entries

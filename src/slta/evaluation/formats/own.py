@@ -22,15 +22,15 @@ def is_predictions(first: object) -> bool:
 
 
 def predictions(content: Content) -> list[Answered]:
-    """As in ``slta.evaluation.predictions``; where the truth is given apart, ``truth`` may be left
-    out, and so may ``video_id`` and ``query``, which stand there."""
-    found = []
+    """The format of ``slta.evaluation.predictions``; with ground truth in another file,
+    ``truth``, ``video_id`` and ``query`` may be missing."""
+    entries = []
     for where, row in content.lines():
         with reading(where):
             has_truth = row.get("truth") is not None
             prediction = parsed(row if has_truth else {**APART, **row, "truth": []})
-        found.append(Answered(where, prediction, has_truth))
-    return found
+        entries.append(Answered(where, prediction, has_truth))
+    return entries
 
 
 def is_truths(first: object) -> bool:
@@ -39,19 +39,19 @@ def is_truths(first: object) -> bool:
 
 def truths(content: Content) -> list[Truth]:
     if content.packed:
-        raise InputError(f"{content.path} is packed; unpack it, as with gunzip --keep")
+        raise InputError(f"{content.path} is compressed; unpack it with gunzip --keep")
     return truths_of(content.path)
 
 
 def truths_of(path: Path) -> list[Truth]:
-    """Of JSON lines or of a table."""
+    """Ground truth of a JSON Lines or CSV file."""
     dataset = own.load_file(path)
     (queries,) = dataset.splits.values()
-    found = []
+    entries = []
     for query in queries:
         with reading(f"{path}, {query.query_id}"):
-            found.append(_truth(path, dataset, query))
-    return found
+            entries.append(_truth(path, dataset, query))
+    return entries
 
 
 def _truth(path: Path, dataset: Dataset, query: Query) -> Truth:

@@ -1,9 +1,8 @@
-"""The field's measures, as pure functions of ranked spans and true spans.
+"""The field's metrics, as pure functions of ranked and true spans.
 
-Those that need more than spans are in ``detr`` (saliency) and ``didemo`` (annotators).
+``detr`` adds saliency, ``didemo`` several annotators.
 """
 
-from slta.evaluation.metrics.intervals import bootstrap, intervals
 from slta.evaluation.metrics.ranked import ctrl, plain, tan2d
 from slta.evaluation.metrics.table import (
     FIRST,
@@ -13,7 +12,9 @@ from slta.evaluation.metrics.table import (
     Spans,
     Table,
     best_iou,
+    bootstrap,
     hit,
+    intervals,
     logged,
     mean_iou,
     named,

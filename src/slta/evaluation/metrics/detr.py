@@ -1,4 +1,4 @@
-"""QVHighlights' measures (Lei et al., Moment-DETR, NeurIPS 2021): moments, highlights.
+"""QVHighlights' metrics of moments and highlights (Lei et al., NeurIPS 2021).
 
 Shapes: q queries · k answers, best first · m true spans · t thresholds · c clips of 2 s ·
 a annotators.
@@ -22,14 +22,14 @@ from slta.moments.spans import temporal_iou
 IOUS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 CLIP_S = 2.0
 ANSWERS = 10
-"""So many answers to a query count for mAP."""
+"""Number of answers to a query that count for mAP."""
 LENGTHS_S = {"short": (0.0, 10.0), "middle": (10.0, 30.0), "long": (30.0, np.inf)}
-"""True spans longer than the first and no longer than the second."""
+"""Ranges of the length of true spans, lower bound exclusive."""
 LEVELS = {"Fair": 2, "Good": 3, "VeryGood": 4}
-"""A clip is a highlight for an annotator who gave it so much, out of 4."""
+"""Saliency from which a clip is a highlight for an annotator, out of 4."""
 
 Saliency = Float[np.ndarray, "_ _"]
-"""For each clip of a video what each annotator gave it."""
+"""Annotators' saliency of each clip of a video."""
 
 
 def moments(
@@ -39,18 +39,17 @@ def moments(
 ) -> Table:
     """R@1 and mAP at IoU 0.5, 0.55, … 0.95, over all true spans and by their length.
 
-    R@1 looks at the first answer as given, whatever its score, and at the true span
-    that it fits best. mAP takes the first ten as given and sorts them by score. By
-    length, all answers are held against the true spans of that length, and queries
-    without one are left out.
+    R@1 takes the first answer in the given order and its best true span. mAP takes the
+    first ten and sorts them by score. By length, all answers are compared with the true
+    spans of that length; queries without one are left out.
     """
     check_queries(truths, spans=spans, scores=scores)
     values = _moments(spans, scores, truths)
     for name, (above_s, up_to_s) in LENGTHS_S.items():
         some = [_of_length(truth, above_s, up_to_s) for truth in truths]
-        if any(len(each) for each in some):
-            found = _moments(spans, scores, some)
-            values |= {f"{measure}, {name}": each for measure, each in found.items()}
+        if any(len(truth) for truth in some):
+            metrics = _moments(spans, scores, some)
+            values |= {f"{metric}, {name}": row for metric, row in metrics.items()}
     return Table(values)
 
 
@@ -59,29 +58,29 @@ def highlights(
 ) -> Table | None:
     """HIT@1 and mAP of the clips that annotators call highlights, at three levels.
 
-    A hit is a clip with the highest score that any annotator calls a highlight; mAP is
-    the mean over annotators. A query with a truth but without scores has 0, and one
-    without a truth is left out; where no query has both, nothing is measured.
+    HIT@1: the clip with the highest score is a highlight for any annotator. mAP is the mean
+    over annotators. Queries without scores get 0, queries without annotations are left out;
+    None if no query has both.
     """
     pairs = list(zip(predicted, truths, strict=True))
     if not any(scores is not None and truth is not None for scores, truth in pairs):
         return None
     values = {}
     for name, level in LEVELS.items():
-        found = np.full((2, len(pairs)), np.nan)
+        rows = np.full((2, len(pairs)), np.nan)
         for query, (scores, truth) in enumerate(pairs):
             if truth is not None:
-                found[:, query] = _highlight(scores, truth >= level)
-        values[f"HIT@1, {name}"], values[f"HL mAP, {name}"] = found
+                rows[:, query] = _highlight(scores, truth >= level)
+        values[f"HIT@1, {name}"], values[f"HL mAP, {name}"] = rows
     return Table(values)
 
 
 def spread(
-    clips: Int[np.ndarray, " r"], given: Float[np.ndarray, "r a"], duration_s: float
+    clips: Int[np.ndarray, " r"], saliency: Float[np.ndarray, "r a"], duration_s: float
 ) -> Float[np.ndarray, "c a"]:
-    """What annotators gave each clip of a video, from what they gave some of them.
+    """Saliency of all clips of a video, from that of the annotated ones; 0 for others.
 
-    The others got 0. A last clip of less than 2 s does not count.
+    A last clip of less than 2 s is left out.
 
     >>> spread(np.array([1]), np.array([[4.0, 2.0, 3.0]]), 5.0).tolist()
     [[0.0, 0.0, 0.0], [4.0, 2.0, 3.0]]
@@ -89,12 +88,12 @@ def spread(
     count = int(duration_s / CLIP_S)
     if len(clips) and not 0 <= clips.min() <= clips.max() < count:
         raise ValueError(
-            f"of {count} clips in {duration_s:g} s, clip {clips.max()} is none; they "
-            f"are counted from 0 and take {CLIP_S:g} s"
+            f"there is no clip {clips.max()} among {count} clips in {duration_s:g} s; "
+            f"they are counted from 0 and take {CLIP_S:g} s"
         )
-    found = np.zeros((count, given.shape[1]))
-    found[clips] = given
-    return found
+    table = np.zeros((count, saliency.shape[1]))
+    table[clips] = saliency
+    return table
 
 
 def _moments(
@@ -119,10 +118,10 @@ def average_precision(
     scores: Float[np.ndarray, " k"],
     truth: Float[np.ndarray, "m 2"],
 ) -> Float[np.ndarray, " t"]:
-    """Area under the falling hull of precision over recall, at each of ``IOUS``.
+    """Area under the interpolated precision-recall curve, at each of ``IOUS``.
 
-    Answer after answer takes the true span that it fits best among those that no better
-    one took; one that fits none well enough is wrong.
+    In order of score, an answer matches the unmatched true span of best IoU; without one
+    of sufficient IoU it is a false positive.
     """
     order = np.argsort(-scores[:ANSWERS], kind="stable")
     fits = temporal_iou(spans[:ANSWERS][order], truth)
@@ -134,8 +133,8 @@ def average_precision(
             takes = (fit[true] >= wanted) & ~taken[true] & ~right[answer]
             taken[true] |= takes
             right[answer] |= takes
-    asked = np.arange(1, len(fits) + 1)[:, None]
-    precision = right.cumsum(axis=0) / asked
+    ranks = np.arange(1, len(fits) + 1)[:, None]
+    precision = right.cumsum(axis=0) / ranks
     hull = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     area: Float[np.ndarray, " t"] = (hull * right).sum(axis=0) / len(truth)
     return area
@@ -144,33 +143,33 @@ def average_precision(
 def _highlight(
     scores: Scores | None, positive: Bool[np.ndarray, "c a"]
 ) -> tuple[float, float]:
-    """HIT@1 and average precision. Clips that were not scored have 0; others than the
-    video's clips cannot be hit."""
+    """HIT@1 and average precision. Clips without a score get 0; surplus scores cannot be a
+    hit."""
     if scores is None or not len(scores):
         return 0.0, 0.0
     best = int(scores.argmax(axis=0))
     clips = len(positive)
     hit = best < clips and bool(positive[best].any(axis=0))
-    known = np.zeros(clips)
-    known[: len(scores)] = scores[:clips]
-    precision = [clip_precision(known, column) for column in positive.T]
+    padded = np.zeros(clips)
+    padded[: len(scores)] = scores[:clips]
+    precision = [clip_precision(padded, column) for column in positive.T]
     return float(hit), float(np.mean(precision))
 
 
 def clip_precision(
     scores: Float[np.ndarray, " c"], positive: Bool[np.ndarray, " c"]
 ) -> float:
-    """Mean over the levels of recall that are reached of the best precision there or
-    beyond. Clips of equal score are found together and so reach one level."""
+    """Average precision: the mean, over reached recall levels, of the best precision at that
+    recall or above. Clips with equal scores count together."""
     if not positive.any(axis=0):
         return 0.0
     order = np.argsort(-scores, kind="stable")
     falls = np.append(np.diff(scores[order]) != 0, True)
-    found = positive[order].cumsum(axis=0)[falls]
-    precision = found / (np.flatnonzero(falls) + 1)
+    hits = positive[order].cumsum(axis=0)[falls]
+    precision = hits / (np.flatnonzero(falls) + 1)
     hull = np.maximum.accumulate(precision[::-1])[::-1]
-    _, first = np.unique(found[found > 0], return_index=True)
-    return float(hull[found > 0][first].mean(axis=0))
+    _, first = np.unique(hits[hits > 0], return_index=True)
+    return float(hull[hits > 0][first].mean(axis=0))
 
 
 def _of_length(truth: Spans, above_s: float, up_to_s: float) -> Spans:

@@ -1,7 +1,7 @@
-"""DiDeMo's measures (Hendricks et al., Localizing Moments in Video, ICCV 2017).
+"""DiDeMo's metrics (Hendricks et al., Localizing Moments in Video, ICCV 2017).
 
-Moments are runs of chunks of 5 s, given by their first and last chunk. The last chunk
-counts as a whole one even where the video ends inside it.
+Moments are runs of 5-second chunks, given by their first and last chunk. The last chunk
+counts as a whole one even if the video ends inside it.
 
 Shapes: k moments, best first · a annotators, each with one moment.
 """
@@ -19,17 +19,17 @@ Chunks = Int[np.ndarray, "_ 2"]
 """Moments of one query among many."""
 
 BEST = 3
-"""Of so many annotators, those that an answer fits best, a mean is taken."""
+"""Number of best-matching annotators to average over."""
 UNRANKED = 22
 """Rank of a moment that is not among the answers: after all 21."""
 REPORTED = tuple(named(n, iou) for n in (1, 5) for iou in (0.5, 0.7, 0.9))
 
 
 def official(ranked: Sequence[Chunks], annotators: Sequence[Chunks]) -> Table:
-    """Rank@1, Rank@5 and mIoU as DiDeMo's authors measure them.
+    """DiDeMo's official Rank@1, Rank@5 and mIoU.
 
-    A query counts for Rank@n if the mean rank of the three annotators' moments that are
-    ranked best is at most n. Its IoU is the mean of the three best of its first answer.
+    A query is a hit of Rank@n if the mean rank of the three best-ranked annotators' moments
+    is at most n. Its IoU is the mean of the three best IoUs of the first answer.
     """
     check_queries(annotators, answers=ranked)
     pairs = list(zip(ranked, annotators, strict=True))
@@ -44,10 +44,10 @@ def official(ranked: Sequence[Chunks], annotators: Sequence[Chunks]) -> Table:
 
 
 def acrn(ranked: Sequence[Chunks], annotators: Sequence[Chunks]) -> Table:
-    """R@1 and R@5 at IoU 0.5, 0.7, 0.9 over the 21 moments, as ACRN, ROLE and SLTA do.
+    """R@1 and R@5 at IoU 0.5, 0.7, 0.9 over the 21 moments, as in ACRN, ROLE and SLTA,
+    without suppression.
 
-    They do not say which annotator is right; here a hit fits any of them. Among these
-    moments there is nothing to suppress.
+    Their papers do not say which annotator counts; here any of them is a hit.
     """
     spans = [from_chunks(each) for each in ranked]
     scores = [-np.arange(len(each), dtype=np.float64) for each in ranked]
@@ -58,7 +58,7 @@ def acrn(ranked: Sequence[Chunks], annotators: Sequence[Chunks]) -> Table:
 def _mean_rank(ranked: Chunks, annotators: Chunks) -> float:
     same = (ranked[None] == annotators[:, None]).all(axis=2)
     there = same.any(axis=1)
-    # Without answers there is no first place to look for.
+    # argmax fails on an empty axis.
     first = same.argmax(axis=1) if len(ranked) else np.zeros(len(annotators), int)
     ranks: Float[np.ndarray, " a"] = np.where(there, first + 1.0, UNRANKED)
     return float(np.sort(ranks)[:BEST].mean(axis=0))

@@ -1,4 +1,4 @@
-"""Protocols that rank candidates, suppress or not, and ask for hits.
+"""Recall of ranked candidates, with the suppression of several protocols.
 
 Shapes: q queries · n candidates · k answers, best first.
 """
@@ -21,7 +21,7 @@ from slta.evaluation.metrics.table import (
 from slta.moments.spans import nms
 
 Ranks = Int[np.ndarray, " _"]
-"""Numbers of candidates, best first."""
+"""Indices of candidates, best first."""
 
 
 def plain(
@@ -29,7 +29,7 @@ def plain(
     scores: Sequence[Scores],
     truths: Sequence[Spans],
 ) -> Table:
-    """The answers by their scores as they are; of equal scores the earlier is first."""
+    """Answers by descending score, without suppression; ties keep their order."""
     return _measure(_by_score, spans, scores, truths)
 
 
@@ -40,13 +40,13 @@ def ctrl(
 ) -> Table:
     """The evaluation of CTRL, ACRN, ROLE and SLTA (Gao et al., TALL, ICCV 2017).
 
-    For each threshold m the candidates, moved by their offsets and nothing else, pass
-    their own greedy suppression at m - 0.05. Two habits of that code matter:
+    For each threshold m, candidates moved by their offsets but not clipped are suppressed
+    at IoU m - 0.05. Two details of that code matter:
 
-    - A hit divides the signed overlap by the hull, ``max(end) - min(start)``. Where
-      spans share time the hull is their union; where they do not, or an end lies before
-      its start, the value is 0 or less, and 0 here: no threshold tells them apart.
-    - Of equal scores the *later* candidate comes first, as its outputs show.
+    - A hit divides the signed overlap by the hull, ``max(end) - min(start)``. For
+      overlapping spans the hull is their union; for others the value is at most 0, and 0
+      here, which no threshold distinguishes.
+    - Of equal scores, the *later* candidate comes first, as its outputs show.
     """
     return _measure(_by_ctrl, spans, scores, truths)
 
@@ -60,9 +60,8 @@ def tan2d(
 ) -> Table:
     """The evaluation of 2D-TAN (Zhang et al., AAAI 2020) and of many after it.
 
-    One greedy suppression serves all thresholds, and a hit is an IoU *above* m: an
-    answer that reaches m exactly is a miss. Of equal scores the earlier is first; that
-    code leaves it to an unstable sort.
+    One suppression for all thresholds; a hit needs an IoU *above* m. Of equal scores the
+    earlier comes first; that code uses an unstable sort.
     """
 
     def orders(spans: Spans, scores: Scores) -> list[Ranks]:
@@ -72,7 +71,7 @@ def tan2d(
 
 
 Orders = Callable[[Spans, Scores], list[Ranks]]
-"""For each threshold the candidates that are kept, best first."""
+"""Kept candidates for each threshold, best first."""
 
 
 def _by_score(spans: Spans, scores: Scores) -> list[Ranks]:
@@ -100,12 +99,12 @@ def _measure(
     for query, truth in enumerate(truths):
         if np.isnan(scores[query]).any():
             raise ValueError(
-                f"query {query} has NaN among its scores; look for NaN in the features "
-                "of its video, then in the weights of the model"
+                f"query {query} has NaN among its scores; look for NaN in the video's "
+                "features, then in the model's weights"
             )
         fit = best_iou(spans[query], truth)
         for j, kept in enumerate(orders(spans[query], scores[query])):
             hits[query, :, j] = [reaches(fit[kept[:n]], IOUS[j]).any() for n in FIRST]
-        # No suppression takes the first away.
+        # The first answer is never suppressed.
         first_iou[query] = first_of(fit[kept])
     return Table.of_hits(hits, first_iou)

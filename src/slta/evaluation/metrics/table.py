@@ -1,4 +1,4 @@
-"""Hits, recall and IoU of ranked spans, and the table of them.
+"""Hits, recall and IoU of ranked spans, tables of metrics, and confidence intervals.
 
 Shapes: q queries · k answers, best first · m true spans.
 """
@@ -23,11 +23,10 @@ Scores = Float[np.ndarray, " _"]
 def best_iou(
     ranked: Float[np.ndarray, "k 2"], truth: Float[np.ndarray, "m 2"]
 ) -> Float[np.ndarray, " k"]:
-    """IoU of each answer with the true span that it fits best."""
+    """Best IoU of each answer over the true spans."""
     if not len(truth):
         raise ValueError(
-            "a query without a true span has no IoU; leave it out of R@n and mIoU, "
-            "and measure apart whether it is answered with nothing"
+            "a query without a true span has no IoU; leave it out of R@n and mIoU"
         )
     best: Scores = temporal_iou(ranked, truth).max(axis=1)
     return best
@@ -40,7 +39,7 @@ def hit(
     n: int,
     iou: float,
 ) -> bool:
-    """Whether any of the first ``n`` answers reaches ``iou`` with any true span.
+    """Whether any of the first ``n`` answers has an IoU of at least ``iou`` with a true span.
 
     A query without answers is a miss.
 
@@ -61,7 +60,7 @@ def recall(
     n: int,
     iou: float,
 ) -> float:
-    """R@n, IoU=m: the share of queries that are a hit."""
+    """R@n, IoU=m: the share of queries with a hit."""
     check_queries(truths, answers=ranked)
     pairs = zip(ranked, truths, strict=True)
     return float(np.mean([hit(*pair, n=n, iou=iou) for pair in pairs]))
@@ -71,34 +70,34 @@ def mean_iou(
     ranked: Sequence[Spans],
     truths: Sequence[Spans],
 ) -> float:
-    """mIoU: of each query's first answer, with 0 for a query without answers."""
+    """mIoU of the queries' first answers; 0 for a query without answers."""
     check_queries(truths, answers=ranked)
     pairs = zip(ranked, truths, strict=True)
     return float(np.mean([first_of(best_iou(*pair)) for pair in pairs]))
 
 
 def named(n: int, iou: float) -> str:
-    """What R@n, IoU=m is called in tables and files."""
+    """Name of a metric in tables and files, such as R@1, IoU=0.5."""
     return f"R@{n}, IoU={iou}"
 
 
 GRID = tuple(tuple(named(n, iou) for n in reversed(FIRST)) for iou in IOUS)
-"""The measures that the field's training logs print, a row for each threshold."""
+"""The metrics in the field's training logs, a row for each threshold."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """What a protocol measures over a set of queries, kept query by query."""
+    """Metrics of a set of queries, by query."""
 
     values: Mapping[str, Float[np.ndarray, " q"]]
-    """By the name of the measure: for each query what it adds to the mean, a share; NaN
-    where it has no part in the measure. At least one query has one."""
+    """By metric: the value of each query, whose mean is the metric; NaN for queries that
+    are left out. At least one query is not."""
 
     @classmethod
     def of_hits(
         cls, hits: Bool[np.ndarray, "q f t"], first_iou: Float[np.ndarray, " q"]
     ) -> "Table":
-        """Of whether the first ``FIRST[f]`` answers reach ``IOUS[t]``, and mIoU."""
+        """From hits among the first ``FIRST[f]`` answers at ``IOUS[t]``, and first IoUs."""
         recalls = {
             named(n, iou): hits[:, f, t].astype(np.float64)
             for f, n in enumerate(FIRST)
@@ -115,14 +114,14 @@ class Table:
         return self.mean("mIoU")
 
     def mean(self, name: str) -> float:
-        """Over the queries that have a part in the measure."""
+        """Mean over the queries that are not left out."""
         return float(np.nanmean(self.values[name]))
 
     def per_query(self, *, n: int, iou: float) -> Float[np.ndarray, " q"]:
         """1 for a hit, 0 for a miss, in the order of the queries."""
         if named(n, iou) not in self.values:
-            known = ", ".join(self.values)
-            raise ValueError(f"{named(n, iou)} is not measured; known are {known}")
+            names = ", ".join(self.values)
+            raise ValueError(f"{named(n, iou)} is not in this table; it has {names}")
         return self.values[named(n, iou)]
 
     def recall(self, *, n: int, iou: float) -> float:
@@ -132,19 +131,19 @@ class Table:
         return Table({name: self.values[name] for name in names})
 
     def as_dict(self) -> dict[str, float]:
-        """Every number by its name, as shares, with the number of queries."""
+        """Means of all metrics, in [0, 1], and the number of queries."""
         return {
             **{name: self.mean(name) for name in self.values},
             "queries": self.queries,
         }
 
     def lines(self, rows: Sequence[Sequence[str]] = GRID) -> list[str]:
-        """One line for each row of measures."""
+        """One line for each row of metrics."""
         return logged(self.as_dict(), rows)
 
 
 def logged(means: Mapping[str, float], rows: Sequence[Sequence[str]]) -> list[str]:
-    """As the field's training logs print them; what was not measured is left out.
+    """Lines as in the field's training logs; missing metrics are left out.
 
     >>> logged({"R@1, IoU=0.5": 0.1149, "mIoU": 0.2}, [("R@1, IoU=0.5", "mIoU"), ("mAP",)])
     ['IoU=0.5, R@1: 0.1149; mIoU: 0.2000']
@@ -165,10 +164,60 @@ def first_of(fit: Scores) -> float:
 
 def check_queries(truths: Sequence[object], **others: Sequence[object]) -> None:
     if not len(truths):
-        raise ValueError("no queries to measure; look whether the split is empty")
+        raise ValueError("no queries to evaluate; check whether the split is empty")
     for name, values in others.items():
         if len(values) != len(truths):
             raise ValueError(
-                f"{len(truths)} queries have truths but {len(values)} have {name}; "
-                "give one of each a query, empty where nothing was answered"
+                f"{len(truths)} queries have ground truth but {len(values)} have {name}; "
+                "give one of each a query, empty for no answers"
             )
+
+
+AT_ONCE = 200
+"""Samples that are counted at a time, for memory."""
+
+
+def bootstrap(
+    values: Float[np.ndarray, " q"],
+    video_ids: Sequence[str],
+    *,
+    seed: int,
+    samples: int = 2000,
+) -> tuple[float, float]:
+    """A 95 % interval of the mean over queries, by drawing videos with replacement.
+
+    Queries of one video are alike, so a video is drawn with all of its queries. With
+    one video there is nothing to draw from, and both ends are the mean.
+    """
+    ((low, high),) = intervals(values[None], video_ids, seed=seed, samples=samples)
+    return float(low), float(high)
+
+
+def intervals(
+    values: Float[np.ndarray, "r q"],
+    video_ids: Sequence[str],
+    *,
+    seed: int,
+    samples: int = 2000,
+) -> Float[np.ndarray, "r 2"]:
+    """The bootstrap of several measures of the same queries, by the same draws."""
+    if not values.size or values.shape[1] != len(video_ids):
+        raise ValueError(
+            "an interval needs queries and the video of each, "
+            f"got {values.shape[1]} values and {len(video_ids)} video ids"
+        )
+    names, video = np.unique(np.array(video_ids), return_inverse=True)
+    counts = np.bincount(video).astype(np.float64)
+    sums = np.stack([np.bincount(video, weights=row) for row in values])
+    drawn = np.random.default_rng(seed).integers(len(names), size=(samples, len(names)))
+    means = []
+    for start in range(0, samples, AT_ONCE):
+        some = drawn[start : start + AT_ONCE]
+        # How often each video was drawn into each sample.
+        place = some + len(names) * np.arange(len(some))[:, None]
+        times = np.bincount(place.ravel(), minlength=len(some) * len(names))
+        times = times.reshape(len(some), len(names)).astype(np.float64)
+        means.append(sums @ times.T / (times @ counts))
+    ends = np.percentile(np.concatenate(means, axis=1), [2.5, 97.5], axis=1)
+    found: Float[np.ndarray, "r 2"] = ends.T
+    return found

@@ -1,1 +1,1 @@
-"""Extractors: each is a file."""
+"""Extractors, a module each."""

@@ -1,11 +1,10 @@
-"""The extractor of the paper's clips: C3D, from weights that the user has.
+"""C3D, the clip features of SLTA's paper, from weights that the user provides.
 
 Tran et al., Learning Spatiotemporal Features with 3D Convolutional Networks (ICCV
-2015). A sample's vector is fc6, after its ReLU, of the 16 frames that begin at the
-sample's time, 1/25 s apart. At a rate of 25/16 Hz the clips are thus those of 16 frames,
-one after another, that the field's features of videos of 25 frames a second are made of,
-and at twice that rate they share half of their frames with the next, as in the paper.
-There are no regions: the frame is its only one.
+2015). A sample's vector is the output of fc6, after its ReLU, for the 16 frames that begin
+at the sample's time, 1/25 s apart. At 25/16 Hz the clips are consecutive, as in common
+features of videos with 25 frames a second; at twice that rate they overlap by half, as in
+the paper. The whole frame is the only region.
 """
 
 import hashlib
@@ -29,30 +28,30 @@ from slta.features.text.reading import read
 from slta.video.reading import Clips
 
 LENGTH, FRAMES_HZ = 16, 25
-"""Frames of a clip, and how many of them a second."""
+"""Frames of a clip, and frames a second."""
 SIZE = (171, 128)
-"""Width and height to which a frame is squeezed."""
+"""Width and height to which frames are resized."""
 SIDE = 112
-"""Of the square in its middle that the network sees."""
+"""Side of the centre crop, the network's input."""
 BATCH = 4
-"""Clips that go through the network at once."""
+"""Clips a batch."""
 LAYERS = "conv1a conv2a conv3a conv3b conv4a conv4b conv5a conv5b fc6".split()
 CHANNELS = (64, 128, 256, 256, 512, 512, 512, 512, 4096)
-"""What each of the layers makes."""
+"""Output size of each layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsLayout:
-    """How somebody's file names the layers, and what pictures its weights expect."""
+    """Names of the layers in a published file, and the preprocessing of its weights."""
 
     file: str
     project: str
     names: tuple[str, ...]
-    """Of ``LAYERS``."""
+    """Names of ``LAYERS`` there."""
     unused: tuple[str, ...]
-    """How the names of the layers after fc6 begin."""
+    """Prefixes of the layers after fc6."""
     mean: tuple[float, float, float]
-    """What is taken from the channels, in their order there."""
+    """Mean that is subtracted from the channels, in their order there."""
     blue_first: bool
 
 
@@ -94,7 +93,7 @@ LAYOUTS = (
     ),
 )
 PREFIXES = ("", "module.", "backbone.", "module.backbone.")
-"""What stands before all names where a network was saved inside of another."""
+"""Prefixes of all names, from networks saved inside others."""
 
 
 class C3DNetwork(nn.Module):
@@ -109,7 +108,7 @@ class C3DNetwork(nn.Module):
                 for name, (before, after) in zip(LAYERS[:-1], made, strict=True)
             }
         )
-        # Of 16 x 112 x 112, one moment of 4 x 4 places is left.
+        # Pooling reduces 16 x 112 x 112 to 1 x 4 x 4.
         self.fc6 = nn.Linear(CHANNELS[-2] * 4 * 4, CHANNELS[-1])
 
     def forward(self, clips: Float[Tensor, "c 3 16 112 112"]) -> Float[Tensor, "c d"]:
@@ -139,15 +138,14 @@ class C3D:
         self._path = Path(file).expanduser()
         if not self._path.is_file():
             raise InputError(
-                f"there are no weights {file}; get a file of them, such as "
-                f"{_published()}"
+                f"there is no file of weights {file}; get one, such as {_published()}"
             )
         self.id = f"c3d:{self._path.name}"
         self._minilm = MiniLM()
 
     @cached_property
     def version(self) -> str:
-        """Of this file, and of the weights."""
+        """Version of this extractor, and a digest of the weights."""
         with self._path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         return f"1-{digest[:12]}"
@@ -164,7 +162,7 @@ class C3D:
         return map(self.video, clips)
 
     def video(self, clips: Clips) -> VideoFeatures:
-        """``clips`` have 16 frames of ``SIZE`` each."""
+        """Features of clips of 16 frames of ``SIZE``."""
         network, layout = self._network
         left, top = ((side - SIDE) // 2 for side in SIZE)
         seen = clips.images[:, :, top : top + SIDE, left : left + SIDE]
@@ -173,13 +171,13 @@ class C3D:
         pixels = torch.from_numpy(seen.astype(np.float32)) - torch.tensor(layout.mean)
         device = next(network.parameters()).device
         with torch.inference_mode():
-            made = network(pixels.to(device).permute(0, 4, 1, 2, 3)).cpu().numpy()
+            vectors = network(pixels.to(device).permute(0, 4, 1, 2, 3)).cpu().numpy()
         whole = np.array([0, 0, 1, 1], np.float32)
         return VideoFeatures(
             times_s=clips.times_s,
-            frames=made,
-            regions=made[:, None],
-            boxes=np.tile(whole, (len(made), 1, 1)),
+            frames=vectors,
+            regions=vectors[:, None],
+            boxes=np.tile(whole, (len(vectors), 1, 1)),
         )
 
     def text(self, query: str) -> QueryFeatures:
@@ -187,7 +185,7 @@ class C3D:
 
     @cached_property
     def _network(self) -> tuple[C3DNetwork, WeightsLayout]:
-        """The network with the file's weights, and what they expect."""
+        """The network with the file's weights, and the file's layout."""
         found = weights.tensors(self._path)
         layout, prefix = _layout(self._path, found)
         network = C3DNetwork()
@@ -207,7 +205,7 @@ class C3D:
 
 
 def _layout(path: Path, found: dict[str, Tensor]) -> tuple[WeightsLayout, str]:
-    """How the file names its layers, told by its first one, and what stands before."""
+    """The file's layout, recognised by the name of the first layer, and the prefix."""
     for layout in LAYOUTS:
         for prefix in PREFIXES:
             if f"{prefix}{layout.names[0]}.weight" in found:
@@ -216,12 +214,12 @@ def _layout(path: Path, found: dict[str, Tensor]) -> tuple[WeightsLayout, str]:
     some = ", ".join(list(found)[:3]) or "nothing"
     raise InputError(
         f"{path} does not name its layers in a known way: it has {some}, and the first "
-        f"of C3D would be one of {firsts}; name a file such as {_published()}"
+        f"of C3D would be one of {firsts}; give a file such as {_published()}"
     )
 
 
 def _published() -> str:
-    """Who has weights."""
+    """Published files of weights, for errors."""
     *others, own = [
         f"{layout.file} of the project {layout.project}" for layout in LAYOUTS
     ]

@@ -1,9 +1,9 @@
-"""The extractor for learning: what a picture network sees half way up, on a grid.
+"""Intermediate feature maps of EfficientNet-Lite0, on a grid of regions.
 
-EfficientNet-Lite0 (Tan and Le, ICML 2019), whose weights come with a package. Its last
-layer knows kinds of things and little else; the layers kept here still know colour,
-shape, texture and place, from which a model can learn what moves how. There is no
-common space with the sentences, so these features need a trained model.
+Tan and Le, ICML 2019; the weights come with a package. The last layer encodes object
+classes and little else; the intermediate layers keep colour, shape, texture and position,
+from which a model can learn motion. There is no common space with sentences, so these
+features need a trained model.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 NETWORK = "efficientnet-lite0"
 BATCH = 8
 SIDE = 192
-"""Of the images, in pixels."""
+"""Side of the input images, in pixels."""
 GRID = 6
-"""Regions in a row and in a column, 32 pixels each."""
+"""Regions along each side, 32 pixels each."""
 LAYERS = {4: 4, 10: 2}
-"""Blocks of the network after which its cells are kept, 40 and 112 numbers each, and
-the cells along a side of a region."""
+"""Blocks whose output is used, with 40 and 112 channels, and the cells along each side of a
+region."""
 
 
 class Cells:

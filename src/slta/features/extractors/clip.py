@@ -1,9 +1,8 @@
-"""The extractor for who has its weights: CLIP, run by transformers.
+"""CLIP, run by transformers, from weights that the user provides.
 
 Radford et al., Learning Transferable Visual Models From Natural Language Supervision
-(ICML 2021). Pictures and sentences are in one space by training. CLIP's own
-preparation cuts a picture down to a square; here it is squeezed into one, so that
-what happens at the sides is seen.
+(ICML 2021). Frames and sentences share one embedding space. Frames are resized to a square
+rather than centre-cropped, so that nothing at the sides is lost.
 """
 
 from collections.abc import Iterator
@@ -26,15 +25,15 @@ if TYPE_CHECKING:
     import transformers
 
 BATCH = 32
-"""Frames that go through the network at once."""
+"""Frames a batch."""
 GRID = 7
-"""Regions in a row and in a column, at most; each is the mean of some patches."""
+"""Maximum regions along each side; each is the mean of some patches."""
 PUBLISHED = "openai/clip-vit-base-patch32"
-"""What to get by those who name nothing that can be got."""
+"""Weights suggested in errors."""
 TEMPLATE = "a photo of a {}"
-"""What a noun phrase is asked with: CLIP learned from captions."""
+"""Prompt for a noun phrase: CLIP was trained on captions."""
 ATTAINABLE = 0.3
-"""About the cosine of a picture and its caption, whatever the caption."""
+"""Typical cosine of a picture and its caption."""
 
 
 class Clip:
@@ -58,12 +57,12 @@ class Clip:
         self._patches = side // patch
         edges = _edges(self._patches)
         self._shares = _shares(edges)
-        # At the right and at the bottom, what fills no patch is in no region.
+        # Incomplete patches at the right and the bottom belong to no region.
         self._boxes = _boxes(edges * patch / side)
 
     @cached_property
     def version(self) -> str:
-        """Of this file, and of everything in the folder that can matter."""
+        """Version of this extractor, and a digest of the folder."""
         return f"1-{self._saved.digest}"
 
     def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
@@ -79,7 +78,7 @@ class Clip:
     def _look(
         self, images: UInt8[np.ndarray, "t h w 3"]
     ) -> tuple[Float[np.ndarray, "t s d"], Float[np.ndarray, "t s k"]]:
-        """Looks and meanings of s surfaces: the whole frame first, then its regions."""
+        """Features and embeddings of s views: the whole frame, then its regions."""
         import torch
         from torch.nn.functional import normalize
 
@@ -146,7 +145,7 @@ class Clip:
             )
             text = self._text_config
             ids = tokenizer("a").input_ids
-            # Where the network looks for the end; older ones take the highest number.
+            # The token at which the network pools; older ones take the highest id.
             end = max(ids) if text.eos_token_id == 2 else text.eos_token_id
             if len(tokenizer) > text.vocab_size or ids[-1] != end:
                 raise ValueError("the tokenizer is not that of the weights")
@@ -154,7 +153,7 @@ class Clip:
 
     @cached_property
     def _preparation(self) -> tuple[float, list[float], list[float]]:
-        """What pixels are multiplied by, and the mean and the spread they then have."""
+        """Rescaling factor, mean and standard deviation of pixels."""
         with self._saved.loading():
             from transformers import CLIPImageProcessorPil
 
@@ -164,13 +163,12 @@ class Clip:
 def _check_tokenizer(saved: Saved) -> None:
     if not (saved.has("tokenizer.json") or saved.has("vocab.json", "merges.txt")):
         raise InputError(
-            f"{saved.folder} has no tokenizer.json; save the model's tokenizer there, "
-            "too"
+            f"{saved.folder} has no tokenizer.json; save the model's tokenizer there"
         )
 
 
 def _edges(patches: int) -> Int[np.ndarray, " e"]:
-    """Where regions begin and end, in whole patches, as evenly as that goes.
+    """Edges of the regions in patches, as even as possible.
 
     >>> _edges(16)
     array([ 0,  2,  4,  6,  9, 11, 13, 16])
@@ -180,7 +178,7 @@ def _edges(patches: int) -> Int[np.ndarray, " e"]:
 
 
 def _shares(edges: Int[np.ndarray, " e"]) -> Float[np.ndarray, "n p"]:
-    """How much each of p patches in a row counts in each region."""
+    """Weights of p patches in each of n regions, along one side."""
     patch = np.arange(edges[-1])
     inside = (edges[:-1, None] <= patch) & (patch < edges[1:, None])
     shares: Float[np.ndarray, "n p"] = inside / inside.sum(axis=1, keepdims=True)

@@ -1,5 +1,5 @@
-"""The frames of one extractor with the regions of another, as the paper has them:
-C3D's clips with a detector's objects. Both watch the video at the same rate."""
+"""Frames of one extractor with regions of another, at the same rate, as in SLTA's paper:
+C3D's clips with a detector's objects."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from slta.features.base import Extractor, Prepared, QueryFeatures, Steps, VideoF
 
 
 class Combined:
-    """Queries are read by the first of the two."""
+    """Queries are read by the first extractor."""
 
     common_space = False
 
@@ -27,7 +27,7 @@ class Combined:
 
     def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
         watched = (
-            each.watch(path, rate_hz=rate_hz) for each in (self._frames, self._regions)
+            part.watch(path, rate_hz=rate_hz) for part in (self._frames, self._regions)
         )
         for frames, regions in abreast(*watched):
             yield VideoFeatures(
@@ -44,9 +44,9 @@ class Combined:
 def abreast(
     first: Iterator[VideoFeatures], second: Iterator[VideoFeatures]
 ) -> Iterator[tuple[VideoFeatures, VideoFeatures]]:
-    """The pieces of two, cut so that those of a pair are of the same samples.
+    """Pairs of pieces of the same samples.
 
-    Raises ``ValueError`` where one ends before the other.
+    Raises ``ValueError`` if one extractor ends before the other.
     """
     one = other = None
     while True:
@@ -58,7 +58,9 @@ def abreast(
         yield one.part(0, n), other.part(0, n)
         one, other = _rest(one, n), _rest(other, n)
     if one is not other:
-        raise ValueError("two extractors saw different numbers of samples of one video")
+        raise ValueError(
+            "two extractors made different numbers of samples of one video"
+        )
 
 
 def _rest(piece: VideoFeatures, done: int) -> VideoFeatures | None:

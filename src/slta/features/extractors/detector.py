@@ -1,11 +1,10 @@
-"""The extractor of the paper's objects: regions that a DETR finds, run by transformers.
+"""Object regions of DETR or RT-DETR, run by transformers.
 
 Carion et al., End-to-End Object Detection with Transformers (ECCV 2020); Zhao et al.,
-DETRs Beat YOLOs on Real-time Object Detection (RT-DETR, CVPR 2024). A frame's regions
-are the detector's 36 surest answers, the surest first, however unsure they are: the
-paper takes as many of a Faster R-CNN. A region's vector is either the decoder's state
-that its box and its class are read from, or what the backbone sees in the box, which is
-nearer to the paper's.
+DETRs Beat YOLOs on Real-time Object Detection (RT-DETR, CVPR 2024). A frame's regions are
+the 36 detections with the highest class probability, in that order, without a threshold;
+SLTA's paper takes 36 of a Faster R-CNN. A region's vector is the decoder's state or, nearer
+to the paper, the backbone's features pooled over the box.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,27 +26,27 @@ from slta.features.text.reading import read
 from slta.video.reading import Frames
 
 REGIONS = 36
-"""Of a frame, at most: a detector that gives fewer answers has fewer."""
+"""Maximum regions of a frame."""
 BATCH = 4
-"""Frames that go through the network at once."""
+"""Frames a batch."""
 DETR = "hf download facebook/detr-resnet-50 --revision no_timm --local-dir FOLDER"
 GET = f"hf download PekingU/rtdetr_r50vd' or '{DETR}"
-"""Commands that get weights."""
+"""Commands that download weights, for errors."""
 THINNEST = 1e-4
-"""Least side of a box in which is looked, as a share of the picture's."""
+"""Minimum side of a box for pooling, as a fraction of the frame's."""
 
 
 class DetectorNetwork(NamedTuple):
-    """What differs from one detector of transformers to another."""
+    """Classes of transformers for a kind of detector."""
 
     name: str
     processor: str
     sureness: Callable[[Float[Tensor, "t r c"]], Float[Tensor, "t r"]]
-    """Of the likeliest class, out of what the network says of all."""
+    """Probability of the likeliest class, from the logits."""
 
 
 def _but_the_last(logits: Float[Tensor, "t r c"]) -> Float[Tensor, "t r"]:
-    """The last class says that nothing is there."""
+    """Without the last class, "no object"."""
     return logits.softmax(dim=-1)[..., :-1].amax(dim=-1)
 
 
@@ -65,15 +64,15 @@ NETWORKS = {
     "rt_detr": RT_DETR,
     "rt_detr_v2": RT_DETR._replace(name="RTDetrV2ForObjectDetection"),
 }
-"""By the type of model in a folder's config.json."""
+"""By ``model_type`` in a folder's config.json."""
 
 
 class Detector:
     common_space = False
 
     def __init__(self, word: str, weights: str, *, pooled: bool) -> None:
-        """``word`` is what the extractor is called; ``pooled`` asks for what is in the
-        box instead of the decoder's states."""
+        """``word`` is the extractor's name; with ``pooled``, regions are backbone features
+        pooled over the boxes instead of decoder states."""
         if not weights:
             raise InputError(
                 f"{word} needs weights: {word}:FOLDER for a folder saved with "
@@ -90,7 +89,7 @@ class Detector:
 
     @cached_property
     def version(self) -> str:
-        """Of this file, and of everything in the folder that can matter."""
+        """Version of this extractor, and a digest of the folder."""
         return f"1-{self._saved.digest}"
 
     def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
@@ -100,7 +99,7 @@ class Detector:
         return map(self.video, frames)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height to which a picture of that size is brought."""
+        """Width and height to which a frame of that size is resized."""
         from transformers.image_transforms import get_size_with_aspect_ratio
 
         wanted = self._processor.size
@@ -150,7 +149,7 @@ class Detector:
 
     @cached_property
     def _network(self) -> tuple[Any, list[Tensor]]:
-        """The network, and where its backbone leaves what it saw last."""
+        """The network, and a list that receives its backbone's last feature map."""
         import transformers
 
         network = self._saved.network(getattr(transformers, self._kind.name))
@@ -172,14 +171,14 @@ class Detector:
             )
             pixel_scale(processor)
             if not (processor.size.height or processor.size.shortest_edge):
-                raise ValueError("it does not say how large pictures should be")
+                raise ValueError("it does not say the size of its input")
         return processor
 
 
 def in_boxes(
     cells: Float[Tensor, "t e h w"], boxes: Float[Tensor, "t r 4"]
 ) -> Float[Tensor, "t r e"]:
-    """The mean of the cells in each box, each by the share of it that is inside."""
+    """Mean of the cells in each box, weighted by the share of each cell inside."""
     rows = _inside(boxes[..., 1], boxes[..., 3], cells.shape[2])
     columns = _inside(boxes[..., 0], boxes[..., 2], cells.shape[3])
     return torch.einsum("trh,trw,tehw->tre", rows, columns, cells)
@@ -188,9 +187,9 @@ def in_boxes(
 def _inside(
     start: Float[Tensor, "t r"], end: Float[Tensor, "t r"], cells: int
 ) -> Float[Tensor, "t r n"]:
-    """How much of each of the cells in a row is between; sums to 1 over the cells."""
+    """Share of each cell between start and end; sums to 1 over the cells."""
     edges = torch.arange(cells + 1, device=start.device) / cells
-    # A box without an inside has the cell that it lies in.
+    # An empty box gets the cell that it lies in.
     start = start.clamp(max=1 - THINNEST)
     end = end.maximum(start + THINNEST)
     covered = edges[1:].minimum(end[..., None]) - edges[:-1].maximum(start[..., None])
@@ -199,18 +198,18 @@ def _inside(
 
 
 def _corners(boxes: Float[Tensor, "t r 4"]) -> Float[Tensor, "t r 4"]:
-    """From centre, width and height to x0, y0, x1, y1, within the picture."""
+    """From centre, width and height to x0, y0, x1, y1, clipped to the frame."""
     centre, sides = boxes[..., :2], boxes[..., 2:]
     return torch.cat([centre - sides / 2, centre + sides / 2], dim=-1).clamp(0, 1)
 
 
 def _of(values: Float[Tensor, "t q e"], chosen: Tensor) -> Float[Tensor, "t r e"]:
-    """The rows that are chosen in each frame."""
+    """The chosen rows of each frame."""
     return values.gather(1, chosen[..., None].expand(-1, -1, values.shape[-1]))
 
 
 def _check_backbone(saved: Saved) -> None:
-    """Says of a folder that needs timm where to find the same weights without."""
+    """Raises ``InputError`` for a model that needs timm."""
     backbone = saved.config.get("backbone_config") or {}
     needs = saved.config.get("use_timm_backbone", not backbone)
     if needs or backbone.get("model_type") == "timm_backbone":

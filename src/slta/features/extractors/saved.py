@@ -1,6 +1,6 @@
-"""Models that transformers' ``save_pretrained`` left in a folder: found, checked, read.
+"""Models saved by transformers' ``save_pretrained``.
 
-Only what is on this machine is read, and only what cannot run code.
+Only local files are read, and only formats that cannot run code.
 """
 
 import hashlib
@@ -17,15 +17,15 @@ from slta.errors import InputError
 
 @dataclass(frozen=True)
 class Saved:
-    """A folder with a model. Names what cannot be used of it."""
+    """A folder with a saved model."""
 
     folder: Path
     id: str
-    """Of the extractor that reads it; it tells nobody where the folder is."""
+    """The extractor's id, without the path of the folder."""
     noun: str
-    """What kind of model it should be, in an error."""
+    """Kind of model, for errors."""
     config: dict[str, Any]
-    """What its config.json says."""
+    """Content of config.json."""
 
     @classmethod
     def find(
@@ -37,10 +37,10 @@ class Saved:
         network: str,
         get: str,
     ) -> "Saved":
-        """The model in the folder, or of the name in the hub's cache, ``weights``.
+        """The model in the folder ``weights``, or of that name in the hub's cache.
 
-        ``word`` is the extractor's, ``network`` transformers' class for the weights,
-        ``get`` a command that gets some.
+        ``word`` is the extractor's name, ``network`` transformers' class for the weights,
+        ``get`` a command that downloads some.
         """
         name, folder = _find(word, weights, noun, get)
         config = _config(folder, noun, kinds)
@@ -53,7 +53,7 @@ class Saved:
 
     @cached_property
     def digest(self) -> str:
-        """Of everything in the folder that can matter."""
+        """Digest of the folder's configuration, weights and vocabulary."""
         digest = hashlib.sha256()
         for path in sorted(self.folder.iterdir()):
             if path.suffix in {".json", ".safetensors", ".txt"}:
@@ -66,7 +66,7 @@ class Saved:
         return _has(self.folder, *names)
 
     def network(self, made_by: Any) -> Any:
-        """The network with its weights, ready to run, on the GPU where there is one."""
+        """The network in evaluation mode, on the GPU if there is one."""
         import torch
 
         with self.loading():
@@ -77,15 +77,15 @@ class Saved:
                 use_safetensors=True,
                 output_loading_info=True,
             )
-            # transformers would put random numbers there.
+            # transformers would initialise them at random.
             if missing := sorted(report["missing_keys"]):
                 raise ValueError(f"no weights for {missing[0]}")
         return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
     def processor(self, made_by: Any) -> Any:
-        """How pictures are prepared, as the folder says or else as usual.
+        """The image preprocessing of the folder, or else the default.
 
-        To be called, and used, while ``loading``.
+        Call and use it inside ``loading``.
         """
         names = ("preprocessor_config.json", "processor_config.json")
         if any(map(self.has, names)):
@@ -94,7 +94,7 @@ class Saved:
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """transformers without its bars and reports; its errors in one line."""
+        """transformers without progress bars and logs; errors become ``InputError``."""
         from transformers.utils import logging
 
         verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -103,7 +103,7 @@ class Saved:
         try:
             yield
         except Exception as error:
-            # Broken files make each library raise another error; tokenizers' is
+            # Libraries raise different errors for broken files; tokenizers a bare
             # Exception.
             reason = " ".join(str(error).split())
             raise InputError(
@@ -117,7 +117,7 @@ class Saved:
 
 
 def pixel_scale(processor: Any) -> tuple[float, list[float], list[float]]:
-    """What pixels are multiplied by, and the mean and the spread they then have."""
+    """Rescaling factor, mean and standard deviation of pixels."""
     scale = processor.rescale_factor if processor.do_rescale else 1.0
     if not processor.do_normalize:
         return scale, [0.0] * 3, [1.0] * 3
@@ -143,12 +143,12 @@ def _find(word: str, weights: str, noun: str, get: str) -> tuple[str, Path]:
     except HFValidationError as error:
         raise InputError(
             f"there is no folder {weights}; "
-            f"name one with a {noun} model saved with save_pretrained"
+            f"give one with a {noun} model saved with save_pretrained"
         ) from error
     if not isinstance(config, str):
         raise InputError(
             f"the weights {weights} are not on this machine; get some with "
-            f"'{get}', or name a folder saved with save_pretrained"
+            f"'{get}', or give a folder saved with save_pretrained"
         )
     return f"{word}:{weights}", Path(config).parent
 
@@ -159,20 +159,20 @@ def _config(folder: Path, noun: str, kinds: Collection[str]) -> dict[str, Any]:
         kind = config["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder} is no saved model, as it has no config.json with a model_type; "
-            f"name a folder with a {noun} model saved with save_pretrained"
+            f"{folder} is not a saved model, as it has no config.json with a model_type; "
+            f"give a folder with a {noun} model saved with save_pretrained"
         ) from error
     if kind not in list(kinds):
         known = " or ".join(map(repr, kinds))
         raise InputError(
             f"{folder} holds a model of type {kind!r}, not {known}; "
-            f"name a folder with a {noun} model"
+            f"give a folder with a {noun} model"
         )
     return config
 
 
 def _check_weights(folder: Path, network: str) -> None:
-    """Raises if the folder does not hold weights in a safe form."""
+    """Raises ``InputError`` unless the folder has weights in a safe format."""
     if _has(folder, "model.safetensors") or _has(
         folder, "model.safetensors.index.json"
     ):

@@ -1,4 +1,4 @@
-"""Weights from a file that somebody else made: tensors by name, and nothing that runs."""
+"""Weights from others' files: tensors by name, without running code."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -13,13 +13,13 @@ from torch import Tensor
 from slta.errors import InputError
 
 NESTED = ("state_dict", "model_state_dict", "model")
-"""Where a training that was saved keeps the weights."""
+"""Keys of the weights in a checkpoint."""
 SHOWN = 4
-"""Names in one line of an error, at most, of each kind."""
+"""Maximum names of each kind in an error."""
 
 
 def tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors in a .safetensors file, or in one that ``torch.save`` wrote."""
+    """The tensors in a .safetensors file, or in one written by ``torch.save``."""
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
@@ -30,9 +30,9 @@ def tensors(path: Path) -> dict[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
     if not isinstance(content, dict):
-        found = type(content).__name__
         raise InputError(
-            f"{path} holds a {found}, not weights by name; save a state_dict there"
+            f"{path} holds a {type(content).__name__}, not weights by name; save a "
+            "state_dict there"
         )
     return {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
 
@@ -43,29 +43,28 @@ def check(
     expected: Mapping[str, tuple[int, ...]],
     unused: Collection[str] = (),
 ) -> None:
-    """Raises with every name that is missing, not known, or of another shape.
-
-    What begins with one of ``unused`` may be there or not.
+    """Raises ``InputError`` with all names that are missing, unexpected or of the wrong
+    shape. Names that begin with one of ``unused`` are optional.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
     problems = {
         "lacks": [name for name in expected if name not in shapes],
-        "has what the network lacks,": [
+        "has unexpected": [
             name
             for name in shapes
             if name not in expected and not name.startswith(tuple(unused))
         ],
-        "has of another shape": [
+        "has the wrong shape of": [
             f"{name} ({_shape(shapes[name])}, not {_shape(shape)})"
             for name, shape in expected.items()
             if name in shapes and shapes[name] != shape
         ],
     }
-    told = [f"{what} {_some(names)}" for what, names in problems.items() if names]
-    if told:
+    texts = [f"{what} {_some(names)}" for what, names in problems.items() if names]
+    if texts:
         raise InputError(
             f"{path} does not hold the weights of this network: it "
-            f"{', '.join(told)}; download it again, or name another file"
+            f"{', '.join(texts)}; download it again, or give another file"
         )
 
 
@@ -82,12 +81,12 @@ def _loaded(path: Path) -> Any:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    why = "it is no file of weights, or damaged"
+    why = "it is not a file of weights, or damaged"
     if isinstance(error, OSError) and error.strerror:
         why = error.strerror
     return InputError(
-        f"{path} cannot be read as weights ({why}); name a .safetensors or what "
-        "torch.save wrote, or copy or download it again"
+        f"{path} cannot be read as weights ({why}); give a .safetensors file or one "
+        "written by torch.save, or download it again"
     )
 
 

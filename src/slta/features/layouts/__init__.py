@@ -1,4 +1,4 @@
-"""Layouts of ready features: each is a file, each line here one that can be named."""
+"""Layouts of pre-extracted features: a module each, and a line in ``LAYOUTS``."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -12,7 +12,7 @@ from slta.features.layouts.base import Layout
 def _own(place: str, root: Path | None) -> Layout:
     from slta.features.layouts.own import Own
 
-    return Own(_or_beside(place, root, "ready"))
+    return Own(_or_beside(place, root, "preextracted"))
 
 
 def _slta_release(place: str, root: Path | None) -> Layout:
@@ -26,7 +26,7 @@ def _tan2d(place: str, _: Path | None) -> Layout:
 
     file = Path(place).expanduser()
     if not file.is_file():
-        raise InputError(f"there is no file {place!r}; name the one with the features")
+        raise InputError(f"there is no file {place!r}; give the file of the features")
     return TAN2D(file)
 
 
@@ -37,58 +37,67 @@ def _moment_detr(places: str, _: Path | None) -> Layout:
 
 
 LAYOUTS: dict[str, Callable[[str, Path | None], Layout]] = {
-    "ready": _own,
+    "preextracted": _own,
     "slta-release": _slta_release,
     "2dtan": _tan2d,
     "moment-detr": _moment_detr,
 }
-"""What stands before the colon of the name of ready features: how to open what stands
-after it, or what lies in the data set's own folder."""
+"""By the part of the name before the colon: opens the place after it, or the default place
+in the data set's folder."""
+ALIASES = {"ready": "preextracted"}
+"""Earlier names, which runs have in their configuration."""
 REGIONS = "regions"
-"""What may be asked for after a comma: that only so many regions a frame are kept."""
+"""Option after a comma: the maximum number of regions a frame."""
 
 
 class Preextracted(NamedTuple):
-    """Ready features as an experiment names them."""
+    """Pre-extracted features, opened."""
 
     layout: Layout
     regions: int | None
 
 
-def is_ready(name: str) -> bool:
-    """Whether it is the name of ready features, and not of an extractor."""
-    return name.partition(",")[0].partition(":")[0] in LAYOUTS
+def is_preextracted(name: str) -> bool:
+    """Whether it names pre-extracted features, rather than an extractor."""
+    return _kind(name) in LAYOUTS
 
 
-def asked(name: str, root: Path | None = None) -> Preextracted:
-    """The ready features of that name, such as ``ready:DIR`` or ``ready,regions=10``.
-
-    ``root`` is the folder of the data set.
-    """
+def _kind(name: str) -> str:
     kind = name.partition(",")[0].partition(":")[0]
+    return ALIASES.get(kind, kind)
+
+
+def open_preextracted(name: str, root: Path | None = None) -> Preextracted:
+    """Pre-extracted features by name: ``preextracted:DIR``, ``preextracted,regions=10``.
+
+    ``root`` is the folder of the data set. Raises ``InputError`` for an unknown layout or
+    a missing folder.
+    """
+    kind = _kind(name)
     if kind not in LAYOUTS:
         near = get_close_matches(kind, LAYOUTS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(
             f"unknown layout {kind!r}; {hint}known are {', '.join(LAYOUTS)}"
         )
-    place = name.removeprefix(kind).removeprefix(":")
+    called = name.partition(",")[0].partition(":")[0]
+    place = name.removeprefix(called).removeprefix(":")
     place, comma, count = place.rpartition(f",{REGIONS}=")
     if not comma:
         return Preextracted(LAYOUTS[kind](count, root), None)
     if not count.isdecimal() or int(count) < 1:
         raise InputError(
-            f"{name} asks for {count or 'no'} regions; give a whole number from 1 on"
+            f"{name} asks for {count or 'no'} regions; give a whole number, 1 or more"
         )
     return Preextracted(LAYOUTS[kind](place, root), int(count))
 
 
 def _or_beside(place: str, root: Path | None, kind: str) -> Path:
-    """The folder, or ``features`` in the data set's own."""
+    """The folder, or else ``features`` in the data set's folder."""
     if place:
         return _folder(place)
     if root is None:
-        raise InputError(f"ready features need their folder; name it as {kind}:DIR")
+        raise InputError(f"pre-extracted features need a folder; give {kind}:DIR")
     return root / "features"
 
 
@@ -96,6 +105,6 @@ def _folder(place: str) -> Path:
     folder = Path(place).expanduser()
     if not place or not folder.is_dir():
         raise InputError(
-            f"there is no folder {place!r}; name the one with the features"
+            f"there is no folder {place!r}; give the folder of the features"
         )
     return folder

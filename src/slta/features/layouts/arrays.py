@@ -1,4 +1,4 @@
-"""Arrays in numpy's format, read some rows at a time."""
+"""Arrays in numpy's .npy format, read in pieces."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -8,14 +8,14 @@ import numpy as np
 from slta.features.layouts.base import ROWS, Array, Faults
 
 OBJECTS = (
-    "holds an array of objects, which could run code and was not read",
+    "holds an array of Python objects, which could run code and was not read",
     "make it again with arrays of numbers",
 )
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """A file, or one in an archive."""
+    """An open file, or a member of an archive."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
@@ -27,30 +27,30 @@ class Header(NamedTuple):
 
 
 def header(file: Readable) -> Header:
-    """Reads up to the first number. Raises ``Faults`` for an array of objects."""
+    """Reads the header. Raises ``Faults`` for an array of Python objects."""
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
-        found = Header(*np.lib.format.read_array_header_1_0(file))
+        head = Header(*np.lib.format.read_array_header_1_0(file))
     elif version == (2, 0):
-        found = Header(*np.lib.format.read_array_header_2_0(file))
+        head = Header(*np.lib.format.read_array_header_2_0(file))
     else:
         raise ValueError(f"version {version} of numpy's format")
-    if found.dtype.hasobject:
+    if head.dtype.hasobject:
         raise Faults(OBJECTS)
-    return found
+    return head
 
 
-def rows(file: Readable, given: Header, each: int = ROWS) -> Iterator[Array]:
-    """What follows the header, ``each`` rows at a time."""
-    count = given.shape[0]
-    if given.by_columns and len(given.shape) > 1:
-        turned = _read(file, given.dtype, given.shape[::-1]).transpose()
-        for start in range(0, count, each):
-            yield turned[start : start + each]
+def rows(file: Readable, head: Header, size: int = ROWS) -> Iterator[Array]:
+    """The rows after the header, ``size`` at a time."""
+    count = head.shape[0]
+    if head.by_columns and len(head.shape) > 1:
+        turned = _read(file, head.dtype, head.shape[::-1]).transpose()
+        for start in range(0, count, size):
+            yield turned[start : start + size]
         return
-    for start in range(0, count, each):
-        n = min(each, count - start)
-        yield _read(file, given.dtype, (n, *given.shape[1:]))
+    for start in range(0, count, size):
+        n = min(size, count - start)
+        yield _read(file, head.dtype, (n, *head.shape[1:]))
 
 
 def _read(file: Readable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:

@@ -1,6 +1,6 @@
-"""What every layout of ready features gives: a video's samples, and what is wrong.
+"""The protocol of layouts of pre-extracted features, and checks of their content.
 
-Shapes: t samples, r regions, d size of a frame's vector, e of a region's.
+Shapes: t samples, r regions; vectors: d of a frame, e of a region.
 """
 
 from collections import Counter
@@ -24,97 +24,97 @@ NEEDED = {
     "frames": "a vector for each sample (t, d)",
 }
 OUTSIDE = 0.01
-"""A box may reach so far beyond the picture: fractions are rounded."""
+"""Tolerance for boxes beyond the frame, as their fractions are rounded."""
 LARGEST = float(np.finfo(np.float16).max)
 ROWS = 64
-"""Samples that are read at a time, at most."""
+"""Maximum samples read at a time."""
 
 Array = Shaped[np.ndarray, "..."]
 Arrays = Mapping[str, Array]
-"""By the names of ``AXES``; ``times_s`` and ``frames`` are always there."""
+"""By the names of ``AXES``; always with ``times_s`` and ``frames``."""
 
 
 class Part(NamedTuple):
-    """A file that an array comes from."""
+    """A source file of an array."""
 
     file: Path
     size: int
-    """How many numbers of a vector."""
+    """Its share of the vector's size."""
 
 
 @dataclass(slots=True)
 class Look:
-    """What was seen of a video's features."""
+    """The result of checking a video's features."""
 
     duration_s: float | None = None
     step_s: float = 0.0
-    """Usual time between two samples; the last one stands for as long."""
+    """Median time between two samples, and the duration of the last."""
     shapes: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     """Type and shape of each array."""
     problems: list[tuple[Path, str, str]] = field(default_factory=list)
-    """Where it is, what is wrong, and the remedy."""
+    """File, problem and remedy."""
 
 
 @runtime_checkable
 class Layout(Protocol):
-    """A way in which features lie on disk."""
+    """A format of features on disk."""
 
     @property
     def name(self) -> str:
-        """That the store keeps its records under."""
+        """Name in the store's records."""
         ...
 
     @property
     def spread(self) -> bool:
-        """Whether its samples are spread evenly over the video, so that its length must
-        be known; else they have times of their own."""
+        """Whether samples have no times but are spread evenly over the video, whose length
+        must then be known."""
         ...
 
     @property
     def videos(self) -> Mapping[str, Path]:
-        """Where each video's features are, by its id; of many files, one.
+        """A file of each video's features, by the video's id.
 
-        Raises ``InputError`` where nothing can be read.
+        Raises ``InputError`` if nothing can be read.
         """
         ...
 
     def expected(self, video_id: str) -> str:
-        """Where the features of a video without any should be."""
+        """Where the layout expects a video's features."""
         ...
 
     def parts(self, video_id: str, array: str, size: int = 0) -> Sequence[Part]:
-        """Where the array of that name comes from; its vectors have ``size`` numbers."""
+        """Source files of an array, whose vectors have ``size`` numbers."""
         ...
 
     def files(self, video_id: str) -> tuple[Path, ...]:
-        """All that its features are read from."""
+        """All files of a video's features."""
         ...
 
     def size(self, video_id: str) -> int:
-        """Bytes of its features on disk."""
+        """Bytes of a video's features on disk."""
         ...
 
     def pieces(
         self, video_id: str, duration_s: float | None = None
     ) -> Iterator[Arrays]:
-        """Its samples, some at a time, as the files have them.
+        """A video's samples in consecutive pieces, as in the files.
 
-        Raises ``Faults`` for what is not as it must be, and what its reading raises.
+        Raises ``Faults`` for invalid content, and ``DAMAGE`` for unreadable files.
         """
         ...
 
 
 class Faults(Exception):
-    """What is wrong with a video's features."""
+    """Problems of a video's features."""
 
-    def __init__(self, *each: tuple[str, str], file: Path | None = None) -> None:
-        super().__init__(*each)
-        self.each = [(file, *one) for one in each]
-        """Where it is, if the video has several files, what is wrong, and the remedy."""
+    def __init__(self, *problems: tuple[str, str], file: Path | None = None) -> None:
+        super().__init__(*problems)
+        self.problems = [(file, *problem) for problem in problems]
+        """File (None for the video's only one), problem and remedy."""
 
 
 class Unreadable(InputError):
-    """A file of many videos' features that cannot be read at all."""
+    """An unreadable file of many videos' features."""
 
     def __init__(self, file: Path, what: str, remedy: str) -> None:
         super().__init__(f"{file} {what}; {remedy}")
@@ -122,30 +122,30 @@ class Unreadable(InputError):
 
 
 class Gathered:
-    """Faults of several files, so that each of them is looked into."""
+    """Collects the faults of several files, to report all of them."""
 
     def __init__(self) -> None:
-        self._each: list[tuple[Path | None, str, str]] = []
+        self._problems: list[tuple[Path | None, str, str]] = []
 
     def __bool__(self) -> bool:
-        return bool(self._each)
+        return bool(self._problems)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         if isinstance(error, Faults):
-            self._each += error.each
+            self._problems += error.problems
         return isinstance(error, Faults)
 
     def add(self, file: Path | None, what: str, remedy: str) -> None:
-        self._each.append((file, what, remedy))
+        self._problems.append((file, what, remedy))
 
-    def tell(self) -> None:
-        """Raises ``Faults`` with all that was gathered."""
-        if self._each:
+    def raise_all(self) -> None:
+        """Raises ``Faults`` with all problems, if there are any."""
+        if self._problems:
             faults = Faults()
-            faults.each = self._each
+            faults.problems = self._problems
             raise faults
 
 
@@ -154,56 +154,56 @@ DAMAGE = (
     *(BadZipFile, ZlibError, NotImplementedError, TypeError, OverflowError),
     *(TokenError, AttributeError, RecursionError),
 )
-"""What reading a damaged file raises."""
+"""What reading a damaged file can raise."""
 
 
 def look_at(layout: Layout, video_id: str, duration_s: float | None = None) -> Look:
-    """Everything that can be seen of a video's features by reading them once.
+    """Checks all of a video's features, reading them once.
 
-    ``duration_s`` is what the data set says of the video's length.
+    ``duration_s`` is the video's length by the annotations.
     """
-    found, values = Look(), Values()
+    look, values = Look(), Values()
     file = layout.videos[video_id]
     try:
         for piece in layout.pieces(video_id, duration_s):
             values.take(piece)
     except Faults as error:
-        found.problems += [(of or file, what, cure) for of, what, cure in error.each]
+        look.problems += [(of or file, what, cure) for of, what, cure in error.problems]
     except DAMAGE as error:
-        found.problems.append((file, *damaged(error)))
+        look.problems.append((file, *damaged(error)))
     else:
-        found.problems += [
+        look.problems += [
             (layout.parts(video_id, array)[0].file, what, remedy)
             for array, what, remedy in values.problems()
         ]
-    if not found.problems:
-        found.step_s, found.duration_s = values.step_s, values.duration_s
-    found.shapes = values.shapes
-    return found
+    if not look.problems:
+        look.step_s, look.duration_s = values.step_s, values.duration_s
+    look.shapes = values.shapes
+    return look
 
 
 def whole(layout: Layout, video_id: str, duration_s: float | None = None) -> Look:
-    """As ``look_at``; raises ``InputError`` for the first thing that is wrong."""
-    found = look_at(layout, video_id, duration_s)
-    for file, what, remedy in found.problems:
+    """As ``look_at``, but raises ``InputError`` for the first problem."""
+    look = look_at(layout, video_id, duration_s)
+    for file, what, remedy in look.problems:
         raise InputError(f"{file} {what}; {remedy}")
-    return found
+    return look
 
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Says of what goes wrong in which of a video's files it is."""
+    """Adds the file to faults, and turns errors of reading into ``Faults``."""
     try:
         yield
     except Faults as error:
-        error.each = [(of or file, what, cure) for of, what, cure in error.each]
+        error.problems = [(of or file, what, cure) for of, what, cure in error.problems]
         raise
     except DAMAGE as error:
         raise Faults(damaged(error), file=file) from None
 
 
 class Values:
-    """What is wrong with the numbers of a video's features, piece by piece."""
+    """Checks the numbers of a video's features, piece by piece."""
 
     def __init__(self) -> None:
         self.shapes: dict[str, tuple[str, tuple[int, ...]]] = {}
@@ -229,8 +229,8 @@ class Values:
             self._boxes = min(low, float(boxes.min())), max(high, float(boxes.max()))
 
     def problems(self) -> list[tuple[str, str, str]]:
-        """The array, what is wrong, and the remedy."""
-        found = [(name, *each) for name, each in self._odd.items()]
+        """Array, problem and remedy."""
+        problems = [(name, *problem) for name, problem in self._odd.items()]
         times_s = self._all_times()
         if not len(times_s):
             return [("times_s", "has no samples", "make the features again")]
@@ -240,15 +240,16 @@ class Values:
                 row = int(np.argmin(steps > 0)) + 1
                 what = f"has times_s that do not ascend at row {row}"
                 what += f" ({times_s[row]:g} s)"
-                found.append(("times_s", what, "sort the samples, and keep none twice"))
+                remedy = "sort the samples, and keep none twice"
+                problems.append(("times_s", what, remedy))
             if times_s[0] < 0:
                 what = f"has times_s from {times_s[0]:g} s on"
-                found.append(("times_s", what, "begin at 0 or later"))
+                problems.append(("times_s", what, "begin at 0 or later"))
         low, high = self._boxes
         if low < -OUTSIDE or high > 1 + OUTSIDE:
             what = f"has boxes from {low:g} to {high:g}"
-            found.append(("boxes", what, "give them as fractions of the picture"))
-        return found
+            problems.append(("boxes", what, "give them as fractions of the frame"))
+        return problems
 
     @property
     def step_s(self) -> float:
@@ -267,7 +268,7 @@ class Values:
 
 
 def odd_numbers(name: str, array: Array, done: int = 0) -> tuple[str, str] | None:
-    """What is wrong with the numbers of an array after ``done`` rows, and the remedy."""
+    """Problem and remedy of an array's numbers, or None; ``done`` rows come before it."""
     with np.errstate(invalid="ignore", over="ignore"):
         numbers = np.isfinite(array)
         small = numbers & (np.abs(array) <= LARGEST)
@@ -285,9 +286,9 @@ def odd_numbers(name: str, array: Array, done: int = 0) -> tuple[str, str] | Non
 def check_shapes(
     shapes: Mapping[str, tuple[np.dtype, tuple[int, ...]]], there: Iterable[str] = ()
 ) -> None:
-    """Raises ``Faults`` for arrays of another kind than they must be, all of them.
+    """Raises ``Faults`` for missing arrays, and wrong types and shapes.
 
-    ``there`` are the names of all arrays in the file, of any layout.
+    ``there`` are the names of all arrays in the file.
     """
     faults: list[tuple[str, str]] = []
     if missing := [name for name in NEEDED if name not in shapes]:
@@ -311,10 +312,10 @@ def check_shapes(
         counts = ", ".join(f"{name} {count}" for name, count in rows.items())
         what = f"has arrays of different lengths ({counts})"
         faults.append((what, "give every sample a row in each of them"))
-    each = known["regions"][1] if "regions" in known else 1
+    regions = known["regions"][1] if "regions" in known else 1
     for name in (name for name in ("boxes", "region_mask") if name in known):
-        if (count := known[name][1]) != each:
-            what = f"has {name} of {count} regions, and {each} regions"
+        if (count := known[name][1]) != regions:
+            what = f"has {name} of {count} regions, and {regions} regions"
             faults.append((what, "give each region one"))
     if "boxes" in known and (numbers := known["boxes"][2]) != 4:
         faults.append((f"has boxes of {numbers} numbers", "give x0, y0, x1, y1"))
@@ -323,17 +324,17 @@ def check_shapes(
 
 
 def damaged(error: BaseException) -> tuple[str, str]:
-    """What is wrong with a file whose reading raised this, and the remedy."""
+    """Problem and remedy of a file whose reading raised the error."""
     problem = " ".join(str(error).split())[:120] or type(error).__name__
     return f"is damaged ({problem})", "copy it again, or make it again"
 
 
 def sizes(shapes: Iterable[Mapping[str, tuple[int, ...]]]) -> dict[str, int]:
-    """The sizes of the vectors that most videos have."""
-    found: dict[str, int] = {}
-    each = list(shapes)
+    """The most frequent vector size of frames and of regions, over videos."""
+    usual: dict[str, int] = {}
+    videos = list(shapes)
     for name in ("frames", "regions"):
-        seen = Counter(given[name][-1] for given in each if name in given)
-        if seen:
-            found[name] = seen.most_common(1)[0][0]
-    return found
+        counts = Counter(video[name][-1] for video in videos if name in video)
+        if counts:
+            usual[name] = counts.most_common(1)[0][0]
+    return usual

@@ -1,10 +1,9 @@
-"""Moment-DETR's features: folders of VIDEO.npz, a folder for each extractor.
+"""Moment-DETR's features: one folder of VIDEO.npz files for each extractor.
 
-VIDEO.npz  features (t, d)  a vector for each clip of 2 s
+VIDEO.npz  features (t, d)  one vector per 2-second clip
 
-As github.com/jayleicn/moment_detr reads them: each extractor's vectors are scaled to
-length one and put side by side; where one has more clips than another, the rest is
-left out.
+As github.com/jayleicn/moment_detr reads them: each extractor's vectors are L2-normalised
+and concatenated; surplus clips of the longer one are dropped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +22,10 @@ from slta.files import is_hidden
 CLIP_S = 2.0
 ARRAY = "features"
 SPARE, SPARE_SHARE = 2, 0.1
-"""Clips that one extractor may have beyond another, or this share of all: they round the
-end of a video differently."""
+"""Surplus clips that one extractor may have, absolute or relative: extractors round the end
+of a video differently."""
 LEAST = 1e-5
-"""Added to a vector's length, so that zeros stay zeros."""
+"""Added to a vector's norm, so that zeros stay zeros."""
 
 
 class MomentDETRLayout:
@@ -70,7 +69,7 @@ class MomentDETRLayout:
                 continue
             with gathered:
                 parts.append(_clips(file))
-        gathered.tell()
+        gathered.raise_all()
         count = min(map(len, parts))
         self._check_lengths(video_id, [*map(len, parts)])
         for start in range(0, count, ROWS):
@@ -92,8 +91,8 @@ class MomentDETRLayout:
 
 
 def _clips(file: Path) -> Float[np.ndarray, "t d"]:
-    with reading(file), _opened(file) as (opened, given):
-        array = np.concatenate(list(rows(opened, given))).astype(np.float32)
+    with reading(file), _opened(file) as (opened, head):
+        array = np.concatenate(list(rows(opened, head))).astype(np.float32)
         if not np.isfinite(array).all():
             row = int(np.argwhere(~np.isfinite(array))[0][0])
             what = f"has NaN or infinity in {ARRAY}, first in row {row}"
@@ -102,8 +101,8 @@ def _clips(file: Path) -> Float[np.ndarray, "t d"]:
 
 
 def _size(file: Path) -> int:
-    with _opened(file) as (_, given):
-        return given.shape[1]
+    with _opened(file) as (_, head):
+        return head.shape[1]
 
 
 @contextmanager
@@ -115,13 +114,13 @@ def _opened(file: Path) -> Iterator[tuple[Readable, Header]]:
             what = f"has no array {ARRAY}, only {has or 'nothing'}"
             raise Faults((what, "make it again with it"))
         opened = stack.enter_context(archive.open(f"{ARRAY}.npy"))
-        given = header(opened)
-        if len(given.shape) != 2 or given.dtype.kind != "f":
-            what = f"has {ARRAY} of {given.dtype} {given.shape}"
+        head = header(opened)
+        if len(head.shape) != 2 or head.dtype.kind != "f":
+            what = f"has {ARRAY} of {head.dtype} {head.shape}"
             raise Faults((what, "give it 2 axes of float16 or float32"))
-        if not given.shape[0]:
+        if not head.shape[0]:
             raise Faults(("has no samples", "make the features again"))
-        yield opened, given
+        yield opened, head
 
 
 def _scaled(array: Float[np.ndarray, "t d"]) -> Float[np.ndarray, "t d"]:

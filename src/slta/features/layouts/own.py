@@ -1,10 +1,10 @@
-"""The own-data format's ready features: a file of arrays for each video.
+"""The own-data format's pre-extracted features: a file of arrays for each video.
 
-features/VIDEO.npz  times_s (t,)        time of each sample, ascending
+features/VIDEO.npz  times_s (t,)        times of the samples in seconds, ascending
                     frames (t, d)       one vector a sample
-                    regions (t, r, e)   optional: vectors of regions
+                    regions (t, r, e)   optional: one vector a region
                     boxes (t, r, 4)     optional: x0, y0, x1, y1 as fractions
-                    region_mask (t, r)  optional: True for a region that is there
+                    region_mask (t, r)  optional: True for real regions
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ class Own:
     spread = False
 
     def __init__(self, place: Path) -> None:
-        """A folder of such files, or one with a folder ``features`` of them."""
+        """``place`` is a folder of such files, or has a folder ``features`` of them."""
         inside = place / "features"
         self._folder = inside if inside.is_dir() else place
 
     @cached_property
     def videos(self) -> Mapping[str, Path]:
-        # Not by Path.stem of the id: ids may end in a suffix themselves.
+        # Not by Path.stem: ids may end in a suffix such as .avi.
         files = sorted(self._folder.glob("*.npz"))
         return {
             composed(file.name.removesuffix(".npz")): file
@@ -58,7 +58,7 @@ class Own:
             names = [name for name in AXES if f"{name}.npy" in there]
             files = {n: stack.enter_context(archive.open(f"{n}.npy")) for n in names}
             headers = {name: header(file) for name, file in files.items()}
-            shapes = {n: (each.dtype, each.shape) for n, each in headers.items()}
+            shapes = {n: (head.dtype, head.shape) for n, head in headers.items()}
             check_shapes(shapes, [name.removesuffix(".npy") for name in there])
             read = [rows(files[name], headers[name]) for name in names]
             for some in zip(*read, strict=True):

@@ -1,17 +1,16 @@
-"""The features of SLTA's release: C3D of windows, and regions of frames.
+"""Features of the SLTA release: C3D features of windows, region features of frames.
 
-VIDEO_START_END.npy  (4096,) or (1, 4096): C3D of a window, with the windows of 128 frames
-                     for the context beside it
-VIDEO.pkl            (t, 36, 2048): regions of every frame; a suffix such as .avi of the
-                     video's id is left out of its name
+VIDEO_START_END.npy  (4096,) or (1, 4096): C3D features of a window; windows of 128 frames
+                     are the contexts of the others
+VIDEO.pkl            (t, 36, 2048): regions of every frame; named by the video's id without
+                     a suffix such as .avi
 
-START and END are numbers of frames, 3 a second and counted from 1, as in the release's
-notebook: of VIDEO_1_17 the regions are rows 0 up to 16. The files may lie in folders
-below. There are no boxes: a region's is the whole frame.
+START and END are frame numbers at 3 frames a second, counted from 1, as in the release's
+notebook: VIDEO_1_17 has the regions of rows 0 up to 16. Files may lie in subfolders. There
+are no boxes: every box is the whole frame.
 
-A frame has the vector of a window: the shortest that covers it, and of those the one
-whose middle is nearest. So where only windows for the context reach, they are taken, and
-where none does, the nearest of all.
+A frame gets the vector of the shortest window that covers it, and of several the one whose
+centre is nearest; frames outside all windows get the nearest window's.
 """
 
 import os
@@ -40,14 +39,14 @@ from slta.files import is_hidden
 from slta.moments.candidates import RELEASED_HZ
 
 CONTEXT = 128
-"""Frames of a window for the context, which may reach beyond the video's end."""
+"""Frames of a context window, which may reach beyond the end of the video."""
 SPARE = 16
-"""Frames that a shorter window may reach beyond the regions."""
+"""Frames that other windows may reach beyond the regions."""
 WINDOW = re.compile(r"(.+)_(\d+)_(\d+)\.npy")
 
 
 class Window(NamedTuple):
-    """Rows ``first`` up to ``end``, counted from 0."""
+    """Rows ``first`` up to ``end`` (exclusive), counted from 0."""
 
     first: int
     end: int
@@ -101,12 +100,12 @@ class SLTARelease:
     def _read(
         self, video_id: str
     ) -> tuple[Float[np.ndarray, "t r e"] | None, list[Float[np.ndarray, " d"]]]:
-        """The regions, and the vector of each window."""
+        """The regions, if there are any, and the vector of each window."""
         gathered = Gathered()
         regions, vectors = None, dict[Path, Float[np.ndarray, " d"]]()
         for kept in self.files(video_id):
             for file in self._twice.get(kept, ()):
-                gathered.add(file, f"gives what {kept} gives, too", "keep one of both")
+                gathered.add(file, f"repeats {kept}", "keep one of the two")
         with gathered:
             regions = self._of_frames(video_id)
         for window in self._windows[video_id]:
@@ -121,10 +120,10 @@ class SLTARelease:
         if regions is not None:
             with gathered:
                 self._check_reach(video_id, len(regions))
-            # Of regions alone, who takes the pieces sees it.
+            # Problems of the regions alone are found by ``Values``.
             if gathered and (odd := odd_numbers("regions", regions)):
                 gathered.add(self._regions(video_id), *odd)
-        gathered.tell()
+        gathered.raise_all()
         return regions, [*vectors.values()]
 
     def _check_reach(self, video_id: str, frames: int) -> None:
@@ -160,14 +159,14 @@ class SLTARelease:
 
 
 class ReleaseFiles(NamedTuple):
-    """All that lies in a folder, and in folders below."""
+    """The files of a folder and its subfolders."""
 
     windows: dict[str, list[Window]]
-    """Of each video, by their frames."""
+    """Of each video, in ascending order."""
     pickles: dict[str, Path]
-    """The regions of each."""
+    """Region files, by video."""
     twice: dict[Path, list[Path]]
-    """What gives the same as one of those files."""
+    """Duplicates of these files."""
 
 
 def _found(top: Path) -> ReleaseFiles:
@@ -186,7 +185,7 @@ def _found(top: Path) -> ReleaseFiles:
             twice.setdefault(kept, []).append(file)
     if not windows:
         raise InputError(
-            f"{top} has no windows VIDEO_START_END.npy; name the folder of the "
+            f"{top} has no windows VIDEO_START_END.npy; give the folder of the "
             "release's features"
         )
     ordered = {
@@ -206,29 +205,29 @@ def _files(top: Path) -> list[Path]:
 
 
 def nearest(windows: Int[np.ndarray, "n 2"], count: int) -> Int[np.ndarray, " t"]:
-    """For each of ``count`` frames the number of its window.
+    """The index of each frame's window, for ``count`` frames.
 
     >>> nearest(np.array([[0, 4], [2, 6], [0, 9]]), 11).tolist()
     [0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
     """
     first, end = windows.T
-    found = np.zeros(count, np.int64)
+    windows_of = np.zeros(count, np.int64)
     for frame in range(count):
         middle = frame + 0.5
         outside = np.maximum(np.maximum(first - middle, middle - end), 0)
         away = np.abs((first + end) / 2 - middle)
-        found[frame] = np.lexsort((away, end - first, outside))[0]
-    return found
+        windows_of[frame] = np.lexsort((away, end - first, outside))[0]
+    return windows_of
 
 
 def _vector(file: Path) -> Float[np.ndarray, " d"]:
     with reading(file), file.open("rb") as opened:
-        given = header(opened)
-        shape = given.shape
-        if given.dtype.kind != "f" or not shape or max(shape) != np.prod(shape):
-            what = f"has {given.dtype} {shape}, not one vector"
+        head = header(opened)
+        shape = head.shape
+        if head.dtype.kind != "f" or not shape or max(shape) != np.prod(shape):
+            what = f"has {head.dtype} {shape}, not one vector"
             raise Faults((what, "make it again"))
-        (array,) = rows(opened, given, each=max(shape))
+        (array,) = rows(opened, head, size=max(shape))
         if not np.isfinite(array).all():
             raise Faults(("has NaN or infinity", "make the features again"))
         return array.ravel()

@@ -1,8 +1,8 @@
-"""2D-TAN's features: an HDF5 file with a data set (t, d) for each video.
+"""2D-TAN's features: an HDF5 file with an array (t, d) for each video.
 
-As github.com/microsoft/2D-TAN reads them: of TACoS and Charades-STA a data set named by
-the video's id, of ActivityNet Captions a group of that name with one data set in it. The
-samples are spread evenly over the video; its length is in the annotations.
+As github.com/microsoft/2D-TAN reads them: for TACoS and Charades-STA a data set named by
+the video's id, for ActivityNet Captions a group of that name with one data set in it.
+Samples are spread evenly over the video, whose length is in the annotations.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ class TAN2D:
     spread = True
 
     def __init__(self, file: Path) -> None:
-        """Raises ``Unreadable`` for what is no HDF5."""
+        """Raises ``Unreadable`` for a file that is not HDF5."""
         import h5py
 
         self._file = file
@@ -80,7 +80,7 @@ class TAN2D:
 
 
 def _array(found: Any) -> Any:
-    """The data set itself, or the only one in a group."""
+    """The HDF5 data set itself, or the only one in a group."""
     if hasattr(found, "keys"):
         if not len(found):
             raise Faults(("is an empty group", "put the video's data set into it"))

@@ -1,1 +1,1 @@
-"""Networks as ONNX files, written from their weights without torch."""
+"""Networks as ONNX graphs, built from weights without torch."""

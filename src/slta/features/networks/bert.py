@@ -6,20 +6,20 @@ from jaxtyping import Float
 from slta.features.networks.graph import Graph, Weights
 
 EPSILON = 1e-12
-"""Of the layer normalisation."""
+"""Epsilon of the layer normalisation."""
 
 
 def encoder(weights: Weights, *, heads: int) -> Graph:
-    """From the ids of word pieces, n x m, to the last layer's states, n x m x k.
+    """From ids of word pieces (n, m) to the last layer's states (n, m, k).
 
-    The mask is 1 where there is a piece, 0 where the text has ended.
+    The mask is 1 for pieces, 0 for padding.
     """
     graph = Graph()
     ids = graph.input("ids", np.int64, "n", "m")
     mask = graph.input("mask", np.int64, "n", "m")
     x = _embedded(graph, ids, weights)
     there = graph("Unsqueeze", graph("Cast", mask, to=1), np.array([1, 2]))
-    # Added to a score, it leaves the piece no weight.
+    # Added to the scores, it gives padding no weight.
     absent = graph("Mul", graph("Sub", there, np.float32(1)), np.float32(1e9))
     number = 0
     while f"encoder.layer.{number}.output.dense.weight" in weights:
@@ -35,7 +35,7 @@ def encoder(weights: Weights, *, heads: int) -> Graph:
 
 
 def _embedded(graph: Graph, ids: str, weights: Weights) -> str:
-    """Each piece's vector and its place's; all pieces are of the first sentence."""
+    """Sum of piece, position and sentence embeddings; there is only one sentence."""
     pieces, places, sentences = (
         weights[f"embeddings.{kind}_embeddings.weight"]
         for kind in ("word", "position", "token_type")
@@ -54,7 +54,7 @@ def _attended(
         strict=True,
     )
     width = len(biases[0])
-    # One product for all three; the scores are scaled with the queries.
+    # One product for queries, keys and values; the scale is applied to the queries.
     scales = np.repeat(np.array([(heads / width) ** 0.5, 1, 1], np.float32), width)
     whole = _linear(
         graph,
@@ -83,7 +83,7 @@ def _added(graph: Graph, x: str, change: str, weights: Weights, name: str) -> st
 
 
 def _gelu(graph: Graph, x: str) -> str:
-    """x Φ(x), by the error function; onnxruntime knows it by this spelling."""
+    """x Φ(x), by the error function, in the form that onnxruntime fuses."""
     error = graph("Erf", graph("Div", x, np.float32(2**0.5)))
     twice = graph("Mul", x, graph("Add", error, np.float32(1)))
     return graph("Mul", twice, np.float32(0.5))

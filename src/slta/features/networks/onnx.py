@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-# What is searched is nobody else's business. Read when the library is loaded.
+# Searches are private; onnxruntime reads this when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def folder(name: str) -> Path:
-    """Where the network ``name`` lies, or will lie."""
+    """Folder of the network ``name``."""
     return home() / "networks" / name
 
 
@@ -42,7 +42,7 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def array(folder: Path, name: str) -> Float[np.ndarray, "..."]:
-    """One of the arrays that were saved beside a network."""
+    """An array saved beside a network."""
     values: Float[np.ndarray, ...] = np.load(folder / f"{name}.npy", allow_pickle=False)
     return values
 
@@ -54,24 +54,24 @@ def save(folder: Path, **arrays: Float[np.ndarray, "..."]) -> None:
 
 @contextmanager
 def kept(folder: Path) -> Iterator[Path]:
-    """A folder to write a network into, which becomes ``folder`` once it is whole."""
+    """A temporary folder for a network, renamed to ``folder`` if the block succeeds."""
     try:
         with whole_folder(folder) as unfinished:
             yield unfinished
     except OSError as error:
         raise InputError(
-            f"the networks cannot be kept in {home()} ({error.strerror or error}); "
+            f"the networks cannot be written to {home()} ({error.strerror or error}); "
             "make room there, or set SLTA_HOME to another folder"
         ) from error
 
 
 def logged() -> Steps:
     """Logs each step once."""
-    told = set()
+    seen = set()
 
     def step(what: str, _: float) -> None:
-        if what not in told:
-            told.add(what)
+        if what not in seen:
+            seen.add(what)
             logger.info("preparing the networks, once: %s", what)
 
     return step

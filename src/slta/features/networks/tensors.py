@@ -1,8 +1,8 @@
-"""Tensors that torch saved before its version 1.6, read without torch, which takes
-seconds to load. Nothing in the file is run.
+"""Reads tensors in torch's format before version 1.6, without importing torch, which takes
+seconds, and without running code.
 
-The file is a row of pickles, then the numbers: the pickles say what each tensor is called,
-where its numbers begin, and its shape.
+The file is a sequence of pickles, with each tensor's name, offset and shape, followed by
+the numbers.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Shaped
 
-from slta.features.safe_pickle import Name, loads, told
+from slta.features.safe_pickle import Name, as_input_errors, loads
 
 MAGIC = 0x1950A86A20F9469CFC6C
 
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
-    """Numbers that follow later in the file."""
+    """A block of numbers at the end of the file."""
 
     key: str
     dtype: np.dtype[Any]
@@ -34,21 +34,21 @@ class _Tensor:
     first: int
     shape: tuple[int, ...]
     steps: tuple[int, ...]
-    """Numbers from one to the next along each axis."""
+    """Strides, in numbers."""
 
     def of(self, numbers: Mapping[str, bytes]) -> np.ndarray:
         kind, data = self.storage.dtype, numbers[self.storage.key]
         strides = [step * kind.itemsize for step in self.steps]
-        # Which checks that all of it lies within the data.
+        # Raises if it does not lie within the data.
         return np.ndarray(self.shape, kind, data, self.first * kind.itemsize, strides)
 
 
 def load(path: Path) -> Mapping[str, Shaped[np.ndarray, "..."]]:
-    """The tensors of a state_dict by name; they are not to be changed.
+    """The tensors of a state_dict by name, read-only.
 
-    Raises ``InputError`` for a file that is damaged or holds anything else.
+    Raises ``InputError`` for a file that is damaged or has other content.
     """
-    with told(path), path.open("rb") as file:
+    with as_input_errors(path), path.open("rb") as file:
         if loads(file) != MAGIC:
             raise ValueError("not a file of torch's older format")
         for _ in ("version of the format", "sizes of numbers"):
@@ -72,10 +72,10 @@ def _numbers(file: BinaryIO, storage: _Storage) -> bytes:
 
 
 def _stored(reference: Any) -> _Storage:
-    """What torch writes in the place of numbers."""
+    """The storage of a persistent id, which torch writes in place of numbers."""
     what, dtype, key, _, count, view = reference
     if what != "storage" or not isinstance(dtype, np.dtype) or view is not None:
-        raise TypeError("a reference to what is no storage")
+        raise TypeError("a reference to something that is not a storage")
     return _Storage(key, dtype, count)
 
 
@@ -93,4 +93,4 @@ NAMES: Mapping[str, Any] = MappingProxyType(
         "torch LongStorage": np.dtype("<i8"),
     }
 )
-"""By module and name: what stands for it here."""
+"""Replacements of torch's names, by module and name."""

@@ -1,1 +1,1 @@
-"""Queries: understood, parsed, and turned into vectors."""
+"""Queries: correction, parsing and embeddings."""

@@ -1,10 +1,9 @@
-"""Words as the paper has them: GloVe's vectors, which do not know their sentence.
+"""GloVe word vectors, as in SLTA's paper.
 
-Pennington et al., GloVe: Global Vectors for Word Representation (EMNLP 2014). From the
-text file that its authors publish, or from a matrix and the words of its rows, as other
-projects keep them. A word is looked up in small letters first, as the field does, and
-then as it is written. Of the text file, a line a word, only the lines of the words that
-are asked for are read, once the store has its index: where the line of each word begins.
+Pennington et al., GloVe: Global Vectors for Word Representation (EMNLP 2014). Read from
+the authors' text file, or from a matrix and a list of the words of its rows. A word is
+looked up in lower case first, then as written. The text file is indexed once, in the
+store; after that only the lines of requested words are read.
 """
 
 import hashlib
@@ -23,41 +22,41 @@ from slta.features.store import Store, trusted
 
 VERSION = "1"
 FEWEST = 10
-"""Numbers in a vector; fewer are another kind of file, or its title."""
+"""Minimum vector size; shorter lines are a header, or not of such a file."""
 PUBLISHED = "glove.840B.300d.txt of nlp.stanford.edu/projects/glove"
 
 logger = logging.getLogger(__name__)
 
 
 class WordVectors(Protocol):
-    """Vectors in files."""
+    """Word vectors in files."""
 
     digest: str
     size: int
-    """Numbers in a vector."""
+    """Vector size."""
 
     def find(self, word: str) -> Float[np.ndarray, " g"] | None: ...
 
 
 class Glove:
     def __init__(self, files: str, store: Store) -> None:
-        """``files`` are one .txt, or a .npy and a .json or .txt with a comma between."""
+        """``files`` is FILE.txt, or VECTORS.npy,WORDS.json, or VECTORS.npy,WORDS.txt."""
         vectors, _, names = files.partition(",")
         if not vectors:
             raise InputError(
                 f"glove needs a file: glove:FILE.txt, such as {PUBLISHED}, or "
                 "glove:VECTORS.npy,WORDS.json"
             )
-        paths = [Path(each).expanduser() for each in (vectors, names) if each]
+        paths = [Path(name).expanduser() for name in (vectors, names) if name]
         for path in paths:
             if not path.is_file():
                 raise InputError(
-                    f"there is no file {path} of words; get {PUBLISHED}, or give "
+                    f"there is no file {path} of word vectors; get {PUBLISHED}, or give "
                     "VECTORS.npy,WORDS.json"
                 )
         if paths[0].suffix == ".npy" and not names:
             raise InputError(
-                f"{paths[0]} does not say of which word a row is; add the file that "
+                f"{paths[0]} does not say which word a row belongs to; add the file that "
                 f"does: glove:{files},WORDS.json"
             )
         self._source: WordVectors = (
@@ -67,28 +66,27 @@ class Glove:
         self._known: dict[str, Float[np.ndarray, " g"]] = {}
 
     def vectors(self, words: Sequence[str]) -> Float[np.ndarray, "w g"]:
-        found = np.zeros((len(words), self._source.size), np.float32)
-        for row, word in zip(found, words, strict=True):
+        rows = np.zeros((len(words), self._source.size), np.float32)
+        for row, word in zip(rows, words, strict=True):
             row[:] = self._vector(word)
-        return found
+        return rows
 
     def _vector(self, word: str) -> Float[np.ndarray, " g"]:
         if word not in self._known:
-            found = self._source.find(word.lower())
-            if found is None:
-                found = self._source.find(word)
-            if found is None:
-                found = np.zeros(self._source.size, np.float32)
-            self._known[word] = found
+            vector = self._source.find(word.lower())
+            if vector is None:
+                vector = self._source.find(word)
+            if vector is None:
+                vector = np.zeros(self._source.size, np.float32)
+            self._known[word] = vector
         return self._known[word]
 
 
 class _Text:
-    """GloVe's own file: a word a line, then its numbers, all with a space between.
+    """GloVe's text file: each line a word and its numbers, separated by spaces.
 
-    Some words hold spaces, so a line is read from its end; the first word holds none and
-    so tells how long a vector is. Where a word has several lines the first counts: the
-    file begins with what is frequent.
+    Some words contain spaces, so lines are parsed from their end; the first word has none,
+    which gives the vector size. Of repeated words the first, more frequent one counts.
     """
 
     def __init__(self, path: Path, store: Store) -> None:
@@ -97,7 +95,7 @@ class _Text:
         name = f"glove-lines-{VERSION}-{self.digest[:32]}"
         record = store.read("words", name)
         if record is None:
-            logger.info("finding the words in %s, once", path.name)
+            logger.info("indexing the words in %s, once", path.name)
             facts: dict[str, Any] = {}
             with store.write("words", name, facts=facts) as writer:
                 hashes, starts, facts["size"] = _index(path)
@@ -126,20 +124,20 @@ class _Text:
 
     def _read(self, word: str, numbers: list[bytes]) -> Float[np.ndarray, " g"]:
         try:
-            found = np.array(numbers).astype(np.float32)
-            if not np.isfinite(found).all():
+            vector = np.array(numbers).astype(np.float32)
+            if not np.isfinite(vector).all():
                 raise ValueError("not all are numbers")
         except ValueError as error:
             raise InputError(
                 f"the vector of {word!r} in {self._path} cannot be read ({error}); "
                 "copy or download the file again"
             ) from error
-        return found
+        return vector
 
 
 class _Matrix:
-    """A matrix, and which word each of its rows is of: a .json with the row of every
-    word, or a .txt with a word a line."""
+    """A matrix and the words of its rows: a .json with the row of every word, or a .txt
+    with a word a line."""
 
     def __init__(self, path: Path, names: Path, *, store: Store) -> None:
         digests = f"{store.digest(path)} {store.digest(names)}"
@@ -148,11 +146,11 @@ class _Matrix:
             self._rows = np.load(path, mmap_mode="r", allow_pickle=False)
             if self._rows.ndim != 2 or self._rows.dtype.kind != "f":
                 kind = f"{self._rows.dtype} {list(self._rows.shape)}"
-                raise ValueError(f"it holds {kind}, not a row of numbers a word")
+                raise ValueError(f"it holds {kind}, not one row of numbers per word")
         except (OSError, ValueError, EOFError) as error:
             raise InputError(
-                f"{path} cannot be read as vectors ({error}); give a .npy with a row "
-                "a word"
+                f"{path} cannot be read as vectors ({error}); give a .npy with one row "
+                "per word"
             ) from error
         self._places = _places(names, len(self._rows))
         self._path = path
@@ -161,24 +159,23 @@ class _Matrix:
     def find(self, word: str) -> Float[np.ndarray, " g"] | None:
         if word not in self._places:
             return None
-        found = np.array(self._rows[self._places[word]], np.float32)
-        if not np.isfinite(found).all():
+        vector = np.array(self._rows[self._places[word]], np.float32)
+        if not np.isfinite(vector).all():
             raise InputError(
                 f"the vector of {word!r} in {self._path}, row {self._places[word]}, is "
                 "not all numbers; copy or download the file again"
             )
-        return found
+        return vector
 
 
 def _index(path: Path) -> tuple[UInt64[np.ndarray, " n"], Int64[np.ndarray, " n"], int]:
-    """A number for the word of every line, in rising order; where the line begins; and
-    how many numbers a vector has."""
+    """Sorted hashes of the words, the offset of each word's line, and the vector size."""
     hashes, starts = array("Q"), array("q")
     with path.open("rb") as file:
         size = file.readline().rstrip().count(b" ")
         if size < FEWEST:
             raise InputError(
-                f"{path}:1 is no word with its vector; give a file such as "
+                f"{path}:1 is not a word with its vector; give a file such as "
                 f"{PUBLISHED}, without a title"
             )
         file.seek(0)
@@ -190,18 +187,18 @@ def _index(path: Path) -> tuple[UInt64[np.ndarray, " n"], Int64[np.ndarray, " n"
                     f"{path}:{number} holds {spaces} numbers, the first line holds "
                     f"{size}; copy or download the file again"
                 )
-            # To read every line from its end would take long, and few words hold spaces.
+            # Parsing lines from their end is slow, and few words contain spaces.
             name = line.partition(b" ")[0] if spaces == size else _cut(line, size)[0]
             hashes.append(_hash(name))
             starts.append(start)
             start += len(line)
-    found = np.frombuffer(hashes, np.uint64)
-    order = np.argsort(found, kind="stable")
-    return found[order], np.frombuffer(starts, np.int64)[order], size
+    keys = np.frombuffer(hashes, np.uint64)
+    order = np.argsort(keys, kind="stable")
+    return keys[order], np.frombuffer(starts, np.int64)[order], size
 
 
 def _cut(line: bytes, size: int) -> tuple[bytes, list[bytes]]:
-    """The word, which may hold spaces, and its numbers."""
+    """The word, which may contain spaces, and its numbers."""
     name, *numbers = line.rstrip().rsplit(b" ", size)
     return name, numbers
 
@@ -211,26 +208,26 @@ def _hash(token: bytes) -> int:
 
 
 def _places(path: Path, rows: int) -> dict[str, int]:
-    """The row of every word."""
+    """The row of each word."""
     try:
         text = path.read_bytes().decode()
         if path.suffix == ".json":
             places = json.loads(text)
         else:
-            # Not splitlines, which cuts at what may be part of a word.
+            # Not splitlines: words may contain other line separators.
             lines = text.removesuffix("\n").split("\n")
             places = {word: i for i, word in reversed([*enumerate(lines)])}
             if len(lines) != rows:
                 raise ValueError(f"it has {len(lines)} words")
         if not isinstance(places, dict):
-            raise ValueError("it is no object with the row of every word")
+            raise ValueError("it is not an object with the row of every word")
         if wrong := [w for w, i in places.items() if type(i) is not int]:
             raise ValueError(f"the row of {wrong[0]!r} is {places[wrong[0]]!r}")
         if wrong := [w for w, i in places.items() if not 0 <= i < rows]:
             raise ValueError(f"{wrong[0]!r} is in row {places[wrong[0]]}")
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} does not say which word each of the {rows} rows is of ({error}); "
-            "give the file that belongs to the vectors"
+            f"{path} does not name the words of the {rows} rows ({error}); give the file "
+            "that belongs to the vectors"
         ) from error
     return places

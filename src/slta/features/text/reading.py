@@ -1,7 +1,5 @@
-"""How a query is read for features that share no space with sentences.
-
-Words as in a dictionary, what they name, and the sentence as a whole.
-"""
+"""Query features for visual features without a common space: context-free word vectors,
+nouns and a sentence embedding."""
 
 import unicodedata
 
@@ -14,9 +12,10 @@ from slta.features.text.nouns import parse
 
 
 def read(query: str, minilm: MiniLM, *, adjectives: bool = False) -> QueryFeatures:
-    """Nouns say what to look at, as in the paper, or nouns with their ``adjectives``.
+    """Features of a query; ``noun_mask`` marks the nouns, as in SLTA's paper, and with
+    ``adjectives`` their adjectives as well.
 
-    Raises ``InputError`` for what is no English sentence.
+    Raises ``InputError`` for an unreadable query.
     """
     query = normalised(query)
     parsed = parse(query)
@@ -34,43 +33,43 @@ def read(query: str, minilm: MiniLM, *, adjectives: bool = False) -> QueryFeatur
 
 
 LONGEST = 1000
-"""Characters; a sentence longer than that is a text."""
+"""Maximum characters of a query."""
 SHOWN = 40
-"""Characters of a query in a message, at most."""
+"""Maximum characters of a query in a message."""
 
 
 def normalised(query: str) -> str:
-    """The query in plain characters: full-width letters and the like as usual ones.
+    """The query in Unicode normal form KC, which replaces full-width letters and the like.
 
-    Raises ``InputError`` for what an extractor of English words cannot read.
+    Raises ``InputError`` for an empty or too long query, and one that is not in Latin
+    letters.
 
     >>> normalised("ａ ｃａｔ")
     'a cat'
     """
     if any("\ud800" <= c <= "\udfff" for c in query):
         raise InputError(
-            f"the query {query[:SHOWN]!r} holds bytes that are no text; type it in UTF-8"
+            f"the query {query[:SHOWN]!r} holds bytes that are not text; type it in UTF-8"
         )
     text = unicodedata.normalize("NFKC", query)
     if not text.strip():
-        raise InputError("the query is empty; say in a sentence what happens")
+        raise InputError("the query is empty; describe in a sentence what happens")
     if len(text) > LONGEST:
         raise InputError(
-            f"the query has {len(text)} characters; "
-            f"at most {LONGEST} are read, so ask for one event in one sentence"
+            f"the query has {len(text)} characters, and at most {LONGEST} are read; "
+            "describe one event in one sentence"
         )
     letters = [c for c in text if c.isalpha()]
     if not letters:
-        raise InputError(f"the query {shown(query)} has no words; ask with a sentence")
+        raise InputError(f"the query {shown(query)} has no words; write a sentence")
     latin = sum("LATIN" in unicodedata.name(c, "") for c in letters)
     if latin < len(letters) / 2:
         raise InputError(
-            f"the query {shown(query)} is not in Latin letters; "
-            "this extractor reads English, so ask in English"
+            f"the query {shown(query)} is not in Latin letters; write it in English"
         )
     return text
 
 
 def shown(query: str) -> str:
-    """A query as it is quoted in a message."""
+    """A query as quoted in a message."""
     return repr(query if len(query) <= SHOWN else query[: SHOWN - 1] + "…")

@@ -1,4 +1,4 @@
-"""Sentences as features: from the store, or read and kept there."""
+"""Features of sentences, read from the store or made and stored."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ def read_sentences(
     *,
     progress: Progress | None = None,
 ) -> list[QueryFeatures]:
-    """In their order."""
+    """Features of sentences, in their order; stored for the next time."""
     unique = sorted(set(sentences))
-    # Escaped, as a sentence may hold what they are joined with.
-    escaped = b"\n".join(each.encode("unicode_escape") for each in unique)
+    # Escaped, as a sentence may contain a line break.
+    escaped = b"\n".join(sentence.encode("unicode_escape") for sentence in unique)
     digest = hashlib.sha256(escaped).hexdigest()[:24]
     name = f"{reader.id}@{reader.version}-{digest}"
     record = store.read("queries", name)
@@ -39,8 +39,8 @@ def read_sentences(
         record = store.read("queries", name)
         assert record is not None
     with trusted(record):
-        known = dict(zip(unique, unpacked(record.facts, record.arrays), strict=True))
-    return [known[sentence] for sentence in sentences]
+        features = dict(zip(unique, unpacked(record.facts, record.arrays), strict=True))
+    return [features[sentence] for sentence in sentences]
 
 
 VECTORS = ("word_vectors", "meanings", "attainable", "appearances", "usual")
@@ -49,7 +49,7 @@ VECTORS = ("word_vectors", "meanings", "attainable", "appearances", "usual")
 def packed(
     queries: Sequence[QueryFeatures],
 ) -> tuple[dict[str, Any], dict[str, Float[np.ndarray, "_ ..."]]]:
-    """The queries' text as facts for JSON, their vectors one after another."""
+    """The queries' text as JSON facts, and their vectors, concatenated."""
     facts = [
         {
             "query": query.query,
@@ -95,7 +95,7 @@ def unpacked(
 
 @dataclass(frozen=True, slots=True)
 class WithWordVectors:
-    """Grammar, phrases and the sentence as a whole are the reader's."""
+    """A reader with other word vectors."""
 
     reader: Reader
     words: Words
@@ -113,5 +113,5 @@ class WithWordVectors:
             self.reader.prepare(steps)
 
     def text(self, query: str) -> QueryFeatures:
-        asked = self.reader.text(query)
-        return replace(asked, word_vectors=self.words.vectors(asked.words))
+        features = self.reader.text(query)
+        return replace(features, word_vectors=self.words.vectors(features.words))

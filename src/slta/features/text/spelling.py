@@ -1,4 +1,4 @@
-"""Which words are English, and what a misspelt one was meant to be."""
+"""Recognises English words and corrects misspelt ones."""
 
 import re
 import unicodedata
@@ -11,25 +11,25 @@ from slta.features.text.nouns import language
 from slta.features.text.word_lists import common_english, english
 
 SHORTEST = 4
-"""Letters of a word from which on slips are mended; of shorter ones, too much is near."""
+"""Minimum letters of a word to correct: short words are near too many others."""
 SURE = 5
-"""The same where a letter is wrong or too many."""
+"""The same for a wrong or superfluous letter."""
 MISSING, WRONG = 0.5, 1.5
-"""How much more frequent, on the Zipf scale, a word must be if a letter of it is missing,
-or wrong or too many, than if letters changed places or sound the same."""
+"""Penalties on the Zipf scale for a missing letter, and for a wrong or superfluous one;
+swapped letters and letters that sound the same have none."""
 CLEAR = 0.3
-"""How much more frequent the best word must be than all others, such slips allowed for."""
+"""Minimum lead of the best correction over all others."""
 LEAST, LONG = 2.4, 7
-"""How frequent it must be, such slips allowed for, unless it has so many letters: short
-strings are near some word by chance."""
+"""Minimum Zipf frequency, after the penalty, of a correction of a word with fewer than
+``LONG`` letters."""
 SOUNDS = [("ph", "f"), ("d(?=g)|c(?=k)|t(?=ch)|(?<=[wr])h", ""), (r"(.)\1", r"\1")]
-"""Letters that are written as others are, or not at all, where a word is as it sounds."""
+"""Spellings of the same sound, and silent letters."""
 JOINED = 4.0
-"""Zipf frequency of two words that are read where the space between them is missing."""
+"""Minimum Zipf frequency of two words written without a space."""
 
 
 def is_english(word: str) -> bool:
-    """Whether it is in use, or in the dictionary of spaCy's lemmatizer (WordNet).
+    """Whether a word is in wordfreq's lists or in spaCy's lemmatizer (WordNet).
 
     >>> is_english("crêpes"), is_english("Dachshund"), is_english("tubas")
     (True, True, True)
@@ -46,9 +46,9 @@ def is_english(word: str) -> bool:
 
 
 def correction(word: str) -> str | None:
-    """What a word that is not English was meant to be, if one word is clearly likeliest.
+    """The correction of a misspelt word, or None if none is clearly the likeliest.
 
-    It is one slip away, and its first letter is right; or it is two common words.
+    Corrections are one edit away with the same first letter, or two common words.
 
     >>> correction("elefant"), correction("frige"), correction("wman")
     ('elephant', 'fridge', 'woman')
@@ -78,12 +78,12 @@ def correction(word: str) -> str | None:
 
 
 def _is_one_letter(word: str) -> bool:
-    """Whether it is one letter again and again, which texts are full of."""
+    """Whether it is one letter repeated, such as "aaa"."""
     return len(word) > 2 and len(set(word)) == 1
 
 
 def _slips(word: str) -> Iterator[tuple[float, set[str]]]:
-    """The strings that are one slip away, by kind, with what each kind costs."""
+    """Strings one edit away, with the penalty of each kind of edit."""
     cuts = [(word[:i], word[i:]) for i in range(len(word) + 1)]
     more = {a + letter + b for a, b in cuts for letter in ascii_lowercase}
     fewer = {a + b[1:] for a, b in cuts if b}
@@ -104,7 +104,7 @@ def _sound(word: str) -> str:
 
 
 def _base_forms(word: str) -> Iterator[str]:
-    """The word and what it may be an inflected form of."""
+    """The word and its possible base forms."""
     yield word
     rules = _table("lemma_rules")
     for ending, base in (pair for pairs in rules.values() for pair in pairs):

@@ -1,7 +1,6 @@
-"""What a query that somebody types is taken for, before it is searched with.
+"""Correction of typed queries before a search.
 
-Training and evaluation read the sentences of a data set as they are: there, nothing is
-mended or refused.
+Sentences of data sets are read as they are, without correction.
 """
 
 import re
@@ -16,25 +15,25 @@ from slta.features.text.reading import normalised, shown
 from slta.features.text.spelling import correction, is_english
 
 WORD = re.compile(r"\b[^\W\d_]{2,}(?:['’][^\W\d_]+)*\b")
-"""Letters without digits; of two letters at least."""
+"""At least two letters, no digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
     text: str
-    """What is searched with."""
+    """The corrected query."""
     unknown_words: tuple[str, ...]
-    """Those that mean nothing to a reader of English, each once."""
+    """Distinct words that are not English."""
     known: float
-    """Share of the words that say what to look for which mean something."""
+    """Share of the content words that are English."""
     notes: tuple[str, ...]
-    """How the text differs from the query and what of it means nothing, a line each."""
+    """Corrections and unknown words, a line each."""
 
 
 def understand(query: str, reader: str) -> Understood:
-    """A query as ``reader``, whose name is told, can read it.
+    """A typed query, corrected; ``reader`` is the extractor's name, for notes.
 
-    Raises ``InputError`` for one that says nothing of what there is to see in English.
+    Raises ``InputError`` for a query in another language or without a content word.
 
     >>> understand("A CAAT", "imagenet-words")
     Understood(text='a cat', unknown_words=(), known=1.0, \
@@ -48,15 +47,15 @@ notes=('read "caat" as "cat"',))
         text = text.lower()
     if language := other_language(WORD.findall(text)):
         raise InputError(
-            f"the query {shown(query)} was taken for {language}; {reader} reads English, "
-            "so ask in English"
+            f"the query {shown(query)} looks like {language}; {reader} reads English, so "
+            "write it in English"
         )
-    text, notes = _mended(text)
+    text, notes = _corrected(text)
     text, absent = _present(text)
     if not tells(text):
         raise InputError(
             f"the query {shown(query)} has no word that says what to look for; "
-            'name a thing or an event, such as "a dog runs"'
+            'describe a thing or an event, such as "a dog runs"'
         )
     words = [word for word in WORD.findall(text) if tells(word)]
     unknown = tuple(dict.fromkeys(word for word in words if not _is_known(word)))
@@ -65,16 +64,14 @@ notes=('read "caat" as "cat"',))
         means = "means" if len(unknown) == 1 else "mean"
         meaningless = f"{named} {means} nothing to {reader}"
         if set(words) == set(unknown):
-            raise InputError(
-                f"{meaningless}; say in English words what there is to see"
-            )
+            raise InputError(f"{meaningless}; describe in English what is to be seen")
         absent = (*absent, meaningless)
     known = sum(word not in unknown for word in words) / len(words) if words else 1.0
     return Understood(text, unknown, known, (*notes, *absent))
 
 
-def _mended(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text with one-letter slips mended, and what was. Names stay as they are."""
+def _corrected(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text with misspelt words corrected, except names, and notes on that."""
     parts, notes, end = [], [], 0
     for match in WORD.finditer(text):
         word = match[0]
@@ -88,14 +85,14 @@ def _mended(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _present(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text without what it says is absent, and a note if there was something."""
+    """The text without negated parts, and a note if there were any."""
     left = present(text)
     if left == text:
         return text, ()
     if not tells(left):
         raise InputError(
-            f"the query {shown(text)} asks for what is absent, which cannot be looked for; "
-            "ask for something that there is to see"
+            f"the query {shown(text)} describes what is absent, which cannot be searched "
+            "for; describe something that can be seen"
         )
     return left, (f'looked for "{left}", as what is absent cannot be asked',)
 

@@ -1,7 +1,7 @@
-"""How often words are written, in English and other languages: wordfreq's lists.
+"""Word frequencies in English and other languages, from wordfreq's lists.
 
-They are read without wordfreq's own code, whose import takes longer than a search of a
-known video may. Their format is described at ``wordfreq.read_cBpack``.
+The lists are read without importing wordfreq, which would slow down every search. Their
+format is described at ``wordfreq.read_cBpack``.
 """
 
 import gzip
@@ -31,19 +31,18 @@ LANGUAGES = {
     "sh": "Croatian",
     "vi": "Vietnamese",
 }
-"""Those asked about, by the code of their list; first those with more speakers. Their
-neighbours are taken for them, Slovak for Czech."""
+"""Detected languages by the code of their list, those with more speakers first. Related
+languages are mistaken for them, such as Slovak for Czech."""
 COMMON = 3.0
-"""A word of English that is written once in a million."""
+"""Zipf frequency of a common English word: once in a million words."""
 RARE = 2.0
-"""Below it, English texts hold more slips of the pen than words."""
+"""Zipf frequency below which entries are mostly misspellings."""
 TELLING = 4.0
-"""What is rarer in another language is seldom asked for, and takes long to read."""
+"""Minimum Zipf frequency in other languages, to keep the lists short."""
 
 
 def common_english() -> dict[str, float]:
-    """The Zipf frequency of about 29 000 words: the logarithm of how often they are
-    written in 10⁹ words.
+    """Zipf frequencies of about 29 000 words: log10 of occurrences per 10⁹ words.
 
     >>> common_english()["cat"], "elefant" in common_english()
     (4.78, False)
@@ -52,7 +51,7 @@ def common_english() -> dict[str, float]:
 
 
 def english() -> dict[str, float]:
-    """The same with rare ones, about 96 000."""
+    """The same with rare words, about 96 000."""
     return _frequencies("large_en", RARE)
 
 

@@ -1,10 +1,11 @@
-"""Weights over regions and words.
+"""Attention weights over regions and words.
 
-Shapes: v videos · b queries · t frames of a video · f frames that are looked at, over all
-pairs of a query and a video · r regions · h hidden size.
+Shapes: v videos · b queries · t frames of a video · f attended frames, over all pairs of a
+query and a video · r regions · h hidden size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any, NamedTuple
 
 import torch
@@ -12,17 +13,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from slta.models.parts.looks import Group, Looks
-from slta.models.parts.recurrence import in_full_precision
 
 BLOCK = 1 << 18
-"""Numbers that are computed at a time, so that they stay in a core's cache."""
+"""Numbers computed at a time, to stay in a core's cache."""
 
 
 class MaskedSoftmax(nn.Module):
-    """Scores to weights that sum to one over the last axis; what is masked gets 0.
-
-    Where nothing is real all weights are 0.
-    """
+    """Softmax over the last axis; masked entries get 0, and all do if all are masked."""
 
     def forward(
         self, scores: Float[Tensor, "*rows x"], mask: Bool[Tensor, "*rows x"]
@@ -32,14 +29,24 @@ class MaskedSoftmax(nn.Module):
         return weights * mask
 
 
+def in_full_precision(computes: Callable[..., Any]) -> Callable[..., Any]:
+    """For what is written in place and computed by hand: autocast gives a product of
+    numbers of 32 bits 16. The first argument after the context is a tensor."""
+
+    @wraps(computes)
+    def whole(ctx: Any, first: torch.Tensor, *others: Any) -> Any:
+        with torch.autocast(first.device.type, enabled=False):
+            return computes(ctx, first, *others)
+
+    return whole
+
+
 class GatedScores(torch.autograd.Function):
-    """``w · (tanh(a + b) ⊙ σ(c + d))`` for every region that is looked at.
+    """``w · (tanh(a + b) ⊙ σ(c + d))`` for every region of every attended frame.
 
-    The hidden values are as many as looks, regions and hidden units together, so they
-    are computed block by block and again in the backward pass, never kept.
-
-    ``a`` and ``c`` [v t r h] belong to the regions, ``b`` and ``d`` [b h] to the
-    queries. Returns [f r].
+    ``a`` and ``c`` [v t r h] are of regions, ``b`` and ``d`` [b h] of queries. Returns
+    [f r]. The hidden values [f r h] would not fit in memory, so they are computed in blocks
+    and recomputed in the backward pass.
     """
 
     @staticmethod
@@ -91,10 +98,10 @@ class GatedScores(torch.autograd.Function):
 class _Block(NamedTuple):
     video: int
     here: slice
-    """Regions, counted through the frames."""
+    """Regions, counted over the frames."""
     queries: Tensor
     out: Tensor
-    """Where the scores of each query's regions go."""
+    """Indices of the scores of each query's regions."""
 
 
 def _blocks(groups: list[Group], r: int, h: int) -> Iterator[_Block]:
@@ -112,7 +119,7 @@ def _blocks(groups: list[Group], r: int, h: int) -> Iterator[_Block]:
 def _hidden(
     a: Tensor, c: Tensor, b: Tensor, d: Tensor, block: _Block
 ) -> tuple[Tensor, Tensor]:
-    """tanh as 2 σ(2x) - 1, which is several times as fast on a processor."""
+    """Content and gate; tanh as 2 σ(2x) - 1, which is several times faster on a CPU."""
     content = a[block.video].flatten(0, 1)[block.here]
     gate = c[block.video].flatten(0, 1)[block.here]
     turned = (content + b[block.queries, None]).mul_(2).sigmoid_()

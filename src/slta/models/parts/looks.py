@@ -1,8 +1,8 @@
-"""Which frames are looked at for which query, and sums over what is seen there.
+"""Attended frames of each pair of a query and a video, and sums over them.
 
 Shapes: v videos · t frames of a video · r regions · e size of a region's vector · m pairs
-of a query and a video · f frames that are looked at, over all of those · p pairs of a
-query and a candidate.
+of a query and a video · f attended frames, over all of those · p pairs of a query and a
+candidate.
 """
 
 from typing import NamedTuple
@@ -14,18 +14,16 @@ from torch import Tensor, nn
 from slta.batches.candidate_batch import Batch
 
 SHARED = 16
-"""Windows that share a row, on average, from which on it is quicker to add up all rows
-once than to read each where it is needed."""
+"""Average number of windows a row from which cumulative sums are faster than direct ones."""
 
 
 class Looks(NamedTuple):
-    """Which frames are looked at for which query: the frames of all pairs of a query
-    and a video, one pair after another."""
+    """The attended frames of all pairs of a query and a video, concatenated."""
 
     pairs: Int[Tensor, "m 4"]
     """Query, video, first frame, end frame."""
     starts: Int[Tensor, " m"]
-    """Where a pair's frames begin."""
+    """Index of each pair's first frame."""
     video: Int[Tensor, " f"]
     frame: Int[Tensor, " f"]
 
@@ -38,17 +36,17 @@ class Looks(NamedTuple):
         return cls(pairs, starts, pairs[:, 1].repeat_interleave(counts), frame)
 
     def groups(self) -> list["Group"]:
-        """The pairs that look at the same frames, together."""
-        found: dict[tuple[int, int, int], tuple[list[int], list[int]]] = {}
+        """Pairs with the same frames."""
+        groups: dict[tuple[int, int, int], tuple[list[int], list[int]]] = {}
         rows = torch.cat([self.pairs, self.starts[:, None]], dim=1).tolist()
         for query, video, first, end, start in rows:
-            queries, starts = found.setdefault((video, first, end), ([], []))
+            queries, starts = groups.setdefault((video, first, end), ([], []))
             queries.append(query)
             starts.append(start)
         device = self.pairs.device
         return [
-            Group(*frames, *(torch.tensor(each, device=device) for each in both))
-            for frames, both in found.items()
+            Group(*frames, *(torch.tensor(values, device=device) for values in both))
+            for frames, both in groups.items()
         ]
 
 
@@ -60,14 +58,14 @@ class Group(NamedTuple):
     starts: Int[Tensor, " q"]
 
     def looks(self) -> Int[Tensor, "q t"]:
-        """Where the frames of each query are among all looks."""
+        """Indices of each query's frames."""
         frames = torch.arange(self.end - self.first, device=self.starts.device)
         return self.starts[:, None] + frames
 
 
 def looks_of(batch: Batch) -> tuple[Looks, Int[Tensor, " p"]]:
-    """The frames that the candidates of each query and video span, and which of these
-    pairs each pair of a query and a candidate needs."""
+    """The frames spanned by the candidates of each query and video, and the index of this
+    pair for each pair of a query and a candidate."""
     query, candidate = batch.pairs.unbind(dim=1)
     videos = len(batch.regions)
     keys = query * videos + batch.candidate_video[candidate]
@@ -85,8 +83,7 @@ def looks_of(batch: Batch) -> tuple[Looks, Int[Tensor, " p"]]:
 def mean_over(
     rows: Float[Tensor, "f x"], start: Int[Tensor, " p"], count: Int[Tensor, " p"]
 ) -> Float[Tensor, "p x"]:
-    """Of ``count`` rows from ``start`` on. Of many windows that share rows, all are added
-    up once; of few, each row is added up where it is needed."""
+    """Means of ``count`` rows from ``start`` on, by whichever method is faster."""
     total = int(count.sum())
     if total <= SHARED * len(rows):
         first = count.cumsum(dim=0) - count
@@ -103,23 +100,20 @@ def mixed(
     looks: Looks,
     product: nn.Linear,
 ) -> Float[Tensor, "f g"]:
-    """Regions mixed by their weights, then multiplied, in whichever order is cheaper.
-
-    With many queries a video, multiplying every region once costs less than
-    multiplying every query's mixture.
-    """
+    """Weighted sums of regions, multiplied by a matrix, in whichever order is cheaper: with
+    many queries a video, multiplying the regions first."""
     (videos, t, r, e), f, g = regions.shape, len(weights), product.out_features
     if videos * t * r * e * g + f * r * g < f * r * e + f * e * g:
-        found = mix(regions @ product.weight.T, weights, looks)
-        # Weights need not sum to one, and the bias counts once.
-        return found if product.bias is None else found + product.bias
+        sums = mix(regions @ product.weight.T, weights, looks)
+        # The bias is added after the sum, since weights need not sum to one.
+        return sums if product.bias is None else sums + product.bias
     return product(mix(regions, weights, looks))
 
 
 def mix(
     regions: Float[Tensor, "v t r g"], weights: Float[Tensor, "f r"], looks: Looks
 ) -> Float[Tensor, "f g"]:
-    """One product for all queries that look at the same frames."""
+    """Weighted sums of regions; one product for all queries with the same frames."""
     places, sums = [], []
     for group in looks.groups():
         rows, frames = group.looks(), regions[group.video, group.first : group.end]

@@ -1,4 +1,4 @@
-"""What CTRL minimises, and ACRN, ROLE and SLTA after it.
+"""Losses of CTRL, which ACRN, ROLE and SLTA use as well, and a hinge loss.
 
 Gao, Sun, Yang, Nevatia: TALL: Temporal Activity Localization via Language Query, ICCV
 2017, eq. 2 to 5.
@@ -16,22 +16,22 @@ from slta.models.base import Scores
 
 
 def alignment_and_offsets(
-    scores: Scores, given: TrainingBatch, offset_weight: float
+    scores: Scores, targets: TrainingBatch, offset_weight: float
 ) -> Float[Tensor, ""]:
-    """Both parts below, the second with its weight."""
-    offsets = offset_loss(scores.offsets_s, given)
-    return alignment_loss(scores.relevance, given) + offset_weight * offsets
+    """Alignment loss plus weighted offset loss."""
+    offsets = offset_loss(scores.offsets_s, targets)
+    return alignment_loss(scores.relevance, targets) + offset_weight * offsets
 
 
 def alignment_loss(
-    relevance: Float[Tensor, " p"], given: TrainingBatch
+    relevance: Float[Tensor, " p"], targets: TrainingBatch
 ) -> Float[Tensor, ""]:
-    """With all B² pairs of a batch, the B that match count 1 + 1/B each and the others
-    1/B. Where fewer or more pairs are drawn, the others of a query count together as much
-    as its B - 1 would.
+    """Logistic loss of all pairs. For the B² pairs of a batch, matching ones have weight
+    1 + 1/B and others 1/B; with another number of pairs, the others of a query are weighted
+    to count as B - 1 would.
     """
-    matching, size = given.matching, len(given.batch.words)
-    query = given.batch.pairs[:, 0]
+    matching, size = targets.matching, len(targets.batch.words)
+    query = targets.batch.pairs[:, 0]
     others = torch.bincount(query[~matching], minlength=size).clamp(min=1)
     weight = torch.where(matching, 1 + 1 / size, (1 - 1 / size) / others[query])
     signed = torch.where(matching, -relevance, relevance)
@@ -39,25 +39,25 @@ def alignment_loss(
 
 
 def offset_loss(
-    offsets_s: Float[Tensor, "p 2"], given: TrainingBatch
+    offsets_s: Float[Tensor, "p 2"], targets: TrainingBatch
 ) -> Float[Tensor, ""]:
-    """How far the offsets of the matching pairs are from the true ones, in seconds."""
-    matching = given.matching
-    away = (offsets_s[matching] - given.offsets_s[matching]).abs()
-    return away.mean(dim=(0, 1))
+    """Mean absolute error of the offsets of matching pairs, in seconds."""
+    matching = targets.matching
+    error_s = (offsets_s[matching] - targets.offsets_s[matching]).abs()
+    return error_s.mean(dim=(0, 1))
 
 
 def hinge_loss(
     relevance: Float[Tensor, " p"],
-    given: TrainingBatch,
+    targets: TrainingBatch,
     others: Bool[Tensor, " p"],
     *,
     margin: float,
 ) -> Float[Tensor, ""]:
-    """By how much a match fails to be more relevant, by the margin, than the ``others``
-    of its query: their mean, and then the queries'. A query without any counts 0."""
-    query, matching = given.batch.pairs[:, 0], given.matching
-    size = len(given.batch.words)
+    """Hinge loss between the match of a query and its ``others``: the mean over others,
+    then over queries; 0 for a query without others."""
+    query, matching = targets.batch.pairs[:, 0], targets.matching
+    size = len(targets.batch.words)
     match = relevance.new_zeros(size).index_put((query[matching],), relevance[matching])
     short = (margin + relevance - match[query]).relu() * others
     counts = torch.bincount(query[others], minlength=size).clamp(min=1)

@@ -1,8 +1,7 @@
-"""Parts of the transformers of more than one model (Vaswani et al., NeurIPS 2017), with
-positions as in DETR (Carion et al., ECCV 2020).
+"""Transformer layers of several models (Vaswani et al., NeurIPS 2017), with positional
+encodings as in DETR (Carion et al., ECCV 2020).
 
-Shapes: b queries · q what asks · m what is attended to · t clips ·
-w words · h hidden size.
+Shapes: b queries · q targets · m memory · t clips · w words · h hidden size.
 """
 
 from math import pi
@@ -12,45 +11,47 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 FINEST = 32
-"""How often the finest wave of ``sinusoids`` goes up and down over a video."""
+"""Periods of the highest frequency of ``sinusoids`` over a video."""
 
 
 def sinusoids(at: Float[Tensor, "*rows"], size: int) -> Float[Tensor, "*rows {size}"]:
-    """Sines and cosines of ever longer waves."""
+    """Sines and cosines with geometrically decreasing frequencies."""
     powers = torch.arange(0, size, 2, device=at.device) / size
     angles = at[..., None] / 10_000**powers
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-def place_of(share: Float[Tensor, "*rows"], size: int) -> Float[Tensor, "*rows {size}"]:
-    """The position of what lies at this share of its video, whatever its length."""
+def positional_encoding(
+    share: Float[Tensor, "*rows"], size: int
+) -> Float[Tensor, "*rows {size}"]:
+    """Positional encoding of a position in the video, as a fraction of its length."""
     return sinusoids(2 * pi * FINEST * share, size)
 
 
 def in_order(words: Float[Tensor, "b w h"]) -> Float[Tensor, "b w h"]:
-    """The position of each word in its sentence."""
+    """Positional encodings of words."""
     count, size = words.shape[1:]
     at = sinusoids(torch.arange(count, device=words.device).float(), size)
     return at.expand_as(words)
 
 
 def ends(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t 2"]:
-    """Where in its video each clip starts and ends, in [0, 1]; padding is after 1."""
+    """Start and end of each clip as fractions of its video; above 1 for padding."""
     half = 0.5 / clip_mask.sum(dim=1)[:, None]
-    middle = middles(clip_mask)
-    return torch.stack([middle - half, middle + half], dim=2)
+    centre = centres(clip_mask)
+    return torch.stack([centre - half, centre + half], dim=2)
 
 
-def middles(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t"]:
-    """Where in its video the middle of each clip is, in [0, 1]; padding is after 1."""
+def centres(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t"]:
+    """Centre of each clip as a fraction of its video; above 1 for padding."""
     count = clip_mask.sum(dim=1, keepdim=True)
     clips = torch.arange(clip_mask.shape[1], device=clip_mask.device)
     return (clips + 0.5) / count
 
 
 class Attend(nn.Module):
-    """Attention, with what asks added to what it finds. Positions count in what is
-    compared, not in what is read."""
+    """Attention with a residual connection. Positions are added to queries and keys, not to
+    values."""
 
     def __init__(self, size: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -60,21 +61,21 @@ class Attend(nn.Module):
 
     def forward(
         self,
-        asking: Float[Tensor, "b q h"],
-        at: Float[Tensor, "*_ q h"],
+        target: Float[Tensor, "b q h"],
+        position: Float[Tensor, "*_ q h"],
         memory: Float[Tensor, "b m h"],
-        memory_at: Float[Tensor, "*_ m h"],
+        memory_position: Float[Tensor, "*_ m h"],
         mask: Bool[Tensor, "b m"] | None = None,
     ) -> Float[Tensor, "b q h"]:
-        found, _ = self.attention(
-            asking + at,
-            memory + memory_at,
+        attended, _ = self.attention(
+            target + position,
+            memory + memory_position,
             memory,
             key_padding_mask=None if mask is None else ~mask,
             need_weights=False,
         )
-        rows: Tensor = self.norm(asking + self.dropout(found))
-        return rows
+        output: Tensor = self.norm(target + self.dropout(attended))
+        return output
 
 
 class Feedforward(nn.Module):
@@ -90,12 +91,12 @@ class Feedforward(nn.Module):
         self.norm = nn.LayerNorm(size)
 
     def forward(self, rows: Float[Tensor, "b q h"]) -> Float[Tensor, "b q h"]:
-        found: Tensor = self.norm(rows + self.layers(rows))
-        return found
+        output: Tensor = self.norm(rows + self.layers(rows))
+        return output
 
 
 class EncoderLayer(nn.Module):
-    """Attends to a memory: to what asks itself, if none is given."""
+    """Attention to a memory, or without one self-attention."""
 
     def __init__(self, size: int, heads: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
@@ -104,21 +105,21 @@ class EncoderLayer(nn.Module):
 
     def forward(
         self,
-        asking: Float[Tensor, "b q h"],
-        at: Float[Tensor, "b q h"],
+        target: Float[Tensor, "b q h"],
+        position: Float[Tensor, "b q h"],
         mask: Bool[Tensor, "b m"],
         memory: Float[Tensor, "b m h"] | None = None,
-        memory_at: Float[Tensor, "*_ m h"] | None = None,
+        memory_position: Float[Tensor, "*_ m h"] | None = None,
     ) -> Float[Tensor, "b q h"]:
-        if memory is None or memory_at is None:
-            memory, memory_at = asking, at
-        found = self.attend(asking, at, memory, memory_at, mask)
-        rows: Tensor = self.feedforward(found)
-        return rows
+        if memory is None or memory_position is None:
+            memory, memory_position = target, position
+        attended = self.attend(target, position, memory, memory_position, mask)
+        output: Tensor = self.feedforward(attended)
+        return output
 
 
 class DecoderLayer(nn.Module):
-    """Slots attend to one another, then to a memory."""
+    """Self-attention of the targets, then attention to a memory."""
 
     def __init__(self, size: int, heads: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
@@ -128,26 +129,26 @@ class DecoderLayer(nn.Module):
 
     def forward(
         self,
-        slots: Float[Tensor, "b q h"],
-        at: Float[Tensor, "*_ q h"],
-        looking_at: Float[Tensor, "*_ q h"],
+        target: Float[Tensor, "b q h"],
+        position: Float[Tensor, "*_ q h"],
+        cross_position: Float[Tensor, "*_ q h"],
         memory: Float[Tensor, "b m h"],
-        memory_at: Float[Tensor, "b m h"],
+        memory_position: Float[Tensor, "b m h"],
         mask: Bool[Tensor, "b m"],
     ) -> Float[Tensor, "b q h"]:
-        """``at`` is a slot's position among the slots, ``looking_at`` in the memory."""
-        slots = self.among(slots, at, slots, at)
-        slots = self.attend(slots, looking_at, memory, memory_at, mask)
-        rows: Tensor = self.feedforward(slots)
-        return rows
+        """``position`` is for self-attention, ``cross_position`` for the memory."""
+        target = self.among(target, position, target, position)
+        target = self.attend(target, cross_position, memory, memory_position, mask)
+        output: Tensor = self.feedforward(target)
+        return output
 
 
-def projection(given: int, size: int, dropout: float) -> nn.Module:
-    """From a feature's size to the transformer's."""
+def projection(input_size: int, size: int, dropout: float) -> nn.Module:
+    """Two layers from features to the hidden size."""
     return nn.Sequential(
-        nn.LayerNorm(given),
+        nn.LayerNorm(input_size),
         nn.Dropout(dropout),
-        nn.Linear(given, size),
+        nn.Linear(input_size, size),
         nn.ReLU(),
         nn.LayerNorm(size),
         nn.Dropout(dropout),
@@ -155,10 +156,10 @@ def projection(given: int, size: int, dropout: float) -> nn.Module:
     )
 
 
-def perceptron(given: int, size: int, out: int) -> nn.Module:
-    """Three layers."""
+def mlp(input_size: int, size: int, out: int) -> nn.Module:
+    """Three layers with ReLU."""
     return nn.Sequential(
-        nn.Linear(given, size),
+        nn.Linear(input_size, size),
         nn.ReLU(),
         nn.Linear(size, size),
         nn.ReLU(),

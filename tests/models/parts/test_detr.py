@@ -1,4 +1,4 @@
-"""Which slot answers which truth, and what their losses are, against all assignments."""
+"""Which moment query answers which truth, and what their losses are, against all assignments."""
 
 from dataclasses import replace
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.models.moment_detr import MomentDETRConfig
-from slta.models.parts.slots import (
-    SlotAnswers,
+from slta.models.parts.detr import (
+    DETRAnswers,
     Weights,
     centred,
     edges,
@@ -22,7 +22,7 @@ from slta.models.parts.slots import (
     set_loss,
 )
 from slta.moments.spans import temporal_iou
-from tests.reference import slots as slow
+from tests.reference import detr_losses as slow
 from tests.support import video_batches
 from tests.support.video_batches import close
 
@@ -33,14 +33,16 @@ span = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(
 )
 
 
-def answers(seed: int, *, slots: int, clips: int = 9, layers: int = 2) -> SlotAnswers:
+def answers(
+    seed: int, *, moment_queries: int, clips: int = 9, layers: int = 2
+) -> DETRAnswers:
     torch.manual_seed(seed)
     rows = len(video_batches.TRUTHS)
-    return SlotAnswers(
-        torch.zeros(rows, slots, 2),
-        torch.zeros(rows, slots),
-        torch.rand(layers, rows, slots, 2) * 0.9 + 0.05,
-        torch.randn(layers, rows, slots),
+    return DETRAnswers(
+        torch.zeros(rows, moment_queries, 2),
+        torch.zeros(rows, moment_queries),
+        torch.rand(layers, rows, moment_queries, 2) * 0.9 + 0.05,
+        torch.randn(layers, rows, moment_queries),
         torch.randn(rows, clips),
     )
 
@@ -80,18 +82,25 @@ def test_answers_begin_and_end_with_their_video() -> None:
     close(found, torch.tensor([[[6.0, 10.0], [0.0, 3.0]], [[8.0, 12.0], [0.0, 20.0]]]))
 
 
-@pytest.mark.parametrize("slots", [1, 2, 5])
+@pytest.mark.parametrize("moment_queries", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_assignment_is_the_cheapest_of_all(slots: int, seed: int) -> None:
-    """There are rows of more truths than slots, and one of none."""
-    given, said = video_batches.given(MODEL), answers(seed, slots=slots)
+def test_the_assignment_is_the_cheapest_of_all(moment_queries: int, seed: int) -> None:
+    """There are rows of more truths than moment_queries, and one of none."""
+    given, said = (
+        video_batches.given(MODEL),
+        answers(seed, moment_queries=moment_queries),
+    )
     truth = centred(given.truth_s / given.batch.duration_s[:, None, None])
     spans, relevance = said.layer_spans[0], said.layer_relevance[0]
     found = match(spans, relevance, truth, given.truth_mask, WEIGHTS)
     for row in range(len(video_batches.TRUTHS)):
         mine = found.query == row
         pairs = dict(
-            zip(found.slot[mine].tolist(), found.truth[mine].tolist(), strict=True)
+            zip(
+                found.moment_query[mine].tolist(),
+                found.truth[mine].tolist(),
+                strict=True,
+            )
         )
         assert pairs == slow.assignment(
             [slow.span(*each) for each in spans[row].tolist()],
@@ -101,14 +110,14 @@ def test_the_assignment_is_the_cheapest_of_all(slots: int, seed: int) -> None:
         )
 
 
-@pytest.mark.parametrize("slots", [1, 4])
-def test_the_loss_is_that_of_the_cheapest_assignment(slots: int) -> None:
-    given, said = video_batches.given(MODEL), answers(0, slots=slots)
+@pytest.mark.parametrize("moment_queries", [1, 4])
+def test_the_loss_is_that_of_the_cheapest_assignment(moment_queries: int) -> None:
+    given, said = video_batches.given(MODEL), answers(0, moment_queries=moment_queries)
     close(set_loss(said, given, WEIGHTS), slow.set_loss(said, given, WEIGHTS))
 
 
 def test_a_slot_on_the_truth_costs_nothing_but_doubt() -> None:
-    given, said = video_batches.given(MODEL), answers(0, slots=3, layers=1)
+    given, said = video_batches.given(MODEL), answers(0, moment_queries=3, layers=1)
     only = Weights(l1=10.0, iou=1.0, foreground=0.0, background=0.1)
     truth = centred(given.truth_s / given.batch.duration_s[:, None, None])
     on_it = replace(said, layer_spans=truth[None].clamp(min=1e-3))
@@ -116,7 +125,7 @@ def test_a_slot_on_the_truth_costs_nothing_but_doubt() -> None:
 
 
 def test_numbers_that_are_none_are_told_by_the_loss() -> None:
-    given, said = video_batches.given(MODEL), answers(0, slots=3)
+    given, said = video_batches.given(MODEL), answers(0, moment_queries=3)
     spoilt = replace(said, layer_spans=said.layer_spans * torch.nan)
     assert not set_loss(spoilt, given, WEIGHTS).isfinite()
 
@@ -134,7 +143,7 @@ def test_clips_of_a_truth_are_known(frames: int) -> None:
 
 @pytest.mark.parametrize("margin", [0.0, 0.2, 3.0])
 def test_clips_of_a_truth_are_to_stand_out(margin: float) -> None:
-    given, said = video_batches.given(MODEL), answers(0, slots=1)
+    given, said = video_batches.given(MODEL), answers(0, moment_queries=1)
     mask = given.batch.clip_mask
     found = margin_loss(said.saliency, inside(given), mask, margin)
     close(found, slow.margin_loss(said, given, margin))

@@ -1,3 +1,5 @@
+"""The published numbers of parameters are those of the models."""
+
 import json
 
 from benchmarks.tables.cells import RESULTS

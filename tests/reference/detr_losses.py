@@ -1,10 +1,10 @@
-"""Matching and losses of slots, by trying every assignment and every pair."""
+"""Matching and losses of moment queries, by trying every assignment and every pair."""
 
 from itertools import pairwise, permutations
 from math import exp, inf, log
 
 from slta.batches.video_batch import TrainingVideoBatch
-from slta.models.parts.slots import SlotAnswers, Weights
+from slta.models.parts.detr import DETRAnswers, Weights
 
 Span = tuple[float, float]
 """Start and end."""
@@ -40,12 +40,12 @@ def probability(relevance: float) -> float:
 def assignment(
     found: list[Span], relevance: list[float], true: list[Span], weights: Weights
 ) -> dict[int, int]:
-    """Which slot answers which truth: the cheapest of all assignments."""
+    """Which moment query answers which truth: the cheapest of all assignments."""
     best, least = {}, inf
     if len(true) <= len(found):
         tried = [
-            dict(zip(slots, range(len(true)), strict=True))
-            for slots in permutations(range(len(found)), len(true))
+            dict(zip(places, range(len(true)), strict=True))
+            for places in permutations(range(len(found)), len(true))
         ]
     else:
         tried = [
@@ -54,10 +54,10 @@ def assignment(
         ]
     for each in tried:
         cost = sum(
-            weights.l1 * away(found[slot], true[truth])
-            + weights.iou * (1 - generalised_iou(found[slot], true[truth]))
-            - probability(relevance[slot])
-            for slot, truth in each.items()
+            weights.l1 * away(found[place], true[truth])
+            + weights.iou * (1 - generalised_iou(found[place], true[truth]))
+            - probability(relevance[place])
+            for place, truth in each.items()
         )
         if cost < least:
             best, least = each, cost
@@ -65,7 +65,7 @@ def assignment(
 
 
 def truths(given: TrainingVideoBatch, row: int) -> list[Span]:
-    """As shares of the video."""
+    """As fractions of the video."""
     duration_s = float(given.batch.duration_s[row])
     return [
         (start / duration_s, end / duration_s)
@@ -77,27 +77,27 @@ def truths(given: TrainingVideoBatch, row: int) -> list[Span]:
 
 
 def set_loss(
-    answers: SlotAnswers, given: TrainingVideoBatch, weights: Weights
+    answers: DETRAnswers, given: TrainingVideoBatch, weights: Weights
 ) -> float:
     total = 0.0
     for spans, relevance in zip(
         answers.layer_spans.tolist(), answers.layer_relevance.tolist(), strict=True
     ):
-        aways, aparts, told, slots = [], [], 0.0, 0
+        aways, aparts, told, places = [], [], 0.0, 0
         for row, (of_row, said) in enumerate(zip(spans, relevance, strict=True)):
             found, true = [span(*each) for each in of_row], truths(given, row)
             pairs = assignment(found, said, true, weights)
-            for slot, value in enumerate(said):
-                slots += 1
-                if slot in pairs:
-                    aways.append(away(found[slot], true[pairs[slot]]) / 2)
-                    aparts.append(1 - generalised_iou(found[slot], true[pairs[slot]]))
+            for place, value in enumerate(said):
+                places += 1
+                if place in pairs:
+                    aways.append(away(found[place], true[pairs[place]]) / 2)
+                    aparts.append(1 - generalised_iou(found[place], true[pairs[place]]))
                     told -= log(probability(value))
                 else:
                     told -= weights.background * log(1 - probability(value))
         n = max(1, len(aways))
         total += weights.l1 * sum(aways) / n + weights.iou * sum(aparts) / n
-        total += weights.foreground * told / slots
+        total += weights.foreground * told / places
     return total
 
 
@@ -116,7 +116,7 @@ def inside(given: TrainingVideoBatch, row: int) -> list[bool]:
 
 
 def margin_loss(
-    answers: SlotAnswers, given: TrainingVideoBatch, margin: float
+    answers: DETRAnswers, given: TrainingVideoBatch, margin: float
 ) -> float:
     rows = []
     for row, saliency in enumerate(answers.saliency.tolist()):

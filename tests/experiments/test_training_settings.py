@@ -1,4 +1,4 @@
-"""What the experiments on the paper's data sets compare in a batch."""
+"""The training settings of the experiments: what the model compares in a batch."""
 
 import pytest
 

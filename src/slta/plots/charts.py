@@ -1,4 +1,4 @@
-"""A data set as a picture: where in a video its moments lie, and how long they are."""
+"""Charts of a data set (positions and lengths of its moments) and of a training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +11,13 @@ from slta.files import whole_file
 from slta.plots.answer import METADATA
 
 COLOURS = ("#0072b2", "#d6007f", "#666666", "#e69f00", "#009e73")
+SHOWN = {"R@1, IoU=0.5": "#0072b2", "R@1, IoU=0.7": "#d6007f", "mIoU": "#666666"}
 MOST = 0.99
-"""Share of the lengths that has steps of its own."""
+"""Quantile of the lengths at which the histogram ends."""
 
 
-def draw(name: str, splits: Sequence[Statistics], path: Path) -> None:
-    """The moment prior of the first split, and the lengths of all, as PNG, SVG or PDF."""
+def draw_statistics(name: str, splits: Sequence[Statistics], path: Path) -> None:
+    """Plots the moment prior of the first split, and the lengths of all splits."""
     figure = Figure(figsize=(10, 3.4), dpi=150, layout="constrained")
     prior, spans, videos = figure.subplots(1, 3)
     first = next((each for each in splits if len(each.relative)), splits[0])
@@ -36,7 +37,7 @@ def draw(name: str, splits: Sequence[Statistics], path: Path) -> None:
             counts, _ = np.histogram(values, edges)
             shares = 100 * counts / max(1, len(values))
             axes.stairs(shares, edges, color=colour, label=each.split)
-        axes.set(xlabel="s; the longest count to the last step", ylabel="%", ylim=0)
+        axes.set(xlabel="s (longer ones in the last bin)", ylabel="%", ylim=0)
         axes.spines[["top", "right"]].set_visible(False)
     spans.set_title(f"{name}: length of a span")
     videos.set_title("length of a video")
@@ -50,3 +51,20 @@ def _edges(lengths_s: Sequence[np.ndarray]) -> np.ndarray:
     values = np.concatenate(lengths_s)
     high = float(np.quantile(values, MOST)) if len(values) else 1.0
     return np.linspace(0, max(high, 1.0), 31)
+
+
+def draw_history(history: Sequence[dict[str, float | int]], path: Path) -> None:
+    """Loss and accuracy on val over the steps, one point an evaluation, as PNG."""
+    steps = [row["step"] for row in history]
+    figure = Figure(figsize=(8, 3), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(steps, [row["loss"] for row in history], color="#222222")
+    left.set(title="loss", xlabel="step")
+    for name, colour in SHOWN.items():
+        right.plot(steps, [row[name] for row in history], color=colour, label=name)
+    right.set(title="val", xlabel="step", ylim=(0, 1))
+    right.legend(frameon=False)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    with whole_file(path) as unfinished:
+        figure.savefig(unfinished, format="png", metadata={"Software": None})

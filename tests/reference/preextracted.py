@@ -1,4 +1,4 @@
-"""Ready features, read slowly: one time after another."""
+"""Pre-extracted features, read slowly: one time after another."""
 
 import pickle
 from collections.abc import Mapping, Sequence

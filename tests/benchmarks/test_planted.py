@@ -41,12 +41,12 @@ def test_a_few_dozen_videos_are_learnt(tmp_path: Path) -> None:
     learnt = open_splits(run.experiment, ("train",), store)["train"]
     answers = {
         "slta": predict(model, learnt, run.experiment),
-        "moment prior": without_video(
-            "moment prior", learnt, learnt, run.experiment.candidates
+        "moment frequencies": without_video(
+            "moment frequencies", learnt, learnt, run.experiment.candidates
         ),
     }
     low, high = (
         measuring.numbers(answers[name], "ctrl")[MEASURE]["interval"][end]
-        for name, end in (("slta", 0), ("moment prior", 1))
+        for name, end in (("slta", 0), ("moment frequencies", 1))
     )
     assert low > high + 0.2
