@@ -5,8 +5,8 @@
     python -m benchmarks composites-parts composites-faults
                                         SLTA on them without one of its parts each, and
                                         with one fault of the release each
-    python -m benchmarks models         on the made world
-    python -m benchmarks models-slots   those with slots alone, and one with more steps
+    python -m benchmarks models         on Shapes
+    python -m benchmarks models-slots   DETR-style models alone, and one with more steps
     python -m benchmarks composites-so-far composites-parts-so-far …
                                         measures what is trained
 
@@ -67,7 +67,7 @@ ON_SHAPES = (
     *DETR_ON_SHAPES,
 )
 FIRST_STEPS = 4000
-"""That the made world's table gave to both; Moment-DETR has four times as many now."""
+"""As Shapes' table gave to both; Moment-DETR has four times as many now."""
 
 
 def on_composites(shared: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What each part of the untrained search is worth, on the development sentences.
+"""What each part of the zero-shot search is worth, on the development sentences.
 
 A part is switched off by its constant; everything else stays as it is. The films are
 other ones than those of the questions: other seeds cut, pan and zoom differently.

@@ -1,4 +1,4 @@
-"""SLTA, its ablations and the released notebook's faults on the made world.
+"""SLTA, its ablations and the released notebook's faults on Shapes.
 
     python -m benchmarks shapes          trains what is missing, then measures
     python -m benchmarks shapes-so-far   measures what is there

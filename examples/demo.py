@@ -1,4 +1,4 @@
-"""Searches a film of photographs untrained, then trains a small SLTA and asks that.
+"""Searches a film of photographs zero-shot, then trains a small SLTA and searches with it.
 
     python examples/demo.py [FOLDER]
 

@@ -141,10 +141,10 @@ def test_a_file_is_evaluated_with_its_truth(tmp_path: Path, run: slta.Run) -> No
     [
         (
             {"source": "none"},
-            "none does not exist; give the folder of a run, or a file",
+            "none does not exist; give the folder of a run, or a prediction file",
         ),
         ({"source": "none", "protocol": "ctlr"}, "'ctlr'; did you mean ctrl"),
-        ({"source": ".", "truth": "t.jsonl"}, "t.jsonl is for a file of predictions"),
+        ({"source": ".", "truth": "t.jsonl"}, "t.jsonl is for a prediction file"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told(values: dict[str, Any], says: str) -> None:

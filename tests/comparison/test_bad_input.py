@@ -15,7 +15,7 @@ from tests.support.own_data import SPLITS, annotated
 def test_what_cannot_be_compared_is_told(
     found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused(call(capsys, "compare"), "name models to compare, with --on DATA, or runs")
+    refused(call(capsys, "compare"), "no models to compare; give models of")
     line = refused(call(capsys, "compare", "own_sltaa"), "unknown experiment 'own_s")
     assert "did you mean own_slta" in line
     line = refused(call(capsys, "compare", "crtl", "--on", "own"), "unknown .*'crtl'")
@@ -29,8 +29,10 @@ def test_what_cannot_be_compared_is_told(
         call(capsys, "compare", "mine.py:M", "--on", "own"), "no file mine.py"
     )
     wrong = call(capsys, "compare", "shapes_slta", "--root", "own")
-    refused(wrong, "the data set of shapes_slta is made and has no folder")
-    refused(call(capsys, "compare", "own", "--root", "nowhere"), "nowhere is no folder")
+    refused(wrong, "the data set of shapes_slta is synthetic and has no folder")
+    refused(
+        call(capsys, "compare", "own", "--root", "nowhere"), "nowhere is not a folder"
+    )
     annotated(Path("bare"), SPLITS)
     refused(
         call(capsys, "compare", "own", "--root", "bare", "--runs", "other"),
@@ -53,11 +55,15 @@ def test_what_cannot_be_compared_is_told(
         ("--processes", -1, "--processes must be at least 0, got -1"),
         ("--to", "own", "own cannot be written"),
         ("--to", "own/train.jsonl/x.json", "x.json cannot be written"),
-        ("--to", "own/train.jsonl", "train.jsonl is there and is no comparison; name"),
-        ("--table", "x.txt", "--table x.txt ends in '.txt'; name a file that ends in"),
+        ("--to", "own/train.jsonl", "train.jsonl exists and is not a comparison; give"),
+        (
+            "--table",
+            "x.txt",
+            "--table x.txt is not a supported format; give a file that ends in",
+        ),
         ("--table", "own", "--table own ends in 'no suffix'"),
         ("--table", "own/train.jsonl/x.md", "x.md cannot be written"),
-        ("--table", "own/notes.md", "notes.md is there and is no table of a compar"),
+        ("--table", "own/notes.md", "notes.md exists and is not a table of a compar"),
         ("--table", "comparison.json", "ends in '.json'"),
         ("--protocol", "none", "unknown protocol 'none'; it is one of ctrl, plain"),
         ("--runs", "own/train.jsonl", "train.jsonl is a file; name a folder"),
@@ -93,8 +99,8 @@ def test_experiments_on_other_data_are_refused_before_they_are_trained(
     monkeypatch.setitem(DATA, "faster", faster)
     monkeypatch.setitem(ALIASES, "faster", ("slta", "faster"))
     for other, differs in (
-        ("shapes_ctrl", r"are on other data \(own and shapes\)"),
-        ("faster", r"have other features \(rate_hz 2.0 and 9.0\)"),
+        ("shapes_ctrl", r"are on different data \(own and shapes\)"),
+        ("faster", r"have different features \(rate_hz 2.0 and 9.0\)"),
     ):
         called = call(capsys, "compare", "own", other, "--runs", tmp_path / "runs")
         refused(called, f"own and {other} {differs}; compare")
@@ -107,5 +113,8 @@ def test_data_without_a_split_to_test_on_is_refused_before_the_training(
     shutil.copytree("own", tmp_path / "own")
     (tmp_path / "own" / "test.jsonl").unlink()
     given = "--root", tmp_path / "own", "--runs", tmp_path / "runs"
-    refused(call(capsys, "compare", "own", *given), "no split to compare models on but")
+    refused(
+        call(capsys, "compare", "own", *given),
+        "no split but train and val to compare models on",
+    )
     assert not (tmp_path / "runs").exists()

@@ -142,7 +142,7 @@ def test_runs_of_another_commit_or_other_data_are_refused_in_one_table(
     path.write_text(json.dumps({**json.loads(whole), fact: "0000000"}))
     try:
         called = fact.replace("_", " ")
-        says = f"runs of another {called} do not belong into one"
+        says = f"runs with another {called} cannot be compared"
         line = refused(compared(capsys), says)
         assert "0000000" in line and "--runs" in line
     finally:
@@ -275,7 +275,9 @@ def test_the_order_of_a_runs_answers_does_not_matter(found: dict[str, Any]) -> N
         )
     (first, *_) = read(path)
     write(path, [replace(first, truth=first.truth + 1), *read(path)[1:]])
-    with pytest.raises(InputError, match="is not of the queries that test has now"):
+    with pytest.raises(
+        InputError, match="does not match the current queries and ground truth of test"
+    ):
         compare.so_far(PLAN)
 
 
@@ -293,7 +295,7 @@ def test_the_protocol_is_the_data_sets_unless_another_is_named(
     runs = [Path("runs") / f"own-{rate:g}-4-{seed}" / ANSWERS for seed in (0, 1)]
     expected = np.mean([measure(read(run), "detr").mean("mAP") for run in runs])
     assert row["mAP"]["mean"] == pytest.approx(expected)
-    assert "mAP" in whole["without video"]["test"]["moment prior"]
+    assert "mAP" in whole["without video"]["test"]["moment frequencies"]
     refused(
         compared(capsys, "--protocol", "didemo"),
         "is not of whole chunks of 5 s .* take another --protocol",

@@ -149,7 +149,9 @@ def test_a_run_that_was_moved_with_its_data_is_compared(
     shutil.rmtree(tmp_path / "there" / "run" / "predictions")
     shutil.copytree("own", tmp_path / "there" / "data")
     monkeypatch.chdir(tmp_path / "there")
-    refused(compared(capsys, "run"), "own is no folder; name the one .* by --root DIR")
+    refused(
+        compared(capsys, "run"), "own is not a folder; name the one .* by --root DIR"
+    )
     whole = results(compared(capsys, "run", "--root", "data"))
     before = found["models"]["own"]["test"]["mIoU"]["seeds"][0]
     assert whole["models"]["own"]["test"]["mIoU"]["mean"] == pytest.approx(before)
@@ -208,16 +210,19 @@ def test_a_run_that_cannot_be_compared_is_told(
     edited(Path("faster"), "config", **other)
     refused(
         compared(capsys, FIRST, "faster"),
-        r"have other features \(rate_hz 2.0 and 9.0\)",
+        r"have different features \(rate_hz 2.0 and 9.0\)",
     )
-    line = refused(compared(capsys, "shapes_ctrl", FIRST), "are on other data")
+    line = refused(compared(capsys, "shapes_ctrl", FIRST), "are on different data")
     assert "shapes and own" in line
     refused(
         compared(capsys, FIRST, "--on", "shapes"),
         f"{FIRST} is a run on own, not on shapes",
     )
     Path("empty").mkdir()
-    refused(compared(capsys, "empty"), "empty is no run.* config.json; name the folder")
+    refused(
+        compared(capsys, "empty"),
+        "empty is not a run folder.* config.json; name the folder",
+    )
     edited(SECOND, "provenance", seconds=None)
     refused(
         compared(capsys, FIRST, SECOND),

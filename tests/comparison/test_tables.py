@@ -139,7 +139,7 @@ def test_only_tables_are_written_over(suffix: str, tmp_path: Path) -> None:
     tables.check(path)
     text = path.read_text()
     path.write_text("# My notes\n" + text)
-    with pytest.raises(InputError, match="is no table of a comparison"):
+    with pytest.raises(InputError, match="is not a table of a comparison"):
         tables.check(path)
     path.unlink()
     path.mkdir()

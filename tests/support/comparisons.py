@@ -59,7 +59,9 @@ def comparison(protocol: str = "ctrl", **models: Value) -> dict[str, Any]:
             )
             for name, seeds in models.items()
         },
-        "without video": {"test": {"moment prior": blind, "query only": blind}},
+        "without video": {
+            "test": {"moment frequencies": blind, "query frequencies": blind}
+        },
         "examples": [
             {
                 "query": "a cat",

@@ -304,7 +304,7 @@ def test_answers_to_other_queries_than_there_are_now_are_not_measured(
     path = folder / "predictions" / "test.jsonl"
     right = read(path)
     path.write_text("\n".join(changed(path.read_text().splitlines())) + "\n")
-    says = r"test\.jsonl is not of the queries that test has now, .* --overwrite'"
+    says = r"test\.jsonl does not match the current queries and ground truth of test; .* --overwrite'"
     refused(call(capsys, "evaluate", folder), says)
     assert call(capsys, "evaluate", folder, "--overwrite").code == 0
     same_answers(read(path), right)

@@ -1,4 +1,4 @@
-"""``slta compare``: models and seeds, and finished runs, to one table."""
+"""``slta compare``."""
 
 import json
 import os
@@ -22,12 +22,12 @@ FLAGS = {
     "training.steps": "--steps",
     "training.learning_rate": "--learning-rates",
 }
-"""By which a plan's fields are given here."""
+"""Flags that set these fields of an experiment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compare:
-    """Train models with several seeds and evaluate them alike, or finished runs.
+    """Train models with several seeds, or take finished runs, and compare them.
 
     slta compare slta ctrl --on DATA; slta compare runs/a runs/b; or both. If interrupted,
     run the same command again: finished work is kept.
@@ -39,8 +39,8 @@ class Compare:
             metavar="MODEL|RUN [MODEL|RUN ...]", help_behavior_hint="(required)"
         ),
     ] = ()
-    """Models, as 'slta train' takes them, and folders of finished runs; the others are
-    compared with the first. Runs that differ in the seed only are one row."""
+    """Models, as for 'slta train', and folders of finished runs; the first is the reference.
+    Runs that differ only in the seed are one row."""
     on: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="")] = (
         None
     )
@@ -48,7 +48,7 @@ class Compare:
     root: Annotated[str | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = (
         None
     )
-    """Folder of the data set; of runs, where it is now."""
+    """Folder of the data set; of runs, its new place."""
     to: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("comparison.json")
     """JSON file for all results; 'slta plot' draws it."""
     table: Annotated[
@@ -61,11 +61,11 @@ class Compare:
         str | None,
         tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: the data set's)"),
     ] = None
-    """Evaluation protocol; 'slta list protocols' has them."""
+    """Evaluation protocol; see 'slta list protocols'."""
     runs: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/compare")
-    """Folder for the runs that are trained."""
+    """Folder for new runs."""
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Random seeds; the first also select hyper-parameters on val."""
+    """Random seeds; the first ones also select hyper-parameters on val."""
     selection_seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """Seeds averaged when selecting hyper-parameters on val."""
     learning_rates: Annotated[
@@ -79,24 +79,24 @@ class Compare:
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """Feature extractor in place of the data set's; of runs, where its files are now."""
+    """Feature extractor in place of the data set's; of runs, its new place."""
     words: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """Word vectors in place of the data set's; of runs, where their file is now."""
+    """Word vectors in place of the data set's; of runs, their new place."""
     model: Annotated[
         str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
     ] = None
-    """Code of the model of runs whose model is yours; it is run."""
+    """Model class of runs of a model of yours; the file is executed."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
     """Feature store; default: $SLTA_HOME/store, else in the cache folder."""
     processes: Annotated[
         int,
-        tyro.conf.arg(help_behavior_hint="(default: one a core, or one on a GPU)"),
+        tyro.conf.arg(help_behavior_hint="(default: one per core, or one on a GPU)"),
     ] = 0
-    """Runs trained at a time, each with one thread."""
+    """Number of runs trained at a time, each with one thread."""
 
 
 def compare(command: Compare) -> None:
@@ -107,27 +107,29 @@ def compare(command: Compare) -> None:
 
     if not command.names:
         raise InputError(
-            "name models to compare, with --on DATA, or runs; 'slta list models' has them"
+            "no models to compare; give models of 'slta list models' with --on DATA, or "
+            "runs"
         )
     if command.processes < 0:
         raise InputError(f"--processes must be at least 0, got {command.processes}")
     for path in command.table:
         tables.check(path)
         if path.resolve() == command.to.resolve():
-            raise InputError(f"--to and --table are both {path}; name two files")
+            raise InputError(f"--to and --table are both {path}; give two files")
     plan = _plan(command)
     _check_hyper_parameters(plan)
     _check_target(command.to)
     _check_folder(command.runs)
     prepare(plan, progress)
     with progress("training") as bar:
-        found = compare_all(plan, bar)
+        comparison = compare_all(plan, bar)
     with _writing(command.to, "--to"):
-        write_whole(command.to, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(comparison, indent=1, ensure_ascii=False) + "\n"
+        write_whole(command.to, text)
     for path in command.table:
         with _writing(path, "--table"):
-            tables.write(path, found)
-    for line in lines(found):
+            tables.write(path, comparison)
+    for line in lines(comparison):
         screen.print(line, markup=False, soft_wrap=True)
     files = " and ".join(map(str, (command.to, *command.table)))
     notes.print(f"the results are in {files}", markup=False, soft_wrap=True)
@@ -169,7 +171,7 @@ def _plan(command: Compare) -> "Plan":
 
 
 def _check_hyper_parameters(plan: "Plan") -> None:
-    """Raises ``InputError`` for a value that no experiment can have."""
+    """Raises ``InputError`` for an invalid hyper-parameter, with the flag that sets it."""
     try:
         for seed in plan.seeds:
             for job in plan.jobs(seed):
@@ -177,14 +179,14 @@ def _check_hyper_parameters(plan: "Plan") -> None:
     except InputError:
         raise
     except ValueError as error:
-        said = str(error)
+        message = str(error)
         for field, flag in FLAGS.items():
-            said = said.replace(field, flag)
-        raise InputError(said) from error
+            message = message.replace(field, flag)
+        raise InputError(message) from error
 
 
 def _check_target(path: Path) -> None:
-    """Raises ``InputError`` before the training rather than after it."""
+    """Raises ``InputError`` for a file that could not be written after the training."""
     from slta.files import read_object
 
     with _writing(path, "--to"):
@@ -193,19 +195,19 @@ def _check_target(path: Path) -> None:
         if not path.exists():
             return
         try:
-            found = read_object(path)
+            content = read_object(path)
         except ValueError:
-            found = {}
-    if not {"models", "splits"} <= found.keys():
+            content = {}
+    if not {"models", "splits"} <= content.keys():
         raise InputError(
-            f"{path} is there and is no comparison; name another file with --to"
+            f"{path} exists and is not a comparison; give another file with --to"
         )
 
 
 def _check_folder(path: Path) -> None:
-    there = next(filter(os.path.exists, (path, *path.parents)))
-    if not os.path.isdir(there):
-        raise InputError(f"--runs {path}: {there} is a file; name a folder")
+    nearest = next(filter(os.path.exists, (path, *path.parents)))
+    if not os.path.isdir(nearest):
+        raise InputError(f"--runs {path}: {nearest} is a file; name a folder")
 
 
 @contextmanager
@@ -214,46 +216,46 @@ def _writing(path: Path, flag: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written ({error.strerror or error}); name another file "
+            f"{path} cannot be written ({error.strerror or error}); give another file "
             f"with {flag}"
         ) from error
 
 
-def lines(found: dict[str, Any]) -> list[str]:
-    """A line a row and split, then what is odd."""
+def lines(comparison: dict[str, Any]) -> list[str]:
+    """A line per row and split, then diverged runs and differing commits."""
     from slta.comparison.tables import baseline
 
-    models, watched = found["models"], found["watched"]
+    models, watched = comparison["models"], comparison["watched"]
     first = next(iter(models.values()))
-    said = []
-    for split in found["splits"]:
-        said.append(f"{split}, protocol {found['protocol']}, {watched}:")
+    printed = []
+    for split in comparison["splits"]:
+        printed.append(f"{split}, protocol {comparison['protocol']}, {watched}:")
         for row in models.values():
             number = row[split][watched]
             line = f"  {row['label']}: {_share(number['mean'], number['interval'])}"
             if row is not first:
-                away = _share(number["difference"], number["difference_interval"])
-                line += f", {away} compared with {first['label']}"
-            if row["seeds"] != found["seeds"]:
+                difference = _share(number["difference"], number["difference_interval"])
+                line += f", {difference} compared with {first['label']}"
+            if row["seeds"] != comparison["seeds"]:
                 line += f", seed {', '.join(map(str, row['seeds']))}"
-            said.append(line)
-        for kind, measures in found["without video"][split].items():
+            printed.append(line)
+        for kind, measures in comparison["without video"][split].items():
             number = measures[watched]
             share = _share(number["value"], number["interval"])
-            said.append(f"  {baseline(kind)}: {share}")
-    for gone in found["diverged"]:
-        said.append(
-            f"{gone['experiment']} diverged at batch {gone['batch']}, with learning rate "
-            f"{gone['learning_rate']:g}, {gone['steps']} steps and seed {gone['seed']}"
+            printed.append(f"  {baseline(kind)}: {share}")
+    for run in comparison["diverged"]:
+        printed.append(
+            f"{run['experiment']} diverged at batch {run['batch']}, with learning rate "
+            f"{run['learning_rate']:g}, {run['steps']} steps and seed {run['seed']}"
         )
     by_commit: dict[str, list[str]] = {}
     for row in models.values():
         for commit in dict.fromkeys(row["commits"]):
             by_commit.setdefault(commit, []).append(row["label"])
     if len(by_commit) > 1:
-        those = "; ".join(f"{c}: {', '.join(n)}" for c, n in by_commit.items())
-        said.append(f"trained by different commits of the program ({those})")
-    return said
+        commits = "; ".join(f"{c}: {', '.join(n)}" for c, n in by_commit.items())
+        printed.append(f"trained by different commits of the program ({commits})")
+    return printed
 
 
 def _share(value: float, interval: list[float]) -> str:

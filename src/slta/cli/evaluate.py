@@ -34,8 +34,8 @@ class Evaluate(Moved):
     nms_iou: Annotated[
         float | None, tyro.conf.arg(metavar="IOU", help_behavior_hint="")
     ] = None
-    """IoU of the suppression in protocol 2d-tan (default: 0.5, as for TACoS; 2D-TAN's
-    authors use 0.45 for Charades-STA)."""
+    """IoU threshold of non-maximum suppression in protocol 2d-tan; default: 0.5, as for
+    TACoS (2D-TAN's authors use 0.45 for Charades-STA)."""
     split: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: test)")
     ] = None

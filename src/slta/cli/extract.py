@@ -35,7 +35,7 @@ class Extract:
     """Extractor, or pre-extracted features to import; 'slta list extractors' shows the
     names, docs/features.md has more."""
     rate_hz: Annotated[float, tyro.conf.arg(aliases=["--rate"])] = 3.0
-    """Sampled frames a second."""
+    """Sampled frames per second."""
     words: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
     """Word vectors for a data set's queries, such as glove:FILE (default: the extractor's).
     Words without a vector are listed."""

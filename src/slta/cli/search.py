@@ -53,7 +53,7 @@ class Search:
     ] = None
     """Write the moments as video files to this folder, named by video, query and rank."""
     unclear: bool = False
-    """With --clips or --plot, include answers without a clear match."""
+    """Include answers without a clear match, with --clips or --plot."""
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None

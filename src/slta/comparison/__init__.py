@@ -1,1 +1,1 @@
-"""Several experiments, trained alike and compared."""
+"""Comparisons of several experiments, trained and evaluated alike."""

@@ -1,4 +1,4 @@
-"""Which runs belong into one table: those on the same data, with the same features."""
+"""Checks that all runs of a comparison have the same data and features."""
 
 import json
 from collections.abc import Container, Sequence
@@ -24,12 +24,12 @@ from slta.progress import ProgressFactory, no_progress
 from slta.runs.run import About, Run
 
 FACTS = ("data", "extractor", "extractor_version", "words")
-"""Of a run's provenance: what must be the same."""
+"""Fields of a run's provenance that must be equal."""
 
 
 def check_experiments(plan: Plan) -> None:
-    """Raises ``InputError`` for other data or features, as far as configurations tell,
-    and for data that nothing can be compared on."""
+    """Raises ``InputError`` if configurations differ in data or features, and for a data
+    set without test splits."""
     reference = plan.experiments[0]
     ours = resolve_extractor(plan.reference)
     for job in plan.jobs(plan.seeds[0]):
@@ -43,15 +43,15 @@ def check_experiments(plan: Plan) -> None:
         dataset = open_dataset(ours)
         if not dataset.tested:
             raise InputError(
-                f"{dataset.folder} has no split to compare models on but train and val; "
-                "add test.jsonl with true spans"
+                f"{dataset.folder} has no split but train and val to compare models on; "
+                "add test.jsonl with ground-truth spans"
             )
 
 
 def check_data(plan: Plan, shows: ProgressFactory = no_progress) -> None:
-    """Makes the films and features that are missing. Raises ``InputError`` for finished
-    runs of other data or features than there are now, and for data that the protocol
-    cannot measure."""
+    """Makes missing videos and features. Raises ``InputError`` for finished runs with other
+    data or features than the current ones, and for data that the protocol cannot
+    evaluate."""
     reference = resolve_extractor(plan.reference)
     tested = open_dataset(reference, shows).tested
     splits = open_splits(reference, ("train", "val", *tested), plan.store, shows)
@@ -78,25 +78,25 @@ def finished(plan: Plan) -> list[Run]:
 
 
 def made_alike(trained: Sequence[Run], finished: Sequence[Run]) -> dict[str, Any]:
-    """What all of them were made by; of commits, that of the first.
+    """Commit, data and features that the runs share; the commit is the first run's.
 
-    Raises ``InputError`` where runs are of different data or features, and where those
-    that the comparison trained are of different commits. Finished runs may be: nobody
-    trains again for an update, and ``commits`` of each row tells.
+    Raises ``InputError`` if runs differ in data or features, or if runs that the
+    comparison trained differ in commits. Finished runs may differ in commits; ``commits``
+    of each row lists them.
     """
     strict = ("commit", *FACTS)
     seen: dict[str, Run] = {}
     for run in trained:
-        made = run.read("provenance")
-        seen.setdefault(json.dumps([made.get(name) for name in strict]), run)
+        provenance = run.read("provenance")
+        seen.setdefault(json.dumps([provenance.get(name) for name in strict]), run)
     if len(seen) > 1:
         (one, a), (other, b) = list(seen.items())[:2]
         pairs = zip(strict, json.loads(one), json.loads(other), strict=True)
-        fact, mine, theirs = next(pair for pair in pairs if pair[1] != pair[2])
+        fact, ours, theirs = next(pair for pair in pairs if pair[1] != pair[2])
         raise InputError(
-            f"runs of another {_words(fact)} do not belong into one table: {a.folder} "
-            f"has {mine} and {b.folder} has {theirs}; remove the older one, or name "
-            "another folder with --runs"
+            f"runs with another {_words(fact)} cannot be compared: {a.folder} has {ours} "
+            f"and {b.folder} has {theirs}; remove the older one, or give another folder "
+            "with --runs"
         )
     first, *others = [*trained, *finished]
     facts = first.read("provenance")
@@ -106,13 +106,14 @@ def made_alike(trained: Sequence[Run], finished: Sequence[Run]) -> dict[str, Any
 
 
 def code_of(run: Run) -> str:
-    """The commit, or else the version, of the program that trained a run."""
-    made = run.read("provenance")
-    return str(made.get("commit") or f"slta {made.get('versions', {}).get('slta')}")
+    """Commit, or else version, of the program that trained a run."""
+    made_by = run.read("provenance")
+    version = made_by.get("versions", {}).get("slta")
+    return str(made_by.get("commit") or f"slta {version}")
 
 
 def _facts(experiment: Experiment, store: Path | None) -> dict[str, Any]:
-    """As a run's provenance would have them."""
+    """``FACTS`` as a run of the experiment would record them."""
     about = About.of(open_library(experiment, store), Sizes(0, 0, 0))
     return {
         "data": open_dataset(experiment).digest,
@@ -123,17 +124,17 @@ def _facts(experiment: Experiment, store: Path | None) -> dict[str, Any]:
 
 
 def _check_facts(run: Run, ours: dict[str, Any], name: str) -> None:
-    """What a run of an older version does not tell is not compared."""
+    """Facts that a run of an older version did not record are not compared."""
     theirs = run.read("provenance")
     for fact in FACTS:
         if fact in theirs and fact in ours and theirs[fact] != ours[fact]:
-            mine, other = (
-                f"SHA-256 {each[fact][:12]}" if fact == "data" else each[fact]
-                for each in (theirs, ours)
+            of_run, expected = (
+                f"SHA-256 {facts[fact][:12]}" if fact == "data" else facts[fact]
+                for facts in (theirs, ours)
             )
             raise InputError(
-                f"{run.folder} was trained with another {_words(fact)} ({mine}) than "
-                f"{name} ({other}); compare runs of the same, or leave it out"
+                f"{run.folder} was trained with another {_words(fact)} ({of_run}) than "
+                f"{name} ({expected}); compare runs of the same, or leave it out"
             )
 
 
@@ -145,13 +146,13 @@ def _check_same(
     *,
     of_run: bool = False,
 ) -> None:
-    """The data set wherever it is, and the features; of a run, its provenance tells
-    where those are from."""
+    """Compares the data sets, wherever their folders are, and the features; those of a run
+    are compared by its provenance."""
     names = ours.dataset.name, theirs.dataset.name
     if type(ours.dataset) is not type(theirs.dataset):
         raise InputError(
-            f"{reference} and {name} are on other data ({' and '.join(names)}); compare "
-            "what is on the same data set"
+            f"{reference} and {name} are on different data ({' and '.join(names)}); "
+            "compare models on the same data set"
         )
     if without_root(ours) != without_root(theirs):
         _refuse(reference, name, "data", without_root(ours), without_root(theirs))
@@ -168,12 +169,12 @@ def _refuse(
     but: Container[str] = (),
 ) -> None:
     """Raises ``InputError`` for the first field that differs, with both values."""
-    mine, others = asdict(ours), asdict(theirs)
-    for field in mine:
-        if field not in but and mine[field] != others[field]:
+    ours, theirs = asdict(ours), asdict(theirs)
+    for field in ours:
+        if field not in but and ours[field] != theirs[field]:
             raise InputError(
-                f"{reference} and {name} have other {what} ({field} {mine[field]!r} and "
-                f"{others[field]!r}); compare what has the same {what}"
+                f"{reference} and {name} have different {what} ({field} {ours[field]!r} "
+                f"and {theirs[field]!r}); compare models with the same {what}"
             )
 
 

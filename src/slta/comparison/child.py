@@ -1,9 +1,9 @@
-"""The command ``slta``, which ends when the process that started it does.
+"""The command ``slta`` as a child process that ends with its parent.
 
     python -m slta.comparison.child train …
 
-Its standard input is a pipe of which only the parent has the other end: it is closed when
-the parent ends, even one that is killed.
+Standard input is a pipe whose other end only the parent holds: the pipe closes when the
+parent ends, even if it is killed.
 """
 
 import os
@@ -14,7 +14,7 @@ import threading
 import time
 
 GRACE_S = 10.0
-"""To end as after Ctrl-C, before it is ended anyway."""
+"""Seconds to end as after Ctrl-C before the process exits anyway."""
 
 
 def _end_with_the_parent() -> None:

@@ -1,10 +1,10 @@
-"""Many models and seeds on one data set: trained, evaluated alike, in one table.
+"""Trains and evaluates several models and seeds on one data set, for one table.
 
-Each gets the same small grid of learning rates and steps; the first seeds, one unless more
-are asked for, select among them on val, and the others are trained with what those
-selected. A run that is finished or diverged is not made again, one that was stopped goes
-on; finished runs from elsewhere are evaluated as they are. An experiment of which a run
-that counts diverged is named and left out.
+Every model gets the same small grid of learning rates and steps. The first
+``selection_seeds`` seeds select a point of it on val; the other seeds are trained at that
+point. Finished and diverged runs are not trained again, interrupted ones resume; finished
+runs from elsewhere are evaluated as they are. An experiment whose selection diverged is
+reported and left out.
 """
 
 from dataclasses import replace
@@ -21,17 +21,17 @@ from slta.progress import Progress, ProgressFactory, no_progress
 
 
 def prepare(plan: Plan, shows: ProgressFactory = no_progress) -> None:
-    """Makes what is not there of the films and features, once for all trainings.
+    """Makes missing videos and features, once for all runs.
 
-    Raises ``InputError`` for what cannot be compared or looked at.
+    Raises ``InputError`` for models or runs that cannot be compared.
     """
     check_experiments(plan)
     check_data(plan, shows)
 
 
 def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
-    """Trains what is missing, then evaluates all. ``progress`` is told the runs done and
-    the runs in all."""
+    """Trains missing runs, then evaluates all. ``progress`` gets the numbers of runs done
+    and in all."""
     check_experiments(plan)
     first = plan.first
     later = len(plan.trained) * (len(plan.seeds) - plan.selection_seeds)
@@ -49,8 +49,8 @@ def compare(plan: Plan, progress: Progress | None = None) -> dict[str, Any]:
 
 
 def so_far(plan: Plan) -> dict[str, Any]:
-    """Evaluates what is trained: the experiments of which the seeds that select have seen
-    every point of the grid, each with the seeds that it has."""
+    """Evaluates the experiments whose hyper-parameters are selected, each with its finished
+    seeds."""
     first = plan.first
     waiting = {job.name for job in first if not is_over(job.run(plan))}
     best = {n: job for n, job in selected(plan).items() if n not in waiting}
@@ -76,9 +76,9 @@ def so_far(plan: Plan) -> dict[str, Any]:
         for name in plan.experiments
         if name in plan.finished or name in best
     }
-    called = labels(plan)
+    names = labels(plan)
     facts = {
-        name: {"label": called[name], **_selection(plan, name, best)} for name in runs
+        name: {"label": names[name], **_selection(plan, name, best)} for name in runs
     }
     diverged = [
         {
@@ -90,18 +90,18 @@ def so_far(plan: Plan) -> dict[str, Any]:
         for job in (*first, *plan.others(best.values()))
         if (gone := has_diverged(job.run(plan)))
     ]
-    found = summary(
+    comparison = summary(
         runs,
         facts,
         plan.store,
         protocol=plan.measured_by,
         finished=[*plan.finished],
     )
-    return {**found, "choosing": plan.selection_seeds, "diverged": diverged}
+    return {**comparison, "choosing": plan.selection_seeds, "diverged": diverged}
 
 
 def _selection(plan: Plan, name: str, best: dict[str, Job]) -> dict[str, Any]:
-    """The hyper-parameters of a row, and what val said of all that were tried."""
+    """Hyper-parameters of a row, and the results on val of all that were tried."""
     if name in plan.finished:
         training = plan.finished[name][0].experiment.training
         return {**hyper_parameters(training), "tried": []}
@@ -114,20 +114,20 @@ def _selection(plan: Plan, name: str, best: dict[str, Job]) -> dict[str, Any]:
 
 
 def selected(plan: Plan) -> dict[str, Job]:
-    """What of every experiment is best on val with the seeds that select, of what is
-    finished."""
+    """The finished point of each experiment's grid that is best on val, by the selection
+    seeds."""
     tried = {job: _val_of(plan, job) for job in plan.jobs(plan.seeds[0])}
-    known = {job: val for job, val in tried.items() if val is not None}
+    vals = {job: val for job, val in tried.items() if val is not None}
     return {
-        name: max((job for job in known if job.name == name), key=known.__getitem__)
+        name: max((job for job in vals if job.name == name), key=vals.__getitem__)
         for name in plan.trained
-        if any(job.name == name for job in known)
+        if any(job.name == name for job in vals)
     }
 
 
 def _val_of(plan: Plan, job: Job) -> float | None:
-    """The best on val of a point of the grid, the mean of the seeds that select; None where
-    one of them is not finished."""
+    """The best result on val of a point of the grid, averaged over the selection seeds;
+    None if one of them is not finished."""
     seeds = plan.seeds[: plan.selection_seeds]
     runs = [replace(job, seed=seed).run(plan) for seed in seeds]
     if not all(run.is_finished for run in runs):

@@ -1,4 +1,4 @@
-"""Trains the runs of a plan, each in a process of its own."""
+"""Trains the runs of a plan, each in its own process."""
 
 import os
 import subprocess
@@ -19,13 +19,12 @@ from slta.training.module import WATCHED, best_of
 
 
 def on_val(run: Run) -> float:
-    """The best on val, by which the weights were chosen."""
+    """The best result on val, by which the weights were selected."""
     return float(best_of(run.read("history")["evaluations"])[WATCHED])
 
 
 def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> None:
-    """Trains what is not finished, as many at a time as there may be processes, each
-    with one thread."""
+    """Trains the jobs that are not finished, ``plan.processes`` at a time."""
     running: set[subprocess.Popen[bytes]] = set()
     with ThreadPoolExecutor(plan.processes) as pool:
         waiting = {pool.submit(_one, plan, job, running) for job in jobs}
@@ -41,7 +40,7 @@ def train(plan: Plan, jobs: Sequence[Job], progress: Progress | None = None) -> 
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in [*running]:
-                # A script's background processes are deaf to SIGINT.
+                # Background processes of a script ignore SIGINT.
                 process.terminate()
             raise
 
@@ -51,7 +50,8 @@ def is_over(run: Run) -> bool:
 
 
 def has_diverged(run: Run) -> dict[str, Any] | None:
-    """The batch at which the loss was no number, and the best on val until then."""
+    """The step at which the loss was not finite and the best result on val until then; None
+    for a run that did not diverge."""
     if run.is_finished or not (run.folder / "diverged.json").exists():
         return None
     evaluated = (run.folder / "history.json").exists()
@@ -75,13 +75,13 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
         file = log.open("a")
     except OSError as error:
         raise InputError(
-            f"{log} cannot be written ({error.strerror or error}); name another folder "
+            f"{log} cannot be written ({error.strerror or error}); give another folder "
             "for the runs with --runs"
         ) from error
     with file:
         process = subprocess.Popen(
             [sys.executable, "-m", "slta.comparison.child", "train", *words],
-            # It ends with this process, which alone has the other end.
+            # The child ends with this process, which alone holds the other end.
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -94,9 +94,9 @@ def _one(plan: Plan, job: Job, running: set["subprocess.Popen[bytes]"]) -> None:
         process.stdin.close()
     if code and not has_diverged(run):
         lines = log.read_text(errors="replace").strip().splitlines()
-        why = lines[-1].removeprefix("slta: ") if lines else "it said nothing"
+        why = lines[-1].removeprefix("slta: ") if lines else "it printed nothing"
         why = why if code > 0 else f"the system stopped it with signal {-code}"
-        raise InputError(f"training {run.folder} failed: {why} (all of it is in {log})")
+        raise InputError(f"training {run.folder} failed: {why} (the full log is {log})")
 
 
 def _to_resume(plan: Plan, job: Job, run: Run) -> list[str]:
@@ -112,8 +112,7 @@ def _to_resume(plan: Plan, job: Job, run: Run) -> list[str]:
 
 
 def _to_train(plan: Plan, job: Job, run: Run, wanted: Experiment) -> list[str]:
-    """Every field that is not the experiment's own, as text that the command reads
-    again."""
+    """Arguments of ``slta train`` for every field that differs from the experiment's."""
     model, on = plan.models.get(job.name, ("", ""))
     words = [model, "--on", on] if model else [job.name]
     training = wanted.training
@@ -136,21 +135,21 @@ def _flags(values: Mapping[str, str | None]) -> list[str]:
 
 
 def _check_same(run: Run, wanted: Experiment) -> None:
-    """Raises ``InputError`` for a run that is another than the one that is wanted."""
+    """Raises ``InputError`` if a run's configuration is not the wanted one."""
     if root_of(Run(run.folder).experiment) != root_of(wanted):
         _check_same_data(run, wanted)
-    found = run.experiment
-    # Its extractor is the one that was chosen for it.
-    features = replace(wanted.features, extractor=found.features.extractor)
-    if found != replace(wanted, features=features):
+    trained = run.experiment
+    # A run's configuration has the extractor that was resolved when it was trained.
+    features = replace(wanted.features, extractor=trained.features.extractor)
+    if trained != replace(wanted, features=features):
         raise InputError(
             f"{run.folder} was trained with other hyper-parameters than {run.name} has "
-            "now; remove it, or name another folder with --runs"
+            "now; remove it, or give another folder with --runs"
         )
 
 
 def _check_same_data(run: Run, wanted: Experiment) -> None:
-    """A folder that was moved is the same only if what lies in it is."""
+    """A data set's folder may have moved if its content is the same."""
     if not (run.folder / "provenance.json").exists():
         return
     ours = open_dataset(wanted).digest
@@ -158,6 +157,6 @@ def _check_same_data(run: Run, wanted: Experiment) -> None:
     if theirs != ours:
         raise InputError(
             f"{run.folder} was trained with other data (SHA-256 {theirs[:12]}) than "
-            f"{root_of(wanted)} has ({ours[:12]}); remove it, or name another folder "
+            f"{root_of(wanted)} has ({ours[:12]}); remove it, or give another folder "
             "with --runs"
         )

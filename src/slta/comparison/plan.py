@@ -1,4 +1,4 @@
-"""What a comparison trains, and which finished runs it takes."""
+"""The plan of a comparison: what it trains, and the finished runs that it includes."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,31 +20,31 @@ from slta.runs.run import Run
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     experiments: tuple[str, ...]
-    """Names of the rows, titles of experiments but for ``finished``; the others are
-    compared with the first, the reference."""
+    """Names of the rows: experiments, or rows of ``finished``. The first is the reference
+    that the others are compared with."""
     models: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Model and data set of titles, for those that ``titled`` does not know."""
+    """Model and data set of the experiments that ``titled`` does not know."""
     finished: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
-    """Rows that are finished runs, one a seed; they are not trained."""
+    """Rows of finished runs, one per seed; they are not trained."""
     runs: Path
-    """Folder of the runs that are trained."""
+    """Folder for the runs that are trained."""
     seeds: tuple[int, ...] = (0, 1, 2)
     learning_rates: tuple[float, ...] = ()
-    """To select from on val; without any, the experiment's own."""
+    """Candidates for selection on val; default: the experiment's own."""
     steps: tuple[int, ...] = ()
-    """To select from on val; without any, the experiment's own."""
+    """Candidates for selection on val; default: the experiment's own."""
     root: str | None = None
-    """Folder of the data set, for those that have one."""
+    """Folder of the data set; None for synthetic ones."""
     extractor: str | None = None
-    """In place of the experiments' own."""
+    """Replaces the experiments' extractor."""
     words: str | None = None
-    """Word vectors in place of the experiments' own."""
+    """Replaces the experiments' word vectors."""
     store: Path | None = None
     processes: int = 1
     selection_seeds: int = 1
-    """How many of the seeds, the first ones, select hyper-parameters by their mean."""
+    """Number of seeds, from the first, averaged when selecting hyper-parameters."""
     protocol: str | None = None
-    """Else the data set's own."""
+    """Default: the data set's own."""
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def reference(self) -> Experiment:
-        """Of the row that the others are compared with."""
+        """Experiment of the row that the others are compared with."""
         name = self.experiments[0]
         if name in self.finished:
             return self.finished[name][0].experiment
@@ -84,10 +84,10 @@ class Plan:
         return self.protocol or protocol_of(self.reference)
 
     def experiment(self, name: str) -> Experiment:
-        """Before a point of the grid is taken. Raises ``InputError`` for an unknown
+        """The experiment with its own hyper-parameters. Raises ``InputError`` for an unknown
         name."""
-        known = self.models.get(name)
-        own = titled(name) if known is None else experiment(*known)
+        pair = self.models.get(name)
+        own = titled(name) if pair is None else experiment(*pair)
         features = own.features
         if self.extractor is not None:
             features = replace(features, extractor=self.extractor)
@@ -97,12 +97,12 @@ class Plan:
 
     @property
     def first(self) -> list["Job"]:
-        """Those that select hyper-parameters."""
+        """Jobs of the selection seeds."""
         seeds = self.seeds[: self.selection_seeds]
         return [job for seed in seeds for job in self.jobs(seed)]
 
     def others(self, best: Iterable["Job"]) -> list["Job"]:
-        """Those of the other seeds, with the hyper-parameters of ``best``."""
+        """Jobs of the other seeds, with the hyper-parameters of ``best``."""
         return [
             replace(job, seed=seed)
             for seed in self.seeds[self.selection_seeds :]
@@ -110,7 +110,7 @@ class Plan:
         ]
 
     def jobs(self, seed: int) -> list["Job"]:
-        """Every experiment that is trained, at every point of its grid."""
+        """Every point of every trained experiment's grid."""
         return [
             Job(name, *point, seed)
             for name in self.trained
@@ -120,7 +120,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Job:
-    """One run."""
+    """One run to train."""
 
     name: str
     learning_rate: float
@@ -154,20 +154,19 @@ class Job:
 
 
 def default_processes() -> int:
-    """Runs that do not keep one another waiting: one a core, but one alone on a GPU, which
-    many processes share by turns."""
+    """One process per core, or one on a GPU, which processes would share by turns."""
     return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
 
 
 def without_root(experiment: Experiment) -> Any:
-    """The configuration of the data set, wherever its folder is."""
+    """Configuration of the data set, without its folder."""
     dataset: Any = experiment.dataset
     return dataset if root_of(experiment) is None else replace(dataset, root="")
 
 
 def data_name(experiment: Experiment, called: str) -> str:
-    """The name of the data set, as ``--on`` takes it, of an experiment with this title:
-    several data sets may have the same format."""
+    """The name of the data set, as ``--on`` takes it, of an experiment with the title
+    ``called``; the title decides between data sets of the same format."""
     wanted = without_root(experiment)
     names = [
         name
@@ -175,16 +174,16 @@ def data_name(experiment: Experiment, called: str) -> str:
         if type(offer.dataset) is type(wanted)
         and without_root(replace(experiment, dataset=offer.dataset)) == wanted
     ]
-    named = ALIASES.get(called, ("", ""))[1]
+    aliased = ALIASES.get(called, ("", ""))[1]
     own = experiment.dataset.name
-    for name in (named, *sorted(names, key=len, reverse=True)):
-        if name in names and (name == named or called.startswith(f"{name}_")):
+    for name in (aliased, *sorted(names, key=len, reverse=True)):
+        if name in names and (name == aliased or called.startswith(f"{name}_")):
             return name
     return next(iter(names), own) if own not in names else own
 
 
 def hyper_parameters(training: Any) -> dict[str, Any]:
-    """Those that a grid varies, of a job or of what was trained."""
+    """The hyper-parameters that a grid varies, of a job or a training configuration."""
     return {"learning_rate": training.learning_rate, "steps": training.steps}
 
 

@@ -1,4 +1,4 @@
-"""What ``slta compare`` is given, to the rows of a table: models, experiments, runs."""
+"""Rows of a comparison from the arguments of ``slta compare``."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from slta.runs.run import Run
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """As a ``Plan`` has them."""
+    """The rows of a ``Plan``, which has the same fields."""
 
     experiments: tuple[str, ...]
     models: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -33,12 +33,12 @@ def resolve(
     extractor: str | None = None,
     words: str | None = None,
 ) -> Rows:
-    """Models on the data set ``on``, titles of experiments, and folders of finished runs.
+    """Rows from models on the data set ``on``, experiments and folders of finished runs.
 
-    Runs of an experiment that differ in the seed alone are one row. ``root``,
-    ``extractor`` and ``words`` say where what the runs were trained with is now.
+    Runs that differ in nothing but the seed are one row. ``root``, ``extractor`` and
+    ``words`` are the current places of the runs' data set, features and word vectors.
 
-    Raises ``InputError`` for what is none of these, and for a run that is not finished.
+    Raises ``InputError`` for other names, and for a run that is not finished.
     """
     models: dict[str, tuple[str, str]] = {}
     order: list[str | int] = []
@@ -66,21 +66,21 @@ def resolve(
             groups[place][seed] = run
     _check_own_models(models)
     rows = [tuple(run for _, run in sorted(group.items())) for group in groups]
-    taken = {each for each in order if isinstance(each, str)}
-    called = _names(rows, taken)
+    taken = {entry for entry in order if isinstance(entry, str)}
+    row_names = _names(rows, taken)
     return Rows(
         experiments=tuple(
             dict.fromkeys(
-                each if isinstance(each, str) else called[each] for each in order
+                entry if isinstance(entry, str) else row_names[entry] for entry in order
             )
         ),
         models=models,
-        finished=dict(zip(called, rows, strict=True)),
+        finished=dict(zip(row_names, rows, strict=True)),
     )
 
 
 def labels(plan: Plan) -> dict[str, str]:
-    """What tells the rows of a table of one data set apart: models, or names of runs."""
+    """Short labels of the rows: models or names of runs, where these are unique."""
     on = plan.data
     short = {}
     for name in plan.experiments:
@@ -95,14 +95,14 @@ def labels(plan: Plan) -> dict[str, str]:
 
 
 def _folder(name: str) -> Path | None:
-    """None where a model or an experiment is meant."""
+    """The folder of a run; None for a model or an experiment."""
     if name in _models() or name in titles() or is_file(name):
         return None
     if os.path.exists(name):
         return Path(name)
     if os.sep in name:
         raise InputError(
-            f"there is no folder {name}; name a finished run, or a model with --on DATA"
+            f"there is no folder {name}; give a finished run, or a model with --on DATA"
         )
     return None
 
@@ -112,27 +112,26 @@ def _models() -> list[str]:
 
 
 def _model(name: str, on: str | None, models: dict[str, tuple[str, str]]) -> str:
-    """Its title; ``models`` is told a model that is not named by a title itself."""
+    """Title of a model or experiment; a model is added to ``models`` under it."""
     if not (is_file(name) or name in _models()):
         parts(name)
         return name
     if on is None:
         raise InputError(
-            f"name the data set of {name} with --on DATA; list them with "
-            "'slta list data'"
+            f"{name} needs a data set; give one of 'slta list data' with --on"
         )
     experiment(name, on)
-    called, pair = title(name, on), (name, on)
-    if models.setdefault(called, pair) != pair:
+    row, pair = title(name, on), (name, on)
+    if models.setdefault(row, pair) != pair:
         raise InputError(
-            f"{models[called][0]} and {name} would both be called {called}; rename one "
-            "of the classes"
+            f"{models[row][0]} and {name} would both be called {row}; rename one of the "
+            "classes"
         )
-    return called
+    return row
 
 
 def _opened(folder: Path, on: str | None, run: Run) -> Run:
-    """Raises ``InputError`` for a run that is not finished, or of other data than named."""
+    """Raises ``InputError`` for a run that is not finished, or not on the data set ``on``."""
     if gone := has_diverged(run):
         raise InputError(
             f"{folder} diverged at batch {gone['batch']}; train again with a lower "
@@ -148,23 +147,23 @@ def _opened(folder: Path, on: str | None, run: Run) -> Run:
         if without_root(ours) != without_root(run.experiment):
             raise InputError(
                 f"{folder} is a run on {data_name(run.experiment, run.name)}, not on "
-                f"{on}; name runs on the same data set, or another --on"
+                f"{on}; give runs on the same data set, or another --on"
             )
     return run
 
 
 def _but_for_the_seed(run: Run) -> str:
-    """What runs have in common that are one experiment with several seeds."""
+    """Key that is equal for runs of one experiment with several seeds."""
     usual = run.experiment
     parts = replace(usual, training=replace(usual.training, seed=0)).to_json()
-    # Where the folders are now is no part of an experiment.
+    # The current place of a folder is not a part of the experiment.
     parts["dataset"].pop("root", None)
     start = run.read("config").get("from") or {}
     return json.dumps([parts, start.get("sha256")], sort_keys=True)
 
 
 def _check_own_models(models: Mapping[str, tuple[str, str]]) -> None:
-    """Models of files are known by the names of their configurations."""
+    """Raises ``InputError`` if two models from files have the same name."""
     seen: dict[str, str] = {}
     for word, on in models.values():
         if is_file(word):
@@ -177,16 +176,16 @@ def _check_own_models(models: Mapping[str, tuple[str, str]]) -> None:
 
 
 def _names(rows: Sequence[Sequence[Run]], taken: set[str]) -> list[str]:
-    """Of each row of runs: its experiment's title, or where that is not enough the name
-    of the folder of its first seed."""
+    """A unique name for each row of runs: its experiment's title, else the name or path of
+    its first seed's folder."""
     first = [row[0] for row in rows]
     titles, folders = [r.name for r in first], [r.folder.name for r in first]
-    found = []
-    for run, called, folder in zip(first, titles, folders, strict=True):
-        if titles.count(called) == 1 and called not in taken:
-            found.append(called)
+    names = []
+    for run, row, folder in zip(first, titles, folders, strict=True):
+        if titles.count(row) == 1 and row not in taken:
+            names.append(row)
         elif folders.count(folder) == 1 and folder not in {*taken, *titles}:
-            found.append(folder)
+            names.append(folder)
         else:
-            found.append(str(run.folder))
-    return found
+            names.append(str(run.folder))
+    return names

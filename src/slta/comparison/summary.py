@@ -1,4 +1,4 @@
-"""What runs of several experiments reach and cost, evaluated alike."""
+"""Metrics and costs of the runs of several experiments."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -16,25 +16,25 @@ from slta.evaluation.metrics import intervals
 from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS
 from slta.experiments.opening import open_dataset, open_splits
-from slta.runs.evaluate import answers, check_asked, evaluated
+from slta.runs.evaluate import answers, check_queries, evaluated
 from slta.runs.inference import predict
 from slta.runs.run import Run
 from slta.training import provenance
 
-LEARNT_FROM = 80
-"""Videos of train of which the answers are evaluated, too."""
+TRAIN_VIDEOS = 80
+"""Number of training videos that are evaluated, too."""
 EXAMPLES = 3
-"""Queries of test of which the answers are kept."""
+"""Number of test queries whose answers are kept."""
 
 
 def columns(protocol: str) -> tuple[str, ...]:
-    """The measures of a table, the main ones first."""
+    """Names of a protocol's metrics in tables, the main ones first."""
     rule = PROTOCOLS[protocol]
     return (*dict.fromkeys([*rule.shown, *(name for row in rule.log for name in row)]),)
 
 
 def watched(protocol: str) -> str:
-    """The measure that stands for all where there is room for one."""
+    """Name of a protocol's main metric."""
     return PROTOCOLS[protocol].shown[0]
 
 
@@ -46,36 +46,39 @@ def summary(
     protocol: str = "ctrl",
     finished: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Of every row's runs, one a seed, of which some may have fewer; the others are
-    compared with the first. ``facts`` are written down with each. Rows that are
-    ``finished`` were not trained for this comparison."""
+    """The JSON of a comparison.
+
+    ``runs`` has a run per seed for every row; the first row is the reference. ``facts``
+    are added to each row. ``finished`` are the rows that were not trained for this
+    comparison.
+    """
     made_by = made_alike(
-        [run for name, mine in runs.items() if name not in finished for run in mine],
+        [run for name, row in runs.items() if name not in finished for run in row],
         [run for name in finished for run in runs[name]],
     )
     reference = next(iter(runs.values()))
     splits = open_dataset(reference[0].experiment).tested
     values = {
         split: {
-            name: _of_runs(mine, split, protocol, store) for name, mine in runs.items()
+            name: _of_runs(row, split, protocol, store) for name, row in runs.items()
         }
         for split in splits
     }
     models = {}
-    for name, mine in runs.items():
+    for name, row in runs.items():
         models[name] = {
-            "model": mine[0].experiment.model.name,
+            "model": row[0].experiment.model.name,
             **facts[name],
-            "runs": [str(run.folder) for run in mine],
-            "seeds": _seeds(mine),
-            "seconds": [run.read("provenance")["seconds"] for run in mine],
-            "machines": [run.read("provenance")["machine"] for run in mine],
-            "commits": [code_of(run) for run in mine],
-            "train": _on_train(mine[0], store, protocol),
-            **_cost(mine[0], splits[0], store),
+            "runs": [str(run.folder) for run in row],
+            "seeds": _seeds(row),
+            "seconds": [run.read("provenance")["seconds"] for run in row],
+            "machines": [run.read("provenance")["machine"] for run in row],
+            "commits": [code_of(run) for run in row],
+            "train": _on_train(row[0], store, protocol),
+            **_cost(row[0], splits[0], store),
             **{
-                s: _numbers(each[name], next(iter(each.values())))
-                for s, each in values.items()
+                split: _numbers(of_rows[name], next(iter(of_rows.values())))
+                for split, of_rows in values.items()
             },
         }
     return {
@@ -100,8 +103,8 @@ def _seeds(runs: Sequence[Run]) -> list[int]:
 
 
 def _cost(run: Run, split: str, store: Path | None) -> dict[str, Any]:
-    """Parameters, and milliseconds to answer a query of a video whose
-    features are at hand, as all queries of a video are asked together."""
+    """Number of parameters, and milliseconds per query without feature extraction, when all
+    queries of a video are answered together."""
     model, _ = run.load()
     prepared = open_splits(run.experiment, (split,), store)[split]
     predict(model, prepared, run.experiment, videos=[*prepared.by_video][:1])
@@ -109,16 +112,16 @@ def _cost(run: Run, split: str, store: Path | None) -> dict[str, Any]:
     predict(model, prepared, run.experiment)
     seconds = time.perf_counter() - begun
     return {
-        "parameters": sum(each.numel() for each in model.parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "query_ms": 1000 * seconds / len(prepared.queries),
     }
 
 
 def _on_train(run: Run, store: Path | None, protocol: str) -> float:
-    """What it reaches on what it was trained with: a model that is low there has not
-    learnt, one that is high there and low elsewhere overfits."""
+    """The main metric on training videos: a low value means underfitting; a high one with a
+    low one on test, overfitting."""
     model, _ = run.load()
-    seen = open_splits(run.experiment, ("train",), store, most=LEARNT_FROM)["train"]
+    seen = open_splits(run.experiment, ("train",), store, most=TRAIN_VIDEOS)["train"]
     predictions = predict(model, seen, run.experiment)
     return measure(predictions, protocol).mean(watched(protocol))
 
@@ -126,19 +129,19 @@ def _on_train(run: Run, store: Path | None, protocol: str) -> float:
 def _without_video(
     run: Run, split: str, protocol: str, store: Path | None
 ) -> dict[str, dict[str, Any]]:
-    """The non-parametric baselines, estimated from train."""
-    found = evaluated(run, split, protocol, store)["answers"]
+    """Metrics of the non-parametric baselines, estimated from train."""
+    answers = evaluated(run, split, protocol, store)["answers"]
     own = run.experiment.model.name
     return {
         kind: {name: numbers[name] for name in columns(protocol) if name in numbers}
-        for kind, numbers in found.items()
+        for kind, numbers in answers.items()
         if kind != own
     }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Values:
-    """Of one run: what each query adds to each measure."""
+    """Values of each metric for each query of one run."""
 
     measures: Mapping[str, Float[np.ndarray, " q"]]
     videos: Sequence[str]
@@ -147,53 +150,53 @@ class _Values:
 def _of_runs(
     runs: Sequence[Run], split: str, protocol: str, store: Path | None
 ) -> list[_Values]:
-    """Raises ``InputError`` for answers to other queries than there are now."""
-    found = []
+    """Raises ``InputError`` for predictions that do not match the current queries."""
+    values = []
     for run in runs:
         answers(run, split, store)
-        check_asked(run, split)
-        found.append(_values(run, split, protocol))
-    return found
+        check_queries(run, split)
+        values.append(_values(run, split, protocol))
+    return values
 
 
 def _values(run: Run, split: str, protocol: str) -> _Values:
-    answered = [each for each in run.predictions(split) if len(each.truth)]
-    # Every run has its answers in an order of its own.
-    answered.sort(key=lambda each: (each.video_id, each.query_id, each.query))
+    answered = [answer for answer in run.predictions(split) if len(answer.truth)]
+    # The order of the predictions may differ between runs.
+    answered.sort(key=lambda answer: (answer.video_id, answer.query_id, answer.query))
     values = measure(answered, protocol).values
     return _Values(
         {name: values[name] for name in columns(protocol) if name in values},
-        [each.video_id for each in answered],
+        [answer.video_id for answer in answered],
     )
 
 
 def numbers(
-    mine: Sequence[Run], others: Sequence[Run], split: str, protocol: str = "ctrl"
+    runs: Sequence[Run], reference: Sequence[Run], split: str, protocol: str = "ctrl"
 ) -> dict[str, Any]:
-    """Of each measure the mean over seeds with its interval, what each seed has, and the
-    paired difference to other runs."""
+    """For each metric: the mean over seeds, the values of the seeds, and the paired
+    difference to the reference, each with its 95 % interval."""
     return _numbers(
-        [_values(run, split, protocol) for run in mine],
-        [_values(run, split, protocol) for run in others],
+        [_values(run, split, protocol) for run in runs],
+        [_values(run, split, protocol) for run in reference],
     )
 
 
 def _numbers(own: Sequence[_Values], reference: Sequence[_Values]) -> dict[str, Any]:
     videos = own[0].videos
-    found: dict[str, Any] = {"queries": len(videos), "videos": len({*videos})}
+    metrics: dict[str, Any] = {"queries": len(videos), "videos": len({*videos})}
     for name in own[0].measures:
-        if not all(name in each.measures for each in (*own, *reference)):
+        if not all(name in run.measures for run in (*own, *reference)):
             continue
-        seeds = np.stack([each.measures[name] for each in own])
+        seeds = np.stack([run.measures[name] for run in own])
         mean = seeds.mean(axis=0)
-        away = mean - np.mean([each.measures[name] for each in reference], axis=0)
-        rows = np.stack([mean, away, *seeds])
-        # Queries that have no part in the measure are left out.
+        difference = mean - np.mean([run.measures[name] for run in reference], axis=0)
+        rows = np.stack([mean, difference, *seeds])
+        # Queries to which the metric does not apply are NaN.
         counted = np.isfinite(rows).all(axis=0)
-        those = [videos[i] for i in np.flatnonzero(counted).tolist()]
-        ends = intervals(rows[:, counted], those, seed=SEED).tolist()
+        groups = [videos[i] for i in np.flatnonzero(counted).tolist()]
+        ends = intervals(rows[:, counted], groups, seed=SEED).tolist()
         means = rows[:, counted].mean(axis=1).tolist()
-        found[name] = {
+        metrics[name] = {
             "mean": means[0],
             "interval": ends[0],
             "seeds": means[2:],
@@ -201,14 +204,14 @@ def _numbers(own: Sequence[_Values], reference: Sequence[_Values]) -> dict[str, 
             "difference": means[1],
             "difference_interval": ends[1],
         }
-    return found
+    return metrics
 
 
 def _examples(runs: Mapping[str, Sequence[Run]], split: str) -> list[dict[str, Any]]:
-    """The first answer of every model to some queries of different videos."""
+    """Every model's first answer to a few queries."""
     of_all = {
-        name: {(p.video_id, p.query_id): p for p in mine[0].predictions(split)}
-        for name, mine in runs.items()
+        name: {(p.video_id, p.query_id): p for p in row[0].predictions(split)}
+        for name, row in runs.items()
     }
     queries = [*next(iter(of_all.values())).items()]
     rows = np.linspace(0, len(queries) - 1, EXAMPLES + 2).round().astype(int)[1:-1]
@@ -218,16 +221,16 @@ def _examples(runs: Mapping[str, Sequence[Run]], split: str) -> list[dict[str, A
             "video_id": prediction.video_id,
             "duration_s": prediction.duration_s,
             "truth": prediction.truth.tolist(),
-            "answers": {name: _first(mine[key]) for name, mine in of_all.items()},
+            "answers": {name: _first(of_row[key]) for name, of_row in of_all.items()},
         }
         for key, prediction in (queries[row] for row in rows.tolist())
     ]
 
 
 def _first(answer: Prediction) -> list[float]:
-    """Nothing where no answer lies in the video."""
+    """Start and end of the best moment; empty if no answer lies in the video."""
     return [
         end
-        for each in answer.moments(top=1)
-        for end in (each.span.start, each.span.end)
+        for moment in answer.moments(top=1)
+        for end in (moment.span.start, moment.span.end)
     ]

@@ -13,20 +13,20 @@ from slta.evaluation.protocols import PROTOCOLS
 from slta.files import check_writable, write_whole
 
 BASELINES = {"moment prior": "moment frequencies", "query only": "query frequencies"}
-"""Non-parametric baselines, by their names in the JSON."""
+"""Names of the non-parametric baselines, by their earlier names in the JSON."""
 MARK = "made by slta compare"
-"""In the first line, so that no other file is written over."""
+"""Text of a table's first line; a file without it is not overwritten."""
 FIELDS = (
     *("run", "model", "data", "seed", "split", "protocol", "metric"),
     *("value", "low", "high"),
     *("learning_rate", "steps", "parameters", "seconds", "commit"),
 )
-Found = Mapping[str, Any]
-"""A comparison, as the JSON has it."""
+Comparison = Mapping[str, Any]
+"""The JSON of a comparison."""
 
 
 class Cell(NamedTuple):
-    """A measure with its 95 % interval, as shares."""
+    """A metric with its 95 % interval, as fractions."""
 
     value: float
     low: float
@@ -45,12 +45,12 @@ class Cell(NamedTuple):
 class Row(NamedTuple):
     name: str
     seeds: int | None
-    """None of a baseline."""
+    """None for a baseline."""
     cells: Sequence[Cell | None]
 
 
 class SplitTable(NamedTuple):
-    """What Markdown and LaTeX show."""
+    """The table of a split in Markdown and LaTeX."""
 
     title: str
     about: str
@@ -58,16 +58,16 @@ class SplitTable(NamedTuple):
     rows: Sequence[Row]
 
 
-def write(path: Path, found: Found) -> None:
-    write_whole(path, WRITERS[path.suffix.lower()](found))
+def write(path: Path, comparison: Comparison) -> None:
+    write_whole(path, WRITERS[path.suffix.lower()](comparison))
 
 
 def check(path: Path) -> None:
-    """Raises ``InputError`` for a file that is no table or may not be written over."""
+    """Raises ``InputError`` for a file name or an existing file that is not a table."""
     if path.suffix.lower() not in WRITERS:
         raise InputError(
-            f"--table {path} ends in {path.suffix or 'no suffix'!r}; name a file that "
-            f"ends in {', '.join(WRITERS)}"
+            f"--table {path} is not a supported format; give a file that ends in "
+            f"{', '.join(WRITERS)}"
         )
     check_writable(path)
     if path.exists():
@@ -75,48 +75,51 @@ def check(path: Path) -> None:
             line = file.readline(200)
         if line.strip() and MARK not in line and line.strip() != ",".join(FIELDS):
             raise InputError(
-                f"{path} is there and is no table of a comparison; name another file "
+                f"{path} exists and is not a table of a comparison; give another file "
                 "with --table"
             )
 
 
 def baseline(kind: str) -> str:
-    """What a non-parametric baseline is called in tables."""
+    """Name of a non-parametric baseline in tables."""
     return f"{BASELINES.get(kind, kind)} (estimated from train)"
 
 
-def tables(found: Found) -> list[SplitTable]:
-    """A table for each split, with the protocol's main measures."""
-    return [_table(found, split) for split in found["splits"]]
+def tables(comparison: Comparison) -> list[SplitTable]:
+    """A table for each split, with the protocol's main metrics."""
+    return [_table(comparison, split) for split in comparison["splits"]]
 
 
-def _table(found: Found, split: str) -> SplitTable:
-    models = found["models"]
+def _table(comparison: Comparison, split: str) -> SplitTable:
+    models = comparison["models"]
     of_split = {name: row[split] for name, row in models.items()}
-    blind = found["without video"][split]
+    blind = comparison["without video"][split]
     measures = [
         name
-        for name in PROTOCOLS[found["protocol"]].shown
+        for name in PROTOCOLS[comparison["protocol"]].shown
         if any(name in row for row in of_split.values())
     ]
     rows = [
         Row(
             models[name]["label"],
             len(models[name]["seeds"]),
-            [_cell(row.get(each), "mean") for each in measures],
+            [_cell(row.get(measure), "mean") for measure in measures],
         )
         for name, row in of_split.items()
     ]
     rows += [
-        Row(baseline(kind), None, [_cell(row.get(each), "value") for each in measures])
+        Row(baseline(kind), None, [_cell(row.get(name), "value") for name in measures])
         for kind, row in blind.items()
     ]
     first = next(iter(of_split.values()))
     about = (
         f"{first['queries']} queries of {first['videos']} videos, protocol "
-        f"{found['protocol']}; per cent with 95 % intervals over videos, means over seeds"
+        f"{comparison['protocol']}; percentages with 95 % intervals over videos, means "
+        "over seeds"
     )
-    return SplitTable(f"{found['data']}, {split}", about, measures, _with_best(rows))
+    return SplitTable(
+        f"{comparison['data']}, {split}", about, measures, _with_best(rows)
+    )
 
 
 def _cell(number: Mapping[str, Any] | None, mean: str) -> Cell | None:
@@ -140,9 +143,9 @@ def _with_best(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def markdown(found: Found) -> str:
+def markdown(comparison: Comparison) -> str:
     lines = [f"<!-- {MARK} -->"]
-    for table in tables(found):
+    for table in tables(comparison):
         lines += ["", f"### {table.title}", ""]
         lines.append(_line(["model", "seeds", *table.measures]))
         lines.append(_line(["---", *["---:"] * (1 + len(table.measures))]))
@@ -159,7 +162,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _code(name: str) -> str:
-    """As code, in which Markdown marks nothing; a bar would end the cell all the same."""
+    """As code, where Markdown is inactive; a bar is escaped, as it would end the cell."""
     longest = max(map(len, re.findall("`+", name)), default=0)
     fence = "`" * (longest + 1)
     inside = " ".join(name.split()).replace("|", "\\|")
@@ -183,12 +186,12 @@ ESCAPES = {
     "|": r"\textbar{}",
     **{letter: f"\\{letter}" for letter in "#$%&_{}"},
 }
-"""What LaTeX would take for something else."""
+"""Escapes of LaTeX's special characters."""
 
 
-def latex(found: Found) -> str:
+def latex(comparison: Comparison) -> str:
     lines = [f"% {MARK}; needs \\usepackage{{booktabs}}"]
-    for table in tables(found):
+    for table in tables(comparison):
         head = ["Model", "Seeds", *table.measures]
         lines += [
             r"\begin{table}",
@@ -227,38 +230,38 @@ def _escaped(text: str) -> str:
     return "".join(ESCAPES.get(letter, letter) for letter in " ".join(text.split()))
 
 
-def as_csv(found: Found) -> str:
-    """A row for each run, split and measure, all of the protocol's; shares in [0, 1]."""
+def as_csv(comparison: Comparison) -> str:
+    """A row for each run, split and metric of the protocol; values in [0, 1]."""
     text = io.StringIO()
     lines = csv.DictWriter(text, FIELDS, lineterminator="\n")
     lines.writeheader()
-    for row in found["models"].values():
+    for row in comparison["models"].values():
         for number, seed in enumerate(row["seeds"]):
             run = {
                 "run": row["runs"][number],
                 "model": row["label"],
-                "data": found["data"],
+                "data": comparison["data"],
                 "seed": seed,
-                "protocol": found["protocol"],
+                "protocol": comparison["protocol"],
                 "seconds": row["seconds"][number],
                 "commit": row["commits"][number],
                 **{
                     name: row[name] for name in ("learning_rate", "steps", "parameters")
                 },
             }
-            for split in found["splits"]:
+            for split in comparison["splits"]:
                 for metric, numbers in row[split].items():
                     if isinstance(numbers, Mapping):
                         low, high = numbers["seed_intervals"][number]
                         value = numbers["seeds"][number]
-                        more = {"split": split, "metric": metric, "value": value}
-                        lines.writerow({**run, **more, "low": low, "high": high})
+                        entry = {"split": split, "metric": metric, "value": value}
+                        lines.writerow({**run, **entry, "low": low, "high": high})
     return text.getvalue()
 
 
-WRITERS: dict[str, Callable[[Found], str]] = {
+WRITERS: dict[str, Callable[[Comparison], str]] = {
     ".md": markdown,
     ".csv": as_csv,
     ".tex": latex,
 }
-"""By the suffix of the file."""
+"""Writers by the suffix of the file."""

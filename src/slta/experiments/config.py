@@ -49,7 +49,7 @@ class FeaturesConfig:
     """Word vectors, if not the extractor's: glove:FILE.txt or
     glove:VECTORS.npy,WORDS.json."""
     rate_hz: Annotated[float, Gt(0)] = 3.0
-    """Frames a second."""
+    """Frames per second."""
     centred: bool = False
     """Subtract each video's mean frame feature: it does not tell when something happens,
     and invites memorising."""
@@ -103,13 +103,13 @@ class TrainingConfig:
     evaluate_every: Annotated[int, Ge(1)] = 2_500
     """Steps between evaluations on val; a resumed run continues from the last one."""
     queries: Annotated[int, Ge(1)] = 30
-    """Queries a batch, each with one matching candidate."""
+    """Queries per batch, each with one matching candidate."""
     queries_per_video: Annotated[int, Ge(0)] = 1
     """Maximum queries of one video in a batch; 0 draws from all queries uniformly."""
     negatives: Annotated[int, Ge(0)] | None = None
-    """Negatives a query from other videos of the batch; None for all."""
+    """Negatives per query from other videos of the batch; None for all."""
     background: Annotated[int, Ge(0)] = 0
-    """Negatives a query from its own video."""
+    """Negatives per query from its own video."""
     near: Share = 0.25
     """Share of these that overlap the ground truth, in [0, 1]."""
     match_iou: Annotated[float, Interval(gt=0, lt=1)] = 0.5
@@ -130,7 +130,7 @@ class TrainingConfig:
     """Single-frame warm-up steps: candidates are single frames of different videos, to learn
     objects before events."""
     still_queries: Annotated[int, Ge(1)] = 64
-    """Queries a batch in the single-frame warm-up."""
+    """Queries per batch in the single-frame warm-up."""
     learning_rate: Annotated[float, Gt(0)] = 1e-3
     """Peak AdamW learning rate (linear warm-up, cosine decay to 0)."""
     warmup: Annotated[float, Interval(ge=0, lt=1)] = 0.02

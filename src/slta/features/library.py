@@ -29,7 +29,7 @@ class Library:
     extractor: Extractor
     store: Store
     rate_hz: float
-    """Sampled frames a second."""
+    """Sampled frames per second."""
     centred: bool = False
     """Whether each video's mean is subtracted from its frames."""
     words: Words | None = None

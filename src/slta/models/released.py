@@ -24,8 +24,8 @@ class ReleasedConfig(SLTAConfig):
     frozen_attention: bool = False
     """Fault: spatial attention and GRU are not trained."""
     wrong_pair: bool = False
-    """Fault: in training, all pairs of a query use the object vector of the matching
-    candidate."""
+    """Fault: all pairs of a query use the object vector of its matching candidate in
+    training."""
     signed_words: bool = False
     """Fault: word weights are scores divided by their sum, which may be negative or near
     0."""

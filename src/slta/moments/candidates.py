@@ -16,7 +16,7 @@ SLACK = 1e-6
 
 
 RELEASED_HZ = 3.0
-"""Frames a second of the SLTA release, which counts time in frames."""
+"""Frames per second of the SLTA release, which counts time in frames."""
 RELEASED_STEPS = {16: 4, 32: 6, 48: 10, 64: 12, 128: 25}
 """Window lengths of the SLTA release with the stride of each, about a fifth, in frames."""
 

@@ -105,7 +105,7 @@ def to_frames(
     array([[73, 91]])
     """
     if not 0 < rate_hz < float("inf"):
-        raise ValueError(f"frames a second must be above 0, got {rate_hz}")
+        raise ValueError(f"frames per second must be above 0, got {rate_hz}")
     return np.rint(spans.astype(np.float64) * rate_hz).astype(np.int64)
 
 

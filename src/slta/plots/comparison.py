@@ -21,20 +21,20 @@ COLOURS = (
     *("#f4a6c0", "#111111", "#8cb369"),
 )
 WATCHED = named(1, 0.5)
-"""Where a comparison does not say its main measure."""
+"""Default for comparisons that do not name their main metric."""
 RECALL = re.compile(r"R@1, IoU=([\d.]+)")
 LETTER_WIDE, LINE_HIGH = 0.016, 0.04
 """Size of a letter and a line beside a point, as fractions of the axes."""
 
 
-def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
+def draw(comparison: Mapping[str, Any], folder: Path) -> list[Path]:
     """Writes the plots as PNG; returns their files."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not found["models"] or not found["splits"]:
-        raise ValueError("a model or a split")
-    made = {"cost.png": cost(found), "answers.png": answers(found)}
-    if thresholds(found):
-        made = {"recall.png": recall(found), **made}
+    if not comparison["models"] or not comparison["splits"]:
+        raise ValueError("a comparison without models or splits")
+    made = {"cost.png": cost(comparison), "answers.png": answers(comparison)}
+    if thresholds(comparison):
+        made = {"recall.png": recall(comparison), **made}
     paths = []
     for name, figure in made.items():
         path = folder / name
@@ -44,17 +44,17 @@ def draw(found: Mapping[str, Any], folder: Path) -> list[Path]:
     return paths
 
 
-def colours(found: Mapping[str, Any]) -> dict[str, str]:
+def colours(comparison: Mapping[str, Any]) -> dict[str, str]:
     """Colours of the models, the same in every plot."""
-    names = [*found["models"]]
+    names = [*comparison["models"]]
     return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
-def labels(found: Mapping[str, Any]) -> dict[str, str]:
-    """Names of the rows; older files do not have them."""
-    if all("label" in row for row in found["models"].values()):
-        return {name: row["label"] for name, row in found["models"].items()}
-    names = [*found["models"]]
+def labels(comparison: Mapping[str, Any]) -> dict[str, str]:
+    """Labels of the rows; derived from their names in older files."""
+    if all("label" in row for row in comparison["models"].values()):
+        return {name: row["label"] for name, row in comparison["models"].items()}
+    names = [*comparison["models"]]
     beginnings = zip(*(name.split("_")[:-1] for name in names), strict=False)
     data = "".join(f"{word}_" for word, *_ in takewhile(_alike, beginnings))
     return {name: name.removeprefix(data) for name in names}
@@ -64,22 +64,22 @@ def _alike(words: Sequence[str]) -> bool:
     return len({*words}) == 1
 
 
-def thresholds(found: Mapping[str, Any]) -> list[float]:
-    """IoUs of which every model has R@1; a protocol of its own moments has none."""
-    rows = [row[found["splits"][0]] for row in found["models"].values()]
+def thresholds(comparison: Mapping[str, Any]) -> list[float]:
+    """IoUs of which every model has R@1; empty for protocols without R@1."""
+    rows = [row[comparison["splits"][0]] for row in comparison["models"].values()]
     measures = [name for name in rows[0] if all(name in row for row in rows)]
     return sorted(float(m[1]) for name in measures if (m := RECALL.fullmatch(name)))
 
 
-def recall(found: Mapping[str, Any]) -> Figure:
+def recall(comparison: Mapping[str, Any]) -> Figure:
     """R@1 over the IoU threshold."""
-    splits: Sequence[str] = found["splits"]
-    called, ious = labels(found), thresholds(found)
+    splits: Sequence[str] = comparison["splits"]
+    called, ious = labels(comparison), thresholds(comparison)
     figure = Figure(figsize=(4.6 * len(splits) + 1.6, 4), dpi=150, layout="constrained")
     axes = figure.subplots(1, len(splits), sharey=True, squeeze=False)[0]
     for split, one in zip(splits, axes, strict=True):
-        for name, colour in colours(found).items():
-            row = found["models"][name][split]
+        for name, colour in colours(comparison).items():
+            row = comparison["models"][name][split]
             shares = [100 * row[named(1, iou)]["mean"] for iou in ious]
             style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3}
             one.plot(ious, shares, label=called[name], **style)
@@ -93,23 +93,23 @@ def recall(found: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def cost(found: Mapping[str, Any]) -> Figure:
-    """The main measure with its interval, over the milliseconds that a query takes."""
-    split, watched = found["splits"][0], found.get("watched", WATCHED)
+def cost(comparison: Mapping[str, Any]) -> Figure:
+    """The main metric with its interval over the time per query."""
+    split, watched = comparison["splits"][0], comparison.get("watched", WATCHED)
     figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
     axes = figure.subplots()
-    for name, colour in colours(found).items():
-        model = found["models"][name]
+    for name, colour in colours(comparison).items():
+        model = comparison["models"][name]
         number = model[split][watched]
         mean, (low, high) = 100 * number["mean"], number["interval"]
         away = [[mean - 100 * low], [100 * high - mean]]
         axes.errorbar(model["query_ms"], mean, yerr=away, color=colour, marker="o")
-    for name, (x, y, label_y) in _beside(found, split, watched).items():
+    for name, (x, y, label_y) in _beside(comparison, split, watched).items():
         axes.annotate(
-            labels(found)[name],
+            labels(comparison)[name],
             (x, y),
             xytext=(x * 1.05, label_y),
-            color=colours(found)[name],
+            color=colours(comparison)[name],
             size=8,
             va="center",
         )
@@ -118,20 +118,20 @@ def cost(found: Mapping[str, Any]) -> Figure:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.2)
-    axes.set(ylabel=f"{watched}, per cent, {split}")
+    axes.set(ylabel=f"{watched} (%), {split}")
     _plain(axes)
     return figure
 
 
 def _beside(
-    found: Mapping[str, Any], split: str, watched: str
+    comparison: Mapping[str, Any], split: str, watched: str
 ) -> dict[str, tuple[float, float, float]]:
-    """Every model's point and the height of its label, the nearest one without overlap."""
+    """Point of every model and height of its label, the nearest one without overlap."""
     points = {
         name: (float(model["query_ms"]), 100 * float(model[split][watched]["mean"]))
-        for name, model in found["models"].items()
+        for name, model in comparison["models"].items()
     }
-    called = labels(found)
+    called = labels(comparison)
     across, high = zip(*points.values(), strict=True)
     wide = max(log(max(across) / min(across)), log(2)) * LETTER_WIDE
     line = max(high) * LINE_HIGH
@@ -156,15 +156,15 @@ def _beside(
     return placed
 
 
-def answers(found: Mapping[str, Any]) -> Figure:
+def answers(comparison: Mapping[str, Any]) -> Figure:
     """Every model's first answer to some queries, with the ground truth."""
-    shown = colours(found)
+    shown = colours(comparison)
     rows = len(shown) + 1
-    count = len(found["examples"])
+    count = len(comparison["examples"])
     high_in = count * (0.17 * rows + 0.75)
     figure = Figure(figsize=(8, high_in), dpi=150, layout="constrained")
     all_axes = figure.subplots(count, 1, squeeze=False)[:, 0]
-    for example, axes in zip(found["examples"], all_axes, strict=True):
+    for example, axes in zip(comparison["examples"], all_axes, strict=True):
         for start, end in example["truth"]:
             axes.axvspan(start, end, color=TRUE, alpha=0.15, linewidth=0)
             axes.barh(0, end - start, left=start, height=0.7, color=TRUE)
@@ -173,7 +173,7 @@ def answers(found: Mapping[str, Any]) -> Figure:
                 start, end = answer
                 axes.barh(place, end - start, left=start, height=0.7, color=colour)
         axes.set(xlim=(0, example["duration_s"]), ylim=(rows - 0.4, -0.6))
-        axes.set_yticks(range(rows), ["truth", *labels(found).values()], size=7)
+        axes.set_yticks(range(rows), ["truth", *labels(comparison).values()], size=7)
         axes.set_title(example["query"], loc="left", size=9, parse_math=False)
         axes.tick_params(length=0)
         _plain(axes)

@@ -1,4 +1,4 @@
-"""The predictions and the numbers of a run, or of a file of predictions."""
+"""Predictions and metrics of a run, or metrics of a prediction file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -33,33 +33,33 @@ def evaluate(
     store: str | Path | None = None,
     progress: ProgressFactory | None = None,
 ) -> Evaluation:
-    """The numbers of a run on a split, or of a file of predictions that any program wrote.
+    """Metrics of a run on a split, or of a prediction file from any program.
 
-    A run is asked the queries of the split if it was not yet, or with ``overwrite``. A
-    file's ground truth is in the file ``truth``, unless it says it itself. ``protocol`` and
-    ``nms_iou`` say how the answers are measured; docs/protocols.md has the protocols.
+    A run's predictions are computed if they are missing, or with ``overwrite``.
+    ``truth`` is the ground-truth file of a prediction file without one. ``protocol`` is
+    one of those in docs/protocols.md; ``nms_iou`` replaces its NMS threshold.
 
-    Raises ``InputError`` for what cannot be measured.
+    Raises ``InputError`` for a source that cannot be evaluated.
     """
     if protocol not in PROTOCOLS:
-        known = f"known are {', '.join(PROTOCOLS)}"
-        raise InputError(unknown("protocol", protocol, PROTOCOLS, known))
+        advice = f"known are {', '.join(PROTOCOLS)}"
+        raise InputError(unknown("protocol", protocol, PROTOCOLS, advice))
     path = source.folder if isinstance(source, Run) else Path(source)
     if path.is_file():
-        given = None if truth is None else Path(truth)
-        return evaluate_file(path, given, protocol, nms_iou)
+        truth_file = None if truth is None else Path(truth)
+        return evaluate_file(path, truth_file, protocol, nms_iou)
     if truth is not None:
         raise InputError(
-            f"the truth {truth} is for a file of predictions, and {path} is a run, which "
-            "knows its own; leave --truth out"
+            f"the truth {truth} is for a prediction file, and {path} is a run, which has "
+            "its own; leave --truth out"
         )
     if not path.exists():
         raise InputError(
-            f"{path} does not exist; name the folder of a run, or a file of predictions"
+            f"{path} does not exist; give the folder of a run, or a prediction file"
         )
     run = source if isinstance(source, Run) else Run.open(path)
     place, shows = None if store is None else Path(store), progress or no_progress
-    answers(run, split, place, shows, again=overwrite)
+    answers(run, split, place, shows, overwrite=overwrite)
     return Evaluation(measured(run, split, protocol, place, shows, nms_iou))
 
 
@@ -69,11 +69,11 @@ def answers(
     store: Path | None = None,
     shows: ProgressFactory = no_progress,
     *,
-    again: bool = False,
+    overwrite: bool = False,
 ) -> Path:
-    """The file of a run's predictions for a split, made if it is not there."""
+    """The file of a run's predictions for a split, computed if it is missing."""
     path = run.predictions_file(name)
-    if path.exists() and not again:
+    if path.exists() and not overwrite:
         return path
     experiment = run.experiment
     model, about = run.load()
@@ -94,12 +94,12 @@ def measured(
     shows: ProgressFactory = no_progress,
     nms_iou: float | None = None,
 ) -> dict[str, Any]:
-    """As ``evaluated``, kept in the run's ``results.json``, too."""
-    found = evaluated(run, name, protocol, store, shows, nms_iou)
+    """``evaluated``, and written to the run's ``results.json``."""
+    result = evaluated(run, name, protocol, store, shows, nms_iou)
     results = run.read("results") if (run.folder / "results.json").exists() else {}
     key = f"{name}, {protocol}" + ("" if nms_iou is None else f" at {nms_iou:g}")
-    run.write("results", results | {key: found})
-    return found
+    run.write("results", results | {key: result})
+    return result
 
 
 def evaluated(
@@ -110,12 +110,11 @@ def evaluated(
     shows: ProgressFactory = no_progress,
     nms_iou: float | None = None,
 ) -> dict[str, Any]:
-    """A run's numbers from its predictions, with the non-parametric baselines, which see
-    no video, beside them."""
+    """Metrics of a run's stored predictions, and of the non-parametric baselines."""
     experiment = run.experiment
     predictions = run.predictions(name)
     splits = open_splits(experiment, ("train", name), store, shows)
-    _check_asked(run, name, predictions, splits[name].queries)
+    _check_queries(run, name, predictions, splits[name].queries)
     rows = {experiment.model.name: predictions} | {
         kind: without_video(kind, splits["train"], splits[name], experiment.candidates)
         for kind in WITHOUT_VIDEO
@@ -123,28 +122,33 @@ def evaluated(
     return {"split": name, "step": run.step} | compared(rows, protocol, nms_iou)
 
 
-def check_asked(run: Run, name: str) -> None:
-    """Raises ``InputError`` unless a run's predictions are of the queries of today."""
+def check_queries(run: Run, name: str) -> None:
+    """Raises ``InputError`` unless a run's predictions answer the split's current
+    queries."""
     queries = run.dataset.queries(name)
-    _check_asked(run, name, run.predictions(name), queries)
+    _check_queries(run, name, run.predictions(name), queries)
 
 
-def _check_asked(
+def _check_queries(
     run: Run, name: str, predictions: Sequence[Prediction], queries: Sequence[Query]
 ) -> None:
-    """Raises ``InputError`` unless exactly the queries of today are answered, with the
-    truth that they have."""
+    """Raises ``InputError`` unless the predictions answer exactly these queries, with the
+    same ground truth."""
     now = Counter(
-        (each.query_id, each.video_id, as_array(each.truth or ()).tobytes())
-        for each in queries
+        (query.query_id, query.video_id, as_array(query.truth or ()).tobytes())
+        for query in queries
     )
     then = Counter(
-        (each.query_id, each.video_id, np.asarray(each.truth, np.float64).tobytes())
-        for each in predictions
+        (
+            answer.query_id,
+            answer.video_id,
+            np.asarray(answer.truth, np.float64).tobytes(),
+        )
+        for answer in predictions
     )
     if now != then:
         raise InputError(
-            f"{run.predictions_file(name)} is not of the queries that {name} has now, with "
-            f"their truth; answer them with 'slta evaluate {run.folder} --split {name} "
-            "--again'"
+            f"{run.predictions_file(name)} does not match the current queries and ground "
+            f"truth of {name}; recompute it with 'slta evaluate {run.folder} "
+            f"--split {name} --overwrite'"
         )

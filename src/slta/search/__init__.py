@@ -46,7 +46,7 @@ class Searcher:
         """
         place = Store(Path(store) if store else None)
         self.retriever = _retriever(
-            extractor_name, checkpoint, root, words_name, place, model
+            extractor_name, checkpoint, root, words_name, model, place
         )
         self._latest: Indexed[Any] | None = None
 
@@ -156,8 +156,8 @@ def _retriever(
     checkpoint: str | Path | None,
     root: str | Path | None,
     words_name: str | None,
-    store: Store,
     model: Any,
+    store: Store,
 ) -> Retriever[Any]:
     # Lazy imports: a model needs torch, which takes seconds.
     if checkpoint is None:

@@ -21,7 +21,7 @@ from slta.search.retriever import Indexed, not_finite
 EXTRACTOR = "imagenet-words"
 """The default extractor."""
 RATE_HZ = 2.0
-"""Sampled frames a second."""
+"""Sampled frames per second."""
 CLEAR = 0.65
 LEAST_SCORE = 0.01
 """Minimum score of a moment, its share of all evidence."""

@@ -176,7 +176,7 @@ def _begun(
 def _test(run: Run, store: Path | None, shows: ProgressFactory) -> None:
     """Evaluates the best weights on the test splits that have ground truth."""
     for name in open_dataset(run.experiment).tested:
-        answers(run, name, store, shows, again=True)
+        answers(run, name, store, shows, overwrite=True)
         protocol = protocol_of(run.experiment)
         for line in lines(measured(run, name, protocol, store)):
             print(line, flush=True)

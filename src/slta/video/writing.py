@@ -49,7 +49,7 @@ def write(
     rate_hz: float | int,
     crf: int = 20,
 ) -> None:
-    """Writes pictures of one size as a video of ``rate_hz`` frames a second.
+    """Writes pictures of one size as a video of ``rate_hz`` frames per second.
 
     ``crf`` is x264's quality, from 0 (best) to 51. Odd sides are padded by one pixel. The
     output does not depend on the machine.

@@ -59,7 +59,7 @@ class ShapesConfig:
     length_s: Annotated[float, Interval(ge=20, le=60)] = 28.0
     """Mean length of a video in seconds; each is up to 15 % shorter or longer."""
     rate_hz: Annotated[int, Interval(ge=8, le=60)] = 12
-    """Frames a second."""
+    """Frames per second."""
     width: int = 256
     """Width in pixels."""
     height: Annotated[int, Interval(ge=96, le=1080)] = 192
@@ -71,7 +71,7 @@ class ShapesConfig:
     objects: int = 0
     """Objects in a video: 3 or 4 large ones, or 0 for 4 or 5 of two sizes."""
     plain: bool = False
-    """One short query an event, with one wording for each action, and no repeated
+    """One short query per event, with one wording for each action, and no repeated
     events."""
 
     @property

@@ -3,7 +3,7 @@
 Tran et al., Learning Spatiotemporal Features with 3D Convolutional Networks (ICCV
 2015). A sample's vector is the output of fc6, after its ReLU, for the 16 frames that begin
 at the sample's time, 1/25 s apart. At 25/16 Hz the clips are consecutive, as in common
-features of videos with 25 frames a second; at twice that rate they overlap by half, as in
+features of videos with 25 frames per second; at twice that rate they overlap by half, as in
 the paper. The whole frame is the only region.
 """
 
@@ -28,7 +28,7 @@ from slta.features.text.reading import read
 from slta.video.reading import Clips
 
 LENGTH, FRAMES_HZ = 16, 25
-"""Frames of a clip, and frames a second."""
+"""Frames of a clip, and frames per second."""
 SIZE = (171, 128)
 """Width and height to which frames are resized."""
 SIDE = 112

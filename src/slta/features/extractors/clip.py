@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import transformers
 
 BATCH = 32
-"""Frames a batch."""
+"""Frames per batch."""
 GRID = 7
 """Maximum regions along each side; each is the mean of some patches."""
 PUBLISHED = "openai/clip-vit-base-patch32"

@@ -28,7 +28,7 @@ from slta.video.reading import Frames
 REGIONS = 36
 """Maximum regions of a frame."""
 BATCH = 4
-"""Frames a batch."""
+"""Frames per batch."""
 DETR = "hf download facebook/detr-resnet-50 --revision no_timm --local-dir FOLDER"
 GET = f"hf download PekingU/rtdetr_r50vd' or '{DETR}"
 """Commands that download weights, for errors."""

@@ -26,7 +26,7 @@ from slta.features.text.reading import normalised
 from slta.video.reading import Frames
 
 BATCH = 4
-"""Frames a batch; more would not fit a core's cache."""
+"""Frames per batch; more would not fit a core's cache."""
 TEMPERATURE = 0.05
 """Softmax temperature of the mixture of classes."""
 BEST = 3

@@ -5,7 +5,7 @@ VIDEO_START_END.npy  (4096,) or (1, 4096): C3D features of a window; windows of 
 VIDEO.pkl            (t, 36, 2048): regions of every frame; named by the video's id without
                      a suffix such as .avi
 
-START and END are frame numbers at 3 frames a second, counted from 1, as in the release's
+START and END are frame numbers at 3 frames per second, counted from 1, as in the release's
 notebook: VIDEO_1_17 has the regions of rows 0 up to 16. Files may lie in subfolders. There
 are no boxes: every box is the whole frame.
 
