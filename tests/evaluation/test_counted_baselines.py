@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slta.datasets.split import Split
-from slta.evaluation.counted_baselines import WITHOUT_VIDEO, without_video
+from slta.evaluation.measuring import WITHOUT_VIDEO, without_video
 from slta.experiments.config import CandidatesConfig
 from slta.moments import Span, VideoInfo
 from tests.support import worlds

@@ -10,8 +10,7 @@ from slta.features.provider import Provider
 from slta.features.store import Store
 from slta.features.text.understanding import understand
 from slta.progress import Progress
-from slta.search.answers import Answer
-from slta.search.retriever import Indexed, Retriever
+from slta.search.answers import Answer, Indexed, Retriever
 
 __all__ = ["Answer", "Searcher"]
 
