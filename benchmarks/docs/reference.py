@@ -56,7 +56,9 @@ def page() -> str:
     explained = set[str]()
     blocks = []
     for usage, rows in commands():
-        again = [row._replace(text="") if row.head in explained else row for row in rows]
+        again = [
+            row._replace(text="") if row.head in explained else row for row in rows
+        ]
         blocks.append(_lined(again, usage))
         explained.update(row.head for row in rows)
     parts = [HEAD, _fenced("\n\n".join(blocks)), FIELDS]
