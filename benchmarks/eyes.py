@@ -11,8 +11,13 @@ from benchmarks import trust
 from benchmarks.films import QUESTIONS, compose_videos
 from benchmarks.questions import present
 from examples import photo_film
-from slta.features.extractors.eyes import EYES, Eye
-from slta.features.extractors.imagenet_words import BATCH, DEFAULT, ImagenetWords
+from slta.features.extractors.imagenet_words import (
+    BATCH,
+    DEFAULT,
+    EYES,
+    Eye,
+    ImagenetWords,
+)
 from slta.search import Searcher
 
 TRIED = {

@@ -25,7 +25,7 @@ from typing import Any
 from slta.comparison.compare import compare, so_far
 from slta.comparison.plan import Job, Plan, default_processes
 from slta.experiments import shapes
-from slta.experiments.variants import FAULTS, PARTS
+from slta.experiments.data import FAULTS, PARTS
 from slta.files import home
 from slta.plots import comparison
 from slta.progress import Progress

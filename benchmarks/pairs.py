@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from slta.batches.pairs import matching_frames
+from slta.batches.sampling import matching_frames
 from slta.datasets import SOURCES, charades_sta, slta_release, tacos
 from slta.datasets.annotations import Annotations
 from slta.datasets.checking import check

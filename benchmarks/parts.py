@@ -20,7 +20,7 @@ from slta.features.base import QueryFeatures
 from slta.moments import Span
 from slta.moments.spans import as_array, temporal_iou
 from slta.search import Searcher, evidence
-from slta.search.retriever import Indexed
+from slta.search.answers import Indexed
 from slta.search.zero_shot import RATE_HZ
 
 SEEDS = (1, 2, 3)

@@ -34,7 +34,7 @@ from slta.features import extractor
 from slta.features.store import Store
 from slta.features.text.glove import Glove
 from slta.models.slta import SLTAConfig
-from slta.runs.evaluate import measured
+from slta.runs.inference import measured
 from slta.runs.run import Run
 from slta.training.train import train
 

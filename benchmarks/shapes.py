@@ -24,10 +24,10 @@ from slta.comparison.plan import Job
 from slta.evaluation import measuring
 from slta.evaluation.metrics import bootstrap
 from slta.evaluation.predictions import Prediction
-from slta.experiments import variants
+from slta.experiments.data import FAULTS as FAULT_NAMES
+from slta.experiments.data import PARTS as PART_NAMES
 from slta.experiments.opening import open_dataset, open_splits
-from slta.runs.evaluate import measured
-from slta.runs.inference import predict
+from slta.runs.inference import measured, predict
 from slta.runs.run import Run
 
 NAME = "shapes_slta"
@@ -35,8 +35,8 @@ SEEDS = (0, 1, 2)
 USUAL = Job.usual(NAME, SEEDS[0])
 FIRST_RATE = 0.004
 """That SLTA was trained at before val chose a lower one."""
-PARTS = tuple(f"no {part.replace('_', ' ')}" for part in variants.PARTS)
-FAULTS = tuple(fault.replace("_", " ") for fault in variants.FAULTS)
+PARTS = tuple(f"no {part.replace('_', ' ')}" for part in PART_NAMES)
+FAULTS = tuple(fault.replace("_", " ") for fault in FAULT_NAMES)
 MEAN = "mean nouns"
 OTHERS = tuple(
     name.replace("_", " ") for name in ("no_grounding", "all_nouns", "papers_pairs")

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 
 from slta.errors import InputError
 from slta.search import Searcher
-from slta.search.retriever import Indexed
+from slta.search.answers import Indexed
 from slta.search.zero_shot import CLEAR
 
 BINS = 10

@@ -9,7 +9,7 @@ import pytest
 
 import slta
 from slta.errors import InputError
-from slta.experiments import data, experiment, known_data
+from slta.experiments import DATA, data, experiment, known_data
 from slta.experiments.opening import open_dataset, open_splits
 from slta.extensions import from_file, is_file
 from slta.features import extractor, kinds
@@ -77,7 +77,7 @@ MODEL = """
 
     NUMBER = 3
 """
-DATA = """
+SHOP_DATA = """
     from dataclasses import dataclass, replace
     from pathlib import Path
     from typing import ClassVar
@@ -192,7 +192,7 @@ def test_a_data_set_of_a_package_is_opened_trained_with_and_found_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     points = "[slta.datasets]\nshop_films = shop:FILMS\nalike = shop:ALIKE\n"
-    site(monkeypatch, tmp_path, points, DATA)
+    site(monkeypatch, tmp_path, points, SHOP_DATA)
     films = tmp_path / "films"
     (films / "videos").mkdir(parents=True)
     coloured(films / "videos" / "a.mp4")
@@ -221,7 +221,7 @@ def test_a_data_set_that_cannot_be_used_is_told(
     value: str,
 ) -> None:
     points = f"[slta.datasets]\nfilms = shop:{value}\n"
-    site(monkeypatch, tmp_path, points, DATA)
+    site(monkeypatch, tmp_path, points, SHOP_DATA)
     assert "shapes" in known_data() and "films" not in known_data()
     (line,) = caplog.messages
     assert "'films' of the package shop cannot be used" in line
@@ -327,6 +327,13 @@ def test_a_function_may_make_a_model_and_a_class_may_be_given(tmp_path: Path) ->
     one = from_file(f"{tmp_path}/g_file.py:One")
     assert experiment(one, "tacos") == found == experiment("one", "tacos")
     assert experiment(QDDETR, "tacos").model == experiment("qd_detr", "tacos").model
+
+
+def test_a_model_of_whole_videos_has_the_training_of_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "j_file.py").write_text(textwrap.dedent(MODEL))
+    for on, offer in DATA.items():
+        found = experiment(f"{tmp_path}/j_file.py:Whole", on)
+        assert found.training == offer.video_training
 
 
 def test_two_files_do_not_share_a_name(tmp_path: Path) -> None:

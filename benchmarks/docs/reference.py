@@ -53,12 +53,14 @@ class Option(NamedTuple):
 
 
 def page() -> str:
-    explained = set[Option]()
+    explained = set[str]()
     blocks = []
     for usage, rows in commands():
-        again = [Option(row.head, "") if row in explained else row for row in rows]
+        again = [
+            row._replace(text="") if row.head in explained else row for row in rows
+        ]
         blocks.append(_lined(again, usage))
-        explained.update(rows)
+        explained.update(row.head for row in rows)
     parts = [HEAD, _fenced("\n\n".join(blocks)), FIELDS]
     parts += [f"\n### {name}\n{_fenced(_lined(rows))}" for name, rows in _sections()]
     return "".join(parts)

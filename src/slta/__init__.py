@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from slta.errors import InputError
     from slta.evaluation.result import Evaluation
     from slta.moments import Moment, Query, Span
-    from slta.runs.evaluate import evaluate
+    from slta.runs.inference import evaluate
     from slta.runs.run import Run, load_run
     from slta.search import Answer, Searcher
     from slta.training.public import train
@@ -56,7 +56,7 @@ _HOMES = {
     "Run": "slta.runs.run",
     "Searcher": "slta.search",
     "Span": "slta.moments",
-    "evaluate": "slta.runs.evaluate",
+    "evaluate": "slta.runs.inference",
     "load_run": "slta.runs.run",
     "train": "slta.training.public",
 }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.batches.pairs import USUAL, Matches, Rule, matches
+from slta.batches.sampling import USUAL, Matches, Rule, matches
 from slta.moments.candidates import windows
 from tests.reference import pairs as slow
 

@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slta.batches.candidate_batch import Batch, TrainingBatch, candidates_of
-from slta.batches.pairs import USUAL
-from slta.batches.sampling import Sampler
+from slta.batches.sampling import USUAL, Sampler
 from slta.datasets.split import Split
 from slta.features.base import QueryFeatures
 from slta.moments import Span

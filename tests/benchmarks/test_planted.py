@@ -9,7 +9,7 @@ from benchmarks.planted import MEASURE, experiment, prepared
 from benchmarks.planting import Planting, noise
 
 from slta.evaluation import measuring
-from slta.evaluation.counted_baselines import without_video
+from slta.evaluation.measuring import without_video
 from slta.experiments.opening import open_splits
 from slta.runs.inference import predict
 from slta.training.train import train

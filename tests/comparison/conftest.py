@@ -9,6 +9,7 @@ import pytest
 
 from slta.comparison import compare
 from slta.comparison.plan import Plan
+from tests.support.once import made_once
 from tests.support.own_data import SPLITS, annotated, moments_of, planted, save_arrays
 
 PLAN = Plan(
@@ -23,9 +24,12 @@ PLAN = Plan(
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Path:
     """With pre-extracted features, and a comparison of them; not to be changed."""
-    folder = tmp_path_factory.mktemp("compared")
+    return made_once("compared", _compare)
+
+
+def _compare(folder: Path) -> None:
     annotated(folder / "own", SPLITS)
     for name in [name for names in SPLITS.values() for name in names]:
         made = planted(int(name[2:4]), moments_of(int(name[2:4])))
@@ -36,7 +40,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found = compare.compare(PLAN, lambda done, total: told.append((done, total)))
         assert told[0] == (0, 3) and told[-1] == (3, 3)
         (folder / "found.json").write_text(json.dumps(found))
-    return folder
 
 
 @pytest.fixture

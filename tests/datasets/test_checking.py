@@ -12,9 +12,8 @@ import pytest
 
 from slta.cli.data import lines
 from slta.datasets import SOURCES, own
-from slta.datasets.checking import check
-from slta.datasets.converting import convert, record
-from slta.datasets.report import Report
+from slta.datasets.checking import Report, check
+from slta.datasets.own import convert, record
 from slta.datasets.statistics import statistics
 from slta.errors import InputError
 from slta.moments import Query, Span

@@ -17,7 +17,7 @@ from slta.datasets import SOURCES, charades_sta, own, slta_release
 from slta.datasets.annotations import Annotations
 from slta.datasets.base import Dataset
 from slta.datasets.checking import check
-from slta.datasets.converting import convert, record
+from slta.datasets.own import convert, record
 from slta.datasets.slta_release import parse, truth_frames
 from slta.features.safe_pickle import load
 from slta.moments import Query

@@ -31,11 +31,9 @@ from slta.datasets.shapes import (
     scene_of,
 )
 from slta.datasets.shapes.draw import pictures
-from slta.datasets.shapes.layout import times
 from slta.datasets.shapes.motion import ACTIONS
-from slta.datasets.shapes.scene import COLOURS, Event, Scene, Stage
-from slta.datasets.shapes.sentences import Asked, ask
-from slta.datasets.shapes.words import SYNONYMS
+from slta.datasets.shapes.scene import COLOURS, Event, Scene, Stage, times
+from slta.datasets.shapes.sentences import SYNONYMS, Asked, ask
 from slta.errors import InputError
 from slta.moments.spans import temporal_iou
 from slta.video import writing

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slta.datasets.split import Split
-from slta.evaluation.counted_baselines import WITHOUT_VIDEO, without_video
+from slta.evaluation.measuring import WITHOUT_VIDEO, without_video
 from slta.experiments.config import CandidatesConfig
 from slta.moments import Span, VideoInfo
 from tests.support import worlds
@@ -39,7 +39,7 @@ SITS, RUNS = [1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]
 TRAIN = asked([FIRST_THIRD, LAST_THIRD, LAST_THIRD], [SITS, RUNS, RUNS], 90.0)
 
 
-def test_the_moment_prior_answers_with_what_is_most_frequent() -> None:
+def test_moment_frequencies_answer_with_what_is_most_frequent() -> None:
     test = asked([MIDDLE, MIDDLE], [SITS, RUNS], 30.0)
     found = without_video("moment frequencies", TRAIN, test, CANDIDATES)
     assert [each.query_id for each in found] == [
@@ -50,7 +50,7 @@ def test_the_moment_prior_answers_with_what_is_most_frequent() -> None:
         assert each.scores == pytest.approx([1 / 3, 0, 2 / 3])
 
 
-def test_query_only_answers_by_the_sentence() -> None:
+def test_query_frequencies_answer_by_the_sentence() -> None:
     test = asked([MIDDLE, MIDDLE], [SITS, RUNS], 30.0)
     (sits, runs) = without_video("query frequencies", TRAIN, test, CANDIDATES)
     assert sits.scores == pytest.approx([1, 0, 0], abs=1e-6)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from slta.errors import InputError
-from slta.evaluation.counted_baselines import WITHOUT_VIDEO
-from slta.evaluation.measuring import lines, measure, numbers
+from slta.evaluation.measuring import WITHOUT_VIDEO, lines, measure, numbers
 from slta.evaluation.metrics import FIRST, IOUS
 from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS

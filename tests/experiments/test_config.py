@@ -13,11 +13,7 @@ from slta.datasets import DATASETS
 from slta.datasets.base import Dataset
 from slta.errors import InputError
 from slta.experiments import DATA, experiment, titled
-from slta.experiments.config import (
-    CandidatesConfig,
-    FeaturesConfig,
-    TrainingConfig,
-)
+from slta.experiments.config import CandidatesConfig, FeaturesConfig, TrainingConfig
 from slta.models import MODELS, config_of
 from slta.moments import Query
 from slta.training import train as training

@@ -18,8 +18,8 @@ from slta.evaluation.measuring import measure
 from slta.evaluation.protocols import PROTOCOLS
 from slta.experiments import ALIASES, DATA, experiment, titled
 from slta.experiments.config import Experiment
+from slta.experiments.data import VARIANTS
 from slta.experiments.opening import open_dataset, open_splits, resolve_extractor
-from slta.experiments.variants import VARIANTS
 from slta.models import MODELS
 from slta.moments import Query, Span
 from slta.moments.candidates import released, released_frames

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from slta.models.base import alignment_loss
 from slta.models.ctrl import CTRL, CTRLConfig
-from slta.models.parts.losses import alignment_loss
 from tests.reference import ctrl as slow
 from tests.support.batches import ODD, asked, close, made, training_batch
 from tests.support.candidate_models import SMALL

@@ -7,10 +7,8 @@ import pytest
 import torch
 
 from slta.batches.candidate_batch import Batch
-from slta.models.base import Sizes
-from slta.models.parts.attention import GatedScores
-from slta.models.parts.looks import Looks
-from slta.models.parts.losses import alignment_loss
+from slta.models.base import Sizes, alignment_loss
+from slta.models.parts.attention import GatedScores, Looks
 from slta.models.slta import SLTA, SLTAConfig, SLTAScores
 from tests.reference import slta as slow
 from tests.support import batches

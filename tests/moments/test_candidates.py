@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from slta.batches.pairs import matching_frames
+from slta.batches.sampling import matching_frames
 from slta.moments.candidates import (
     RELEASED_STEPS,
     didemo,

@@ -24,14 +24,16 @@ from slta import video
 from slta.errors import InputError
 from slta.moments import Moment, Span
 from slta.plots.answer import MOST_PARTS, draw, figure
-from slta.plots.frames import best_frame, heat, some_frames
 from slta.plots.sheet import (
     DPI,
     LAST_RESORT,
     SANS,
     WIDTH_IN,
+    best_frame,
     fold,
     fonts,
+    heat,
+    some_frames,
     spread_out,
     wide_in,
 )

@@ -29,7 +29,7 @@ from slta.moments.spans import coverage
 from slta.runs import inference
 from slta.runs.run import About, Run
 from slta.search import Answer, Searcher, evidence
-from slta.search.retriever import Retriever
+from slta.search.answers import Retriever
 from slta.search.trained import CLEAR
 from slta.video.reading import Frames
 from tests.support.answers import equal

@@ -28,8 +28,8 @@ from slta.moments import Span, VideoInfo
 from slta.moments.segments import LINE, PEAK_S, above_line, runs
 from slta.moments.spans import as_array, temporal_iou
 from slta.search import Answer, Searcher, evidence
+from slta.search.answers import Indexed
 from slta.search.evidence import Relevance
-from slta.search.retriever import Indexed
 from slta.search.zero_shot import CLEAR, LEAST_SCORE, RATE_HZ
 from slta.video import writing
 from slta.video.reading import Frames

@@ -1,7 +1,5 @@
 """Two videos of photographs, and a store that holds all that a search makes of them."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from PIL import Image
 
 from slta import Searcher
 from slta.video import writing
+from tests.support.once import made_once
 
 SIZE = (320, 180)
 RATE_HZ = 9.99
@@ -51,22 +50,20 @@ class Known:
 
 @cache
 def known() -> Known:
-    """Made once a test run, whichever worker comes first."""
-    home = Path(os.environ["SLTA_HOME"])
-    folder = home.parents["PYTEST_XDIST_WORKER" in os.environ] / "known"
-    made = Known(folder / "trip.mp4", folder / "tour.mp4", folder / "store")
-    with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "made").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            writing.write(made.film, _pictures(20), rate_hz=RATE_HZ)
-            writing.write(made.long, _pictures(17), rate_hz=2)
-            searcher = Searcher(store=made.store)
-            searcher.index(made.film)
-            searcher.index(made.long)
-            (folder / "made").touch()
-    return made
+    return _known(made_once("known", _make))
+
+
+def _known(folder: Path) -> Known:
+    return Known(folder / "trip.mp4", folder / "tour.mp4", folder / "store")
+
+
+def _make(folder: Path) -> None:
+    films = _known(folder)
+    writing.write(films.film, _pictures(20), rate_hz=RATE_HZ)
+    writing.write(films.long, _pictures(17), rate_hz=2)
+    searcher = Searcher(store=films.store)
+    searcher.index(films.film)
+    searcher.index(films.long)
 
 
 def _pictures(each: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:

@@ -1,8 +1,6 @@
 """Small worlds to learn from: random features, and a made world with its features."""
 
-import fcntl
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,6 +17,7 @@ from slta.experiments.opening import open_splits
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.models.slta import SLTAConfig
 from slta.moments import Query, Span, VideoInfo
+from tests.support.once import made_once
 
 REGIONS, REGION, FRAME, WORD = 3, 6, 5, 4
 """Random videos: regions of a frame, and the sizes of the vectors."""
@@ -157,20 +156,15 @@ class Tiny:
 
 @cache
 def tiny() -> Tiny:
-    """Made once a test run, whichever worker comes first."""
-    home = Path(os.environ["SLTA_HOME"])
-    folder = home.parents["PYTEST_XDIST_WORKER" in os.environ] / "tiny"
-    with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "made").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            (folder / "networks").symlink_to((home / "networks").resolve())
-            with pytest.MonkeyPatch.context() as patch:
-                Tiny(folder).enter(patch)
-                open_splits(TINY, ("train", "val", "test", "test_novel"))
-            (folder / "made").touch()
-    return Tiny(folder)
+    return Tiny(made_once("tiny", _make))
+
+
+def _make(home: Path) -> None:
+    networks = Path(os.environ["SLTA_HOME"]) / "networks"
+    (home / "networks").symlink_to(networks.resolve())
+    with pytest.MonkeyPatch.context() as patch:
+        Tiny(home).enter(patch)
+        open_splits(TINY, ("train", "val", "test", "test_novel"))
 
 
 def shorter(steps: int, every: int) -> Experiment:

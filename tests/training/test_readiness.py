@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 
 from slta.datasets import own
-from slta.datasets.checking import check
-from slta.datasets.report import Report
+from slta.datasets.checking import Report, check
 from slta.experiments import DATA, titled
 from slta.experiments.data import Recipe
 from slta.experiments.opening import resolve_extractor, with_root
 from slta.experiments.own import OWN
-from slta.training.estimate import Estimate, estimate
+from slta.training.readiness import Estimate, estimate
 from tests.support.commands import call, refused
 from tests.support.extractors import coloured
 from tests.support.worlds import TINY

@@ -25,7 +25,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from slta import __version__
 from slta.batches.candidate_batch import TrainingBatch
-from slta.batches.pairs import matches
+from slta.batches.sampling import matches
 from slta.datasets import own
 from slta.datasets.annotations import Annotations
 from slta.datasets.split import Split

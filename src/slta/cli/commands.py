@@ -15,12 +15,11 @@ from typing import Annotated, Any
 import tyro
 
 from slta.cli.arguments import parsed
-from slta.cli.compare import Compare, compare
+from slta.cli.compare import Compare, Plot, compare, plot
 from slta.cli.data import DataSets, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
 from slta.cli.listing import List, listing
-from slta.cli.plot import Plot, plot
 from slta.cli.screen import USAGE, notes, screen, tell
 from slta.cli.search import Search, search
 from slta.cli.train import Train, train

@@ -16,9 +16,9 @@ from slta.errors import InputError
 from slta.files import check_writable
 
 if TYPE_CHECKING:
-    from slta.datasets.report import Report
+    from slta.datasets.checking import Report
     from slta.datasets.statistics import Statistics
-    from slta.training.estimate import Estimate
+    from slta.training.readiness import Estimate
 
 FAULTY = 1
 """Exit status of a check with faults."""
@@ -176,8 +176,7 @@ def _training(command: Check, report: "Report") -> "Estimate | None":
 
     if report.refusals or command.name not in ALIASES:
         return None
-    from slta.training.estimate import estimate
-    from slta.training.readiness import unmatched
+    from slta.training.readiness import estimate, unmatched
 
     usual = with_root(command.name, titled(command.name), command.root)
     if command.features:
@@ -224,7 +223,7 @@ def lines(report: "Report", *, oddities: bool = False) -> list[str]:
 
 def _convert(command: Convert) -> None:
     from slta.datasets import source
-    from slta.datasets.converting import convert
+    from slta.datasets.own import convert
 
     dataset = source(command.name).open(command.root)
     with progress(f"converting {command.name}") as bar:

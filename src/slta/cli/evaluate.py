@@ -79,7 +79,7 @@ def _of_file(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
 
 
 def _of_run(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
-    from slta.runs.evaluate import evaluate
+    from slta.runs.inference import evaluate
     from slta.runs.run import load_run
 
     split = command.split or "test"

@@ -10,7 +10,7 @@ from slta.comparison.jobs import has_diverged
 from slta.comparison.plan import Plan, data_name, without_root
 from slta.errors import InputError
 from slta.experiments import data, experiment, parts, title, titles
-from slta.experiments.variants import VARIANTS
+from slta.experiments.data import VARIANTS
 from slta.extensions import is_file
 from slta.models import names as model_names
 from slta.runs.run import Run

@@ -16,8 +16,7 @@ from slta.evaluation.metrics import intervals
 from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS
 from slta.experiments.opening import open_dataset, open_splits
-from slta.runs.evaluate import answers, check_queries, evaluated
-from slta.runs.inference import predict
+from slta.runs.inference import answers, check_queries, evaluated, predict
 from slta.runs.run import Run
 from slta.training import provenance
 

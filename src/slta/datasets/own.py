@@ -8,6 +8,7 @@ or a CSV table with the columns video_id, query, start_s and end_s; beside them 
 ``videos`` or ``features`` with a file for each video. See docs/data-sets.md.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,72 @@ from slta.fields import (
     texts,
     written,
 )
-from slta.files import composed, is_hidden
+from slta.files import composed, is_hidden, write_whole
+from slta.moments import Query
+from slta.progress import Progress
+
+
+def convert(
+    dataset: Dataset, folder: Path, progress: Progress | None = None
+) -> list[Path]:
+    """Writes the missing files, each whole or not at all; an interrupted conversion can be
+    repeated.
+
+    Raises ``InputError``, before writing anything, if an existing file has other content.
+    """
+    total = len(dataset.splits)
+    texts: dict[Path, str] = {}
+    for done, (split, queries) in enumerate(dataset.splits.items(), start=1):
+        lines = [json.dumps(record(dataset, query)) + "\n" for query in queries]
+        texts[folder / f"{split}.jsonl"] = "".join(lines)
+        if progress:
+            progress(done / 2, total)
+    for path, content in texts.items():
+        if path.exists() and path.read_bytes() != content.encode():
+            raise InputError(f"{path} exists with other content; give another --to")
+    for done, (path, content) in enumerate(texts.items(), start=1):
+        if not path.exists():
+            _write(path, content)
+        if progress:
+            progress(total / 2 + done / 2, total)
+    return list(texts)
+
+
+def record(dataset: Dataset, query: Query) -> dict[str, Any]:
+    """A query as an object of the own format; facts are additional fields."""
+    spans = None
+    if query.truth is not None:
+        spans = [[span.start, span.end] for span in query.truth]
+    row: dict[str, Any] = {
+        "query_id": query.query_id,
+        "video_id": query.video_id,
+        "query": query.query,
+        "spans": spans,
+    }
+    if query.video_id in dataset.durations_s:
+        row["duration_s"] = dataset.durations_s[query.video_id]
+    return row | listed(dataset.facts.get(query.query_id, Facts()))
+
+
+def listed(facts: Facts) -> dict[str, Any]:
+    """The facts that are not None, as lists."""
+    named = {name: getattr(facts, name) for name in Facts.__slots__}
+    return {
+        name: list(value) if isinstance(value, tuple) else value.tolist()
+        for name, value in named.items()
+        if value is not None
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(
+            f"{path} cannot be written ({why}); give another --to, or make room"
+        ) from error
+
 
 NAME: Final = "own"
 COLUMNS = ("video_id", "query", "start_s", "end_s")

@@ -1,15 +1,30 @@
 """The result of ``slta.evaluate``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from slta.errors import InputError
-from slta.evaluation.html import table, text
 from slta.evaluation.measuring import lines, measured_file
 from slta.evaluation.protocols import PROTOCOLS
 from slta.extensions import unknown
+
+
+def text(value: object) -> str:
+    """The value as escaped text, without lone surrogates."""
+    return escape(str(value).encode("utf-8", "backslashreplace").decode())
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table with a header."""
+    head = "".join(f"<th>{text(column)}</th>" for column in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 class Number(NamedTuple):

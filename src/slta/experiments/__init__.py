@@ -7,12 +7,10 @@ from slta.datasets import DATASETS
 from slta.errors import InputError
 from slta.experiments import published
 from slta.experiments.composites import COMPOSITES
-from slta.experiments.config import Experiment, changed
-from slta.experiments.data import Data
-from slta.experiments.older import with_new_fields
+from slta.experiments.config import Experiment, changed, with_new_fields
+from slta.experiments.data import VARIANTS, Data
 from slta.experiments.own import OWN
 from slta.experiments.shapes import SHAPES, SMALL
-from slta.experiments.variants import VARIANTS
 from slta.extensions import Known, unknown
 from slta.models import Builder, config_of, find
 from slta.models import names as model_names

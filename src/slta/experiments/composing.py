@@ -17,7 +17,7 @@ from slta.experiments import (
     title,
 )
 from slta.experiments.config import Experiment
-from slta.experiments.variants import VARIANTS
+from slta.experiments.data import VARIANTS
 from slta.extensions import is_file
 from slta.files import read_object
 from slta.models import Builder

@@ -1,6 +1,7 @@
-"""Configuration of an experiment, fixed once a run starts."""
+"""Configuration of an experiment, and the names that earlier versions gave its fields."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import (
@@ -8,6 +9,7 @@ from typing import (
     Any,
     Literal,
     Protocol,
+    TypeVar,
     get_type_hints,
     runtime_checkable,
 )
@@ -17,13 +19,68 @@ from annotated_types import Ge, Gt, Interval
 from jaxtyping import Float
 from pydantic import TypeAdapter, ValidationError
 
-from slta.batches.pairs import Rule
+from slta.batches.sampling import Rule
 from slta.datasets.shapes import ShapesConfig
 from slta.errors import InputError
 from slta.extensions import unknown
 from slta.fields import check_ranges
 from slta.models.slta import SLTAConfig
 from slta.moments.candidates import didemo, windows
+
+T = TypeVar("T")
+DETR_FIELDS = {"most_clips": "max_clips", "slots": "moment_queries"}
+FIELDS = {"moment_detr": DETR_FIELDS, "qd_detr": DETR_FIELDS}
+"""Fields of a model's configuration, by model."""
+WEIGHTS = {
+    "moment_detr": {r"slots$": "moment_queries", r"foreground\.": "class_head."},
+    "qd_detr": {
+        r"slots\.slots$": "decoder.moment_queries",
+        r"slots\.foreground\.": "decoder.class_head.",
+        r"slots\.": "decoder.",
+    },
+}
+"""Beginnings of the names of a model's weights, by model; the first that matches counts."""
+
+
+def with_new_fields(model: str, values: dict[str, Any]) -> dict[str, Any]:
+    """An experiment as JSON, with today's names of fields and features."""
+    new = dict(values)
+    if isinstance(part := values.get("model"), Mapping):
+        names = FIELDS.get(model, {})
+        new["model"] = {names.get(name, name): value for name, value in part.items()}
+    if isinstance(part := values.get("features"), Mapping):
+        new["features"] = {**part}
+        if isinstance(extractor := part.get("extractor"), str):
+            name = re.sub(r"^ready(?=$|[:,])", "preextracted", extractor)
+            new["features"]["extractor"] = name
+    return new
+
+
+def with_new_names(
+    model: str, weights: Mapping[str, T], prefix: str = ""
+) -> dict[str, T]:
+    """A model's weights with today's names; in a checkpoint they have a prefix.
+
+    >>> with_new_names("qd_detr", {"model.slots.anchors": 0}, "model.")
+    {'model.decoder.anchors': 0}
+    """
+    return {
+        prefix + _new_name(model, name.removeprefix(prefix)): value
+        for name, value in weights.items()
+    }
+
+
+def _new_name(model: str, name: str) -> str:
+    for old, new in WEIGHTS.get(model, {}).items():
+        if re.match(old, name):
+            return re.sub(f"^{old}", new, name)
+    return name
+
+
+def with_new_extractor(name: str) -> str:
+    """An extractor's id with today's name: pre-extracted features were called ready."""
+    return re.sub(r"^ready-", "preextracted-", name)
+
 
 AUTOMATIC = "auto"
 """Selects the extractor by the content of the data set's folder."""

@@ -17,8 +17,7 @@ Maker = TypeVar("Maker")
 
 
 def _imagenet_words(eye: str) -> Extractor:
-    from slta.features.extractors.eyes import EYES
-    from slta.features.extractors.imagenet_words import DEFAULT, ImagenetWords
+    from slta.features.extractors.imagenet_words import DEFAULT, EYES, ImagenetWords
 
     return ImagenetWords(_known(eye or DEFAULT, EYES, eye, "network"))
 

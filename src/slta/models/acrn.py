@@ -27,8 +27,8 @@ from slta.models.base import (
     Sizes,
     Standardise,
     Weight,
+    alignment_and_offsets,
 )
-from slta.models.parts.losses import alignment_and_offsets
 
 
 @dataclass(frozen=True, kw_only=True)

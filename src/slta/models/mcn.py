@@ -26,8 +26,8 @@ from slta.models.base import (
     Sizes,
     Standardise,
     Weight,
+    hinge_loss,
 )
-from slta.models.parts.losses import hinge_loss
 from slta.models.parts.recurrence import last_state
 
 PLACE = 2

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from slta.batches.candidate_batch import Batch
 from slta.models.base import Sizes
-from slta.models.parts.looks import Looks
+from slta.models.parts.attention import Looks
 from slta.models.slta import SLTA, SLTAConfig
 
 

@@ -26,9 +26,9 @@ from slta.models.base import (
     Sizes,
     Standardise,
     Weight,
+    alignment_and_offsets,
 )
 from slta.models.parts.attention import MaskedSoftmax
-from slta.models.parts.losses import alignment_and_offsets
 from slta.models.parts.recurrence import states, weighed
 
 

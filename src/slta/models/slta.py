@@ -30,10 +30,17 @@ from slta.models.base import (
     Sizes,
     Standardise,
     Weight,
+    alignment_and_offsets,
 )
-from slta.models.parts.attention import GatedScores, MaskedSoftmax
-from slta.models.parts.looks import Looks, looks_of, mean_over, mix, mixed
-from slta.models.parts.losses import alignment_and_offsets
+from slta.models.parts.attention import (
+    GatedScores,
+    Looks,
+    MaskedSoftmax,
+    looks_of,
+    mean_over,
+    mix,
+    mixed,
+)
 from slta.models.parts.recurrence import Recurrence, states, weighed
 
 BOX = 5

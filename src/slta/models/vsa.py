@@ -27,8 +27,8 @@ from slta.models.base import (
     Sizes,
     Standardise,
     Weight,
+    hinge_loss,
 )
-from slta.models.parts.losses import hinge_loss
 from slta.models.parts.recurrence import last_state
 
 

@@ -12,25 +12,23 @@ from slta import video
 from slta.errors import InputError
 from slta.files import check_writable, whole_file
 from slta.moments import clock
-from slta.plots.frames import (
-    PINK,
-    QUIET,
-    SMALL,
-    TEXT,
-    best_frame,
-    draw_best_frame,
-    draw_moment,
-    pixels,
-)
 from slta.plots.sheet import (
     BODY_IN,
     DPI,
     INK,
     LEFT_IN,
     LINE,
+    PINK,
+    QUIET,
     SANS,
+    SMALL,
+    TEXT,
     Sheet,
+    best_frame,
+    draw_best_frame,
+    draw_moment,
     fold,
+    pixels,
     spread_out,
     wide_in,
 )

@@ -27,13 +27,11 @@ from safetensors import SafetensorError, safe_open
 
 from slta.datasets.base import Dataset
 from slta.errors import InputError
-from slta.evaluation.html import text
 from slta.evaluation.predictions import Prediction
 from slta.evaluation.predictions import read as read_predictions
-from slta.evaluation.result import Evaluation
+from slta.evaluation.result import Evaluation, text
 from slta.experiments import check_known, from_json
-from slta.experiments.config import Experiment
-from slta.experiments.older import with_new_extractor, with_new_names
+from slta.experiments.config import Experiment, with_new_extractor, with_new_names
 from slta.experiments.opening import open_dataset, with_root
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider

@@ -10,8 +10,7 @@ from slta.features.provider import Provider
 from slta.features.store import Store
 from slta.features.text.understanding import understand
 from slta.progress import Progress
-from slta.search.answers import Answer
-from slta.search.retriever import Indexed, Retriever
+from slta.search.answers import Answer, Indexed, Retriever
 
 __all__ = ["Answer", "Searcher"]
 
@@ -46,7 +45,7 @@ class Searcher:
         """
         place = Store(Path(store) if store else None)
         self.retriever = _retriever(
-            extractor_name, checkpoint, root, words_name, place, model
+            extractor_name, checkpoint, root, words_name, model, place
         )
         self._latest: Indexed[Any] | None = None
 
@@ -156,8 +155,8 @@ def _retriever(
     checkpoint: str | Path | None,
     root: str | Path | None,
     words_name: str | None,
-    store: Store,
     model: Any,
+    store: Store,
 ) -> Retriever[Any]:
     # Lazy imports: a model needs torch, which takes seconds.
     if checkpoint is None:

@@ -1,13 +1,18 @@
-"""What a video says to a query, whoever was asked."""
+"""Answers to queries, and the protocol of what gives them."""
 
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 from reprlib import Repr
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
+from slta.errors import InputError
+from slta.features.base import QueryFeatures, VideoFeatures
+from slta.features.provider import Provider
+from slta.features.store import Record
 from slta.moments import Moment, VideoInfo, clock
 
 TOLD: Final = 3
@@ -135,3 +140,43 @@ class Answer:
             ],
             "notes": list(self.notes),
         }
+
+
+PreparedT = TypeVar("PreparedT")
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed(Generic[PreparedT]):
+    """A video whose features are in the store."""
+
+    info: VideoInfo
+    features: VideoFeatures
+    prepared: PreparedT
+    """What the retriever computed from the video, independent of queries."""
+    folder: Path
+    """Folder of the features."""
+
+
+@runtime_checkable
+class Retriever(Protocol[PreparedT]):
+    @property
+    def library(self) -> Provider:
+        """The provider of features."""
+        ...
+
+    def prepare(self, record: Record, features: VideoFeatures) -> PreparedT:
+        """Computes what does not depend on the query."""
+        ...
+
+    def answer(
+        self, indexed: Indexed[PreparedT], query: QueryFeatures, *, top: int
+    ) -> Answer:
+        """Raises ``InputError`` for features that are not finite."""
+        ...
+
+
+def not_finite(folder: Path) -> InputError:
+    return InputError(
+        f"the features in {folder} have values that are not finite; "
+        f"remove the folder {folder} to have them extracted again"
+    )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from slta.evaluation.html import table, text
+from slta.evaluation.result import table, text
 from slta.moments import clock
 
 if TYPE_CHECKING:

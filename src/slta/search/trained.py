@@ -15,8 +15,7 @@ from slta.moments import ranking
 from slta.moments.spans import clamp, coverage
 from slta.runs.inference import Scored, score
 from slta.runs.run import Run
-from slta.search.answers import Answer, Terms
-from slta.search.retriever import Indexed, not_finite
+from slta.search.answers import Answer, Indexed, Terms, not_finite
 
 CLEAR = 0.5
 """Confidence at which a match and no match are equally likely."""

@@ -14,9 +14,8 @@ from slta.features.text.sentences import packed, unpacked
 from slta.moments import ranking
 from slta.moments.segments import Segment, above_line, runs, spans_of
 from slta.search import evidence
-from slta.search.answers import Answer, Terms
+from slta.search.answers import Answer, Indexed, Terms, not_finite
 from slta.search.evidence import Background
-from slta.search.retriever import Indexed, not_finite
 
 EXTRACTOR = "imagenet-words"
 """The default extractor."""

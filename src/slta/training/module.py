@@ -29,8 +29,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.predictions import Prediction
-from slta.experiments.config import Experiment
-from slta.experiments.older import with_new_names
+from slta.experiments.config import Experiment, with_new_names
 from slta.experiments.opening import open_splits
 from slta.models.base import Model
 from slta.runs.inference import predict

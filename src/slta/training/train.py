@@ -18,8 +18,7 @@ from slta.datasets.split import Split, spread, unknown_words
 from slta.errors import InputError
 from slta.evaluation.measuring import lines
 from slta.experiments import protocol_of
-from slta.experiments.config import Experiment, TrainingConfig
-from slta.experiments.older import with_new_extractor
+from slta.experiments.config import Experiment, TrainingConfig, with_new_extractor
 from slta.experiments.opening import (
     open_dataset,
     open_library,
@@ -30,7 +29,7 @@ from slta.models import build
 from slta.models.base import CandidateModel, Model, Scale, Sizes
 from slta.plots.charts import draw_history
 from slta.progress import ProgressFactory, no_progress
-from slta.runs.evaluate import answers, measured
+from slta.runs.inference import answers, measured
 from slta.runs.run import About, Run
 from slta.training import provenance
 from slta.training.draws import Draws, check, sampler

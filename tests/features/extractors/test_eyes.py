@@ -15,8 +15,7 @@ from PIL import Image
 
 from slta.errors import InputError
 from slta.features import extractor
-from slta.features.extractors.eyes import EYES, Eye
-from slta.features.extractors.imagenet_words import DEFAULT, ImagenetWords
+from slta.features.extractors.imagenet_words import DEFAULT, EYES, Eye, ImagenetWords
 from slta.features.networks import efficientnet, onnx
 
 ODD = Eye("efficientnet-lite1", side=240, pool=4, step=2)

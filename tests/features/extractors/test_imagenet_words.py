@@ -17,11 +17,11 @@ from PIL import Image
 
 from slta.errors import InputError
 from slta.features.base import VideoFeatures
-from slta.features.extractors.eyes import EYES
 from slta.features.extractors.imagenet_words import (
     BATCH,
     BEST,
     DEFAULT,
+    EYES,
     TEMPERATURE,
     ImagenetWords,
 )

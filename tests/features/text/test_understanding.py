@@ -12,12 +12,10 @@ from spacy.tokens import Doc
 from slta import Searcher
 from slta.errors import InputError
 from slta.features.extractors.imagenet_words import ImagenetWords
-from slta.features.text.languages import other_language
-from slta.features.text.negation import present
+from slta.features.text.languages import LANGUAGES, other_language
 from slta.features.text.nouns import language, parse
 from slta.features.text.spelling import correction, is_english
-from slta.features.text.understanding import WORD, understand
-from slta.features.text.word_lists import LANGUAGES
+from slta.features.text.understanding import WORD, present, understand
 from tests.support.commands import call
 from tests.support.indexed_films import known
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from slta.models.parts import looks
-from slta.models.parts.looks import mean_over
+from slta.models.parts import attention
+from slta.models.parts.attention import mean_over
 
 
 @pytest.mark.parametrize("shared", [0, 10**6])
@@ -12,7 +12,7 @@ def test_a_window_has_the_mean_of_its_rows_and_gives_back_its_share(
     shared: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In both ways of adding them up."""
-    monkeypatch.setattr(looks, "SHARED", shared)
+    monkeypatch.setattr(attention, "SHARED", shared)
     generator = torch.Generator().manual_seed(3)
     rows = torch.randn(9, 4, generator=generator, requires_grad=True)
     start, count = torch.tensor([0, 8, 2, 2, 5]), torch.tensor([9, 1, 3, 1, 2])

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from slta.datasets.shapes.layout import Times, at_rest, cast, times, with_cues
 from slta.datasets.shapes.motion import ACTIONS
 from slta.datasets.shapes.scene import (
     HELD_OUT,
@@ -17,7 +16,12 @@ from slta.datasets.shapes.scene import (
     Scene,
     Stage,
     Thing,
+    Times,
     Tracks,
+    at_rest,
+    cast,
+    times,
+    with_cues,
 )
 from slta.errors import InputError
 

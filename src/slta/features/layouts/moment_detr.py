@@ -15,8 +15,18 @@ from zipfile import ZipFile
 import numpy as np
 from jaxtyping import Float
 
-from slta.features.layouts.arrays import Header, Readable, header, rows
-from slta.features.layouts.base import ROWS, Arrays, Faults, Gathered, Part, reading
+from slta.features.layouts.base import (
+    ROWS,
+    Arrays,
+    Faults,
+    Gathered,
+    Header,
+    Part,
+    Readable,
+    header,
+    reading,
+    rows,
+)
 from slta.files import is_hidden
 
 CLIP_S = 2.0

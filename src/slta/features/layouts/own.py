@@ -13,8 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from zipfile import ZipFile
 
-from slta.features.layouts.arrays import header, rows
-from slta.features.layouts.base import AXES, Arrays, Part, check_shapes
+from slta.features.layouts.base import AXES, Arrays, Part, check_shapes, header, rows
 from slta.files import composed, is_hidden
 
 

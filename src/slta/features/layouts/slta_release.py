@@ -24,15 +24,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from slta.errors import InputError
-from slta.features.layouts.arrays import header, rows
 from slta.features.layouts.base import (
     ROWS,
     Arrays,
     Faults,
     Gathered,
     Part,
+    header,
     odd_numbers,
     reading,
+    rows,
 )
 from slta.features.safe_pickle import NUMPY, load
 from slta.files import is_hidden

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from slta.features.layouts.arrays import OBJECTS
 from slta.features.layouts.base import (
+    OBJECTS,
     ROWS,
     Arrays,
     Faults,

@@ -7,8 +7,8 @@ from functools import cache
 from string import ascii_lowercase
 from typing import Any
 
+from slta.features.text.languages import common_english, english
 from slta.features.text.nouns import language
-from slta.features.text.word_lists import common_english, english
 
 SHORTEST = 4
 """Minimum letters of a word to correct: short words are near too many others."""
