@@ -236,7 +236,7 @@ def test_shapes_is_made_and_what_cannot_be_opened_is_told(tmp_path: Path) -> Non
         slta.InputError, match="unknown data set 'charade'; did you mean"
     ):
         slta.datasets.open("charade", tmp_path)
-    with pytest.raises(slta.InputError, match="name the folder of didemo: open"):
+    with pytest.raises(slta.InputError, match="give the folder of didemo: open"):
         slta.datasets.open("didemo")
     with pytest.raises(slta.InputError, match="none is not a folder"):
         slta.datasets.open("didemo", tmp_path / "none")

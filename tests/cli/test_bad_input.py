@@ -110,7 +110,9 @@ VIDEOS = {
     "half of an avi": Bad(
         "a.avi", part(0.7, videos.film), "its frames end at .* copy or download it"
     ),
-    "zeros": Bad("a.mp4", zeros(0.9), "pictures of .* are broken: copy or download"),
+    "zeros": Bad(
+        "a.mp4", zeros(0.9), "pictures read from .* are broken: copy or download"
+    ),
     "only sound": Bad("song.mp4", videos.only_sound, "has no video in it: give the"),
     "sound and cover": Bad(
         "song.mp4", lambda path: videos.only_sound(path, cover=True), "has no video in"
@@ -153,10 +155,10 @@ OPTIONS = {
     ),
     "extractor, empty": (("--extractor", ""), "--extractor is empty; give it a val"),
     "clip of nothing": (("--extractor", "clip:"), "clip needs weights: clip:FOLDER"),
-    "clip, no folder": (("--extractor", "clip:/no/such"), "no folder /no/such; name"),
+    "clip, no folder": (("--extractor", "clip:/no/such"), "no folder /no/such; give"),
     "clip, no model": (
         ("--extractor", "clip:{}"),
-        "{} is not a saved model, .* name a",
+        "{} is not a saved model, .* give a",
     ),
     "unclear, nothing": (("--unclear",), "--unclear is for --clips and --plot; give"),
     "top 0": (("--top", "0"), "--top must be at least 1, got 0"),

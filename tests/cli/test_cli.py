@@ -250,10 +250,10 @@ def test_a_plot_is_drawn_for_each_query(
 ) -> None:
     options = ("--store", known().store, "--plot", tmp_path / "trip.png")
     one = call(capsys, "search", known().film, "a cat", *options)
-    assert one.err == f"drew {tmp_path / 'trip.png'}\n"
+    assert one.err == f"wrote {tmp_path / 'trip.png'}\n"
     several = call(capsys, "search", known().film, "a cat", "a rocket", *options)
     numbered = [tmp_path / f"trip-{number}.png" for number in (1, 2)]
-    assert several.err.splitlines() == [f"drew {path}" for path in numbered]
+    assert several.err.splitlines() == [f"wrote {path}" for path in numbered]
     assert "drew" not in one.out + several.out
     assert {*tmp_path.iterdir()} == {tmp_path / "trip.png", *numbered}
     for path in tmp_path.iterdir():
@@ -280,8 +280,8 @@ def test_a_screen_is_told_how_far_it_is_on_its_error_side(tmp_path: Path) -> Non
     os.close(reader)
     out, _ = process.communicate()
     assert process.returncode == 0
-    assert b"looking at trip.mp4" in shown and b"a cat" not in shown
-    assert b"looking at" not in out and b'"a cat"' in out
+    assert b"extracting trip.mp4" in shown and b"a cat" not in shown
+    assert b"extracting" not in out and b'"a cat"' in out
 
 
 def _read(file: int) -> bytes:

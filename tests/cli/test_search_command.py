@@ -154,10 +154,10 @@ def test_a_bad_video_is_told_and_the_others_are_answered(ask: Ask) -> None:
         (["folder/a film", "one.mp4", "red"], "folder/a film does not exist"),
         (["my film.mkv", "one.mp4", "red"], "my film.mkv does not exist"),
         (["notes.txt", "one.mp4", "red"], "notes.txt does not exist"),
-        (["folder", "one.mp4", "red"], "folder is a folder; name .* as folder/[*].mp4"),
+        (["folder", "one.mp4", "red"], "folder is a folder; give .* as folder/[*].mp4"),
         (["one.mp4", "https://a.org/b.mp4"], "https://a.org/b.mp4 is an ad.*download"),
         (["rtsp://cam/live", "red"], "rtsp://cam/live is an address; download it"),
-        (["www.a.org/watch?v=b", "red"], "is an address; download it, and name the f"),
+        (["www.a.org/watch?v=b", "red"], "is an address; download it, and give the f"),
         (["one.mp4"], "no query given; describe in a sentence"),
         (["one.mp4", "two.mp4"], "no query given; describe in a sentence"),
         (["red", "blue"], "no video given; give its file"),
@@ -212,7 +212,7 @@ def test_where_nothing_is_clear_nothing_is_cut_or_drawn(ask: Ask) -> None:
     called = ask("two.mp4", "red", *options)
     (line,) = called.err.splitlines()
     assert called.code == 1 and 'no clear match for "red" in two.mp4' in line
-    assert "nothing is drawn or cut; --unclear" in line
+    assert "no plot and clips written; --unclear" in line
     assert not Path("clips").exists() and not Path("plot.png").exists()
     called = ask("two.mp4", "red", *options, "--unclear")
     assert called.code == 1
@@ -288,4 +288,6 @@ def test_the_exit_codes_are_in_the_help_and_in_the_docs(
     told = call(capsys, "search", "--help").out
     docs = Path(__file__).parents[2] / "docs" / "search-json.md"
     for text in (told, docs.read_text()):
-        assert re.search(r"code[\s\S]*\b0\b[\s\S]*clear[\s\S]*\b1\b[\s\S]*\b2\b", text)
+        assert re.search(
+            r"(?:code|status)[\s\S]*\b0\b[\s\S]*clear[\s\S]*\b1\b[\s\S]*\b2\b", text
+        )

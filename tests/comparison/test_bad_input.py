@@ -20,10 +20,13 @@ def test_what_cannot_be_compared_is_told(
     assert "did you mean own_slta" in line
     line = refused(call(capsys, "compare", "crtl", "--on", "own"), "unknown .*'crtl'")
     assert "did you mean ctrl" in line
-    refused(call(capsys, "compare", "ctrl"), "name the data set of ctrl with --on DATA")
+    refused(
+        call(capsys, "compare", "ctrl"),
+        "ctrl needs a data set; give one of .* with --on",
+    )
     line = refused(call(capsys, "compare", "ctrl", "--on", "onw"), "unknown data set")
     assert "did you mean own?" in line
-    refused(call(capsys, "compare", "runs/none"), "there is no folder runs/none; name")
+    refused(call(capsys, "compare", "runs/none"), "there is no folder runs/none; give")
     refused(call(capsys, "compare", "own/train.jsonl"), "config.json")
     line = refused(
         call(capsys, "compare", "mine.py:M", "--on", "own"), "no file mine.py"
@@ -61,10 +64,14 @@ def test_what_cannot_be_compared_is_told(
             "x.txt",
             "--table x.txt is not a supported format; give a file that ends in",
         ),
-        ("--table", "own", "--table own ends in 'no suffix'"),
+        ("--table", "own", "--table own is not a supported format; give"),
         ("--table", "own/train.jsonl/x.md", "x.md cannot be written"),
         ("--table", "own/notes.md", "notes.md exists and is not a table of a compar"),
-        ("--table", "comparison.json", "ends in '.json'"),
+        (
+            "--table",
+            "comparison.json",
+            "comparison.json is not a supported format; give",
+        ),
         ("--protocol", "none", "unknown protocol 'none'; it is one of ctrl, plain"),
         ("--runs", "own/train.jsonl", "train.jsonl is a file; name a folder"),
     ],

@@ -298,7 +298,7 @@ def test_the_protocol_is_the_data_sets_unless_another_is_named(
     assert "mAP" in whole["without video"]["test"]["moment frequencies"]
     refused(
         compared(capsys, "--protocol", "didemo"),
-        "is not of whole chunks of 5 s .* take another --protocol",
+        "is not of whole chunks of 5 s .* give another --protocol",
     )
     refused(compared(capsys, "--protocol", "detrr"), "unknown protocol 'detrr'")
 

@@ -149,9 +149,7 @@ def test_a_run_that_was_moved_with_its_data_is_compared(
     shutil.rmtree(tmp_path / "there" / "run" / "predictions")
     shutil.copytree("own", tmp_path / "there" / "data")
     monkeypatch.chdir(tmp_path / "there")
-    refused(
-        compared(capsys, "run"), "own is not a folder; name the one .* by --root DIR"
-    )
+    refused(compared(capsys, "run"), "own is not a folder; give .* with --root DIR")
     whole = results(compared(capsys, "run", "--root", "data"))
     before = found["models"]["own"]["test"]["mIoU"]["seeds"][0]
     assert whole["models"]["own"]["test"]["mIoU"]["mean"] == pytest.approx(before)

@@ -344,7 +344,7 @@ def test_the_pairs_of_a_release_are_counted(
     words = ("data", "check", "slta-tacos", "--root", tmp_path)
     called = call(capsys, *words)
     assert "train: 2 queries of 1 videos; 2 training pairs, NOT as" in called.out
-    assert "not 10146 queries of 75 videos; 12371 training pairs; mend" in called.out
+    assert "not 10146 queries of 75 videos; 12371 training pairs; correct" in called.out
     assert "val: 1 queries of 1 videos, NOT as published" in called.out
     found = json.loads(call(capsys, *words, "--json").out)["splits"]
     assert found["train"] == {"videos": 1, "queries": 2, "pairs": 2}
@@ -368,7 +368,7 @@ def test_only_a_conversion_keeps_something_when_it_is_stopped(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    name = {"check": "checking.check", "convert": "converting.convert"}[command]
+    name = {"check": "checking.check", "convert": "own.convert"}[command]
     monkeypatch.setattr(f"slta.datasets.{name}", stop)
     WRITERS["didemo"](tmp_path)
     words = ["data", command, "didemo", "--root", tmp_path]

@@ -318,7 +318,7 @@ def test_a_query_annotated_twice_is_odd_and_kept(tmp_path: Path) -> None:
 def test_a_split_given_twice_is_told(tmp_path: Path) -> None:
     table = "video_id,query,start_s,end_s\na,x,1,2\n"
     root = write_files(tmp_path / "d", {"train.jsonl": [ROW], "train.csv": table})
-    with pytest.raises(InputError, match=r"gives the split train, as train\.csv does"):
+    with pytest.raises(InputError, match=r"gives the split train, as does train\.csv"):
         own.load(root)
 
 

@@ -342,7 +342,7 @@ DAMAGED: dict[str, tuple[str | bytes, str]] = {
     ),
     "words for times": (
         json.dumps({**DETR[0], "pred_relevant_windows": [["a", 4, 1]]}),
-        'x.jsonl:1 gives pred_relevant_windows as .."a", 4, 1.., which are no n',
+        'x.jsonl:1 gives pred_relevant_windows as .."a", 4, 1.., which are not n',
     ),
     "saliency in two rows": (
         json.dumps({**DETR[0], "pred_saliency_scores": [[1.0]]}),
@@ -483,7 +483,7 @@ def test_a_damaged_truth_is_named_with_file_and_line(tmp_path: Path, kind: str) 
 IMPOSSIBLE: dict[str, tuple[list[float], str]] = {
     "reversed": ([60, 40], "does not start before it ends; give the start first"),
     "of no length": ([40, 40], "does not start before it ends"),
-    "NaN": ([float("nan"), 40], "is no span; give seconds from 0 on"),
+    "NaN": ([float("nan"), 40], "is not a span; give seconds from 0 on"),
     "without an end": ([40, float("inf")], "is not a span"),
     "negative": ([-1, 40], "is not a span"),
 }

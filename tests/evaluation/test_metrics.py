@@ -336,7 +336,7 @@ def test_a_table_is_json_with_every_number_by_its_name() -> None:
         ),
         (
             lambda: plain([rows([(0, 1)])], [np.array([np.nan])], [rows([(0, 1)])]),
-            "query 0 has NaN among its scores; look for NaN in the features",
+            "query 0 has NaN among its scores; look for NaN in the video",
         ),
         (lambda: hit(rows([]), rows([]), n=0, iou=0.5), "n must be .* 1, got 0"),
         (lambda: hit(rows([]), rows([]), n=1, iou=50.0), r"in \(0, 1\], got 50.0"),

@@ -534,7 +534,7 @@ def test_features_that_are_no_numbers_are_told_in_a_line_whose_remedy_works(
     values: Float16[np.ndarray, ...] = np.load(folder / f"{name}.npy", mmap_mode="r+")
     values[5] = np.nan
     del values
-    line = refused(call(capsys, "search", colours, "green", *options), "not numbers")
+    line = refused(call(capsys, "search", colours, "green", *options), "not finite")
     _follow(line)
     assert call(capsys, "search", colours, "green", *options) == before
 

@@ -233,7 +233,7 @@ def test_frames_survive_the_way_through_seconds(
 
 @pytest.mark.parametrize("rate_hz", [0.0, -3.0, float("nan"), float("inf")])
 def test_a_frame_rate_that_cannot_be_is_named(rate_hz: float) -> None:
-    message = f"the frame rate must be above 0 Hz, got {rate_hz}"
+    message = f"frames per second must be above 0, got {rate_hz}"
     with pytest.raises(ValueError, match=message):
         to_frames(rows([]), rate_hz)
 

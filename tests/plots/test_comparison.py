@@ -56,7 +56,7 @@ def test_a_protocol_without_recall_at_an_iou_has_its_own_measure(
 ) -> None:
     found = comparisons.comparison("didemo", slta=0.4)
     (axes,) = comparison.cost(found).axes
-    assert axes.get_ylabel().startswith("Rank@1, ")
+    assert axes.get_ylabel().startswith("Rank@1 (%)")
     drawn = call(capsys, "plot", written(tmp_path, found), "--out", tmp_path / "to")
     assert drawn.code == 0, drawn.err
     names = sorted(each.name for each in (tmp_path / "to").iterdir())

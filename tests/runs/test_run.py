@@ -223,7 +223,7 @@ def test_damaged_weights_are_named(tmp_path: Path, kind: str) -> None:
     with pytest.raises(InputError, match=rf"weights\.safetensors .*{says}") as caught:
         run.load()
     message = str(caught.value)
-    assert "\n" not in message and ("train again" in message or "go on" in message)
+    assert "\n" not in message and ("train again" in message or "continue" in message)
 
 
 def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
 def test_without_weights_it_is_said_how_to_go_on(tmp_path: Path) -> None:
     run = new(tmp_path)
     with pytest.raises(
-        InputError, match=f"go on with 'slta train --resume {run.folder}"
+        InputError, match=f"continue it with 'slta train --resume {run.folder}"
     ):
         run.load()
 

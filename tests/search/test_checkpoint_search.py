@@ -351,7 +351,7 @@ BAD: dict[str, tuple[Callable[[Made], object], tuple[str, ...], str]] = {
     "no weights": (
         lambda made: made.run.weights.unlink(),
         (),
-        "weights.safetensors is missing: .* go on with 'slta train --resume ",
+        "weights.safetensors is missing: .* continue it with 'slta train --resume ",
     ),
     "half of the weights": (truncated, (), "weights.safetensors is damaged or of ano"),
     "another model": (of_another_model, (), "is damaged or of another .*; copy it ag"),

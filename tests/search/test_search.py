@@ -408,7 +408,7 @@ def test_features_that_are_no_numbers_are_named_with_their_folder(
     path = coloured(tmp_path / "colours.mp4")
     with pytest.raises(InputError, match="values that are not finite; rem") as raised:
         searcher.search(path, "red")
-    named = re.search("features in (.*) hold", str(raised.value))
+    named = re.search(r"features in (\S+) have", str(raised.value))
     assert named is not None
     # And it helps to do as told.
     watched.sees_nonsense = False

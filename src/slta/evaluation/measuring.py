@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -14,9 +14,12 @@ from slta.evaluation.formats.joining import is_bare, load
 from slta.evaluation.metrics import Table, intervals, logged
 from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS, Protocol
-from slta.experiments.config import CandidatesConfig
 from slta.features.base import QueryFeatures
 from slta.moments.spans import as_array, temporal_iou
+
+if TYPE_CHECKING:
+    # It brings torch, which those who evaluate a file need not wait for.
+    from slta.experiments.config import CandidatesConfig
 
 SHARPNESS = 20.0
 """Inverse temperature of the weights of training queries."""
@@ -51,7 +54,7 @@ WITHOUT_VIDEO = {
 
 
 def without_video(
-    kind: str, train: Split, test: Split, candidates: CandidatesConfig
+    kind: str, train: Split, test: Split, candidates: "CandidatesConfig"
 ) -> list[Prediction]:
     """Predictions of a baseline: candidates score by the weighted share of training spans,
     as fractions of their video, that they hit at IoU 0.5."""

@@ -238,7 +238,7 @@ def cut(path: Path) -> None:
         pytest.param(
             lambda path: torch.save({"layer1.0.weight": torch.zeros(1)}, path),
             r"does not name its layers in a known way: it has layer1.0.weight, and .* "
-            r"conv1.weight, features.0.weight, conv1a.conv.weight, conv1a.weight; name",
+            r"conv1.weight, features.0.weight, conv1a.conv.weight, conv1a.weight; give",
             id="another network",
         ),
         pytest.param(
@@ -247,7 +247,7 @@ def cut(path: Path) -> None:
         pytest.param(
             lambda path: torch.save({}, path), "it has nothing, and", id="empty"
         ),
-        pytest.param(cut, "cannot be read as weights .*copy or download", id="cut"),
+        pytest.param(cut, "cannot be read as weights .*or download it again", id="cut"),
         pytest.param(
             lambda path: path.write_bytes(b""), "cannot be read as w", id="no bytes"
         ),
@@ -278,7 +278,7 @@ def test_weights_that_are_cut_short_are_refused(suffix: str, tmp_path: Path) -> 
     whole = path.read_bytes()
     for share in (0.001, 0.1, 0.5, 0.999):
         path.write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(InputError, match="copy or download it again"):
+        with pytest.raises(InputError, match="or download it again"):
             C3D(str(path)).video(clips(1))
 
 
@@ -298,7 +298,7 @@ def test_a_pickle_that_could_run_code_does_not(tmp_path: Path) -> None:
             "c3d needs weights: c3d:FILE, such as c3d.pickle of the project Davide",
         ),
         ("c3d:", "open-mmlab/mmaction2"),
-        ("c3d:./no.pth", "no weights ./no.pth; get .* such as c3d.pickle of the proj"),
+        ("c3d:./no.pth", "no.pth.* such as c3d.pickle of the proj"),
         ("c3d:.", "there is no file of weights ."),
     ],
 )

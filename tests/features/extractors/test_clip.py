@@ -394,7 +394,7 @@ def pickled(folder: Path) -> None:
     ("change", "message"),
     [
         (remove("config.json"), "no config.json .* saved with save_pretrained"),
-        (edit("config.json", "model_type", to="siglip"), "'siglip', not 'clip'; name"),
+        (edit("config.json", "model_type", to="siglip"), "'siglip', not 'clip'; give"),
         (
             edit("config.json", "text_config", "hidden_size", to="x"),
             "expected int, got str.*; save or download it again",

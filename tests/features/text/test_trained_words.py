@@ -57,7 +57,7 @@ def test_words_are_told_and_kept_and_held_to(
     )
     assert trained.code == 0, trained.err
     missing = sum(n for word, n in counted.items() if word.lower() in often)
-    told = f"{missing} of the {counted.total()} words in train have no vector, most oft"
+    told = f"{missing} of {counted.total()} words in train have no vector, most oft"
     assert any(told in record.message for record in caplog.records)
     facts = json.loads((folder / "provenance.json").read_text())
     run = Run.open(folder)
