@@ -17,6 +17,7 @@ from slta.runs.inference import score
 from slta.training.draws import sampler
 from tests.support.batches import asked, close, longer, made, noisy, training_batch
 from tests.support.candidate_models import (
+    ELSEWHERE,
     LESSONS,
     RATE_HZ,
     SMALL,
@@ -26,7 +27,6 @@ from tests.support.candidate_models import (
     world,
 )
 
-ELSEWHERE = {"slta", "slta_released"}
 """Those that see regions: test_slta.py and test_released.py."""
 ONE_FOR_ALL = {"video_only": 0.5, "moment_prior": 0.25}
 """Those that answer all queries of a video alike, and the share that this can reach: one

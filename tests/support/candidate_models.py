@@ -1,6 +1,6 @@
 """The models that score candidates and see no regions, small, for what all must pass."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -9,7 +9,7 @@ from slta.datasets.split import Split, spread
 from slta.evaluation.predictions import Prediction
 from slta.experiments import titled
 from slta.experiments.config import CandidatesConfig, Experiment
-from slta.models import build
+from slta.models import MODELS, build, config_of, sees_whole_videos
 from slta.models.acrn import ACRNConfig
 from slta.models.base import Model, Scale, Sizes
 from slta.models.blind import MomentPriorConfig, QueryOnlyConfig, VideoOnlyConfig
@@ -22,7 +22,24 @@ from slta.runs.inference import predict
 from slta.training.draws import sampler
 from tests.support import worlds
 
-SMALL: dict[str, Any] = {
+ELSEWHERE = {"slta", "slta_released"}
+"""Models that see regions, which have tests of their own."""
+
+
+def sized(config: Any, size: int, **others: Any) -> Any:
+    """A configuration with layers of that size, as small as a test can have them."""
+    names = [each.name for each in fields(config)]
+    sizes = {name: size for name in names if name.endswith("size")}
+    there = {name: value for name, value in others.items() if name in names}
+    return replace(config, **sizes, **there)
+
+
+CANDIDATE_MODELS = {
+    name: config_of(builder)()
+    for name, builder in MODELS.items()
+    if name not in ELSEWHERE and not sees_whole_videos(builder)
+}
+SMALL: dict[str, Any] = {name: sized(c, 4) for name, c in CANDIDATE_MODELS.items()} | {
     "acrn": ACRNConfig(memory_size=6, pooled_size=3, fusion_size=5),
     "ctrl": CTRLConfig(common_size=4, hidden_size=5),
     "mcn": MCNConfig(hidden_size=5, word_size=3, common_size=4),
@@ -37,7 +54,7 @@ SMALL: dict[str, Any] = {
 
 
 class Lesson(NamedTuple):
-    """A configuration that learns the world below by heart, and how."""
+    """A configuration that memorises the data below, and how."""
 
     model: Any
     steps: int = 120
@@ -45,6 +62,9 @@ class Lesson(NamedTuple):
 
 
 LESSONS: dict[str, Lesson] = {
+    name: Lesson(sized(config, 32, offset_weight=1.0, dropout=0.0), steps=300)
+    for name, config in CANDIDATE_MODELS.items()
+} | {
     "acrn": Lesson(
         ACRNConfig(memory_size=32, pooled_size=16, fusion_size=32, offset_weight=1.0),
         steps=400,
