@@ -1,10 +1,12 @@
-"""Zero-shot search in three lines for README, and the data sets by name."""
+"""Zero-shot search in three lines for README, and the data sets and models by name."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.tables.cells import load, percent, table
 from slta.datasets import SOURCES
 from slta.experiments import DATA
+from slta.models import MODELS, class_of, sees_whole_videos
 
 
 def _headline() -> str:
@@ -38,7 +40,25 @@ def _data_sets() -> str:
     return table(["`--on`", "`slta data`", "queries, by split"], rows)
 
 
+def _models() -> str:
+    folder = Path(__file__).parents[2] / "docs" / "models"
+    pages = [page for page in sorted(folder.glob("*.md")) if page.stem != "index"]
+    rows = []
+    for name, builder in MODELS.items():
+        model = class_of(builder)
+        page = next(
+            page
+            for page in sorted(pages, key=lambda page: page.stem != name)
+            if page.stem == name or f"`{name}`" in page.read_text()
+        )
+        kind = "whole video" if sees_whole_videos(builder) else "candidates"
+        paper = model.paper.rpartition(", ")[2].partition(":")[0]
+        rows.append([f"[`{name}`]({page.name})", paper, kind, model.needs])
+    return table(["model", "paper", "kind", "reads"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "headline": _headline,
     "data-sets": _data_sets,
+    "models": _models,
 }

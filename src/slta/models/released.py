@@ -66,7 +66,7 @@ class Shares(nn.Module):
 class Released(SLTA):
     """SLTA with broken parts, and so, exceptionally, a subclass."""
 
-    paper = "the notebook that SLTA's authors released"
+    paper = "released notebook"
     needs = "frames, regions, words"
     published = "TACoS 11.5"
 

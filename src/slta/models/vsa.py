@@ -92,7 +92,7 @@ class WordByWord(nn.Module):
 
 class VSA(CandidateModel):
     paper = "a baseline of Liu et al., ACM MM 2018"
-    needs = "frames, words (vsa_rnn) or sentence vectors (vsa_stv)"
+    needs = "frames, words or sentence vectors"
     published = "TACoS 10.0 (vsa_rnn) and 8.8, DiDeMo 24.9 and 25.4"
 
     def __init__(
