@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format bench docs serve
+.PHONY: demo test coverage check format bench docs serve
 
 # The stamp is what the targets wait for: it is written only after pip finished.
 .venv/installed: pyproject.toml
@@ -14,6 +14,10 @@ demo: .venv/installed
 
 # By halves, so that most files stay with one worker and are set up once.
 test: .venv/installed
+	$(BIN)/pytest -n 2 --dist worksteal
+
+# By itself, as tracing every line takes half as long again.
+coverage: .venv/installed
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: .venv/installed
