@@ -327,20 +327,15 @@ def test_films_beside_the_annotations_are_looked_at(own: Path) -> None:
     assert resolve_extractor(named) == named
 
 
+def imported(capsys: pytest.CaptureFixture[str], own: Path) -> Called:
+    options = ("--extractor", "preextracted", "--rate", 2, "--store", "store")
+    return call(capsys, "extract", own, *options)
+
+
 def test_the_store_can_be_filled_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = (
-        "extract",
-        own,
-        "--extractor",
-        "preextracted",
-        "--rate",
-        2,
-        "--store",
-        "store",
-    )
-    done = call(capsys, *given)
+    done = imported(capsys, own)
     assert done.code == 0, done.err
     queries, videos = done.out.splitlines()
     assert queries == "33 queries with 66 words"
@@ -350,7 +345,7 @@ def test_the_store_can_be_filled_beforehand(
         f"11 videos imported, 0 already stored; {given_bytes / 1e6:.1f} MB of features take "
         f"{kept / 1e6:.1f} MB in the store; 220.0 s of video in "
     )
-    again = call(capsys, *given)
+    again = imported(capsys, own)
     assert "0 videos imported, 11 already stored" in again.out
 
 
@@ -358,21 +353,11 @@ def test_a_size_that_the_others_have_not_is_told_beforehand(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_arrays(own / "features" / "v_00.avi.npz", planted(0, {}, size=7))
-    given = (
-        "extract",
-        own,
-        "--extractor",
-        "preextracted",
-        "--rate",
-        2,
-        "--store",
-        "store",
-    )
     for told in (
         "10 videos imported, 0 already stored",
         "0 videos imported, 10 already stored",
     ):
-        done = call(capsys, *given)
+        done = imported(capsys, own)
         assert done.code == 2 and told in done.out
         first, last = done.err.splitlines()
         assert first.startswith("v_00.avi: frames of size 7, others have 6; make all")
@@ -384,17 +369,7 @@ def test_wrong_features_are_told_and_the_others_stored(
 ) -> None:
     save_arrays(own / "features" / "v_03.avi.npz", nan(planted(3, {})))
     (own / "features" / "v_10.avi.npz").unlink()
-    given = (
-        "extract",
-        own,
-        "--extractor",
-        "preextracted",
-        "--rate",
-        2,
-        "--store",
-        "store",
-    )
-    done = call(capsys, *given)
+    done = imported(capsys, own)
     assert done.code == 2 and "9 videos imported" in done.out
     first, second, last = done.err.splitlines()
     assert first.startswith("v_03.avi: ") and "NaN or infinity in regions" in first
