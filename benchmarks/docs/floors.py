@@ -17,6 +17,7 @@ ABOUT = {
     "comparison": "models and seeds, one table",
     "training": "experiment to run",
     "plots": "pictures of answers and runs",
+    "index": "moments of many videos",
     "search": "video and query to answer",
     "runs": "run folders, inference",
     "evaluation": "protocols, metrics, file formats",

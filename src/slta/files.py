@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -182,3 +182,18 @@ def fitted(stem: str, ending: str) -> str:
     while len(os.fsencode(stem[:size] + mark)) > room or combining(stem[size]):
         size -= 1
     return stem[:size] + mark + ending
+
+
+def apart(names: Sequence[str]) -> list[str]:
+    """The names, with numbers where they are equal up to case.
+
+    >>> apart(["trip", "Trip", "car"])
+    ['trip.1', 'Trip.2', 'car']
+    """
+    plain = [name.casefold() for name in names]
+    numbered = [f"{name}.{i}" for i, name in enumerate(names, start=1)]
+    found = [
+        numbered[i] if plain.count(plain[i]) > 1 else names[i]
+        for i in range(len(names))
+    ]
+    return found if len({name.casefold() for name in found}) == len(found) else numbered

@@ -160,7 +160,20 @@ OPTIONS = {
         ("--extractor", "clip:{}"),
         "{} is not a saved model, .* give a",
     ),
-    "unclear, nothing": (("--unclear",), "--unclear is for --clips and --plot; give"),
+    "unclear, nothing": (("--unclear",), "--unclear is for --clips, .* --plot; give"),
+    "pad, nothing": (("--pad", "2"), "--pad is for --clips and --export; give one of"),
+    "merge, nothing": (("--merge", "0"), "--merge is for --clips and --export; give"),
+    "pad -1": (("--clips", "{}/c", "--pad", "-1"), "--pad must be .* 0 on, got -1$"),
+    "pad nan": (("--clips", "{}/c", "--pad", "nan"), "--pad must be .* on, got nan$"),
+    "merge inf": (("--export", "{}/a.csv", "--merge", "inf"), "--merge must .* inf$"),
+    "merge -2": (("--merge", "-2.5"), "--merge must be a number .* 0 on, got -2.5$"),
+    "export, suffix": (("--export", "{}/a.oti"), "a.oti cannot .* did you mean .otio"),
+    "export, no suffix": (
+        ("--export", "{}/a"),
+        "give a name that ends in .csv, .json,",
+    ),
+    "export, below": (("--export", "{}/file/a.edl"), "{}/file is a file; name a fol"),
+    "export, folder": (("--export", "{}/plot.csv"), "plot.csv is a folder; name a fi"),
     "top 0": (("--top", "0"), "--top must be at least 1, got 0"),
     "top -3": (("--top", "-3"), "--top must be at least 1, got -3"),
     "plot, suffix": (("--plot", "{}/a.jpg"), "a.jpg cannot be drawn; give a name that"),
@@ -212,14 +225,20 @@ def test_an_option_that_cannot_be_used_is_named_before_any_work(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
 ) -> None:
     (tmp_path / "file").write_text("precious")
-    (tmp_path / "plot.png").mkdir()
+    for name in ("plot.png", "plot.csv"):
+        (tmp_path / name).mkdir()
     options, says = OPTIONS[kind]
     given = [option.format(tmp_path) for option in options]
     if "--store" not in given:
         given += ["--store", str(tmp_path / "store")]
     called = call(capsys, "search", "film.mp4", "a cat", *given)
     refused(called, says.format(tmp_path))
-    assert {path.name for path in tmp_path.iterdir()} <= {"file", "plot.png", "store"}
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        "file",
+        "plot.png",
+        "plot.csv",
+        "store",
+    }
     assert (tmp_path / "file").read_text() == "precious"
 
 

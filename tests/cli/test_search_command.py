@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from slta import InputError, Searcher
 from slta import search as searching
 from slta.cli import commands
-from slta.cli.search import apart, looks_like_file, nearest
+from slta.cli.search import looks_like_file, nearest
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store
+from slta.files import apart
 from slta.search.answers import Answer, Indexed
 from tests.support.answers import answer as answer_of
 from tests.support.commands import Called, answered, call, refused

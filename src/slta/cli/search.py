@@ -12,9 +12,10 @@ from unicodedata import normalize
 
 import tyro
 
+from slta.cli import export
 from slta.cli.screen import USAGE, notes, preparing, progress, tell
 from slta.errors import InputError, UnwritableError
-from slta.files import FILMS, check_writable, fitted
+from slta.files import FILMS, apart, check_writable, fitted
 
 if TYPE_CHECKING:
     from slta.features.provider import Provider
@@ -123,6 +124,7 @@ def _plain(name: str) -> str:
 
 
 if TYPE_CHECKING:
+    from slta.index.found import Found
     from slta.search import Answer, Searcher
 
 NOTHING_CLEAR = 1
@@ -161,8 +163,20 @@ class Search:
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
     """Write the moments as video files to this folder, named by video, query and rank."""
+    export: Annotated[
+        Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
+    ] = None
+    """Write all moments to this file: a timeline (.otio, .edl, .fcpxml), captions (.srt,
+    .vtt; one file per video) or a table (.csv, .json)."""
+    pad: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.0
+    """Seconds added before and after each moment, with --clips or --export."""
+    merge: Annotated[
+        float | None, tyro.conf.arg(metavar="SECONDS", help_behavior_hint="")
+    ] = None
+    """Join moments at most so many seconds apart (after --pad), with --clips or
+    --export."""
     unclear: bool = False
-    """Include answers without a clear match, with --clips or --plot."""
+    """Include answers without a clear match, with --clips, --export or --plot."""
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
@@ -228,6 +242,7 @@ def search(command: Search) -> None:
             notes.print(line, markup=False, soft_wrap=True)
     results = Results(queries, as_json=command.json, several=len(videos) > 1)
     outputs = _outputs(command.plot, videos, queries)
+    chosen = list[export.Chosen]()
     answered = 0
     try:
         for number, video in enumerate(usable, start=1):
@@ -241,7 +256,8 @@ def search(command: Search) -> None:
                 for i, query in enumerate(query_features):
                     answer = searcher.answer(indexed, query, top=command.top)
                     results.add(i, video, answer)
-                    _write(command, video, answer, outputs[video][i])
+                    found = _write(command, video, answer, outputs[video][i])
+                    chosen.append(export.Chosen(i, answer.confidence, found))
             except InputError as error:
                 # Problems of weights or the disk would recur at the next video.
                 named = any(n in str(error) for n in searcher.library.names(video))
@@ -253,6 +269,7 @@ def search(command: Search) -> None:
     finally:
         # Also after an error.
         results.print()
+    export.export(chosen, command.export)
     if answered < len(videos):
         sys.exit(USAGE)
     if not results.any_clear:
@@ -264,7 +281,7 @@ def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
     from slta.video.opening import head_of
 
     try:
-        if command.plot or command.clips:
+        if command.plot or command.clips or export.opens_videos(command.export):
             head_of(video)
         searcher.library.check(video)
     except InputError as error:
@@ -275,10 +292,13 @@ def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
 
 def _check_targets(command: Search) -> None:
     """Raises ``InputError`` for unwritable output files, before any work."""
-    if command.unclear and not (command.plot or command.clips):
+    if command.unclear and not (command.plot or command.clips or command.export):
         raise InputError(
-            "--unclear is for --clips and --plot; give one of them as well"
+            "--unclear is for --clips, --export and --plot; give one of them as well"
         )
+    used = bool(command.clips or command.export)
+    export.check_seconds(command.pad, command.merge, used=used)
+    export.check_export(command.export)
     if (file := command.plot) is not None:
         if file.suffix.lower() not in (".png", ".svg", ".pdf"):
             known = "a name that ends in .png, .svg or .pdf"
@@ -308,22 +328,29 @@ def _outputs(
     return found
 
 
-def _write(command: Search, video: Path, answer: "Answer", output: Output) -> None:
-    """Writes the plot and the clips, if there is a clear match."""
-    if not (command.plot or command.clips):
-        return
+def _write(
+    command: Search, video: Path, answer: "Answer", output: Output
+) -> "list[Found]":
+    """Writes the plot and the clips, if there is a clear match; returns its moments."""
+    outputs = {
+        "plot": command.plot,
+        "clips": command.clips,
+        "export": command.export,
+    }
+    names = [name for name, target in outputs.items() if target]
+    if not names:
+        return []
     if not (answer.is_clear or command.unclear):
-        outputs = " and ".join(
-            ["plot"] * bool(command.plot) + ["clips"] * bool(command.clips)
-        )
-        line = f'no clear match for "{answer.query}" in {video}: no {outputs} written; '
-        line += "--unclear writes the likeliest moments"
+        line = f'no clear match for "{answer.query}" in {video}: no '
+        line += f"{' and '.join(names)} written; --unclear writes the likeliest moments"
         notes.print(line, markup=False, soft_wrap=True)
-        return
+        return []
     if output.plot:
         _plot(video, answer, output.plot)
+    found = export.moments(video, answer, pad=command.pad, merge=command.merge)
     if command.clips:
-        _cut(command, video, answer, output.clip)
+        _cut(command, found, output.clip)
+    return found
 
 
 def _plot(video: Path, answer: "Answer", target: Path) -> None:
@@ -342,22 +369,7 @@ def titles(queries: Sequence[str]) -> list[str]:
     return apart(found)
 
 
-def apart(names: Sequence[str]) -> list[str]:
-    """The names, with numbers where they are equal up to case.
-
-    >>> apart(["trip", "Trip", "car"])
-    ['trip.1', 'Trip.2', 'car']
-    """
-    plain = [name.casefold() for name in names]
-    numbered = [f"{name}.{i}" for i, name in enumerate(names, start=1)]
-    found = [
-        numbered[i] if plain.count(plain[i]) > 1 else names[i]
-        for i in range(len(names))
-    ]
-    return found if len({name.casefold() for name in found}) == len(found) else numbered
-
-
-def _cut(command: Search, video: Path, answer: "Answer", title: str) -> None:
+def _cut(command: Search, found: "Sequence[Found]", title: str) -> None:
     from slta.video import writing
 
     assert command.clips is not None
@@ -369,9 +381,9 @@ def _cut(command: Search, video: Path, answer: "Answer", title: str) -> None:
             f"--clips {command.clips} cannot be made ({why}); give another folder"
         ) from error
     with progress("writing clips") as bar:
-        for rank, moment in enumerate(answer.moments, start=1):
+        for rank, moment in enumerate(found, start=1):
             name = fitted(title, f"-{rank}.mp4")
-            writing.cut(video, moment.span, command.clips / name)
-            bar(rank, len(answer.moments))
-    done = f"wrote {len(answer.moments)} clips to {command.clips}"
+            writing.cut(moment.path, moment.span, command.clips / name)
+            bar(rank, len(found))
+    done = f"wrote {len(found)} clips to {command.clips}"
     notes.print(done, markup=False, soft_wrap=True)

@@ -1,0 +1,79 @@
+"""``--export``, ``--pad`` and ``--merge``: which moments are written, and to what file."""
+
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from slta.cli.screen import notes
+from slta.errors import InputError
+from slta.index.found import Found, merged
+
+if TYPE_CHECKING:
+    from slta.search import Answer
+
+
+class Chosen(NamedTuple):
+    """Moments to be exported, of one video and query."""
+
+    query: int
+    """Index of the query."""
+    confidence: float
+    found: list[Found]
+
+
+def check_seconds(pad: float, merge: float | None, *, used: bool) -> None:
+    """Raises ``InputError`` for values that mean nothing, or if nothing is ``used``."""
+    for option, seconds in (("--pad", pad), ("--merge", merge)):
+        if seconds is None:
+            continue
+        if not (isfinite(seconds) and seconds >= 0):
+            raise InputError(
+                f"{option} must be a number of seconds from 0 on, got {seconds:g}"
+            )
+        default = option == "--pad" and not seconds
+        if not (used or default):
+            raise InputError(
+                f"{option} is for --clips and --export; give one of them as well"
+            )
+
+
+def check_export(file: Path | None) -> None:
+    """Raises ``InputError`` for a file that cannot be written."""
+    if file is not None:
+        from slta.index.exporting import check_target
+
+        check_target(file)
+
+
+def opens_videos(file: Path | None) -> bool:
+    """Whether the export opens the videos."""
+    if file is None:
+        return False
+    from slta.index.exporting import needs_videos
+
+    return needs_videos(file)
+
+
+def moments(
+    video: Path, answer: "Answer", *, pad: float, merge: float | None
+) -> list[Found]:
+    """The moments of an answer, padded and joined, with the numbers that are printed."""
+    confidence, duration_s = answer.shown_confidence(3), answer.video.duration_s
+    found = [
+        Found(answer.query, video, moment.span, score, confidence, duration_s)
+        for moment, score in zip(answer.moments, answer.shown_scores(3), strict=True)
+    ]
+    return merged(found, merge, pad)
+
+
+def export(chosen: Sequence[Chosen], file: Path | None) -> None:
+    """Writes moments by query, those of the most confident video first; none, no file."""
+    ordered = sorted(chosen, key=lambda each: (each.query, -each.confidence))
+    found = [moment for each in ordered for moment in each.found]
+    if file is None or not found:
+        return
+    from slta.index import exporting
+
+    for written in exporting.export(found, file):
+        notes.print(f"wrote {written}", markup=False, soft_wrap=True)

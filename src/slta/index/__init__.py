@@ -1,0 +1,1 @@
+"""Moments of many videos, and what is made of them."""
