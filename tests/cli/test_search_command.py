@@ -22,6 +22,7 @@ from slta.features.library import Library
 from slta.features.store import Record, Store
 from slta.files import apart
 from slta.search.answers import Answer, Indexed
+from slta.video import probe
 from tests.support.answers import answer as answer_of
 from tests.support.commands import Called, answered, call, refused
 from tests.support.extractors import Colours, coloured
@@ -238,6 +239,58 @@ def test_of_several_only_the_clear_ones_are_cut_and_drawn(ask: Ask) -> None:
     }
     drawn = {path.name for path in Path().glob("plot*")}
     assert drawn == {"plot-one.1-1.png", "plot-one.2-1.png", "plot-three-1.png"}
+
+
+def rows(file: str) -> list[list[object]]:
+    """Path, start, end, query and rank of what was exported as JSON."""
+    names = ("path", "start_s", "end_s", "query", "rank")
+    return [[row[name] for name in names] for row in json.loads(Path(file).read_text())]
+
+
+def test_clear_moments_of_all_videos_are_exported_best_first(ask: Ask) -> None:
+    videos = ("one.mp4", "two.mp4", "three.mp4")
+    called = ask(*videos, "blue", "red", "--export", "a.json")
+    assert called.code == 0
+    assert called.err.count("no export written; --unclear writes the likeliest") == 4
+    assert called.err.endswith("wrote a.json\n")
+    assert rows("a.json") == [
+        ["three.mp4", 0.0, 1.0, "red", 1],
+        ["three.mp4", 1.0, 2.0, "red", 2],
+        ["one.mp4", 0.0, 1.0, "red", 3],
+        ["one.mp4", 1.0, 2.0, "red", 4],
+    ]
+    ask(*videos, "blue", "red", "--export", "b.json", "--unclear", "--top", "1")
+    assert [row[0] for row in rows("b.json")] == [
+        *("two.mp4", "three.mp4", "one.mp4"),
+        *("three.mp4", "one.mp4", "two.mp4"),
+    ]
+
+
+def test_moments_are_padded_and_joined_in_files_and_clips(ask: Ask) -> None:
+    options = ("--export", "a.json", "--clips", "clips")
+    ask("one.mp4", "red", "--top", "1", "--pad", "0.5", *options)
+    assert rows("a.json") == [["one.mp4", 0.0, 1.5, "red", 1]]
+    assert probe("clips/one-red-1.mp4").duration_s == pytest.approx(1.5, abs=0.01)
+    called = ask("one.mp4", "red", "--merge", "0", *options)
+    assert rows("a.json") == [["one.mp4", 0.0, 2.0, "red", 1]]
+    assert "wrote 1 clips to clips" in called.err
+    assert probe("clips/one-red-1.mp4").duration_s == pytest.approx(2, abs=0.01)
+
+
+def test_captions_are_named_by_the_video_if_there_are_several(ask: Ask) -> None:
+    called = ask("one.mp4", "three.mp4", "red", "--export", "a.vtt")
+    assert called.err == "wrote a-three.vtt\nwrote a-one.vtt\n"
+    called = ask("one.mp4", "two.mp4", "red", "--export", "b.vtt")
+    assert called.err.endswith("wrote b.vtt\n") and not Path("b-one.vtt").exists()
+
+
+@pytest.mark.parametrize("suffix", ["otio", "edl", "fcpxml"])
+def test_a_timeline_needs_a_clear_match(ask: Ask, suffix: str) -> None:
+    called = ask("two.mp4", "red", "--export", f"a.{suffix}")
+    assert called.code == 1 and not Path(f"a.{suffix}").exists()
+    called = ask("bad.mp4", "one.mp4", "red", "--export", f"a.{suffix}", "--json")
+    assert called.code == 2 and objects(called) == [("red", "one.mp4")]
+    assert "one.mp4" in Path(f"a.{suffix}").read_text()
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a.1", "a.2", "b", "b.3"]), max_size=6))

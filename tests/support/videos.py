@@ -121,6 +121,35 @@ def film(
     return path
 
 
+def coded(
+    path: Path,
+    rate: Fraction,
+    frames: int = 10,
+    *,
+    timecode: str | None = None,
+    sound_s: float = 0,
+) -> Path:
+    """A film whose rate the header has exactly, with a timecode."""
+    with av.open(path, "w", None if path.suffix else "mp4") as out:
+        if timecode:
+            out.metadata["timecode"] = timecode
+        codec = "mpeg4" if path.suffix == ".avi" else "libx264"
+        stream = out.add_stream(codec, rate=rate)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        sound = out.add_stream("aac", rate=SOUND_HZ, layout="mono") if sound_s else None
+        for i in range(frames):
+            frame = VideoFrame.from_ndarray(painted(i), "rgb24")
+            frame.pts, frame.time_base = i, 1 / rate
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+        if sound is not None:
+            heard = AudioFrame.from_ndarray(beeps(sound_s), "fltp", "mono")
+            heard.sample_rate, heard.pts = SOUND_HZ, 0
+            out.mux(sound.encode(heard) + sound.encode(None))
+    return path
+
+
 def _cover(out: OutputContainer) -> list[Any]:
     """Adds a large picture as the cover of a film or a record."""
     picture = out.add_stream("png", rate=1)

@@ -59,6 +59,8 @@ def export(found: Sequence[Found], file: Path) -> list[Path]:
     """
     check_target(file)
     texts = _texts(ranked(found), file)
+    for target in texts:
+        check_writable(target)
     try:
         with ExitStack() as stack:
             for target, text in texts.items():

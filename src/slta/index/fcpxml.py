@@ -6,7 +6,7 @@ for names with quotes, and executes ``ffprobe``.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import floor
+from math import ceil
 from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -48,10 +48,9 @@ def as_fcpxml(moments: Sequence[Ranked], name: str) -> str:
         length = 0
         for moment in group:
             path = moment.found.path
-            frames = _length(moment, media[path], rate)
-            clip = _clip(moment, media[path], assets[path], rate)
+            frames = media[path].part(moment.found.span, rate).length
+            clip = _clip(moment, media[path], assets[path], frames, rate)
             clip.set("offset", _seconds(length, rate))
-            clip.set("duration", _seconds(frames, rate))
             spine.append(clip)
             length += frames
         sequence.set("duration", _seconds(length, rate))
@@ -94,21 +93,20 @@ def _asset(resources: Element, number: int, media: Media) -> str:
     return f"a{number}"
 
 
-def _length(moment: Ranked, media: Media, rate: Fraction) -> int:
-    """Frames of a clip at the timeline's rate, at least one, within the file."""
-    start = media.numbered(moment.found.span).start
-    room = (media.frames.end - start) / media.timing.rate * rate
-    return max(1, min(media.part(moment.found.span, rate).length, floor(room)))
-
-
-def _clip(moment: Ranked, media: Media, asset: str, rate: Fraction) -> Element:
+def _clip(
+    moment: Ranked, media: Media, asset: str, frames: int, rate: Fraction
+) -> Element:
+    """A clip of so many frames of a timeline, within its file."""
     timing = media.timing
-    start = _seconds(media.numbered(moment.found.span).start, timing.rate)
+    last = media.frames.end - ceil(frames / rate * timing.rate)
+    first = min(media.numbered(moment.found.span).start, max(last, timing.first))
+    start = _seconds(first, timing.rate)
     clip = Element(
         "asset-clip",
         ref=asset,
         name=media.name,
         start=start,
+        duration=_seconds(frames, rate),
         tcFormat="DF" if timing.drops else "NDF",
     )
     if timing.rate != rate:

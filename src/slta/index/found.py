@@ -41,7 +41,7 @@ def ranked(found: Sequence[Found]) -> list[Ranked]:
 
 
 def merged(
-    found: Sequence[Found], gap_s: float | None = None, pad_s: float = 0
+    found: Sequence[Found], gap_s: float | None = None, pad_s: float = 0.0
 ) -> list[Found]:
     """Moments that begin ``pad_s`` earlier and end as much later, within their video.
 
