@@ -268,8 +268,11 @@ def test_clear_moments_of_all_videos_are_exported_best_first(ask: Ask) -> None:
 
 def test_moments_are_padded_and_joined_in_files_and_clips(ask: Ask) -> None:
     options = ("--export", "a.json", "--clips", "clips")
-    ask("one.mp4", "red", "--top", "1", "--pad", "0.5", *options)
-    assert rows("a.json") == [["one.mp4", 0.0, 1.5, "red", 1]]
+    ask("one.mp4", "red", "--pad", "0.5", *options)
+    assert rows("a.json") == [
+        ["one.mp4", 0.0, 1.5, "red", 1],
+        ["one.mp4", 0.5, 2.0, "red", 2],
+    ]
     assert probe("clips/one-red-1.mp4").duration_s == pytest.approx(1.5, abs=0.01)
     called = ask("one.mp4", "red", "--merge", "0", *options)
     assert rows("a.json") == [["one.mp4", 0.0, 2.0, "red", 1]]

@@ -166,7 +166,7 @@ class Search:
     export: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")
     ] = None
-    """Write all moments to this file: a timeline (.otio, .edl, .fcpxml), captions (.srt,
+    """Write the moments to this file: a timeline (.otio, .edl, .fcpxml), captions (.srt,
     .vtt; one file per video) or a table (.csv, .json)."""
     pad: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.0
     """Seconds added before and after each moment, with --clips or --export."""
