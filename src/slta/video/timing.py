@@ -82,13 +82,13 @@ def standard(rate: Fraction) -> Fraction:
 
 def timeline_rate(rate: Fraction) -> Fraction:
     """The rate of a timeline for a video: its own if that is standard, else the lowest
-    multiple of it, else the next higher one.
+    multiple of it, else the next higher whole one.
 
     >>> [float(timeline_rate(Fraction(rate))) for rate in (25, 15, 28, 240)]
     [25.0, 30.0, 30.0, 60.0]
     """
     multiples = [known for known in STANDARD if known % rate == 0]
-    higher = [known for known in STANDARD if known >= rate]
+    higher = [known for known in STANDARD if known >= rate and known.denominator == 1]
     return next(iter([*multiples, *higher, STANDARD[-1]]))
 
 
