@@ -6,7 +6,7 @@ from unicodedata import normalize
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.files import LONGEST, composed, fitted
+from slta.files import LONGEST, apart, composed, fitted
 
 ENDING = "-a-cat-1.mp4"
 
@@ -36,3 +36,12 @@ def test_all_spellings_have_one(name: str) -> None:
     assert {composed(normalize(form, name)) for form in ("NFC", "NFD")} == {
         composed(name)
     }
+
+
+@given(st.lists(st.sampled_from(["a", "A", "a.1", "a.2", "b", "b.3"]), max_size=6))
+def test_files_are_named_apart(names: list[str]) -> None:
+    found = apart(names)
+    assert len({name.casefold() for name in found}) == len(names)
+    assert all(new.startswith(old) for new, old in zip(found, names, strict=True))
+    if len({name.casefold() for name in names}) == len(names):
+        assert found == names

@@ -20,7 +20,6 @@ from slta.cli.search import looks_like_file, nearest
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store
-from slta.files import apart
 from slta.search.answers import Answer, Indexed
 from slta.video import probe
 from tests.support.answers import answer as answer_of
@@ -294,15 +293,6 @@ def test_a_timeline_needs_a_clear_match(ask: Ask, suffix: str) -> None:
     called = ask("bad.mp4", "one.mp4", "red", "--export", f"a.{suffix}", "--json")
     assert called.code == 2 and objects(called) == [("red", "one.mp4")]
     assert "one.mp4" in Path(f"a.{suffix}").read_text()
-
-
-@given(st.lists(st.sampled_from(["a", "A", "a.1", "a.2", "b", "b.3"]), max_size=6))
-def test_files_are_named_apart(names: list[str]) -> None:
-    found = apart(names)
-    assert len({name.casefold() for name in found}) == len(names)
-    assert all(new.startswith(old) for new, old in zip(found, names, strict=True))
-    if len({name.casefold() for name in names}) == len(names):
-        assert found == names
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])

@@ -24,8 +24,8 @@ STANDARD: Final = tuple(
 """Frames per second of the timelines of editing programs."""
 ROUNDED: Final = Fraction(4, 10_000)
 """Relative error of a rate that a container rounded; 24 and 23.976 are further apart."""
-FASTEST: Final = 1000
-"""A header with more frames per second counts its ticks."""
+FASTEST: Final = 300
+"""A header with more frames per second, as of a recording in a browser, counts ticks."""
 TIMECODE: Final = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 
 
