@@ -1,1 +1,6 @@
-"""Moments of many videos, and what is made of them."""
+"""An index of many videos: looked at once, searched many times, kept up to date."""
+
+from slta.index.answers import Hit, Hits
+from slta.index.library import Index, Status
+
+__all__ = ["Hit", "Hits", "Index", "Status"]

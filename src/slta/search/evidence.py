@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -54,6 +54,28 @@ SCENE = 0.5
 """Cosine of two frames below which they show different scenes."""
 CHUNK = 256
 """Frames computed at a time, so that memory does not grow with the video."""
+
+
+Views = Sequence[Float[np.ndarray, "p _"]]
+"""Phrases in each space that they share with frames."""
+
+
+class Sights(Protocol):
+    """Frames and their regions, which can be compared with phrases."""
+
+    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "_ v s p"]]:
+        """Dot products with phrases, of consecutive frames."""
+        ...
+
+
+class Levels(Protocol):
+    """Fits of unrelated sentences: a ``Background``, or a part of it."""
+
+    @property
+    def mean(self) -> Float[np.ndarray, "t v s"]: ...
+
+    @property
+    def spread(self) -> Float[np.ndarray, "t v s"]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +121,89 @@ def unrelated_sentences() -> tuple[str, ...]:
 def background(
     video: VideoFeatures, unrelated: Sequence[QueryFeatures], *, rate_hz: float
 ) -> Background:
-    sentences = _stack([[vectors[:1] for vectors in _views(q)] for q in unrelated])
-    levels = [_level(_raw_fits(part, sentences)) for part in _parts(video)]
-    mean, spread = (np.concatenate(parts) for parts in zip(*levels, strict=True))
-    likeness = _likeness(video.frames, rate_hz=rate_hz)
-    change = share(_change(video.regions)[:, None], likeness)[:, 0]
-
+    mean, spread = levels(Vectors(video), unrelated)
     return Background(
         mean=mean,
         spread=spread,
-        likeness=likeness,
-        change=change,
-        scenes=np.array([_scenes(video.frames)], np.float32),
+        **neighbours(video.frames, steps_of(video.regions), rate_hz=rate_hz),
     )
+
+
+def levels(
+    video: Sights, unrelated: Sequence[QueryFeatures]
+) -> tuple[Float[np.ndarray, "t v s"], Float[np.ndarray, "t v s"]]:
+    """``mean`` and ``spread`` of a ``Background``."""
+    sentences = _stack([[vectors[:1] for vectors in views_of(q)] for q in unrelated])
+    parts = [_level(fits) for fits in video.fits(sentences)]
+    mean, spread = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return mean, spread
+
+
+def neighbours(
+    frames: Float[np.ndarray, "t d"], steps: Float[np.ndarray, "t r"], *, rate_hz: float
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """What in a ``Background`` needs all frames; ``steps`` are those of ``steps_of``."""
+    likeness = _likeness(frames, rate_hz=rate_hz)
+    return {
+        "likeness": likeness,
+        "change": share(_change(steps)[:, None], likeness)[:, 0],
+        "scenes": np.array([_scenes(frames)], np.float32),
+    }
+
+
+class Vectors:
+    """The sights of a video whose vectors are at hand."""
+
+    def __init__(self, video: VideoFeatures) -> None:
+        self._video = video
+
+    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "_ v s p"]]:
+        for first in range(0, len(self._video.frames), CHUNK):
+            yield _raw_fits(self._video.part(first, first + CHUNK), views)
 
 
 def relevance(
-    video: VideoFeatures, query: QueryFeatures, unrelated: Background, *, rate_hz: float
+    video: VideoFeatures | Sights,
+    query: QueryFeatures,
+    unrelated: Background,
+    *,
+    rate_hz: float,
 ) -> Relevance:
-    evidence = list(_evidence(video, query, unrelated))
+    sights = Vectors(video) if isinstance(video, VideoFeatures) else video
+    evidence = list(_evidence(sights, query, unrelated))
     alone = np.concatenate([e.by_phrase for e in evidence])
-    by_phrase = share(alone, unrelated.likeness)
-    curve, weights = _curve(by_phrase, query, unrelated.change, rate_hz=rate_hz)
+    curve, weights = curve_of(alone, query, unrelated, rate_hz=rate_hz)
     return Relevance(
         curve=curve,
-        agreement=alone @ _even_weights(len(query.phrases)),
+        agreement=agreement_of(alone),
         phrase_weights=weights,
         region_weights=np.concatenate([e.region_weights @ weights for e in evidence]),
     )
+
+
+def by_phrase(
+    video: Sights, query: QueryFeatures, unrelated: Levels
+) -> Float[np.ndarray, "t p"]:
+    """How well each phrase fits each frame by itself, in standard deviations."""
+    return np.concatenate([e.by_phrase for e in _evidence(video, query, unrelated)])
+
+
+def agreement_of(alone: Float[np.ndarray, "t p"]) -> Float[np.ndarray, " t"]:
+    """``Relevance.agreement``, from ``by_phrase``."""
+    agreement: Float[np.ndarray, " t"] = alone @ even_weights(alone.shape[1])
+    return agreement
+
+
+def curve_of(
+    alone: Float[np.ndarray, "t p"],
+    query: QueryFeatures,
+    unrelated: Background,
+    *,
+    rate_hz: float,
+) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " p"]]:
+    """``Relevance.curve`` and the phrases' weights, from ``by_phrase``."""
+    shared = share(alone, unrelated.likeness)
+    return _curve(shared, query, unrelated.change, rate_hz=rate_hz)
 
 
 def confidence(
@@ -141,9 +218,17 @@ def confidence(
 
     The more scenes a video has, the likelier one of them agrees by chance.
     """
-    fit = peak(agreement, rate_hz=rate_hz, width_s=AGREES_S)
-    odds = STEEP * (fit - EVEN) - math.log(float(unrelated.scenes[0])) / 2
+    odds = log_odds(agreement, float(unrelated.scenes[0]), rate_hz=rate_hz)
     return known / (1 + math.exp(-odds))
+
+
+def log_odds(
+    agreement: Float[np.ndarray, " t"], scenes: float, *, rate_hz: float
+) -> float:
+    """Logarithm of the odds that frames with that agreement, of a video with so many
+    scenes, show what the query describes."""
+    fit = peak(agreement, rate_hz=rate_hz, width_s=AGREES_S)
+    return STEEP * (fit - EVEN) - math.log(scenes) / 2
 
 
 def share(
@@ -188,11 +273,6 @@ def _scenes(frames: Float[np.ndarray, "t d"]) -> int:
     return max(1, len(counted))
 
 
-def _parts(video: VideoFeatures) -> Iterator[VideoFeatures]:
-    for first in range(0, len(video.frames), CHUNK):
-        yield video.part(first, first + CHUNK)
-
-
 def _level(
     fits: Float[np.ndarray, "t v s p"],
 ) -> tuple[Float[np.ndarray, "t v s"], Float[np.ndarray, "t v s"]]:
@@ -205,14 +285,14 @@ class _Evidence(NamedTuple):
 
 
 def _evidence(
-    video: VideoFeatures, query: QueryFeatures, unrelated: Background
+    video: Sights, query: QueryFeatures, unrelated: Levels
 ) -> Iterator[_Evidence]:
     """Evidence of the phrases in the frames, in chunks."""
-    views = _views(query)
-    for i, part in enumerate(_parts(video)):
-        here = slice(i * CHUNK, (i + 1) * CHUNK)
+    done = 0
+    for raw in video.fits(views_of(query)):
+        here = slice(done, done + len(raw))
+        done += len(raw)
         mean, spread = unrelated.mean[here], unrelated.spread[here]
-        raw = _raw_fits(part, views)
         fit = (raw - mean[..., None]) / spread[..., None]
         if query.usual is not None:
             usual, usual_spread = query.usual.T[:, :, None]
@@ -228,7 +308,7 @@ def _evidence(
         )
 
 
-def _views(query: QueryFeatures) -> list[Float[np.ndarray, "p _"]]:
+def views_of(query: QueryFeatures) -> list[Float[np.ndarray, "p _"]]:
     """The query's phrases in each space that it shares with frames."""
     meanings = query.meanings / query.attainable[:, None]
     return [meanings] if query.appearances is None else [meanings, query.appearances]
@@ -241,7 +321,7 @@ def _stack(
 
 
 def _raw_fits(
-    video: VideoFeatures, phrases: Sequence[Float[np.ndarray, "p _"]]
+    video: VideoFeatures, phrases: Views
 ) -> Float[np.ndarray, "t v s p"]:
     if video.frame_meanings is None or video.region_meanings is None:
         raise ValueError(
@@ -261,14 +341,20 @@ def _raw_fits(
     return np.stack(fits, axis=1)
 
 
-def _change(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, " t"]:
-    """Ongoing change; a cut differs on one side only, so it does not count."""
-    steps = np.zeros((len(regions) + 1, regions.shape[1]), np.float32)
+def steps_of(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, "t r"]:
+    """How much each region differs from the frame before, from 0 to 2; 0 in the first."""
+    steps = np.zeros(regions.shape[:2], np.float32)
     for first in range(0, len(regions) - 1, CHUNK):
         looks = rows(regions, first, first + CHUNK + 1)
         looks = looks / (np.linalg.norm(looks, axis=2, keepdims=True) + 1e-6)
         cosines = np.einsum("trd,trd->tr", looks[1:], looks[:-1])
         steps[first + 1 : first + 1 + len(cosines)] = 1 - cosines
+    return steps
+
+
+def _change(steps: Float[np.ndarray, "t r"]) -> Float[np.ndarray, " t"]:
+    """Ongoing change; a cut differs on one side only, so it does not count."""
+    steps = np.concatenate([steps, np.zeros_like(steps[:1])])
     both = np.sort(np.minimum(steps[:-1], steps[1:]), axis=1)
     change = both[:, -CHANGING:].mean(axis=1)
     above = change - np.median(change)
@@ -310,7 +396,7 @@ def _weigh(
     return np.array([SENTENCE_SHARE, *weights])
 
 
-def _even_weights(phrases: int) -> Float[np.ndarray, " p"]:
+def even_weights(phrases: int) -> Float[np.ndarray, " p"]:
     """Equal weights of noun phrases."""
     if phrases == 1:
         return np.ones(1)

@@ -11,8 +11,8 @@ from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store, trusted
 from slta.features.text.sentences import packed, unpacked
-from slta.moments import ranking
-from slta.moments.segments import Segment, above_line, runs, spans_of
+from slta.moments import Moment, ranking
+from slta.moments.segments import Curve, Segment, above_line, runs, spans_of
 from slta.search import evidence
 from slta.search.answers import Answer, Indexed, Terms, not_finite
 from slta.search.evidence import Background
@@ -51,7 +51,7 @@ class ZeroShot:
         store = self.library.store
         stored = store.read(record.digest, *names)
         if stored is None:
-            made = evidence.background(features, self._unrelated, rate_hz=RATE_HZ)
+            made = evidence.background(features, self.unrelated, rate_hz=RATE_HZ)
             with store.write(record.digest, *names, facts={}) as writer:
                 writer.append({f.name: getattr(made, f.name) for f in fields(made)})
             stored = store.read(record.digest, *names)
@@ -68,19 +68,8 @@ class ZeroShot:
         if not np.isfinite(found.curve).all():
             raise not_finite(indexed.folder)
         height = above_line(found.curve, rate_hz=RATE_HZ)
-        best = runs(height) or [Segment(0, len(height), 1.0)]
-        spans, offsets_s = spans_of(best, height, rate_hz=RATE_HZ)
-        totals = np.array([run.total for run in best])
-        moments = ranking.rank(
-            indexed.info.video_id,
-            spans,
-            totals / totals.sum(),
-            offsets_s=offsets_s,
-            duration_s=indexed.info.duration_s,
-            top=top,
-        )
-        # Moments with hardly any evidence are noise.
-        moments = [m for m in moments if m.score >= LEAST_SCORE] or moments[:1]
+        info = indexed.info
+        moments = moments_of(height, info.video_id, info.duration_s, top=top)
         return Answer(
             query=query.query,
             video=indexed.info,
@@ -100,7 +89,7 @@ class ZeroShot:
         )
 
     @cached_property
-    def _unrelated(self) -> list[QueryFeatures]:
+    def unrelated(self) -> list[QueryFeatures]:
         """Features of the unrelated sentences, stored for each version of an extractor."""
         read_by, store = self.library.extractor, self.library.store
         name = f"{read_by.id}@{read_by.version}-{evidence.VERSION}"
@@ -114,3 +103,22 @@ class ZeroShot:
             assert record is not None
         with trusted(record):
             return unpacked(record.facts, record.arrays)
+
+
+def moments_of(
+    height: Curve, video_id: str, duration_s: float, *, top: int
+) -> list[Moment]:
+    """At most ``top`` moments of a curve's height above its line, by share of the total."""
+    best = runs(height) or [Segment(0, len(height), 1.0)]
+    spans, offsets_s = spans_of(best, height, rate_hz=RATE_HZ)
+    totals = np.array([run.total for run in best])
+    moments = ranking.rank(
+        video_id,
+        spans,
+        totals / totals.sum(),
+        offsets_s=offsets_s,
+        duration_s=duration_s,
+        top=top,
+    )
+    # Moments with hardly any evidence are noise.
+    return [m for m in moments if m.score >= LEAST_SCORE] or moments[:1]

@@ -137,6 +137,12 @@ def open_file(path: Path) -> InputContainer:
         raise InputError(f"{path} {why}") from None
 
 
+def tags_of(path: Path) -> dict[str, str]:
+    """The metadata of a file. Raises ``InputError`` for what is not a video."""
+    with open_file(path) as container:
+        return {name.lower(): str(tag) for name, tag in container.metadata.items()}
+
+
 def list_of(head: bytes) -> str | None:
     """The kind of playlist or manifest that begins so; None for other files."""
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))

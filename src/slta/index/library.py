@@ -1,0 +1,387 @@
+"""The index of a folder."""
+
+import hashlib
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, overload
+
+import numpy as np
+
+from slta.errors import InputError
+from slta.features.base import QueryFeatures
+from slta.files import fitted, home
+from slta.index.adding import Added, Bar, Looks, Update, look_here
+from slta.index.answers import Hit, Hits
+from slta.index.filters import Filter
+from slta.index.place import Place
+from slta.index.querying import Searched
+from slta.index.scanning import scan
+from slta.index.segments import bases_of
+from slta.index.tables import (
+    SNAPSHOT,
+    File,
+    Head,
+    Snapshot,
+    Tables,
+    read_bases,
+    read_head,
+    read_snapshot,
+    write_head,
+    write_snapshot,
+)
+from slta.index.verifying import Verified, faults
+from slta.search import Searcher
+from slta.search.zero_shot import CLEAR, RATE_HZ, ZeroShot
+
+
+class Busy(InputError):
+    """Another process updates the index."""
+
+
+class Status(NamedTuple):
+    """What an index knows, and what has changed in its folder since."""
+
+    videos: int
+    """Different videos that are indexed."""
+    files: int
+    """Files of these videos."""
+    hours: float
+    new: tuple[str, ...]
+    """Files that are new or changed."""
+    gone: tuple[str, ...]
+    """Indexed files that are not there any more."""
+    problems: dict[str, str]
+    """Files that cannot be used, and why."""
+    bytes: int
+    """Size of the features."""
+    extractor: str
+
+
+class Index:
+    """The videos of a folder, to be searched together.
+
+    ``Index.open`` gives one; ``add`` looks at what is new, ``search`` answers.
+    """
+
+    def __init__(self, root: Path, place: Place, searcher: Searcher) -> None:
+        self.root, self.place, self.searcher = root, place, searcher
+        self._latest: tuple[tuple[int, ...] | None, Snapshot] | None = None
+        self._searched: tuple[Snapshot, Searched] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        place: str | Path | None = None,
+        extractor_name: str | None = None,
+        store: str | Path | None = None,
+    ) -> "Index":
+        """The index of a folder, which need not be made yet.
+
+        ``place`` is where it lies, a folder or an address such as ``s3://bucket/name``;
+        default: a folder in ``$SLTA_HOME/indexes``. ``extractor_name`` is that of the
+        features; default: the index's, or ``imagenet-words``. ``store`` is as in
+        ``Searcher``. Raises ``InputError`` for an index of another format or extractor.
+        """
+        root = Path(folder).absolute()
+        lies = Place(place if place is not None else default_place(root))
+        head = read_head(lies)
+        name = extractor_name if extractor_name or head is None else head.extractor
+        searcher = Searcher(name, store=store)
+        index = cls(root, lies, searcher)
+        if head is not None:
+            index._check(head)
+        return index
+
+    @property
+    def model(self) -> ZeroShot:
+        model = self.searcher.retriever
+        assert isinstance(model, ZeroShot)
+        return model
+
+    @property
+    def exists(self) -> bool:
+        return read_head(self.place) is not None
+
+    def snapshot(self) -> Snapshot:
+        """What the index holds now. Raises ``InputError`` if there is none."""
+        stamp = self.place.stamp(SNAPSHOT)
+        if self._latest is not None and stamp is not None and stamp == self._latest[0]:
+            return self._latest[1]
+        snapshot = read_snapshot(self.place)
+        if snapshot is None:
+            if not self.exists:
+                raise InputError(
+                    f"{self.root} has no index yet; make it with: slta index {self.root}"
+                )
+            snapshot, stamp = Tables(self.place).snapshot(), None
+        self._latest = (stamp, snapshot)
+        return snapshot
+
+    def status(self) -> Status:
+        """What is indexed, and what has changed in the folder since."""
+        snapshot = self.snapshot()
+        scanned = scan(self.root)
+        known = {file.path: file for file in snapshot.files}
+        used = [f for f in snapshot.files if f.video and f.path in scanned.files]
+        return Status(
+            videos=len(snapshot.videos),
+            files=len(used),
+            hours=sum(video.duration_s for video in snapshot.videos) / 3600,
+            new=tuple(p for p, s in scanned.files.items() if _is_new(known, p, s)),
+            gone=tuple(f.path for f in snapshot.files if f.path not in scanned.files),
+            problems={f.path: f.problem for f in snapshot.files if f.problem}
+            | scanned.unreadable,
+            bytes=sum(part.size for video in snapshot.videos for part in video.parts),
+            extractor=self.model.library.id,
+        )
+
+    def add(
+        self,
+        *,
+        keep: bool = False,
+        looks: Looks | None = None,
+        bar: Bar | None = None,
+    ) -> Added:
+        """Looks at the files of the folder that are new or changed, and notes those that
+        are gone.
+
+        With ``keep``, the full features are put into the store as well, for trained
+        models. ``looks`` looks at the videos, by default in this process. What was finished
+        before an error or Ctrl-C is kept. Raises ``InputError`` if another process is at
+        it.
+        """
+        scanned = scan(self.root)
+        with self.place.locked() as mine:
+            if not mine:
+                raise Busy(
+                    f"another process updates the index of {self.root}; wait for it"
+                )
+            head = read_head(self.place)
+            if head is not None:
+                self._check(head)
+                if (snapshot := read_snapshot(self.place)) is not None:
+                    update = Update(self.root, snapshot, scanned)
+                    if update.is_done:
+                        return update.added
+            self.searcher.prepare()
+            tables = self.tables
+            snapshot = tables.snapshot()
+            bases = read_bases(self.place)
+            update = Update(self.root, snapshot, scanned, bar)
+            try:
+                return update.run(tables, looks or look_here(self.model, bases, keep=keep))
+            finally:
+                write_snapshot(self.place, tables.snapshot())
+
+    def prune(self) -> tuple[int, int]:
+        """Removes files that are gone, and videos without a file; returns their numbers."""
+        self.add()
+        with self._writing() as tables:
+            snapshot = tables.snapshot()
+            gone = {file.path for file in snapshot.files if file.gone}
+            kept = {file.video for file in snapshot.files if not file.gone}
+            videos = [video.id for video in snapshot.videos if video.id not in kept]
+            tables.forget(videos, gone)
+            return len(gone), len(videos)
+
+    def move(self, folder: str | Path) -> "Index":
+        """The same index for a folder that has been moved; nothing is looked at again."""
+        root = Path(folder).absolute()
+        if not root.is_dir():
+            raise InputError(f"{root} is not a folder; give the videos' new folder")
+        head = read_head(self.place)
+        if head is None:
+            raise InputError(f"{self.root} has no index; there is nothing to move")
+        with self.place.locked() as mine:
+            if not mine:
+                raise Busy(
+                    f"another process updates the index of {self.root}; wait for it"
+                )
+            place = self.place
+            if place.folder == default_place(self.root):
+                place = Place(default_place(root))
+                if read_head(place) is not None:
+                    raise InputError(
+                        f"{root} has an index already, {place}; remove one of them"
+                    )
+                assert self.place.folder is not None and place.folder is not None
+                with place.writing():
+                    self.place.folder.rename(place.folder)
+            write_head(place, replace(head, root=str(root)))
+        return Index(root, place, self.searcher)
+
+    def verify(self) -> Verified:
+        """Compares tables and features, and repairs what differs: damaged or incomplete
+        videos are forgotten, to be looked at again by ``add``."""
+        with self._writing() as tables:
+            snapshot = tables.snapshot()
+            wrong = [*faults(self.place, snapshot)]
+            tables.clean()
+            lost = {fault.video for fault in wrong if fault.video}
+            tables.forget(lost, [f.path for f in snapshot.files if f.video in lost])
+            return Verified(len(snapshot.videos), tuple(wrong))
+
+    @contextmanager
+    def _writing(self) -> Iterator[Tables]:
+        """The tables, for this process alone; a new snapshot follows."""
+        if not self.exists:
+            raise InputError(
+                f"{self.root} has no index yet; make it with: slta index {self.root}"
+            )
+        with self.place.locked() as mine:
+            if not mine:
+                raise Busy(
+                    f"another process updates the index of {self.root}; wait for it"
+                )
+            tables = Tables(self.place)
+            self.place.remove(SNAPSHOT)
+            try:
+                yield tables
+            finally:
+                write_snapshot(self.place, tables.snapshot())
+
+    @overload
+    def search(
+        self, query: str, *, top: int = 10, per_video: int | None = None,
+        only: Filter = Filter(),
+    ) -> Hits: ...
+
+    @overload
+    def search(
+        self, query: Sequence[str], *, top: int = 10, per_video: int | None = None,
+        only: Filter = Filter(),
+    ) -> list[Hits]: ...
+
+    def search(
+        self,
+        query: str | Sequence[str],
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = Filter(),
+    ) -> Hits | list[Hits]:
+        """The ``top`` best moments of all videos, ``per_video`` of each at most.
+
+        Searches what is indexed; ``add`` first for what is new. Raises ``InputError`` for
+        an unusable query, and if ``only`` leaves no video.
+        """
+        queries = [query] if isinstance(query, str) else query
+        features = [self.searcher.read(text) for text in queries]
+        hits = [
+            self.find(each, top=top, per_video=per_video, only=only) for each in features
+        ]
+        return hits[0] if isinstance(query, str) else hits
+
+    def find(
+        self,
+        query: QueryFeatures,
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = Filter(),
+        proposed: int | None = None,
+    ) -> Hits:
+        """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``."""
+        for name, value in (("top", top), ("per_video", per_video)):
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1, got {value}")
+        snapshot = self.snapshot()
+        paths = self._paths(snapshot, only)
+        wanted = np.array([video.id in paths for video in snapshot.videos], bool)
+        if not wanted.any():
+            raise InputError(self._nothing(snapshot))
+        if self._searched is None or self._searched[0] is not snapshot:
+            searched = Searched(self.place, snapshot, read_bases(self.place))
+            self._searched = (snapshot, searched)
+        found = self._searched[1].find(query, wanted, top=top, proposed=proposed)
+        moments, counts = list[Hit](), defaultdict[int, int](int)
+        for located in found:
+            counts[located.video] += 1
+            if per_video is not None and counts[located.video] > per_video:
+                continue
+            video = snapshot.videos[located.video]
+            moments.append(
+                Hit(
+                    paths=tuple(self.root / path for path in paths[video.id]),
+                    span=located.span,
+                    score=located.score,
+                    confidence=query.known / (1 + math.exp(-located.score)),
+                    duration_s=video.duration_s,
+                )
+            )
+        return Hits(
+            query=query.query,
+            moments=tuple(moments[:top]),
+            videos=int(wanted.sum()),
+            clear_from=CLEAR,
+            notes=query.notes,
+        )
+
+    def _paths(self, snapshot: Snapshot, only: Filter) -> dict[str, list[str]]:
+        """Paths of the files of each video that is searched."""
+        there = [file for file in snapshot.files if file.video and not file.gone]
+        named = defaultdict[str, list[File]](list)
+        for file in only.paths(there):
+            named[file.video].append(file)
+        videos = {video.id: video for video in snapshot.videos}
+        return {
+            name: sorted(file.path for file in files)
+            for name, files in named.items()
+            if name in videos and only.takes(videos[name], files)
+        }
+
+    def _nothing(self, snapshot: Snapshot) -> str:
+        if any(file.video and not file.gone for file in snapshot.files):
+            return (
+                "no video satisfies --since, --until, --longer and --shorter; "
+                "give others, or leave them out"
+            )
+        if snapshot.files:
+            return (
+                f"no video of {self.root} can be searched; 'slta index status' says why"
+            )
+        return f"{self.root} has no videos; give a folder with some"
+
+    def _check(self, head: Head) -> None:
+        """Raises ``InputError`` if the index is of another folder or extractor."""
+        library = self.model.library
+        if Path(head.root) != self.root:
+            raise InputError(
+                f"the index {self.place} is of {head.root}, not of {self.root}; if the "
+                f"folder was moved: slta index move {head.root} {self.root}"
+            )
+        made = (head.extractor, head.version)
+        if made != (library.id, library.version):
+            raise InputError(
+                f"the index {self.place} has features of {' version '.join(made)}, not of "
+                f"{library.id} version {library.version}; choose another place with "
+                "--index, or remove it to have all videos looked at again"
+            )
+
+    def head(self) -> Head:
+        library = self.model.library
+        return Head(str(self.root), library.id, library.version, RATE_HZ)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables, made if they are not there. Only for who holds the lock."""
+        if self.exists:
+            return Tables(self.place)
+        return Tables.create(self.place, self.head(), bases_of(self.model.unrelated))
+
+
+def default_place(root: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    return home() / "indexes" / fitted(root.name or "root", f"-{digest}")
+
+
+def _is_new(known: dict[str, File], path: str, state: object) -> bool:
+    return path not in known or known[path].state != state or known[path].gone

@@ -1,0 +1,185 @@
+"""Search in an index, in two stages.
+
+All segments are compared with the query by their mean frames; the windows with the best of
+them are then compared frame by frame and region by region, and the best of these are
+searched as a video is.
+"""
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from slta.errors import InputError
+from slta.features.base import QueryFeatures
+from slta.index.place import Place
+from slta.index.segments import Bases, Probe
+from slta.index.tables import Snapshot
+from slta.moments import Span
+from slta.moments.segments import above_line, peak
+from slta.search import evidence
+from slta.search.compact import Window
+from slta.search.evidence import AGREES_S, STEEP
+from slta.search.zero_shot import RATE_HZ, moments_of
+
+WINDOWS = 96
+"""Windows that the first stage proposes, at least."""
+SEARCHED = 16
+"""Of these, those that are searched, at least."""
+A_WINDOW = 5
+"""Maximum moments of a window."""
+EDGE_S = 0.01
+"""Gap of two moments up to which they are one that two windows share."""
+
+
+class Located(NamedTuple):
+    """A moment of a video of the index."""
+
+    video: int
+    span: Span
+    score: float
+    """Log odds that it shows what the query describes."""
+
+
+class Searched:
+    """What an index has of the videos, ready for queries: its segments, in memory."""
+
+    def __init__(self, place: Place, snapshot: Snapshot, bases: Bases) -> None:
+        self._place, self._bases = place, bases
+        self._videos = snapshot.videos
+        rows = snapshot.rows
+        self._vectors = rows.vectors.astype(np.float32)
+        self._levels = np.asarray(rows.levels, np.float32)
+        counts = [len(video.parts) for video in self._videos]
+        firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self._windows = firsts[snapshot.of] + rows.windows
+        scenes = np.array([video.scenes for video in self._videos], np.float32)
+        # Of each window: its video, its number there, and what the scenes take from it.
+        self._video_of = np.repeat(np.arange(len(counts)), counts)
+        self._part_of = np.concatenate([np.zeros(0, int), *map(np.arange, counts)])
+        self._penalty = np.repeat(np.log(scenes) / 2 / STEEP, counts)
+
+    def find(
+        self,
+        query: QueryFeatures,
+        wanted: Bool[np.ndarray, " v"],
+        *,
+        top: int,
+        proposed: int | None = None,
+    ) -> list[Located]:
+        """The best moments of the wanted videos, best first; every video may have many.
+
+        ``proposed`` windows are compared frame by frame, by default as many as ``top``
+        needs; all of them if there are no more.
+        """
+        count = max(WINDOWS, 4 * top) if proposed is None else proposed
+        numbers = self._propose(query, wanted, count)
+        windows = list(_workers().map(self._read, numbers))
+        alone = list(_workers().map(partial(_alone, query), windows))
+        fits = [_best_second(evidence.agreement_of(a)) for a in alone]
+        heights = np.array(fits) - self._penalty[numbers]
+        best = np.argsort(-heights, kind="stable")[: max(SEARCHED, 2 * top)]
+        found = [
+            moment
+            for i in best.tolist()
+            for moment in self._moments(query, numbers[i], windows[i], alone[i])
+        ]
+        return _joined(sorted(found, key=lambda moment: -moment.score))
+
+    def _propose(
+        self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
+    ) -> Int[np.ndarray, " n"]:
+        """Numbers of the windows with the best segments."""
+        allowed = np.flatnonzero(wanted[self._video_of])
+        if len(allowed) <= count:
+            return allowed
+        fits = Probe.of(query, self._bases).fits(self._vectors, self._levels)
+        heights = np.full(len(self._video_of), -np.inf)
+        np.maximum.at(heights, self._windows, fits)
+        heights = (heights - self._penalty)[allowed]
+        return np.sort(allowed[np.argpartition(-heights, count)[:count]])
+
+    def _read(self, number: int) -> Window:
+        video = self._videos[self._video_of[number]]
+        part = video.parts[self._part_of[number]]
+        try:
+            data = self._place.read(video.file, part.start, part.size)
+            window = Window.from_buffer(data)
+            if (window.first, window.end) != (part.first, part.end):
+                raise ValueError("it holds another part of the video")
+            return window
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{video.file} of the index {self._place} is damaged ({error}); "
+                "'slta index verify' repairs it"
+            ) from error
+
+    def _moments(
+        self,
+        query: QueryFeatures,
+        number: int,
+        window: Window,
+        alone: Float[np.ndarray, "t p"],
+    ) -> list[Located]:
+        video = int(self._video_of[number])
+        facts = self._videos[video]
+        background = window.background(facts.scenes)
+        curve, _ = evidence.curve_of(alone, query, background, rate_hz=RATE_HZ)
+        agreement = evidence.agreement_of(alone)
+        if not np.isfinite(curve).all():
+            raise InputError(
+                f"{facts.file} of the index {self._place} has values that are not finite; "
+                "'slta index verify' repairs it"
+            )
+        start_s = window.first / RATE_HZ
+        length_s = min(window.end / RATE_HZ, facts.duration_s) - start_s
+        moments = moments_of(
+            above_line(curve, rate_hz=RATE_HZ), facts.id, length_s, top=A_WINDOW
+        )
+        found = []
+        for moment in moments:
+            first = int(moment.span.start * RATE_HZ)
+            end = max(first + 1, math.ceil(moment.span.end * RATE_HZ))
+            odds = evidence.log_odds(
+                agreement[first:end], facts.scenes, rate_hz=RATE_HZ
+            )
+            span = Span(start_s + moment.span.start, start_s + moment.span.end)
+            found.append(Located(video, span, odds))
+        return found
+
+
+def _alone(query: QueryFeatures, window: Window) -> Float[np.ndarray, "t p"]:
+    return evidence.by_phrase(window, query, window)
+
+
+def _best_second(agreement: Float[np.ndarray, " t"]) -> float:
+    return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S)
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, "slta-index")
+
+
+def _joined(moments: list[Located]) -> list[Located]:
+    """Moments that one window ends with and the next begins with, as one."""
+    kept: list[Located] = []
+    for moment in moments:
+        for i, other in enumerate(kept):
+            gap = max(moment.span.start, other.span.start) - min(
+                moment.span.end, other.span.end
+            )
+            if other.video == moment.video and abs(gap) < EDGE_S:
+                span = Span(
+                    min(moment.span.start, other.span.start),
+                    max(moment.span.end, other.span.end),
+                )
+                kept[i] = other._replace(span=span)
+                break
+        else:
+            kept.append(moment)
+    return kept
