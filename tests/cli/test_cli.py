@@ -17,8 +17,9 @@ import slta
 from slta import Searcher, Span, video
 from slta.cli import commands
 from slta.cli.arguments import in_one_line
+from slta.cli.export import titles
 from slta.cli.screen import notes
-from slta.cli.search import Search, titles
+from slta.cli.search import Search
 from slta.features import EXTRACTORS, Kind
 from slta.moments.spans import as_array, temporal_iou
 from tests.support.commands import answered, call, command, refused, run

@@ -1,5 +1,6 @@
 """``--export``, ``--pad`` and ``--merge``: which moments are written, and to what file."""
 
+import re
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -7,10 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slta.cli.screen import notes
 from slta.errors import InputError
+from slta.files import apart
 from slta.index.found import Found, merged
 
 if TYPE_CHECKING:
     from slta.search import Answer
+
+
+TITLE = 40
+"""Maximum letters of a query in a file name."""
 
 
 class Chosen(NamedTuple):
@@ -77,3 +83,23 @@ def export(chosen: Sequence[Chosen], file: Path | None) -> None:
 
     for written in exporting.export(found, file):
         notes.print(f"wrote {written}", markup=False, soft_wrap=True)
+
+
+def titles(queries: Sequence[str]) -> list[str]:
+    """Short, distinct file names of queries."""
+    found = [
+        "-".join(re.findall(r"\w+", query.lower()))[:TITLE].rstrip("-")
+        for query in queries
+    ]
+    return apart(found)
+
+
+def made(folder: Path) -> None:
+    """Makes the folder of the clips."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(
+            f"--clips {folder} cannot be made ({why}); give another folder"
+        ) from error

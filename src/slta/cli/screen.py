@@ -1,6 +1,7 @@
 """Output of the commands: results to stdout, messages and progress to stderr."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from slta.features.base import Steps
+    from slta.index.adding import Bar
     from slta.progress import Progress
 
 USAGE = 2
@@ -135,6 +137,41 @@ def preparing() -> Iterator["Steps | None"]:
             bars.update(task, description=what, completed=share, visible=True)
 
         yield step if notes.is_terminal else None
+
+
+@contextmanager
+def indexing() -> Iterator["Bar | None"]:
+    """A progress bar of hours of video, with rate and time left; None without a
+    terminal."""
+    from rich import progress as shown
+
+    columns = (
+        shown.TextColumn("{task.fields[hours]}"),
+        shown.BarColumn(),
+        shown.TextColumn("{task.fields[rate]}"),
+        shown.TimeRemainingColumn(),
+        shown.TextColumn("{task.fields[name]}", markup=False),
+    )
+    bars = shown.Progress(
+        *columns, console=notes, transient=True, disable=not notes.is_terminal
+    )
+    start = time.monotonic()
+    with bars:
+        task = bars.add_task("", total=None, visible=False, hours="", rate="", name="")
+
+        def update(done_s: float, total_s: float, name: str) -> None:
+            rate = done_s / max(time.monotonic() - start, 1e-3)
+            bars.update(
+                task,
+                completed=done_s,
+                total=total_s,
+                visible=True,
+                hours=f"{done_s / 3600:.2f} of {total_s / 3600:.2f} h",
+                rate=f"{rate:.0f} x real time",
+                name=name,
+            )
+
+        yield update if notes.is_terminal else None
 
 
 def _bars() -> "Bars":

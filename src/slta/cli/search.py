@@ -100,11 +100,6 @@ def _video(word: str, library: "Provider") -> Path | None:
     try:
         library.check(path)
     except InputError as error:
-        if os.path.isdir(word):
-            raise InputError(
-                f"{word} is a folder; give the videos in it, such as {path}{os.sep}*.mp4, "
-                "or a sentence"
-            ) from error
         if os.path.lexists(word):
             return path  # reported later, without stopping the other videos
         if is_address(word):
@@ -129,29 +124,64 @@ if TYPE_CHECKING:
 
 NOTHING_CLEAR = 1
 """Exit status if no video has a clear match for any query."""
-TITLE = 40
-"""Maximum letters of a query in a file name."""
+TOP = 5
+"""Moments of a query and a video, by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """Find the moments of videos that sentences describe.
 
-    Videos are listed best first for each query. Exit status: 0 if any query has a clear
-    match, 1 if none has, 2 for invalid input.
+    Videos are listed best first for each query. Of a folder, what is new is indexed first,
+    and the best moments of all its videos are listed. Exit status: 0 if any query has a
+    clear match, 1 if none has, 2 for invalid input.
     """
 
     arguments: Annotated[
         tyro.conf.Positional[tuple[str, ...]],
         tyro.conf.arg(
-            metavar="VIDEO [VIDEO ...] QUERY [QUERY ...]",
+            metavar="VIDEO|FOLDER [VIDEO ...] QUERY [QUERY ...]",
             help_behavior_hint="(required)",
         ),
     ]
-    """Video files, and sentences in quotes. An existing file is a video, everything else a
-    query. With pre-extracted features, a video's id is enough."""
-    top: int = 5
-    """Maximum moments per query and video."""
+    """Video files or one folder, and sentences in quotes. An existing file is a video,
+    everything else a query. With pre-extracted features, a video's id is enough."""
+    top: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Maximum moments per query and video (default: 5), or per query of a folder (default:
+    10)."""
+    within: Annotated[
+        str | None,
+        tyro.conf.arg(name="in", metavar="PATTERN", help_behavior_hint=""),
+    ] = None
+    """Of a folder: only videos whose path in it matches, such as 'holiday/**'."""
+    since: Annotated[
+        str | None, tyro.conf.arg(metavar="DATE", help_behavior_hint="")
+    ] = None
+    """Of a folder: only videos recorded then or later, such as 2024-01-31, or 30d for
+    thirty days ago."""
+    until: Annotated[
+        str | None, tyro.conf.arg(metavar="DATE", help_behavior_hint="")
+    ] = None
+    """Of a folder: only videos recorded before."""
+    longer: Annotated[
+        str | None, tyro.conf.arg(metavar="TIME", help_behavior_hint="")
+    ] = None
+    """Of a folder: only videos at least so long, such as 90, 10m or 1h30m."""
+    shorter: Annotated[
+        str | None, tyro.conf.arg(metavar="TIME", help_behavior_hint="")
+    ] = None
+    """Of a folder: only videos at most so long."""
+    per_video: Annotated[
+        int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")
+    ] = None
+    """Of a folder: maximum moments of one video."""
+    as_is: bool = False
+    """Of a folder: search what is indexed, without looking for new files."""
+    index: Annotated[
+        str | None, tyro.conf.arg(metavar="PLACE", help_behavior_hint="")
+    ] = None
+    """Of a folder: where its index lies, a folder or an address such as s3://bucket/name
+    (default: in $SLTA_HOME/indexes)."""
     json: bool = False
     """Print one JSON object per query and video, a line each, instead of tables."""
     plot: Annotated[
@@ -214,9 +244,18 @@ class Output(NamedTuple):
 
 def search(command: Search) -> None:
     """Prints answers; exits with ``USAGE`` for unusable videos, or ``NOTHING_CLEAR``."""
-    if command.top < 1:
-        raise InputError(f"--top must be at least 1, got {command.top}")
+    for option, value in (("--top", command.top), ("--per-video", command.per_video)):
+        if value is not None and value < 1:
+            raise InputError(f"{option} must be at least 1, got {value}")
     _check_targets(command)
+    if (folder := folder_of(command.arguments)) is not None:
+        from slta.cli.library import search_folder
+
+        queries = [word for word in command.arguments if word != folder]
+        if not search_folder(command, Path(folder), [*dict.fromkeys(queries)]):
+            sys.exit(NOTHING_CLEAR)
+        return
+    _check_for_folders(command)
     from slta.cli.screen import Results
     from slta.search import Searcher
 
@@ -254,7 +293,7 @@ def search(command: Search) -> None:
                     line = f"answered from the pre-extracted features {source}"
                     notes.print(line, markup=False, soft_wrap=True)
                 for i, query in enumerate(query_features):
-                    answer = searcher.answer(indexed, query, top=command.top)
+                    answer = searcher.answer(indexed, query, top=command.top or TOP)
                     results.add(i, video, answer)
                     found = _write(command, video, answer, outputs[video][i])
                     chosen.append(export.Chosen(i, answer.confidence, found))
@@ -274,6 +313,44 @@ def search(command: Search) -> None:
         sys.exit(USAGE)
     if not results.any_clear:
         sys.exit(NOTHING_CLEAR)
+
+
+def folder_of(words: Sequence[str]) -> str | None:
+    """The folder among the arguments, None without one. Raises ``InputError`` for a folder
+    beside other folders or files, and without a query."""
+    folders = [*dict.fromkeys(word for word in words if word and os.path.isdir(word))]
+    if not folders:
+        return None
+    others = [word for word in words if word and word != folders[0]]
+    files = [word for word in others if os.path.lexists(word)]
+    if files:
+        raise InputError(
+            f"{folders[0]} is a folder, and {files[0]} is there beside it; search one "
+            "folder, or files"
+        )
+    if not others:
+        raise InputError(
+            f"no query given; describe in a sentence what happens: slta search "
+            f'{folders[0]} "a sentence"'
+        )
+    return folders[0]
+
+
+def _check_for_folders(command: Search) -> None:
+    """Raises ``InputError`` for options that only a folder has."""
+    options = {
+        "--in": command.within,
+        "--since": command.since,
+        "--until": command.until,
+        "--longer": command.longer,
+        "--shorter": command.shorter,
+        "--per-video": command.per_video,
+        "--as-is": command.as_is or None,
+        "--index": command.index,
+    }
+    for option, value in options.items():
+        if value is not None:
+            raise InputError(f"{option} is for a folder; give one, or leave it out")
 
 
 def _may_be_used(command: Search, searcher: "Searcher", video: Path) -> bool:
@@ -315,7 +392,7 @@ def _outputs(
     """Distinct file names for each video and query."""
     names = apart([video.stem for video in videos])
     pairs = [(i, j) for i in range(len(videos)) for j in range(len(queries))]
-    short = titles(queries)
+    short = export.titles(queries)
     clips = iter(apart([f"{names[i]}-{short[j]}" for i, j in pairs]))
     found = dict[Path, list[Output]]()
     for i, j in pairs:
@@ -360,26 +437,11 @@ def _plot(video: Path, answer: "Answer", target: Path) -> None:
     notes.print(f"wrote {target}", markup=False, soft_wrap=True)
 
 
-def titles(queries: Sequence[str]) -> list[str]:
-    """Short, distinct file names of queries."""
-    found = [
-        "-".join(re.findall(r"\w+", query.lower()))[:TITLE].rstrip("-")
-        for query in queries
-    ]
-    return apart(found)
-
-
 def _cut(command: Search, found: "Sequence[Found]", title: str) -> None:
     from slta.video import writing
 
     assert command.clips is not None
-    try:
-        command.clips.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = error.strerror or error
-        raise InputError(
-            f"--clips {command.clips} cannot be made ({why}); give another folder"
-        ) from error
+    export.made(command.clips)
     with progress("writing clips") as bar:
         for rank, moment in enumerate(found, start=1):
             name = fitted(title, f"-{rank}.mp4")

@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -38,6 +38,8 @@ from slta.index.tables import (
 from slta.index.verifying import Verified, faults
 from slta.search import Searcher
 from slta.search.zero_shot import CLEAR, RATE_HZ, ZeroShot
+
+ALL = Filter()
 
 
 class Busy(InputError):
@@ -177,7 +179,9 @@ class Index:
             bases = read_bases(self.place)
             update = Update(self.root, snapshot, scanned, bar)
             try:
-                return update.run(tables, looks or look_here(self.model, bases, keep=keep))
+                return update.run(
+                    tables, looks or look_here(self.model, bases, keep=keep)
+                )
             finally:
                 write_snapshot(self.place, tables.snapshot())
 
@@ -250,23 +254,31 @@ class Index:
 
     @overload
     def search(
-        self, query: str, *, top: int = 10, per_video: int | None = None,
-        only: Filter = Filter(),
+        self,
+        query: str,
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = ALL,
     ) -> Hits: ...
 
     @overload
     def search(
-        self, query: Sequence[str], *, top: int = 10, per_video: int | None = None,
-        only: Filter = Filter(),
+        self,
+        query: list[str] | tuple[str, ...],
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = ALL,
     ) -> list[Hits]: ...
 
     def search(
         self,
-        query: str | Sequence[str],
+        query: str | list[str] | tuple[str, ...],
         *,
         top: int = 10,
         per_video: int | None = None,
-        only: Filter = Filter(),
+        only: Filter = ALL,
     ) -> Hits | list[Hits]:
         """The ``top`` best moments of all videos, ``per_video`` of each at most.
 
@@ -276,7 +288,8 @@ class Index:
         queries = [query] if isinstance(query, str) else query
         features = [self.searcher.read(text) for text in queries]
         hits = [
-            self.find(each, top=top, per_video=per_video, only=only) for each in features
+            self.find(each, top=top, per_video=per_video, only=only)
+            for each in features
         ]
         return hits[0] if isinstance(query, str) else hits
 
@@ -286,7 +299,7 @@ class Index:
         *,
         top: int = 10,
         per_video: int | None = None,
-        only: Filter = Filter(),
+        only: Filter = ALL,
         proposed: int | None = None,
     ) -> Hits:
         """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``."""

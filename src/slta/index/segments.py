@@ -96,9 +96,7 @@ class Probe(NamedTuple):
     """Weight of the comparison with other sentences."""
 
     @classmethod
-    def of(
-        cls, query: QueryFeatures, bases: Bases
-    ) -> "Probe":
+    def of(cls, query: QueryFeatures, bases: Bases) -> "Probe":
         views = views_of(query)
         weights = even_weights(len(query.phrases))
         sizes = [basis.shape[1] for basis in bases]

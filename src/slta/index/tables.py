@@ -167,7 +167,9 @@ class Tables:
         of = np.array([number.get(i, -1) for i in table["video"].to_pylist()], np.int32)
         known = np.flatnonzero(of >= 0)
         rows = Rows(
-            *(table[name].to_numpy() for name in ("window", "start", "end")),
+            table["window"].to_numpy(),
+            table["start"].to_numpy(),
+            table["end"].to_numpy(),
             _matrix(table["vector"]),
             _levels(table["levels"]),
         )

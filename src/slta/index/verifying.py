@@ -39,7 +39,9 @@ def faults(place: Place, snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault(f"file {file.path} has a video that is not there", file.video)
     for number, each in enumerate(snapshot.videos):
         here = snapshot.of == number
-        if problem := _problem(place, each, snapshot.rows.starts[here], snapshot.rows.ends[here]):
+        if problem := _problem(
+            place, each, snapshot.rows.starts[here], snapshot.rows.ends[here]
+        ):
             yield Fault(f"video {each.id}: {problem}", each.id)
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,9 +56,7 @@ class Space:
     step: Float[np.ndarray, " d"]
 
     @classmethod
-    def of(
-        cls, vectors: Float[np.ndarray, "t s D"], most: int, size: int
-    ) -> "Space":
+    def of(cls, vectors: Float[np.ndarray, "t s D"], most: int, size: int) -> "Space":
         """With ``most`` numbers a vector and ``size`` bytes a frame, at most."""
         flat = vectors.reshape(-1, vectors.shape[2])
         # A component costs a number for each vector, and its own direction.
@@ -266,8 +265,8 @@ class Compact:
         """Raises ``ValueError`` for damaged data."""
         starts = [0, *ends.tolist()]
         parts = [
-            Window.from_buffer(windows[start:end])
-            for start, end in zip(starts, starts[1:], strict=False)
+            Window.from_buffer(windows[start:end].data)
+            for start, end in pairwise(starts)
         ]
         if not parts:
             raise ValueError("it has no windows")
@@ -309,7 +308,9 @@ class Compactor:
         windows = [
             replace(
                 window,
-                likeness=whole["likeness"][window.first : window.end].astype(np.float16),
+                likeness=whole["likeness"][window.first : window.end].astype(
+                    np.float16
+                ),
                 change=whole["change"][window.first : window.end].astype(np.float16),
             )
             for window in self._windows

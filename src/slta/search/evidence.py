@@ -320,9 +320,7 @@ def _stack(
     return [np.concatenate(view) for view in zip(*queries, strict=True)]
 
 
-def _raw_fits(
-    video: VideoFeatures, phrases: Views
-) -> Float[np.ndarray, "t v s p"]:
+def _raw_fits(video: VideoFeatures, phrases: Views) -> Float[np.ndarray, "t v s p"]:
     if video.frame_meanings is None or video.region_meanings is None:
         raise ValueError(
             "features without a common space cannot be compared with a sentence; they "

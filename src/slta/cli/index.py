@@ -1,0 +1,172 @@
+"""``slta index``: look at all videos of a folder, to search them together."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from slta.cli import library
+from slta.cli.screen import screen
+from slta.errors import InputError
+
+if TYPE_CHECKING:
+    from slta.index import Index as Library
+
+WRONG = 1
+"""Exit status of ``verify`` for an index with faults."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """Look at all videos of a folder, to search them together.
+
+    Run again, it looks only at what is new or changed. Exit status: 0, or 2 for invalid
+    input; verify exits with 1 if it finds faults.
+    """
+
+    arguments: Annotated[
+        tyro.conf.Positional[tuple[str, ...]],
+        tyro.conf.arg(
+            metavar="[status|watch|prune|verify|move] FOLDER [NEW]",
+            help_behavior_hint="(required)",
+        ),
+    ]
+    """The folder, after what is to be done: status (what is indexed, what has changed,
+    which files cannot be used), watch (follow the folder until Ctrl-C), prune (forget
+    deleted files), verify (find and remove damage), move (the folder's new place).
+    Default: bring the index up to date."""
+    index: Annotated[
+        str | None, tyro.conf.arg(metavar="PLACE", help_behavior_hint="")
+    ] = None
+    """Where the index lies: a folder, or an address such as s3://bucket/name (default: in
+    $SLTA_HOME/indexes)."""
+    keep: Annotated[
+        str | None, tyro.conf.arg(metavar="full", help_behavior_hint="")
+    ] = None
+    """Keep the full features in the store as well, for trained models: about 240 MB an hour
+    of video."""
+    extractor: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the index's, or
+    imagenet-words)."""
+    store: Annotated[
+        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
+    ] = None
+    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
+
+
+def index(command: Index) -> None:
+    verb, folder, *more = _words(command.arguments)
+    if command.keep not in (None, "full"):
+        raise InputError(f"--keep {command.keep} is not known; give --keep full")
+    from slta.index import Index as Library
+
+    if verb == "move" and not more:
+        raise InputError("no new folder given; give it: slta index move OLD NEW")
+    opened = Library.open(
+        folder,
+        place=command.index,
+        extractor_name=command.extractor,
+        store=command.store,
+    )
+    if verb == "move":
+        moved = opened.move(more[0])
+        _say(f"the index of {opened.root} is now of {moved.root}")
+        return
+    VERBS[verb](opened, command)
+
+
+def _words(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    words = arguments if arguments[:1] and arguments[0] in VERBS else ("", *arguments)
+    if len(words) < 2:
+        raise InputError("no folder given; give it: slta index FOLDER")
+    most = 3 if words[0] == "move" else 2
+    if len(words) > most:
+        raise InputError(
+            f"unexpected {words[most]!r}; give one folder, and {' or '.join(filter(None, VERBS))} "
+            "before it"
+        )
+    return words
+
+
+def _update(opened: "Library", command: Index) -> None:
+    added = library.update(opened, keep=command.keep == "full")
+    library.told(added, opened.root)
+    snapshot = opened.snapshot()
+    if not any(file.video and not file.gone for file in snapshot.files):
+        raise InputError(
+            f"{opened.root} has no video that can be used; give another folder"
+        )
+    hours = sum(video.duration_s for video in snapshot.videos) / 3600
+    line = f"{library.videos(len(snapshot.videos))}, {hours:.2f} h; search them: "
+    _say(line + f'slta search {opened.root} "a sentence"')
+
+
+def _status(opened: "Library", _: Index) -> None:
+    status = opened.status()
+    _say(f"folder      {opened.root}")
+    _say(f"index       {opened.place}, {status.bytes / 1e6:.1f} MB of features")
+    _say(f"extractor   {status.extractor}")
+    _say(f"indexed     {library.videos(status.videos)}, {status.hours:.2f} h")
+    for what, names in (("new", status.new), ("gone", status.gone)):
+        if names:
+            _say(f"{what:11} {library.files(len(names))}")
+    for line in library.problems(status.problems, opened.root):
+        _say(f"not usable  {line}")
+
+
+def _watch(opened: "Library", command: Index) -> None:
+    from watchfiles import watch
+
+    _update(opened, command)
+    _say(f"following {opened.root}; Ctrl-C stops")
+    # Wait for a copy to end: a file that still grows would be looked at twice.
+    for changes in watch(opened.root, debounce=4000, step=1000, raise_interrupt=True):
+        if not opened.root.is_dir():
+            raise InputError(f"{opened.root} is gone; give the folder's new place")
+        if any(_may_be_film(Path(name)) for _, name in changes):
+            library.told(
+                library.update(opened, keep=command.keep == "full"), opened.root
+            )
+
+
+def _may_be_film(path: Path) -> bool:
+    from slta.files import FILMS
+
+    # A folder that was moved or removed is reported by its own name only.
+    return path.suffix.lower() in FILMS or not path.suffix
+
+
+def _prune(opened: "Library", _: Index) -> None:
+    gone, videos = opened.prune()
+    _say(f"removed {library.files(gone)} and {library.videos(videos)}")
+
+
+def _verify(opened: "Library", _: Index) -> None:
+    verified = opened.verify()
+    _say(f"compared {library.videos(verified.videos)}")
+    for fault in verified.faults:
+        _say(fault.what)
+    if verified.faults:
+        lost = len({fault.video for fault in verified.faults if fault.video})
+        _say(f"{library.videos(lost)} to be looked at again: slta index {opened.root}")
+        sys.exit(WRONG)
+    _say("all whole, each once")
+
+
+VERBS: dict[str, Callable[["Library", Index], None]] = {
+    "": _update,
+    "status": _status,
+    "watch": _watch,
+    "prune": _prune,
+    "verify": _verify,
+    "move": _update,
+}
+
+
+def _say(line: str) -> None:
+    screen.print(line, markup=False, soft_wrap=True)
