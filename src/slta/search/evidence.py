@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -60,6 +60,7 @@ Views = Sequence[Float[np.ndarray, "p _"]]
 """Phrases in each space that they share with frames."""
 
 
+@runtime_checkable
 class Sights(Protocol):
     """Frames and their regions, which can be compared with phrases."""
 
@@ -68,6 +69,7 @@ class Sights(Protocol):
         ...
 
 
+@runtime_checkable
 class Levels(Protocol):
     """Fits of unrelated sentences: a ``Background``, or a part of it."""
 
