@@ -19,7 +19,7 @@ from slta.errors import InputError
 from slta.features.base import QueryFeatures
 from slta.index.place import Place
 from slta.index.segments import Bases, Probe
-from slta.index.tables import Snapshot
+from slta.index.tables import Part, Snapshot
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
@@ -77,8 +77,11 @@ class Searched:
         *,
         top: int,
         proposed: int | None = None,
+        moments: Callable[[int, Part], list[Located]] | None = None,
     ) -> list[Located]:
         """The best moments of the wanted videos, best first; every video may have many.
+
+        ``moments`` are those in a part of a video, by its index; default: zero-shot.
 
         With ``proposed``, so many windows are compared frame by frame and searched; by
         default as many as ``top`` needs.
@@ -88,7 +91,11 @@ class Searched:
         numbers = self._propose(query, wanted, count)
         heights = self._each(numbers, partial(self._height, query))
         best = numbers[np.argsort(-np.array(heights), kind="stable")[:searched]]
-        found = sum(self._each(best, partial(self._moments, query)), [])
+        if moments is None:
+            parts = self._each(best, partial(self._moments, query))
+        else:
+            parts = [moments(*self._part(number)) for number in best.tolist()]
+        found = [moment for part in parts for moment in part]
         return _joined(sorted(found, key=lambda moment: -moment.score))
 
     def _each(
@@ -113,9 +120,14 @@ class Searched:
         heights = (heights - self._penalty)[allowed]
         return np.sort(allowed[np.argpartition(-heights, count)[:count]])
 
+    def _part(self, number: int) -> tuple[int, Part]:
+        """Index of a window's video, and its part of it."""
+        video = int(self._video_of[number])
+        return video, self._videos[video].parts[self._part_of[number]]
+
     def _read(self, number: int) -> Window:
-        video = self._videos[self._video_of[number]]
-        part = video.parts[self._part_of[number]]
+        index, part = self._part(number)
+        video = self._videos[index]
         try:
             data = self._place.read(video.file, part.start, part.size)
             window = Window.from_buffer(data)
