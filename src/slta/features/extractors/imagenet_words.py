@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from slta import video
 from slta.features.ahead import ahead, cores
 from slta.features.base import QueryFeatures, Steps, VideoFeatures
+from slta.features.changes import Changes
 from slta.features.networks import onnx
 from slta.features.text.minilm import MiniLM
 from slta.features.text.nouns import parse
@@ -158,27 +159,40 @@ class ImagenetWords:
         return features
 
     def _watched(self, pieces: Iterator[Frames]) -> Iterator[VideoFeatures]:
-        """Batches are looked at side by side, each on one core."""
-        network = self._network
-        started: deque[tuple[Frames, list[Future[Sights]]]] = deque()
+        """Batches are looked at side by side, each on one core.
+
+        A frame that hardly differs from the last one looked at has the same features.
+        """
+        network, changes, boxes = self._network, Changes(), self.eye.boxes()
+        started: deque[tuple[Frames, Bool[np.ndarray, " t"], list[Future[Sights]]]]
+        started, last = deque(), list[Sights]()
+
+        def finished() -> VideoFeatures:
+            frames, new, batches = started.popleft()
+            looked = last + [batch.result() for batch in batches]
+            looks, meanings = (
+                np.concatenate(parts) for parts in zip(*looked, strict=True)
+            )
+            last[:] = [(looks[-1:], meanings[-1:])]
+            rows = len(looks) - new.sum() + np.cumsum(new) - 1
+            sights = looks[rows], meanings[rows]
+            return VideoFeatures.of_sights(frames.times_s, [sights], boxes)
+
         pool = ThreadPoolExecutor(cores())
         try:
-            for piece in pieces:
-                starts = range(0, len(piece.images), BATCH)
-                batches = (piece.images[i : i + BATCH] for i in starts)
-                started.append(
-                    (piece, [pool.submit(_look, network, b) for b in batches])
-                )
+            for frames in pieces:
+                new = changes.new(frames.images)
+                images = frames.images[new]
+                starts = range(0, len(images), BATCH)
+                parts = [images[start : start + BATCH] for start in starts]
+                batches = [pool.submit(_look, network, part) for part in parts]
+                started.append((frames, new, batches))
                 if len(started) > cores() // 2:
-                    yield self._features(*started.popleft())
+                    yield finished()
             while started:
-                yield self._features(*started.popleft())
+                yield finished()
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def _features(self, piece: Frames, looked: list["Future[Sights]"]) -> VideoFeatures:
-        batches = [each.result() for each in looked]
-        return VideoFeatures.of_sights(piece.times_s, batches, self.eye.boxes())
 
     def text(self, query: str) -> QueryFeatures:
         query = normalised(query)
