@@ -5,10 +5,11 @@ from typing import Final, final
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-CELL: Final = 32
+CELL: Final = 16
 """Largest side of the squares that are compared, in pixels."""
-LEAST: Final = 4.0
-"""Mean difference of the levels, of 255, at which a square has changed."""
+LEAST: Final = 10.0
+"""Mean difference of the levels, of 255, at which a square has changed; so that the
+features differ from those of a second look no more than 8 bits make them differ."""
 
 
 @final

@@ -115,7 +115,7 @@ EYES = {
 
 BATCH = 4
 """Frames per batch; more would not fit a core's cache."""
-PIECE = 2 * BATCH
+PIECE = BATCH
 """Frames decoded at a time."""
 DECODING = 3
 """Of so many cores, one decodes."""
@@ -151,7 +151,7 @@ class ImagenetWords:
             batch=PIECE,
             threads=max(1, cores() // DECODING),
         )
-        with closing(ahead(pieces, most=2)) as decoded:
+        with closing(ahead(pieces, most=cores())) as decoded:
             yield from self._watched(decoded)
 
     def video(self, frames: Frames) -> VideoFeatures:
@@ -187,7 +187,7 @@ class ImagenetWords:
                 parts = [images[start : start + BATCH] for start in starts]
                 batches = [pool.submit(_look, network, part) for part in parts]
                 started.append((frames, new, batches))
-                if len(started) > cores() // 2:
+                if len(started) > cores():
                     yield finished()
             while started:
                 yield finished()
