@@ -1,5 +1,6 @@
 """What is new in a row of pictures, and that what is not is not looked at."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,24 @@ def test_a_still_film_is_looked_at_once(
     np.testing.assert_array_equal(made["times_s"], np.floor(np.arange(24) * 2.5) / 5)
     assert (made["frames"] == made["frames"][0]).all()
     assert made["boxes"].shape == (24, 9, 4)
+
+
+def test_only_some_pieces_are_held(
+    extractor: ImagenetWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imagenet_words, "cores", lambda: 2)
+    given = 0
+
+    def pieces() -> Iterator[Frames]:
+        nonlocal given
+        while True:
+            given += 1
+            yield Frames(np.zeros((1, SIDE, SIDE, 3), np.uint8), np.zeros(1))
+
+    made = extractor._watched(pieces())
+    for taken in range(1, 6):
+        next(made)
+        assert given == taken + 2
 
 
 def test_a_slow_pan_does_not_drift(extractor: ImagenetWords, looked: list[int]) -> None:

@@ -32,7 +32,7 @@ def session(path: Path, *, threads: int = 0) -> onnxruntime.InferenceSession:
     options.log_severity_level = 4
     # Threads that spin while they wait take the cores from everything else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # The same integers on old processors, whose sums of 8-bit products would overflow.
+    # Exact sums, too, on old processors, where those of 8-bit products would saturate.
     options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         return onnxruntime.InferenceSession(
