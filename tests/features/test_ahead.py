@@ -28,7 +28,12 @@ def reached(made: list[int], n: int) -> bool:
 
 
 def running() -> bool:
-    return any(thread.name == "ahead" for thread in threading.enumerate())
+    """Whether a thread goes on; one that was stopped may need a moment."""
+    for _ in range(200):
+        if not any(thread.name == "ahead" for thread in threading.enumerate()):
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def test_the_items_come_in_their_order() -> None:
@@ -75,6 +80,7 @@ def test_whoever_stops_does_not_wait_for_a_slow_item() -> None:
     items.close()
     assert time.monotonic() - before < PATIENCE_S + 1
     hold.set()
+    assert not running()
 
 
 def test_a_film_that_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
