@@ -128,6 +128,11 @@ class Index:
         self._latest = (stamp, snapshot)
         return snapshot
 
+    def paths(self) -> list[Path]:
+        """One file of each indexed video."""
+        named = self._paths(self.snapshot(), ALL)
+        return [self.root / paths[0] for paths in named.values()]
+
     def status(self) -> Status:
         """What is indexed, and what has changed in the folder since."""
         snapshot = self.snapshot()
