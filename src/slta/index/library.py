@@ -336,6 +336,8 @@ class Index:
         found = searched.find(
             query, wanted, top=top, proposed=proposed, moments=moments_of
         )
+        # The query is as likely to be in the library as not; each video has its share.
+        share = 0.0 if model else math.log(int(wanted.sum()))
         moments, counts = list[Hit](), defaultdict[int, int](int)
         for located in found:
             counts[located.video] += 1
@@ -346,10 +348,10 @@ class Index:
                 Hit(
                     paths=tuple(self.root / path for path in paths[video.id]),
                     span=located.span,
-                    score=located.score,
+                    score=located.score - share,
                     confidence=located.score
                     if model
-                    else query.known / (1 + math.exp(-located.score)),
+                    else query.known / (1 + math.exp(share - located.score)),
                     duration_s=video.duration_s,
                 )
             )
