@@ -33,6 +33,8 @@ SEARCHED = 16
 """Of these, those that are searched, at least."""
 A_WINDOW = 5
 """Maximum moments of a window."""
+MORE = 20
+"""Moments that are kept for each that is wanted, as some are joined or too many of a video."""
 COMPONENTS = 64
 """Components of each space by which proposed windows are compared."""
 CORES = os.cpu_count() or 1
@@ -96,7 +98,8 @@ class Searched:
         else:
             parts = [moments(*self._part(number)) for number in best.tolist()]
         found = [moment for part in parts for moment in part]
-        return _joined(sorted(found, key=lambda moment: -moment.score))
+        found.sort(key=lambda moment: -moment.score)
+        return _joined(found[: MORE * top])
 
     def _each(
         self, numbers: Int[np.ndarray, " n"], made: Callable[[int], Made]
