@@ -78,7 +78,7 @@ class Searched:
         """
         count = max(WINDOWS, 4 * top) if proposed is None else proposed
         numbers = self._propose(query, wanted, count)
-        windows = list(_workers().map(self._read, numbers))
+        windows = list(_workers().map(self._read, numbers.tolist()))
         alone = list(_workers().map(partial(_alone, query), windows))
         fits = [_best_second(evidence.agreement_of(a)) for a in alone]
         heights = np.array(fits) - self._penalty[numbers]
@@ -86,7 +86,7 @@ class Searched:
         found = [
             moment
             for i in best.tolist()
-            for moment in self._moments(query, numbers[i], windows[i], alone[i])
+            for moment in self._moments(query, int(numbers[i]), windows[i], alone[i])
         ]
         return _joined(sorted(found, key=lambda moment: -moment.score))
 
