@@ -69,7 +69,7 @@ def index(command: Index) -> None:
     if command.keep not in (None, "full"):
         raise InputError(f"--keep {command.keep} is not known; give --keep full")
     if command.ray is not None:
-        from slta.cluster.results import check_address
+        from slta.cluster.exchange import check_address
 
         check_address(command.ray)
     from slta.index import Index as Library

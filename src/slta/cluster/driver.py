@@ -20,7 +20,7 @@ import ray
 from ray import exceptions
 
 from slta.cluster import tasks
-from slta.cluster.results import AUTO, LOCAL, Refused, gone
+from slta.cluster.exchange import AUTO, LOCAL, Refused, gone
 from slta.errors import InputError
 
 TRIES = 3
@@ -157,7 +157,9 @@ class Exchange:
     def _room(self) -> int:
         """Tasks that may be in flight. Raises ``InputError`` if none could ever run."""
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        if not any(n.get("CPU", 0) >= 1 and n.get("memory", 0) >= MEMORY for n in nodes):
+        if not any(
+            n.get("CPU", 0) >= 1 and n.get("memory", 0) >= MEMORY for n in nodes
+        ):
             raise InputError(
                 f"no machine of the Ray cluster {self._address} has a core and "
                 f"{MEMORY >> 30} GB of memory; add one, or give it more with "

@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from slta.cluster.results import NotHere, Refused, Work
+from slta.cluster.exchange import NotHere, Refused, Unfit, Work
 from slta.errors import InputError, UnwritableError
 
 _held: dict[str, Work[Any, Any]] = {}
@@ -25,7 +25,7 @@ def attempt(key: str, work: list[Any], made_by: str, job: Any) -> Any:
         return _held[key](job)
     except NotHere as error:
         return Refused(str(error), lasting=False)
-    except UnwritableError as error:
+    except (Unfit, UnwritableError) as error:
         return Unable(_located(error))
     except InputError as error:
         return Refused(str(error)) if key in _held else Unable(_located(error))

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Shaped
 
-from slta.cluster import NotHere
-from slta.errors import InputError
+from slta.cluster import NotHere, Unfit
+from slta.errors import InputError, UnwritableError
 from slta.features import extractor
 from slta.features.base import Extractor, Prepared
 from slta.features.library import Library
@@ -82,7 +82,8 @@ def same_extractor(name: str, version: str) -> Extractor:
 
 @contextmanager
 def checked(job: tuple[Path, str]) -> Iterator[Store]:
-    """A store for the time of the block. Raises ``NotHere`` unless this machine has the
+    """A store for the time of the block, whose errors are the video's: others become
+    ``Unfit``. Raises ``NotHere`` unless this machine has the
     same file at the same path."""
     path, content = job
     remedy = "give all machines of the cluster the same files at the same path"
@@ -99,4 +100,12 @@ def checked(job: tuple[Path, str]) -> Iterator[Store]:
             raise NotHere(
                 f"{path} has another content on the machine {platform.node()}; {remedy}"
             )
-        yield store
+        try:
+            yield store
+        except (NotHere, UnwritableError):
+            raise
+        except InputError as error:
+            if str(path) in str(error):
+                raise
+            # Such as damaged weights, which would recur at the next video.
+            raise Unfit(str(error)) from error

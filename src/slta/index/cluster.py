@@ -44,7 +44,7 @@ class Looking:
 
 
 def look_on(address: str, model: ZeroShot, bases: Bases, *, keep: bool) -> Looks:
-    """Looks at videos on the Ray cluster at an address, as in ``slta.cluster.results``;
+    """Looks at videos on the Ray cluster at an address, as in ``slta.cluster.exchange``;
     here at those whose features the store has. With ``keep``, features that come back are
     stored here."""
 

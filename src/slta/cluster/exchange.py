@@ -36,6 +36,10 @@ class NotHere(InputError):
     """A job that cannot be done on one machine, but perhaps on another, or later."""
 
 
+class Unfit(InputError):
+    """A machine that cannot do the work; it ends all of it."""
+
+
 class Refused(NamedTuple):
     """Why a job was not done."""
 
