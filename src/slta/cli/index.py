@@ -53,6 +53,11 @@ class Index:
     ] = None
     """Look at the videos on a Ray cluster: HOST:PORT, auto (the cluster of this machine) or
     local (all cores of this machine); see docs/how-to/many-machines.md."""
+    checkpoint: Annotated[
+        Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
+    ] = None
+    """Make the features that this trained run needs as well, for slta search FOLDER
+    --checkpoint RUN."""
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
@@ -110,6 +115,8 @@ def _update(opened: "Library", command: Index) -> None:
         raise InputError(
             f"{opened.root} has no video that can be used; give another folder"
         )
+    if command.checkpoint is not None:
+        library.trained(opened, checkpoint=command.checkpoint, store=command.store)
     hours = sum(video.duration_s for video in snapshot.videos) / 3600
     line = f"{library.videos(len(snapshot.videos))}, {hours:.2f} h; search them: "
     _say(line + f'slta search {opened.root} "a sentence"')

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from slta.index import Hits, Index
     from slta.index.adding import Added
     from slta.index.found import Found
+    from slta.index.trained import TrainedModel
 
 TOP = 10
 """Moments of a query, by default."""
@@ -46,7 +47,8 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
     index = Index.open(
         folder,
         place=command.index,
-        extractor_name=command.extractor,
+        # With a run, --extractor is the run's.
+        extractor_name=None if command.checkpoint else command.extractor,
         store=command.store,
     )
     if not command.as_is:
@@ -59,6 +61,17 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
             notes.print(line, markup=False, soft_wrap=True)
     with preparing() as steps:
         index.searcher.prepare(steps)
+    model = None
+    if command.checkpoint is not None:
+        model = trained(
+            index,
+            checkpoint=command.checkpoint,
+            root=command.root,
+            words_name=command.words,
+            extractor_name=command.extractor,
+            store=command.store,
+            model=command.model,
+        )
     chosen = list[export.Chosen]()
     any_clear = False
     for number, query in enumerate(map(index.searcher.read, queries)):
@@ -67,6 +80,7 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
             top=command.top or TOP,
             per_video=command.per_video,
             only=only,
+            model=model,
         )
         any_clear |= hits.is_clear
         if command.json:
@@ -84,6 +98,20 @@ def update(index: "Index", *, keep: bool = False, ray: str | None = None) -> "Ad
     """Brings the index up to date, with a progress bar; ``ray`` is as in ``Index.add``."""
     with indexing() as bar:
         return index.add(keep=keep, ray=ray, bar=bar)
+
+
+def trained(index: "Index", **run: Any) -> "TrainedModel":
+    """The model of a run, with the features that it needs of all videos."""
+    from slta.index.trained import TrainedModel
+    from slta.search import Searcher
+
+    model = TrainedModel(Searcher(**run))
+    paths = index.paths()
+    with indexing() as bar:
+        wrong = model.extract(paths, bar)
+    for line in problems({str(path): why for path, why in wrong.items()}, index.root):
+        notes.print(f"no features for the run: {line}", markup=False, soft_wrap=True)
+    return model
 
 
 def told(added: "Added", root: Path) -> None:
