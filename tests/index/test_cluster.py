@@ -19,7 +19,7 @@ from slta.index import Index
 from tests.support import ray_clusters
 from tests.support.commands import call, refused
 from tests.support.extractors import coloured
-from tests.support.indexed_films import SHOWN, known, records
+from tests.support.indexed_films import SHOWN, known, record, records
 
 COLOURS = ("red", "green", "blue")
 
@@ -94,8 +94,8 @@ def test_a_command_finds_on_a_cluster_what_it_finds_here(
     shutil.copy(known().long, folder)
     indexes = {}
     for name, flags in (("here", []), ("there", ["--ray", cluster.address])):
-        store = known().copy(tmp_path / f"store-{name}")
-        shutil.rmtree(store / "paths")
+        store = known().copy(tmp_path / f"store-{name}", without=known().film)
+        shutil.rmtree(record(store, known().long))
         place = tmp_path / name
         flags = [*flags, "--index", place, "--store", store, "--keep", "full"]
         done = call(capsys, "index", folder, *flags)
@@ -104,13 +104,17 @@ def test_a_command_finds_on_a_cluster_what_it_finds_here(
         indexes[name] = Index.open(folder, place=place, store=store)
     for query in SHOWN:
         here, there = (index.search(query) for index in indexes.values())
-        assert here.moments and here == there
+        assert here.moments
+        for one, other in zip(here.moments, there.moments, strict=True):
+            # Nearly: sums have another order with another number of threads.
+            assert one.path == other.path and abs(one.score - other.score) < 0.1
+            assert np.allclose(one.span, other.span, atol=0.2)
     stores = [
         index.searcher.library.read(folder / "trip.mp4")[1]
         for index in indexes.values()
     ]
     for name, array in stores[0].arrays().items():
-        assert np.array_equal(array, stores[1].arrays()[name]), name
+        assert np.allclose(array, stores[1].arrays()[name], atol=1e-2), name
 
 
 def test_a_video_that_ends_every_process_does_not_stop_the_others(
@@ -189,21 +193,33 @@ def test_when_the_cluster_goes_away_what_was_finished_is_kept(
         pytest.param("somewhere", "is not an address; give HOST:PORT", id="a word"),
         pytest.param("http://a:1", "is not an address", id="a URL"),
         pytest.param("localhost:1", "refused.*ray start --head", id="none there"),
-        pytest.param("auto", "no Ray cluster runs.*ray start --head", id="none here"),
     ],
 )
 def test_a_wrong_address_is_one_line(
     address: str,
     says: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     coloured(tmp_path / "a.mp4")
     store = known().copy(tmp_path / "store")
     flags = ["--ray", address, "--index", tmp_path / "index", "--store", store]
     refused(call(capsys, "index", tmp_path, *flags), says)
+
+
+def test_without_a_cluster_here_the_line_says_how_to_start_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import ray
+
+    from slta.cluster import driver
+
+    def none(**_: object) -> None:
+        raise ConnectionError("Could not find any running Ray instance")
+
+    monkeypatch.setattr(ray, "init", none)
+    with pytest.raises(InputError, match=r"no Ray cluster runs.*ray start --head"):
+        driver.connect("auto")
 
 
 def test_without_ray_the_line_says_what_to_install(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from slta import video
 from slta.cluster import Refused, results
 from slta.datasets import SOURCES, own, source
 from slta.datasets.base import Dataset, VideoFolder
@@ -164,6 +165,7 @@ def extract_on(
             with suppress(InputError, OSError):
                 content = library.store.digest(path)
                 if content not in named and not library.has(path):
+                    video.probe(path)
                     named[content] = path
                     yield Content(path.absolute(), content)
 

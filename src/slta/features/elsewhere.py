@@ -15,6 +15,7 @@ from jaxtyping import Shaped
 from slta.cluster import NotHere, Unfit
 from slta.errors import InputError, UnwritableError
 from slta.features import extractor
+from slta.features.ahead import allow
 from slta.features.base import Extractor, Prepared
 from slta.features.library import Library
 from slta.features.store import Store
@@ -70,7 +71,9 @@ class Extracting:
 
 
 def same_extractor(name: str, version: str) -> Extractor:
-    """Raises ``InputError`` if this machine has another version."""
+    """An extractor that uses one core, which is what a task has. Raises ``InputError`` if
+    this machine has another version."""
+    allow(1)
     found = extractor(name)
     if found.version != version:
         raise InputError(
