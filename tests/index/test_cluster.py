@@ -108,7 +108,8 @@ def test_a_command_finds_on_a_cluster_what_it_finds_here(
         for one, other in zip(here.moments, there.moments, strict=True):
             # Nearly: sums have another order with another number of threads.
             assert one.path == other.path and abs(one.score - other.score) < 0.1
-            assert np.allclose(one.span, other.span, atol=0.2)
+            assert abs(one.span.start - other.span.start) < 0.2
+            assert abs(one.span.end - other.span.end) < 0.2
     stores = [
         index.searcher.library.read(folder / "trip.mp4")[1]
         for index in indexes.values()
@@ -126,7 +127,7 @@ def test_a_video_that_ends_every_process_does_not_stop_the_others(
     added = opened(folder).add(ray=cluster.address)
     assert added.videos == 3 and "was lost 4 times" in added.problems["deadly.mp4"]
     deadly.rename(folder / "harmless.mp4")
-    again = opened(folder).add(ray=cluster.address)
+    again = opened(folder).add()
     assert again.videos == 1 and again.gone == []
 
 

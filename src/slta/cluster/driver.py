@@ -39,11 +39,10 @@ HOW = (
 
 
 def main() -> None:
-    connection = Connection(int(sys.argv[1]))
-    address, work = connection.recv()
+    connection, address = Connection(int(sys.argv[1])), sys.argv[2]
     try:
-        head = connect(address)
-        Exchange(address, head, connection).run(work)
+        work = connection.recv()
+        Exchange(address, connect(address), connection).run(work)
         connection.send(("end",))
     except InputError as error:
         connection.send(("refuse", str(error)))

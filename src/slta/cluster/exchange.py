@@ -10,13 +10,14 @@ from importlib.util import find_spec
 from itertools import chain, count
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from slta.errors import InputError
 
 AUTO, LOCAL = "auto", "local"
 """Addresses: a cluster of which this machine is a node, and one of this machine's cores."""
+DRIVER = "slta.cluster.driver"
 PATIENCE_S = 20.0
 """Time for Ray to end before it is killed."""
 QUIET = {
@@ -75,8 +76,11 @@ def results(
     check_address(address)
     waiting = iter(jobs)
     for first in waiting:
-        with _driver(address) as connection:
-            yield from _exchange(address, connection, work, chain([first], waiting))
+        with TemporaryFile() as said, _driver(address, said) as connection:
+            try:
+                yield from _exchange(connection, work, chain([first], waiting))
+            except (EOFError, ConnectionError) as error:
+                raise InputError(_lost(address, said)) from error
 
 
 def check_address(address: str) -> None:
@@ -94,33 +98,41 @@ def check_address(address: str) -> None:
 
 
 def _exchange(
-    address: str, connection: Connection, work: Work[J, R], jobs: Iterator[J]
+    connection: Connection, work: Work[J, R], jobs: Iterator[J]
 ) -> Iterator[tuple[J, R | Refused]]:
     sent: dict[int, J] = {}
     numbers = count()
-    try:
-        connection.send((address, work))
-        while True:
-            kind, *content = connection.recv()
-            if kind == "want":
-                number = next(numbers)
-                for job in jobs:
-                    sent[number] = job
-                    connection.send((number, job))
-                    break
-                else:
-                    connection.send(None)
-            elif kind == "result":
-                number, result = content
-                yield sent.pop(number), result
-            elif kind == "refuse":
-                raise InputError(content[0])
-            elif kind == "fail":
-                raise RuntimeError(f"a task failed:\n{content[0]}")
+    connection.send(work)
+    while True:
+        kind, *content = connection.recv()
+        if kind == "want":
+            number = next(numbers)
+            for job in jobs:
+                sent[number] = job
+                connection.send((number, job))
+                break
             else:
-                return
-    except (EOFError, ConnectionError) as error:
-        raise InputError(gone(address)) from error
+                connection.send(None)
+        elif kind == "result":
+            number, result = content
+            yield sent.pop(number), result
+        elif kind == "refuse":
+            raise InputError(content[0])
+        elif kind == "fail":
+            raise RuntimeError(f"a task failed:\n{content[0]}")
+        else:
+            return
+
+
+def _lost(address: str, said: IO[bytes]) -> str:
+    """Why the other process ended by itself."""
+    said.seek(0)
+    lines = said.read().decode(errors="replace").split("\n")
+    errors = [line for line in lines if re.match(r"\w+(Error|Exception)\b", line)]
+    if errors:
+        why = errors[-1][:200]
+        return f"Ray cannot be used ({why}); install it anew: pip install 'slta[ray]'"
+    return gone(address)
 
 
 def gone(address: str) -> str:
@@ -131,7 +143,7 @@ def gone(address: str) -> str:
 
 
 @contextmanager
-def _driver(address: str) -> Iterator[Connection]:
+def _driver(address: str, said: IO[bytes]) -> Iterator[Connection]:
     """The process that knows Ray; it ends with the block, or with this process."""
     environment = {**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(sys.path)}
     with ExitStack() as stack:
@@ -140,12 +152,12 @@ def _driver(address: str) -> Iterator[Connection]:
             environment["RAY_TMPDIR"] = stack.enter_context(folder)
         ours, theirs = Pipe()
         process = subprocess.Popen(
-            [sys.executable, "-m", "slta.cluster.driver", str(theirs.fileno())],
+            [sys.executable, "-m", DRIVER, str(theirs.fileno()), address],
             env=environment,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=None if "SLTA_RAY_LOG" in os.environ else subprocess.DEVNULL,
+            stderr=said,
             # Ctrl-C is for this process, which tells the other.
             start_new_session=True,
         )
