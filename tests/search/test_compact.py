@@ -17,7 +17,7 @@ from tests.support.indexed_films import known
 MEANING, LOOK, REGIONS, HZ = 24, 40, 9, 2.0
 
 
-def shots(seed: int, lengths: list[int]) -> VideoFeatures:
+def shots(seed: int, lengths: list[int], spread: float = 0.3) -> VideoFeatures:
     """Frames that stay near the look of their shot, which has a few directions."""
     rng = np.random.default_rng(seed)
 
@@ -25,7 +25,7 @@ def shots(seed: int, lengths: list[int]) -> VideoFeatures:
         parts = []
         for length in lengths:
             ways = rng.normal(size=(5, size))
-            mixed = rng.normal(size=(length, 1 + REGIONS, 5)) * 0.3 @ ways
+            mixed = rng.normal(size=(length, 1 + REGIONS, 5)) * spread @ ways
             parts.append(rng.normal(size=size) + mixed)
         return np.concatenate(parts).astype(np.float32)
 
@@ -71,7 +71,7 @@ def test_relevance_is_that_of_the_whole_features(seed: int, lengths: list[int]) 
     assert np.abs(nearly.agreement - whole.agreement).max() < 0.1 * scale
     assert np.abs(nearly.curve - whole.curve).max() < 0.1 * (np.ptp(whole.curve) + 1)
     assert small.background.scenes == background.scenes
-    assert nearly.region_weights == pytest.approx(whole.region_weights, abs=0.15)
+    assert np.abs(nearly.region_weights - whole.region_weights).mean() < 0.02
 
 
 @pytest.mark.parametrize("piece", [1, 7, 299, 10_000])
@@ -82,8 +82,8 @@ def test_pieces_are_nowhere_to_be_seen(piece: int) -> None:
 
 
 def test_windows_follow_each_other_and_end_at_cuts() -> None:
-    lengths = [190, 70, 230, 280, 50]
-    windows = made(shots(3, lengths)).windows
+    lengths = [190, 80, 200, 250, 50]
+    windows = made(shots(3, lengths, spread=0.02)).windows
     assert windows[0].first == 0
     assert [w.first for w in windows[1:]] == [w.end for w in windows[:-1]]
     assert windows[-1].end == sum(lengths)

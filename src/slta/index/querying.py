@@ -102,7 +102,7 @@ class Searched:
             parts = [moments(*self._part(number)) for number in best.tolist()]
         found = [moment for part in parts for moment in part]
         found.sort(key=lambda moment: -moment.score)
-        return _joined(found[: MORE * top])
+        return joined(found[: MORE * top])
 
     def _grouped(
         self, numbers: Int[np.ndarray, " n"], made: Callable[[list[int]], list[Made]]
@@ -230,7 +230,7 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(CORES, "slta-index")
 
 
-def _joined(moments: list[Located]) -> list[Located]:
+def joined(moments: list[Located]) -> list[Located]:
     """Moments that one window ends with and the next begins with, as one."""
     kept: list[Located] = []
     for moment in moments:
