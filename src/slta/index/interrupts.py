@@ -29,5 +29,5 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in usual.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-    for number in dict.fromkeys(waiting):
-        signal.raise_signal(number)
+    for interrupt in dict.fromkeys(waiting):
+        signal.raise_signal(interrupt)

@@ -174,7 +174,7 @@ class Tables:
         self.place = place
         with place.writing():
             try:
-                self._db = lancedb.connect(place.address)
+                self._db: Any = lancedb.connect(place.address)
             except ValueError as error:  # also for names that are not Unicode
                 raise InputError(
                     f"{place} cannot be the place of an index; give --index a name of "
