@@ -76,7 +76,7 @@ STEPS: dict[str, Step] = {
     "parts": _asking(parts.measure),
     "trust": _asking(trust.measure, DATA / "clips"),
     "eyes": Step(eyes.measure, DATA, "the videos are there"),
-    "speed": Step(speed.measure),
+    "speed": Step(speed.measure, DATA, "a film of real videos is extracted"),
     "scoring": Step(scoring.measure),
     "memory": Step(memory.measure),
     "protocols": Step(protocols.measure, SHARED, "the field's answers are there"),

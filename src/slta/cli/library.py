@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from slta.index import Hits, Index
     from slta.index.adding import Added
     from slta.index.found import Found
+    from slta.index.trained import TrainedModel
 
 TOP = 10
 """Moments of a query, by default."""
@@ -28,7 +29,10 @@ LISTED = 10
 
 def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bool:
     """Prints the moments; returns whether any query has a clear match."""
-    _check_for_files(command)
+    if command.plot is not None:
+        raise InputError(
+            "--plot draws an answer in one video; give a file of the folder, or --export"
+        )
     from slta.index import Index
     from slta.index.filters import Filter, moment_in_time, seconds
     from slta.index.library import Busy
@@ -43,7 +47,8 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
     index = Index.open(
         folder,
         place=command.index,
-        extractor_name=command.extractor,
+        # With a run, --extractor is the run's.
+        extractor_name=None if command.checkpoint else command.extractor,
         store=command.store,
     )
     if command.as_is:
@@ -59,6 +64,17 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
             if not index.exists:
                 raise
             _note(f"{error}; searching what is indexed so far")
+    model = None
+    if command.checkpoint is not None:
+        model = trained(
+            index,
+            checkpoint=command.checkpoint,
+            root=command.root,
+            words_name=command.words,
+            extractor_name=command.extractor,
+            store=command.store,
+            model=command.model,
+        )
     chosen = list[export.Chosen]()
     any_clear = False
     for number, query in enumerate(features):
@@ -67,6 +83,7 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
             top=command.top or TOP,
             per_video=command.per_video,
             only=only,
+            model=model,
         )
         any_clear |= hits.is_clear
         if command.json:
@@ -80,30 +97,24 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
     return any_clear
 
 
-def _check_for_files(command: "Search") -> None:
-    """Raises ``InputError`` for options that a folder does not have."""
-    if command.plot is not None:
-        raise InputError(
-            "--plot draws an answer in one video; give a file of the folder, or --export"
-        )
-    options = {
-        "--checkpoint": command.checkpoint,
-        "--root": command.root,
-        "--words": command.words,
-        "--model": command.model,
-    }
-    for option, value in options.items():
-        if value is not None:
-            raise InputError(
-                f"{option} is for a trained model, which searches files; give files, or "
-                "leave it out"
-            )
-
-
 def update(index: "Index", *, keep: bool = False) -> "Added":
     """Brings the index up to date, with a progress bar."""
     with indexing() as bar:
         return index.add(keep=keep, bar=bar)
+
+
+def trained(index: "Index", **run: Any) -> "TrainedModel":
+    """The model of a run, with the features that it needs of all videos."""
+    from slta.index.trained import TrainedModel
+    from slta.search import Searcher
+
+    model = TrainedModel(Searcher(**run))
+    paths = index.paths()
+    with indexing() as bar:
+        wrong = model.extract(paths, bar)
+    for line in problems({str(path): why for path, why in wrong.items()}, index.root):
+        _note(f"no features for the run: {line}")
+    return model
 
 
 def told(added: "Added", root: Path) -> None:

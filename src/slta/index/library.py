@@ -38,6 +38,7 @@ from slta.index.tables import (
     write_head,
     write_snapshot,
 )
+from slta.index.trained import TrainedModel
 from slta.index.verifying import Fault, Verified, are_equal, faults
 from slta.search import Searcher
 from slta.search.zero_shot import CLEAR, RATE_HZ, ZeroShot
@@ -130,6 +131,11 @@ class Index:
             snapshot, stamp = read_tables(self.place), None
         self._latest = (stamp, snapshot)
         return snapshot
+
+    def paths(self) -> list[Path]:
+        """One file of each indexed video."""
+        named = self._paths(self.snapshot(), ALL)
+        return [self.root / paths[0] for paths in named.values()]
 
     def status(self) -> Status:
         """What is indexed, and what has changed in the folder since."""
@@ -323,6 +329,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
+        model: TrainedModel | None = None,
     ) -> Hits: ...
 
     @overload
@@ -333,6 +340,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
+        model: TrainedModel | None = None,
     ) -> list[Hits]: ...
 
     def search(
@@ -342,6 +350,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
+        model: TrainedModel | None = None,
     ) -> Hits | list[Hits]:
         """The ``top`` best moments of all videos, ``per_video`` of each at most.
 
@@ -351,7 +360,7 @@ class Index:
         queries = [query] if isinstance(query, str) else query
         features = [self.searcher.read(text) for text in queries]
         hits = [
-            self.find(each, top=top, per_video=per_video, only=only)
+            self.find(each, top=top, per_video=per_video, only=only, model=model)
             for each in features
         ]
         return hits[0] if isinstance(query, str) else hits
@@ -364,8 +373,13 @@ class Index:
         per_video: int | None = None,
         only: Filter = ALL,
         proposed: int | None = None,
+        model: TrainedModel | None = None,
     ) -> Hits:
-        """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``."""
+        """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``.
+
+        With a ``model``, whose features ``model.extract`` made, it finds the moments in the
+        proposed windows.
+        """
         for name, value in (("top", top), ("per_video", per_video)):
             if value is not None and value < 1:
                 raise InputError(f"{name} must be at least 1, got {value}")
@@ -379,6 +393,7 @@ class Index:
                     per_video=per_video,
                     only=only,
                     proposed=proposed,
+                    model=model,
                 )
             except InputError:
                 # Features of videos that were removed meanwhile cannot be read.
@@ -396,6 +411,7 @@ class Index:
         per_video: int | None,
         only: Filter,
         proposed: int | None,
+        model: TrainedModel | None,
     ) -> Hits:
         paths = self._paths(snapshot, only)
         wanted = np.array([video.id in paths for video in snapshot.videos], bool)
@@ -404,7 +420,14 @@ class Index:
         if self._searched is None or self._searched[0] is not snapshot:
             searched = Searched(self.place, snapshot, read_bases(self.place))
             self._searched = (snapshot, searched)
-        found = self._searched[1].find(query, wanted, top=top, proposed=proposed)
+        searched = self._searched[1]
+        moments_of = None
+        if model is not None:
+            files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
+            moments_of = model.reader(query.query, files, snapshot.videos)
+        found = searched.find(
+            query, wanted, top=top, proposed=proposed, moments=moments_of
+        )
         moments, counts = list[Hit](), defaultdict[int, int](int)
         for located in found:
             counts[located.video] += 1
@@ -416,7 +439,9 @@ class Index:
                     paths=tuple(self.root / path for path in paths[video.id]),
                     span=located.span,
                     score=located.score,
-                    confidence=query.known / (1 + math.exp(-located.score)),
+                    confidence=located.score
+                    if model
+                    else query.known / (1 + math.exp(-located.score)),
                     duration_s=video.duration_s,
                 )
             )
@@ -424,7 +449,7 @@ class Index:
             query=query.query,
             moments=tuple(moments[:top]),
             videos=int(wanted.sum()),
-            clear_from=CLEAR,
+            clear_from=CLEAR if model is None else model.clear_from,
             notes=query.notes,
         )
 

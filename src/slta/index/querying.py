@@ -7,9 +7,10 @@ searched as a video is.
 
 import math
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,7 +19,7 @@ from slta.errors import InputError
 from slta.features.base import QueryFeatures
 from slta.index.place import Place
 from slta.index.segments import Bases, Probe
-from slta.index.tables import Snapshot
+from slta.index.tables import Part, Snapshot
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
@@ -32,8 +33,14 @@ SEARCHED = 16
 """Of these, those that are searched, at least."""
 A_WINDOW = 5
 """Maximum moments of a window."""
+COMPONENTS = 64
+"""Components of each space by which proposed windows are compared."""
+CORES = os.cpu_count() or 1
 EDGE_S = 0.01
 """Gap of two moments up to which they are one that two windows share."""
+
+
+Made = TypeVar("Made")
 
 
 class Located(NamedTuple):
@@ -70,25 +77,35 @@ class Searched:
         *,
         top: int,
         proposed: int | None = None,
+        moments: Callable[[int, Part], list[Located]] | None = None,
     ) -> list[Located]:
         """The best moments of the wanted videos, best first; every video may have many.
 
-        ``proposed`` windows are compared frame by frame, by default as many as ``top``
-        needs; all of them if there are no more.
+        ``moments`` are those in a part of a video, by its index; default: zero-shot.
+
+        With ``proposed``, so many windows are compared frame by frame and searched; by
+        default as many as ``top`` needs.
         """
         count = max(WINDOWS, 4 * top) if proposed is None else proposed
+        searched = max(SEARCHED, 2 * top) if proposed is None else proposed
         numbers = self._propose(query, wanted, count)
-        windows = list(_workers().map(self._read, numbers))
-        alone = list(_workers().map(partial(_alone, query), windows))
-        fits = [_best_second(evidence.agreement_of(a)) for a in alone]
-        heights = np.array(fits) - self._penalty[numbers]
-        best = np.argsort(-heights, kind="stable")[: max(SEARCHED, 2 * top)]
-        found = [
-            moment
-            for i in best.tolist()
-            for moment in self._moments(query, numbers[i], windows[i], alone[i])
-        ]
+        heights = self._each(numbers, partial(self._height, query))
+        best = numbers[np.argsort(-np.array(heights), kind="stable")[:searched]]
+        if moments is None:
+            parts = self._each(best, partial(self._moments, query))
+        else:
+            parts = [moments(*self._part(number)) for number in best.tolist()]
+        found = [moment for part in parts for moment in part]
         return _joined(sorted(found, key=lambda moment: -moment.score))
+
+    def _each(
+        self, numbers: Int[np.ndarray, " n"], made: Callable[[int], Made]
+    ) -> list[Made]:
+        """For each window, on all cores."""
+        size = -(-len(numbers) // CORES) or 1
+        parts = [numbers[i : i + size].tolist() for i in range(0, len(numbers), size)]
+        made_parts = _workers().map(lambda part: [*map(made, part)], parts)
+        return [each for part in made_parts for each in part]
 
     def _propose(
         self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
@@ -103,9 +120,14 @@ class Searched:
         heights = (heights - self._penalty)[allowed]
         return np.sort(allowed[np.argpartition(-heights, count)[:count]])
 
+    def _part(self, number: int) -> tuple[int, Part]:
+        """Index of a window's video, and its part of it."""
+        video = int(self._video_of[number])
+        return video, self._videos[video].parts[self._part_of[number]]
+
     def _read(self, number: int) -> Window:
-        video = self._videos[self._video_of[number]]
-        part = video.parts[self._part_of[number]]
+        index, part = self._part(number)
+        video = self._videos[index]
         try:
             data = self._place.read(video.file, part.start, part.size)
             window = Window.from_buffer(data)
@@ -118,13 +140,18 @@ class Searched:
                 "'slta index verify' repairs it"
             ) from error
 
-    def _moments(
-        self,
-        query: QueryFeatures,
-        number: int,
-        window: Window,
-        alone: Float[np.ndarray, "t p"],
-    ) -> list[Located]:
+    def _height(self, query: QueryFeatures, number: int) -> float:
+        """How well the best second of a window fits the query, nearly."""
+        window = self._read(number)
+        alone = evidence.by_phrase(_Nearly(window), query, window)
+        agreement = evidence.agreement_of(alone)
+        return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S) - float(
+            self._penalty[number]
+        )
+
+    def _moments(self, query: QueryFeatures, number: int) -> list[Located]:
+        window = self._read(number)
+        alone = evidence.by_phrase(window, query, window)
         video = int(self._video_of[number])
         facts = self._videos[video]
         background = window.background(facts.scenes)
@@ -152,17 +179,18 @@ class Searched:
         return found
 
 
-def _alone(query: QueryFeatures, window: Window) -> Float[np.ndarray, "t p"]:
-    return evidence.by_phrase(window, query, window)
+class _Nearly(NamedTuple):
+    """A window by its first components."""
 
+    window: Window
 
-def _best_second(agreement: Float[np.ndarray, " t"]) -> float:
-    return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S)
+    def fits(self, views: evidence.Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
+        return self.window.fits(views, COMPONENTS)
 
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, "slta-index")
+    return ThreadPoolExecutor(CORES, "slta-index")
 
 
 def _joined(moments: list[Located]) -> list[Located]:
