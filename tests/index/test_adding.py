@@ -152,7 +152,9 @@ def test_an_empty_folder_is_taken_for_an_unmounted_disk(library: Library) -> Non
         with pytest.raises(InputError, match="does not exist"):
             act()
         library.folder.mkdir()
-        with pytest.raises(InputError, match="no videos now, but 2 were indexed; mount"):
+        with pytest.raises(
+            InputError, match="no videos now, but 2 were indexed; mount"
+        ):
             act()
         assert facts(library.open()) == before
         library.folder.rmdir()
@@ -279,7 +281,7 @@ ODD = [
     NFD,
     "two\nlines.mp4",
     "\x1b[31mred\x07.mp4",
-    "it's \"quoted\" \\ 100%_.mp4",
+    'it\'s "quoted" \\ 100%_.mp4',
     '"json.mp4',
     os.fsdecode(b"caf\xe9.mp4"),
     os.fsdecode(b"bad\xff") + "/empty.mp4",

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ ORDERS = [" ".join(order) for order in itertools.permutations(["red", "green", "
 NAMES = [f"{order.replace(' ', '-')}.mp4" for order in ORDERS]
 
 
+@cache
 def films() -> Path:
     """Six films, each of the colours in its name, two seconds each. Not to be changed."""
     return made_once("films", _make)
