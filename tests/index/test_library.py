@@ -108,7 +108,7 @@ def test_a_folder_without_videos_gets_no_index(
         (library.folder / name).write_text("no film")
     if "bad.mp4" in there:
         assert library.open().add().problems.keys() == {"bad.mp4"}
-        with pytest.raises(InputError, match="no video of .* can be searched"):
+        with pytest.raises(InputError, match=r"no video of .* can be searched"):
             library.open().search("red")
         return
     with pytest.raises(InputError, match="has no videos; give a folder with some"):
@@ -164,7 +164,7 @@ def test_damaged_features_are_refused_and_not_tried_for_ever(library: Library) -
     (video,) = index.snapshot().videos
     (library.place / video.file).unlink()
     with pytest.raises(
-        InputError, match="is damaged .* 'slta index verify' repairs it"
+        InputError, match=r"is damaged .* 'slta index verify' repairs it"
     ):
         library.open().search("red")
 
@@ -248,7 +248,7 @@ def test_an_index_is_not_moved_onto_another(library: Library, home: Path) -> Non
     opened(library).add()
     other = library.put("../other/a.mp4", 2).parent
     opened(library, other).add()
-    with pytest.raises(InputError, match="there is an index already, .*; remove one"):
+    with pytest.raises(InputError, match=r"there is an index already, .*; remove one"):
         opened(library).move(other)
     for folder in (library.folder, other):
         assert opened(library, folder).search("red").videos == 1
@@ -316,7 +316,7 @@ def test_a_pattern_and_lengths_choose_videos(library: Library) -> None:
     assert found(within="a") == found(within="a/**") == everything - {"c/one.mp4"}
     assert found(within="*/one.mp4") == everything - {"a/b/two.mp4"}
     assert found(longer_s=6.0, shorter_s=6.0) == everything
-    with pytest.raises(InputError, match="--in x matches none of 3 .* there are a, c"):
+    with pytest.raises(InputError, match=r"--in x matches none of 3 .* there are a, c"):
         found(within="x")
     for only in ({"longer_s": 7.0}, {"since_s": 4e9}, {"until_s": 1.0}):
         with pytest.raises(InputError, match="no video satisfies --since"):

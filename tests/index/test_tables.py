@@ -176,7 +176,7 @@ def test_a_snapshot_with_numbers_of_nothing_is_not_used(
     spoilt = data[:start] + wrong.tobytes() + data[start + wrong.nbytes :]
     (library.place / SNAPSHOT).write_bytes(spoilt)
     used = read_snapshot(index.place)
-    assert used is None or (used.of < 2).all() and (used.rows.windows < 1).all()
+    assert used is None or ((used.of < 2).all() and (used.rows.windows < 1).all())
     assert facts(library.open()) == facts(index)
 
 
@@ -208,7 +208,7 @@ def test_an_index_of_something_else_is_refused(
 def test_a_head_that_is_no_head_is_refused(library: Library, text: str) -> None:
     library.added(1)
     (library.place / HEAD).write_text(text)
-    with pytest.raises(InputError, match="is damaged .* remove the index"):
+    with pytest.raises(InputError, match=r"is damaged .* remove the index"):
         library.open()
 
 
@@ -248,5 +248,5 @@ def test_an_index_that_lacks_rows_is_not_searched(
     library.added(2)
     (library.place / SNAPSHOT).unlink()
     removed("segments", "start = 4")(library.place)
-    with pytest.raises(InputError, match="lacks parts .* 'slta index verify' repairs"):
+    with pytest.raises(InputError, match=r"lacks parts .* 'slta index verify' repairs"):
         library.open().search("red")

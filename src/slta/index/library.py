@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
@@ -38,10 +38,12 @@ from slta.index.tables import (
     write_head,
     write_snapshot,
 )
-from slta.index.trained import TrainedModel
 from slta.index.verifying import Fault, Verified, are_equal, faults
 from slta.search import Searcher
 from slta.search.zero_shot import CLEAR, RATE_HZ, ZeroShot
+
+if TYPE_CHECKING:
+    from slta.index.trained import TrainedModel
 
 ALL = Filter()
 
@@ -329,7 +331,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> Hits: ...
 
     @overload
@@ -340,7 +342,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> list[Hits]: ...
 
     def search(
@@ -350,7 +352,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> Hits | list[Hits]:
         """The ``top`` best moments of all videos, ``per_video`` of each at most.
 
@@ -373,7 +375,7 @@ class Index:
         per_video: int | None = None,
         only: Filter = ALL,
         proposed: int | None = None,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> Hits:
         """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``.
 
@@ -411,7 +413,7 @@ class Index:
         per_video: int | None,
         only: Filter,
         proposed: int | None,
-        model: TrainedModel | None,
+        model: "TrainedModel | None",
     ) -> Hits:
         paths = self._paths(snapshot, only)
         wanted = np.array([video.id in paths for video in snapshot.videos], bool)
