@@ -15,7 +15,7 @@ import pytest
 
 from slta.cluster import exchange
 from slta.errors import InputError
-from slta.index import Index
+from slta.index import Index, library
 from tests.support import ray_clusters
 from tests.support.commands import call, refused
 from tests.support.extractors import coloured
@@ -132,10 +132,11 @@ def test_a_video_that_ends_every_process_does_not_stop_the_others(
 
 
 def test_what_a_machine_does_not_have_can_be_read_later(
-    cluster: Any, folder: Path
+    cluster: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handle = os.open(folder, os.O_RDONLY)
     # A path that leads here in this process only.
+    monkeypatch.setattr(library, "_root", Path)
     here = Path(f"/proc/self/fd/{handle}")
     index = Index.open(
         here, place=folder.parent / "index", extractor_name="slow", store=folder / "s"
