@@ -18,7 +18,9 @@ from slta.features.base import QueryFeatures
 from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
+from slta.index.examples import Example
 from slta.index.filters import Filter
+from slta.index.likeness import Sought, looker
 from slta.index.place import Place
 from slta.index.querying import Searched
 from slta.index.scanning import scan
@@ -293,9 +295,30 @@ class Index:
         ]
         return hits[0] if isinstance(query, str) else hits
 
+    def like(
+        self,
+        example: str | Path | Example,
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = ALL,
+    ) -> Hits:
+        """The ``top`` moments of all videos that look most like an example.
+
+        An example is a picture, a video of at most 30 s, or a part of a video:
+        ``film.mp4@1:23`` is that second, ``film.mp4@1:20-1:35`` a span. Raises
+        ``InputError`` for what cannot be read, and as ``search`` does.
+        """
+        extractor = looker(self.model.library.extractor)
+        if not isinstance(example, Example):
+            example = Example.read(example, extractor.size)
+        sought = Sought.of(example, extractor)
+        hits = self.find(sought, top=top, per_video=per_video, only=only)
+        return replace(hits, like=example)
+
     def find(
         self,
-        query: QueryFeatures,
+        query: QueryFeatures | Sought,
         *,
         top: int = 10,
         per_video: int | None = None,
@@ -314,7 +337,11 @@ class Index:
         if self._searched is None or self._searched[0] is not snapshot:
             searched = Searched(self.place, snapshot, read_bases(self.place))
             self._searched = (snapshot, searched)
-        found = self._searched[1].find(query, wanted, top=top, proposed=proposed)
+        ready = self._searched[1]
+        if isinstance(query, Sought):
+            found = ready.find_like(query, wanted, top=top)
+        else:
+            found = ready.find(query, wanted, top=top, proposed=proposed)
         moments, counts = list[Hit](), defaultdict[int, int](int)
         for located in found:
             counts[located.video] += 1

@@ -16,6 +16,8 @@ from jaxtyping import Bool, Float, Int
 
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
+from slta.index import likeness
+from slta.index.likeness import Sought
 from slta.index.place import Place
 from slta.index.segments import Bases, Probe
 from slta.index.tables import Snapshot
@@ -32,6 +34,8 @@ SEARCHED = 16
 """Of these, those that are searched, at least."""
 A_WINDOW = 5
 """Maximum moments of a window."""
+ALIKE = 10
+"""Maximum moments of a window that are like an example."""
 EDGE_S = 0.01
 """Gap of two moments up to which they are one that two windows share."""
 
@@ -89,6 +93,30 @@ class Searched:
             for moment in self._moments(query, numbers[i], windows[i], alone[i])
         ]
         return _joined(sorted(found, key=lambda moment: -moment.score))
+
+    def find_like(
+        self, sought: Sought, wanted: Bool[np.ndarray, " v"], *, top: int
+    ) -> list[Located]:
+        """The moments of the wanted videos that are most like an example, best first."""
+        numbers = np.flatnonzero(wanted[self._video_of])
+        if len(numbers) > (count := max(WINDOWS, 4 * top)):
+            near = np.full(len(self._video_of), -np.inf)
+            fits = sought.near(self._vectors, self._bases)
+            np.maximum.at(near, self._windows, fits)
+            numbers = numbers[np.argpartition(-near[numbers], count)[:count]]
+        windows = list(_workers().map(self._read, numbers))
+        curves = list(_workers().map(sought.likeness, windows))
+        heights = [likeness.best_second(curve) for curve in curves]
+        best = np.argsort(heights, kind="stable")[::-1][: max(SEARCHED, 2 * top)]
+        found = [
+            moment
+            for i in best.tolist()
+            for moment in self._alike(numbers[i], windows[i], curves[i])
+        ]
+        found.sort(key=lambda moment: -moment.score)
+        # Only what is alike: where something else begins, a shot ends.
+        alike = [moment for moment in found if moment.score > 0]
+        return _joined(alike) + found[len(alike) :]
 
     def _propose(
         self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
@@ -150,6 +178,31 @@ class Searched:
             span = Span(start_s + moment.span.start, start_s + moment.span.end)
             found.append(Located(video, span, odds))
         return found
+
+    def _alike(
+        self, number: int, window: Window, curve: Float[np.ndarray, " t"]
+    ) -> list[Located]:
+        """Moments of each shot, so that those of one do not hide those of another."""
+        video = int(self._video_of[number])
+        facts = self._videos[video]
+        if not np.isfinite(curve).all():
+            raise InputError(
+                f"{facts.file} of the index {self._place} has values that are not finite; "
+                "'slta index verify' repairs it"
+            )
+        found = []
+        for first, end in likeness.shots(window):
+            start_s = (window.first + first) / RATE_HZ
+            length_s = min((window.first + end) / RATE_HZ, facts.duration_s) - start_s
+            shot = curve[first:end]
+            height = above_line(shot, rate_hz=RATE_HZ)
+            for moment in moments_of(height, facts.id, length_s, top=A_WINDOW):
+                begin = int(moment.span.start * RATE_HZ)
+                stop = max(begin + 1, math.ceil(moment.span.end * RATE_HZ))
+                odds = likeness.log_odds(shot[begin:stop], facts.scenes)
+                span = Span(start_s + moment.span.start, start_s + moment.span.end)
+                found.append(Located(video, span, odds))
+        return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
 
 
 def _alone(query: QueryFeatures, window: Window) -> Float[np.ndarray, "t p"]:

@@ -87,6 +87,15 @@ class Space:
         flat = codes.reshape(-1, codes.shape[2]) @ (inside * self.step).T + offset
         return flat.reshape(*codes.shape[:2], -1)
 
+    def lengths(self, first: int, end: int) -> Float[np.ndarray, "_ s"]:
+        """Euclidean lengths of the vectors of frames ``first`` up to ``end``, nearly: the
+        directions count as orthogonal, which they were before they were rounded."""
+        basis = self.basis.astype(np.float32)
+        inside = self.low + self.step * self.codes[first:end].astype(np.float32)
+        squares = inside**2 @ (basis**2).sum(axis=1)
+        squares += 2 * (inside @ (basis @ self.centre)) + self.centre @ self.centre
+        return np.sqrt(np.maximum(squares, 0))
+
     def frames(self) -> Float[np.ndarray, "t D"]:
         """The vectors of the frames again, nearly."""
         inside = self.low + self.step * self.codes[:, 0].astype(np.float32)
