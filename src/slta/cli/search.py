@@ -352,12 +352,16 @@ def folder_of(words: Sequence[str], like: str | None = None) -> str | None:
 def check_example(name: str) -> None:
     """Raises ``InputError`` if there is no such file, with the name of a similar one."""
     from slta.index.examples import Named
-    from slta.video.opening import head_of
+    from slta.video.opening import head_of, is_address
 
     path = Named.of(name).path
     try:
         head_of(path)
     except InputError as error:
+        if is_address(name):
+            raise InputError(
+                f"{name} is an address; download it, and give the file"
+            ) from error
         if os.path.lexists(path) or (near := nearest(path)) is None:
             raise
         when = name.removeprefix(str(path))

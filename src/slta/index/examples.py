@@ -69,7 +69,7 @@ def _is_time(name: str, when: str) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Example:
     """What is looked for: the frames of a span, or one picture."""
 

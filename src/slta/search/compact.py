@@ -132,8 +132,8 @@ class Window:
     spread: Float[np.ndarray, "t v s"]
     boxes: Float[np.ndarray, "_ r 4"]
     """Of each frame, or of all if there is one row."""
-    likeness: Float[np.ndarray, "t n"] = field(default_factory=lambda: np.zeros((0, 0)))
-    change: Float[np.ndarray, " t"] = field(default_factory=lambda: np.zeros(0))
+    likeness: Float[np.ndarray, "_ n"] = field(default_factory=lambda: np.zeros((0, 0)))
+    change: Float[np.ndarray, " _"] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def end(self) -> int:
