@@ -1,11 +1,14 @@
 """The films that the questions of questions.json are asked of."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from slta import video
@@ -32,6 +35,21 @@ def compose_videos(videos: Path, out: Path) -> dict[str, Span]:
     )
     writing.write(out, pictures, rate_hz=RATE_HZ)
     return truth
+
+
+def join(videos: Iterable[Path], out: Path) -> None:
+    """Whole videos one after another, coded as x264 does by default, with B-frames."""
+    with av.open(out, "w") as target:
+        stream = target.add_stream("libx264", rate=RATE_HZ)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p"
+        for path in videos:
+            for frames in video.sample(path, rate_hz=RATE_HZ, size=SIZE):
+                for image in frames.images:
+                    frame = VideoFrame.from_ndarray(image, "rgb24")
+                    target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
 
 
 def _pictures(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from slta.features.base import QueryFeatures, VideoFeatures, frame_by_frame
 from slta.video import writing
@@ -103,3 +104,11 @@ def meanings_of(features: VideoFeatures) -> tuple[np.ndarray, np.ndarray]:
     assert features.frame_meanings is not None
     assert features.region_meanings is not None
     return features.frame_meanings, features.region_meanings
+
+
+def cosines(
+    x: Float[np.ndarray, "... d"], y: Float[np.ndarray, "... d"]
+) -> Float[np.ndarray, "..."]:
+    """Of corresponding vectors."""
+    lengths = np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1)
+    return np.asarray((x * y).sum(axis=-1) / lengths)

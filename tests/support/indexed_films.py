@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from slta import Searcher
+from slta.features.extractors.imagenet_words import ImagenetWords
 from slta.video import writing
 from tests.support.once import made_once
 
@@ -24,7 +25,7 @@ SHOTS = ["chelsea", "coffee", "rocket", "chelsea"]
 DURATION_S = len(SHOTS) * 20 / RATE_HZ
 SHOWN = {"a cat": [0, 3], "a cup of coffee": [1], "a rocket": [2]}
 """Queries, and which of the shots answer them."""
-RECORD = "imagenet-words@2-2hz"
+RECORD = f"imagenet-words@{ImagenetWords.version}-2hz"
 
 
 @dataclass(frozen=True)

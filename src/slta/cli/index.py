@@ -48,6 +48,11 @@ class Index:
     ] = None
     """Keep the full features in the store as well, for trained models: about 240 MB an hour
     of video."""
+    checkpoint: Annotated[
+        Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
+    ] = None
+    """Make the features that this trained run needs as well, for slta search FOLDER
+    --checkpoint RUN."""
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
@@ -101,6 +106,8 @@ def _update(opened: "Library", command: Index) -> None:
         raise InputError(
             f"{opened.root} has no video that can be used; give another folder"
         )
+    if command.checkpoint is not None:
+        library.trained(opened, checkpoint=command.checkpoint, store=command.store)
     hours = sum(video.duration_s for video in snapshot.videos) / 3600
     line = f"{library.videos(len(snapshot.videos))}, {hours:.2f} h; search them: "
     _say(line + f'slta search {opened.root} "a sentence"')

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slta.index.adding import Added
     from slta.index.filters import Filter
     from slta.index.found import Found
+    from slta.index.trained import TrainedModel
 
 TOP = 10
 """Moments of a query, by default."""
@@ -57,7 +58,8 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
     index = Index.open(
         folder,
         place=command.index,
-        extractor_name=command.extractor,
+        # With a run, --extractor is the run's.
+        extractor_name=None if command.checkpoint else command.extractor,
         store=command.store,
     )
     # Before looking at new files, which may take hours.
@@ -75,10 +77,24 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
             notes.print(line, markup=False, soft_wrap=True)
     with preparing() as steps:
         index.searcher.prepare(steps)
+    model = None
+    if command.checkpoint is not None:
+        model = trained(
+            index,
+            checkpoint=command.checkpoint,
+            root=command.root,
+            words_name=command.words,
+            extractor_name=command.extractor,
+            store=command.store,
+            model=command.model,
+        )
     chosen = list[export.Chosen]()
     any_clear = False
     limits = Limits(top=command.top or TOP, per_video=command.per_video, only=only)
-    answers = (index.find(index.searcher.read(query), **limits) for query in queries)
+    answers = (
+        index.find(index.searcher.read(query), model=model, **limits)
+        for query in queries
+    )
     if example is not None:
         answers = (index.like(each, **limits) for each in (example,))
     for number, hits in enumerate(answers):
@@ -98,6 +114,20 @@ def update(index: "Index", *, keep: bool = False) -> "Added":
     """Brings the index up to date, with a progress bar."""
     with indexing() as bar:
         return index.add(keep=keep, bar=bar)
+
+
+def trained(index: "Index", **run: Any) -> "TrainedModel":
+    """The model of a run, with the features that it needs of all videos."""
+    from slta.index.trained import TrainedModel
+    from slta.search import Searcher
+
+    model = TrainedModel(Searcher(**run))
+    paths = index.paths()
+    with indexing() as bar:
+        wrong = model.extract(paths, bar)
+    for line in problems({str(path): why for path, why in wrong.items()}, index.root):
+        notes.print(f"no features for the run: {line}", markup=False, soft_wrap=True)
+    return model
 
 
 def told(added: "Added", root: Path) -> None:

@@ -258,6 +258,10 @@ def search(command: Search) -> None:
         from slta.cli.library import search_folder
 
         if command.like is not None:
+            if command.checkpoint is not None:
+                raise InputError(
+                    f"--like {command.like} needs no trained model; leave --checkpoint out"
+                )
             check_example(command.like)
         queries = [word for word in command.arguments if word != folder]
         if not search_folder(command, Path(folder), [*dict.fromkeys(queries)]):

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from slta import video
+from slta.features.ahead import ahead
 from slta.video.reading import Frames
 
 __all__ = [
@@ -208,8 +209,8 @@ class Looker(Protocol):
 def frame_by_frame(
     looker: Looker, path: Path, *, rate_hz: float
 ) -> Iterator[VideoFeatures]:
-    """The ``watch`` of an extractor of single frames."""
-    for frames in video.sample(path, rate_hz=rate_hz, size=looker.size):
+    """The ``watch`` of an extractor of single frames, which are decoded ahead."""
+    for frames in ahead(video.sample(path, rate_hz=rate_hz, size=looker.size), most=1):
         yield looker.video(frames)
 
 

@@ -37,6 +37,7 @@ from slta.index.tables import (
     write_head,
     write_snapshot,
 )
+from slta.index.trained import TrainedModel
 from slta.index.verifying import Verified, faults
 from slta.search import Searcher
 from slta.search.zero_shot import CLEAR, RATE_HZ, ZeroShot
@@ -128,6 +129,11 @@ class Index:
             snapshot, stamp = Tables(self.place).snapshot(), None
         self._latest = (stamp, snapshot)
         return snapshot
+
+    def paths(self) -> list[Path]:
+        """One file of each indexed video."""
+        named = self._paths(self.snapshot(), ALL)
+        return [self.root / paths[0] for paths in named.values()]
 
     def status(self) -> Status:
         """What is indexed, and what has changed in the folder since."""
@@ -262,6 +268,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
+        model: TrainedModel | None = None,
     ) -> Hits: ...
 
     @overload
@@ -272,6 +279,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
+        model: TrainedModel | None = None,
     ) -> list[Hits]: ...
 
     def search(
@@ -281,6 +289,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
+        model: TrainedModel | None = None,
     ) -> Hits | list[Hits]:
         """The ``top`` best moments of all videos, ``per_video`` of each at most.
 
@@ -290,7 +299,7 @@ class Index:
         queries = [query] if isinstance(query, str) else query
         features = [self.searcher.read(text) for text in queries]
         hits = [
-            self.find(each, top=top, per_video=per_video, only=only)
+            self.find(each, top=top, per_video=per_video, only=only, model=model)
             for each in features
         ]
         return hits[0] if isinstance(query, str) else hits
@@ -324,8 +333,13 @@ class Index:
         per_video: int | None = None,
         only: Filter = ALL,
         proposed: int | None = None,
+        model: TrainedModel | None = None,
     ) -> Hits:
-        """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``."""
+        """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``.
+
+        With a ``model``, whose features ``model.extract`` made, it finds the moments in the
+        proposed windows.
+        """
         for name, value in (("top", top), ("per_video", per_video)):
             if value is not None and value < 1:
                 raise InputError(f"{name} must be at least 1, got {value}")
@@ -341,7 +355,15 @@ class Index:
         if isinstance(query, Sought):
             found = ready.find_like(query, wanted, top=top)
         else:
-            found = ready.find(query, wanted, top=top, proposed=proposed)
+            moments_of = None
+            if model is not None:
+                files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
+                moments_of = model.reader(query.query, files, snapshot.videos)
+            found = ready.find(
+                query, wanted, top=top, proposed=proposed, moments=moments_of
+            )
+        # The query is as likely to be in the library as not; each video has its share.
+        share = 0.0 if model else math.log(int(wanted.sum()))
         moments, counts = list[Hit](), defaultdict[int, int](int)
         for located in found:
             counts[located.video] += 1
@@ -352,8 +374,10 @@ class Index:
                 Hit(
                     paths=tuple(self.root / path for path in paths[video.id]),
                     span=located.span,
-                    score=located.score,
-                    confidence=query.known / (1 + math.exp(-located.score)),
+                    score=located.score - share,
+                    confidence=located.score
+                    if model
+                    else query.known / (1 + math.exp(share - located.score)),
                     duration_s=video.duration_s,
                 )
             )
@@ -361,7 +385,7 @@ class Index:
             query=query.query,
             moments=tuple(moments[:top]),
             videos=int(wanted.sum()),
-            clear_from=CLEAR,
+            clear_from=CLEAR if model is None else model.clear_from,
             notes=query.notes,
         )
 

@@ -18,11 +18,9 @@ from slta.index.segments import Bases, segments_of
 from slta.moments import VideoInfo
 from slta.progress import Progress
 from slta.search.compact import Compact, Compactor
-from slta.search.zero_shot import RATE_HZ, ZeroShot
+from slta.search.zero_shot import PIECE, RATE_HZ, ZeroShot
 from slta.video.opening import tags_of
 
-PIECE = 32
-"""Frames of stored features that are read at a time."""
 EARLIEST_S = datetime(1980, 1, 1, tzinfo=UTC).timestamp()
 
 

@@ -7,9 +7,10 @@ searched as a video is.
 
 import math
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -20,7 +21,7 @@ from slta.index import likeness
 from slta.index.likeness import Sought
 from slta.index.place import Place
 from slta.index.segments import Bases, Probe
-from slta.index.tables import Snapshot
+from slta.index.tables import Part, Snapshot
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
@@ -36,8 +37,14 @@ A_WINDOW = 5
 """Maximum moments of a window."""
 ALIKE = 10
 """Maximum moments of a window that are like an example."""
+COMPONENTS = 64
+"""Components of each space by which proposed windows are compared."""
+CORES = os.cpu_count() or 1
 EDGE_S = 0.01
 """Gap of two moments up to which they are one that two windows share."""
+
+
+Made = TypeVar("Made")
 
 
 class Located(NamedTuple):
@@ -74,25 +81,35 @@ class Searched:
         *,
         top: int,
         proposed: int | None = None,
+        moments: Callable[[int, Part], list[Located]] | None = None,
     ) -> list[Located]:
         """The best moments of the wanted videos, best first; every video may have many.
 
-        ``proposed`` windows are compared frame by frame, by default as many as ``top``
-        needs; all of them if there are no more.
+        ``moments`` are those in a part of a video, by its index; default: zero-shot.
+
+        With ``proposed``, so many windows are compared frame by frame and searched; by
+        default as many as ``top`` needs.
         """
         count = max(WINDOWS, 4 * top) if proposed is None else proposed
+        searched = max(SEARCHED, 2 * top) if proposed is None else proposed
         numbers = self._propose(query, wanted, count)
-        windows = list(_workers().map(self._read, numbers))
-        alone = list(_workers().map(partial(_alone, query), windows))
-        fits = [_best_second(evidence.agreement_of(a)) for a in alone]
-        heights = np.array(fits) - self._penalty[numbers]
-        best = np.argsort(-heights, kind="stable")[: max(SEARCHED, 2 * top)]
-        found = [
-            moment
-            for i in best.tolist()
-            for moment in self._moments(query, numbers[i], windows[i], alone[i])
-        ]
+        heights = self._each(numbers, partial(self._height, query))
+        best = numbers[np.argsort(-np.array(heights), kind="stable")[:searched]]
+        if moments is None:
+            parts = self._each(best, partial(self._moments, query))
+        else:
+            parts = [moments(*self._part(number)) for number in best.tolist()]
+        found = [moment for part in parts for moment in part]
         return _joined(sorted(found, key=lambda moment: -moment.score))
+
+    def _each(
+        self, numbers: Int[np.ndarray, " n"], made: Callable[[int], Made]
+    ) -> list[Made]:
+        """For each window, on all cores."""
+        size = -(-len(numbers) // CORES) or 1
+        parts = [numbers[i : i + size].tolist() for i in range(0, len(numbers), size)]
+        made_parts = _workers().map(lambda part: [*map(made, part)], parts)
+        return [each for part in made_parts for each in part]
 
     def find_like(
         self, sought: Sought, wanted: Bool[np.ndarray, " v"], *, top: int
@@ -104,15 +121,8 @@ class Searched:
             fits = sought.near(self._vectors, self._bases)
             np.maximum.at(near, self._windows, fits)
             numbers = numbers[np.argpartition(-near[numbers], count)[:count]]
-        windows = list(_workers().map(self._read, numbers))
-        curves = list(_workers().map(sought.likeness, windows))
-        heights = [likeness.best_second(curve) for curve in curves]
-        best = np.argsort(heights, kind="stable")[::-1][: max(SEARCHED, 2 * top)]
-        found = [
-            moment
-            for i in best.tolist()
-            for moment in self._alike(numbers[i], windows[i], curves[i])
-        ]
+        parts = self._each(numbers, partial(self._alike, sought))
+        found = [moment for part in parts for moment in part]
         found.sort(key=lambda moment: -moment.score)
         # Only what is alike: where something else begins, a shot ends.
         alike = [moment for moment in found if moment.score > 0]
@@ -131,9 +141,14 @@ class Searched:
         heights = (heights - self._penalty)[allowed]
         return np.sort(allowed[np.argpartition(-heights, count)[:count]])
 
+    def _part(self, number: int) -> tuple[int, Part]:
+        """Index of a window's video, and its part of it."""
+        video = int(self._video_of[number])
+        return video, self._videos[video].parts[self._part_of[number]]
+
     def _read(self, number: int) -> Window:
-        video = self._videos[self._video_of[number]]
-        part = video.parts[self._part_of[number]]
+        index, part = self._part(number)
+        video = self._videos[index]
         try:
             data = self._place.read(video.file, part.start, part.size)
             window = Window.from_buffer(data)
@@ -146,13 +161,18 @@ class Searched:
                 "'slta index verify' repairs it"
             ) from error
 
-    def _moments(
-        self,
-        query: QueryFeatures,
-        number: int,
-        window: Window,
-        alone: Float[np.ndarray, "t p"],
-    ) -> list[Located]:
+    def _height(self, query: QueryFeatures, number: int) -> float:
+        """How well the best second of a window fits the query, nearly."""
+        window = self._read(number)
+        alone = evidence.by_phrase(_Nearly(window), query, window)
+        agreement = evidence.agreement_of(alone)
+        return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S) - float(
+            self._penalty[number]
+        )
+
+    def _moments(self, query: QueryFeatures, number: int) -> list[Located]:
+        window = self._read(number)
+        alone = evidence.by_phrase(window, query, window)
         video = int(self._video_of[number])
         facts = self._videos[video]
         background = window.background(facts.scenes)
@@ -179,10 +199,10 @@ class Searched:
             found.append(Located(video, span, odds))
         return found
 
-    def _alike(
-        self, number: int, window: Window, curve: Float[np.ndarray, " t"]
-    ) -> list[Located]:
+    def _alike(self, sought: Sought, number: int) -> list[Located]:
         """Moments of each shot, so that those of one do not hide those of another."""
+        window = self._read(number)
+        curve = sought.likeness(window)
         video = int(self._video_of[number])
         facts = self._videos[video]
         if not np.isfinite(curve).all():
@@ -205,17 +225,18 @@ class Searched:
         return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
 
 
-def _alone(query: QueryFeatures, window: Window) -> Float[np.ndarray, "t p"]:
-    return evidence.by_phrase(window, query, window)
+class _Nearly(NamedTuple):
+    """A window by its first components."""
 
+    window: Window
 
-def _best_second(agreement: Float[np.ndarray, " t"]) -> float:
-    return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S)
+    def fits(self, views: evidence.Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
+        return self.window.fits(views, COMPONENTS)
 
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, "slta-index")
+    return ThreadPoolExecutor(CORES, "slta-index")
 
 
 def _joined(moments: list[Located]) -> list[Located]:

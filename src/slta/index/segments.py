@@ -58,8 +58,7 @@ def segments_of(window: Window, bases: Bases) -> Segments:
     def means(values: Float[np.ndarray, "t _"]) -> Float[np.ndarray, "n _"]:
         return np.add.reduceat(values, starts, axis=0) / counts
 
-    spread = window.spread[:, :, 0].astype(np.float32)
-    mean = window.mean[:, :, 0].astype(np.float32)
+    mean, spread = window.levels[:, :, 0].transpose(0, 2, 1).astype(np.float32)
     projected = [means(f) @ basis for f, basis in zip(frames, bases, strict=True)]
     return Segments(
         ends=ends,

@@ -10,12 +10,9 @@ from slta.features.provider import Provider
 from slta.features.store import Store
 from slta.features.text.understanding import understand
 from slta.progress import Progress
-from slta.search.answers import Answer, Indexed, Retriever
+from slta.search.answers import IN_MEMORY, Answer, Indexed, Retriever
 
 __all__ = ["Answer", "Searcher"]
-
-IN_MEMORY = 20_000_000
-"""Maximum size of a video's regions, in numbers, to keep its features in memory."""
 
 
 class Searcher:

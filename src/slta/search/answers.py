@@ -15,6 +15,8 @@ from slta.features.provider import Provider
 from slta.features.store import Record
 from slta.moments import Moment, VideoInfo, clock
 
+IN_MEMORY: Final = 20_000_000
+"""Maximum size of a video's regions, in numbers, to keep its features in memory."""
 TOLD: Final = 3
 """Moments in the repr of an answer, at most."""
 SHORT: Final = Repr()

@@ -33,7 +33,7 @@ SHORTEST = 180
 """Frames from which on a window may end at a cut."""
 LOST = 0.002
 """Share of a window's variance that the projection may lose."""
-MOST = (128, 192)
+MEANING, MOST = 128, 192
 """Maximum numbers of a projected meaning, and of a projected look."""
 BYTES = (1300, 2450)
 """Maximum bytes a frame of either space: in short windows the directions take most."""
@@ -49,7 +49,7 @@ CHUNK = 128
 class Space:
     """The vectors of a window in one space: ``centre + (low + step * codes) @ basis``."""
 
-    codes: UInt8[np.ndarray, "t s d"]
+    codes: UInt8[np.ndarray, "s t d"]
     basis: Int8[np.ndarray, "d D"]
     centre: Float[np.ndarray, " D"]
     low: Float[np.ndarray, " d"]
@@ -60,7 +60,7 @@ class Space:
         """With ``most`` numbers a vector and ``size`` bytes a frame, at most."""
         flat = vectors.reshape(-1, vectors.shape[2])
         # A component costs a number for each vector, and its own direction.
-        room = len(vectors) * size // (len(flat) + vectors.shape[2])
+        room = vectors.shape[1] * size // (len(flat) + vectors.shape[2])
         centre = flat.mean(axis=0)
         directions = components(flat - centre, max(1, min(most, room)))
         scale = np.abs(directions).max(axis=1, initial=1e-12) / 127
@@ -78,27 +78,30 @@ class Space:
         )
 
     def fits(
-        self, vectors: Float[np.ndarray, "p D"], first: int, end: int
-    ) -> Float[np.ndarray, "_ s p"]:
-        """Dot products of frames ``first`` up to ``end`` with vectors."""
-        inside = vectors @ self.basis.astype(np.float32).T
-        offset = vectors @ self.centre + inside @ self.low
-        codes = self.codes[first:end].astype(np.float32)
-        flat = codes.reshape(-1, codes.shape[2]) @ (inside * self.step).T + offset
-        return flat.reshape(*codes.shape[:2], -1)
+        self, vectors: Float[np.ndarray, "p D"], first: int, end: int, most: int
+    ) -> Float[np.ndarray, "p s _"]:
+        """Dot products of frames ``first`` up to ``end`` with vectors, by their first
+        ``most`` components."""
+        basis = self.basis[:most].astype(np.float32)
+        inside = vectors @ basis.T
+        offset = vectors @ self.centre + inside @ self.low[:most]
+        codes = self.codes[:, first:end, :most].astype(np.float32)
+        # In this order, as the other product is slower by half.
+        flat = codes.reshape(-1, len(basis)) @ (inside * self.step[:most]).T + offset
+        return np.ascontiguousarray(flat.T).reshape(-1, *codes.shape[:2])
 
-    def lengths(self, first: int, end: int) -> Float[np.ndarray, "_ s"]:
+    def lengths(self, first: int, end: int) -> Float[np.ndarray, "s _"]:
         """Euclidean lengths of the vectors of frames ``first`` up to ``end``, nearly: the
         directions count as orthogonal, which they were before they were rounded."""
         basis = self.basis.astype(np.float32)
-        inside = self.low + self.step * self.codes[first:end].astype(np.float32)
+        inside = self.low + self.step * self.codes[:, first:end].astype(np.float32)
         squares = inside**2 @ (basis**2).sum(axis=1)
         squares += 2 * (inside @ (basis @ self.centre)) + self.centre @ self.centre
         return np.sqrt(np.maximum(squares, 0))
 
     def frames(self) -> Float[np.ndarray, "t D"]:
         """The vectors of the frames again, nearly."""
-        inside = self.low + self.step * self.codes[:, 0].astype(np.float32)
+        inside = self.low + self.step * self.codes[0].astype(np.float32)
         return inside @ self.basis.astype(np.float32) + self.centre
 
 
@@ -127,9 +130,8 @@ class Window:
     """Number of its first frame in the video."""
     spaces: tuple[Space, ...]
     """First that of meanings, then that of looks."""
-    mean: Float[np.ndarray, "t v s"]
-    """This and the following are those of a ``Background``."""
-    spread: Float[np.ndarray, "t v s"]
+    levels: Float[np.ndarray, "2 v s t"]
+    """Mean and spread of a ``Background``, to which the last two belong as well."""
     boxes: Float[np.ndarray, "_ r 4"]
     """Of each frame, or of all if there is one row."""
     likeness: Float[np.ndarray, "_ n"] = field(default_factory=lambda: np.zeros((0, 0)))
@@ -140,19 +142,30 @@ class Window:
         return self.first + len(self)
 
     def __len__(self) -> int:
-        return len(self.mean)
+        return self.levels.shape[3]
+
+    @property
+    def mean(self) -> Float[np.ndarray, "t v s"]:
+        return np.moveaxis(self.levels[0], 2, 0)
+
+    @property
+    def spread(self) -> Float[np.ndarray, "t v s"]:
+        return np.moveaxis(self.levels[1], 2, 0)
 
     @property
     def all_boxes(self) -> Float[np.ndarray, "t r 4"]:
         return np.broadcast_to(self.boxes, (len(self), *self.boxes.shape[1:]))
 
-    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "_ v s p"]]:
+    def fits(
+        self, views: Views, most: int = MOST
+    ) -> Iterator[Float[np.ndarray, "v p s _"]]:
+        """As ``Sights``; with ``most`` components of each space, nearly."""
         for first in range(0, len(self), CHUNK):
             parts = [
-                space.fits(vectors, first, first + CHUNK)
+                space.fits(vectors, first, first + CHUNK, most)
                 for space, vectors in zip(self.spaces, views, strict=False)
             ]
-            yield np.stack(parts, axis=1)
+            yield np.stack(parts)
 
     def background(self, scenes: float) -> Background:
         """The background of the window by itself, in a video of so many scenes."""
@@ -165,8 +178,8 @@ class Window:
 
     def part_of_background(self, scenes: float) -> Background:
         return Background(
-            mean=self.mean.astype(np.float32),
-            spread=self.spread.astype(np.float32),
+            mean=self.mean,
+            spread=self.spread,
             likeness=self.likeness.astype(np.float32),
             change=self.change.astype(np.float32),
             scenes=np.array([scenes], np.float32),
@@ -227,7 +240,7 @@ KINDS = {
     "F32": "<f4",
 }
 SPACE = ("codes", "basis", "centre", "low", "step")
-ARRAYS = ("mean", "spread", "boxes", "likeness", "change")
+ARRAYS = ("levels", "boxes", "likeness", "change")
 
 
 @dataclass(frozen=True)
@@ -237,7 +250,7 @@ class Compact:
     windows: tuple[Window, ...]
     scenes: float
 
-    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "_ v s p"]]:
+    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
         for window in self.windows:
             yield from window.fits(views)
 
@@ -350,19 +363,23 @@ class Compactor:
         if part.frame_meanings is None or part.region_meanings is None:
             raise ValueError("features without a common space cannot be searched")
         spaces = tuple(
-            Space.of(np.concatenate([frames[:, None], regions], axis=1), most, size)
+            Space.of(_by_sight(frames, regions), most, size)
             for frames, regions, most, size in (
-                (part.frame_meanings, part.region_meanings, MOST[0], BYTES[0]),
-                (part.frames, part.regions, MOST[1], BYTES[1]),
+                (part.frame_meanings, part.region_meanings, MEANING, BYTES[0]),
+                (part.frames, part.regions, MOST, BYTES[1]),
             )
         )
         boxes = part.boxes[:1] if (part.boxes == part.boxes[:1]).all() else part.boxes
-        empty = np.zeros((len(part.frames), 0, 0), np.float16)
-        window = Window(first, spaces, empty, empty, boxes.astype(np.float16))
-        mean, spread = levels(window, self._unrelated)
-        return replace(
-            window, mean=mean.astype(np.float16), spread=spread.astype(np.float16)
-        )
+        empty = np.zeros((2, 2, 0, len(part.frames)), np.float16)
+        window = Window(first, spaces, empty, boxes.astype(np.float16))
+        both = np.stack(levels(window, self._unrelated))
+        return replace(window, levels=np.moveaxis(both, 1, 3).astype(np.float16))
+
+
+def _by_sight(
+    frames: Float[np.ndarray, "t D"], regions: Float[np.ndarray, "t r D"]
+) -> Float[np.ndarray, "s t D"]:
+    return np.concatenate([frames[None], regions.swapaxes(0, 1)])
 
 
 def compacted(

@@ -11,7 +11,8 @@ Reynolds, Eurospeech 1997). Without the second, a phrase that resembles everythi
 everywhere.
 
 Shapes: t frames, r regions, s sights (a frame, then its regions), p phrases, v views
-(the spaces in which frames and phrases can be compared), u unrelated sentences.
+(the spaces in which frames and phrases can be compared), u unrelated sentences. Fits are
+"v p s t", as arithmetic is fastest along the longest axis.
 """
 
 import math
@@ -64,7 +65,7 @@ Views = Sequence[Float[np.ndarray, "p _"]]
 class Sights(Protocol):
     """Frames and their regions, which can be compared with phrases."""
 
-    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "_ v s p"]]:
+    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
         """Dot products with phrases, of consecutive frames."""
         ...
 
@@ -159,7 +160,7 @@ class Vectors:
     def __init__(self, video: VideoFeatures) -> None:
         self._video = video
 
-    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "_ v s p"]]:
+    def fits(self, views: Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
         for first in range(0, len(self._video.frames), CHUNK):
             yield _raw_fits(self._video.part(first, first + CHUNK), views)
 
@@ -237,11 +238,10 @@ def share(
     values: Float[np.ndarray, "t p"], likeness: Float[np.ndarray, "t n"]
 ) -> Float[np.ndarray, "t p"]:
     """Values averaged over nearby frames that look alike."""
-    reach = likeness.shape[1] // 2
-    padded = np.pad(values, ((reach, reach), (0, 0)))
-    shared = np.zeros_like(values)
-    for i in range(likeness.shape[1]):
-        shared += likeness[:, i, None] * padded[i : i + len(values)]
+    size = likeness.shape[1]
+    padded = np.pad(values.T, ((0, 0), (size // 2, size // 2)))
+    near = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)
+    shared: Float[np.ndarray, "t p"] = np.einsum("ptn,tn->tp", near, likeness)
     return shared
 
 
@@ -276,9 +276,10 @@ def _scenes(frames: Float[np.ndarray, "t d"]) -> int:
 
 
 def _level(
-    fits: Float[np.ndarray, "t v s p"],
+    fits: Float[np.ndarray, "v u s t"],
 ) -> tuple[Float[np.ndarray, "t v s"], Float[np.ndarray, "t v s"]]:
-    return fits.mean(axis=-1), fits.std(axis=-1) + 1e-6
+    mean, spread = fits.mean(axis=1), fits.std(axis=1) + 1e-6
+    return np.moveaxis(mean, 2, 0), np.moveaxis(spread, 2, 0)
 
 
 class _Evidence(NamedTuple):
@@ -292,21 +293,24 @@ def _evidence(
     """Evidence of the phrases in the frames, in chunks."""
     done = 0
     for raw in video.fits(views_of(query)):
-        here = slice(done, done + len(raw))
-        done += len(raw)
-        mean, spread = unrelated.mean[here], unrelated.spread[here]
-        fit = (raw - mean[..., None]) / spread[..., None]
+        here = slice(done, done + raw.shape[3])
+        done += raw.shape[3]
+        mean, spread = (
+            np.moveaxis(level[here], 0, 2)[:, None]
+            for level in (unrelated.mean, unrelated.spread)
+        )
+        fit = (raw - mean) / spread
         if query.usual is not None:
-            usual, usual_spread = query.usual.T[:, :, None]
+            usual, usual_spread = query.usual.T[:, :, :, None, None]
             among_pictures = (raw - usual) / usual_spread
             fit = (1 - PICTURES_SHARE) * fit + PICTURES_SHARE * among_pictures
-        fit = fit.mean(axis=1)
+        fit = fit.mean(axis=0)
         regions = fit[:, 1:]
         weights = np.exp(SHARPNESS * (regions - regions.max(axis=1, keepdims=True)))
         weights /= weights.sum(axis=1, keepdims=True)
         yield _Evidence(
-            by_phrase=(fit[:, 0] + (weights * regions).sum(axis=1)) / 2,
-            region_weights=weights,
+            by_phrase=(fit[:, 0] + (weights * regions).sum(axis=1)).T / 2,
+            region_weights=weights.T,
         )
 
 
@@ -322,7 +326,7 @@ def _stack(
     return [np.concatenate(view) for view in zip(*queries, strict=True)]
 
 
-def _raw_fits(video: VideoFeatures, phrases: Views) -> Float[np.ndarray, "t v s p"]:
+def _raw_fits(video: VideoFeatures, phrases: Views) -> Float[np.ndarray, "v p s t"]:
     if video.frame_meanings is None or video.region_meanings is None:
         raise ValueError(
             "features without a common space cannot be compared with a sentence; they "
@@ -337,8 +341,8 @@ def _raw_fits(video: VideoFeatures, phrases: Views) -> Float[np.ndarray, "t v s 
         sights = np.concatenate([frames[:, None], regions], axis=1)
         # One product of large matrices, not one for every frame.
         flat = sights.reshape(-1, sights.shape[2]) @ vectors.T
-        fits.append(flat.reshape(*sights.shape[:2], -1))
-    return np.stack(fits, axis=1)
+        fits.append(flat.reshape(*sights.shape[:2], -1).T)
+    return np.stack(fits)
 
 
 def steps_of(regions: Float[np.ndarray, "t r d"]) -> Float[np.ndarray, "t r"]:

@@ -1,5 +1,6 @@
 """Zero-shot search: segments of the relevance curve above the threshold line."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cached_property
 
@@ -13,8 +14,9 @@ from slta.features.store import Record, Store, trusted
 from slta.features.text.sentences import packed, unpacked
 from slta.moments import Moment, ranking
 from slta.moments.segments import Curve, Segment, above_line, runs, spans_of
-from slta.search import evidence
-from slta.search.answers import Answer, Indexed, Terms, not_finite
+from slta.search import compact, evidence
+from slta.search.answers import IN_MEMORY, Answer, Indexed, Terms, not_finite
+from slta.search.compact import Compact, compacted
 from slta.search.evidence import Background
 
 EXTRACTOR = "imagenet-words"
@@ -22,6 +24,8 @@ EXTRACTOR = "imagenet-words"
 RATE_HZ = 2.0
 """Sampled frames per second."""
 CLEAR = 0.65
+PIECE = 32
+"""Frames of stored features that are read at a time."""
 LEAST_SCORE = 0.01
 """Minimum score of a moment, its share of all evidence."""
 TERMS = Terms(
@@ -45,26 +49,60 @@ class ZeroShot:
                 "trained model; give a run with --checkpoint RUN, or leave --extractor out"
             )
 
-    def prepare(self, record: Record, features: VideoFeatures) -> Background:
-        # Inside the record of the features, to be removed with it.
-        names = self.library.record_name, f"background-{evidence.VERSION}"
-        store = self.library.store
-        stored = store.read(record.digest, *names)
-        if stored is None:
-            made = evidence.background(features, self.unrelated, rate_hz=RATE_HZ)
-            with store.write(record.digest, *names, facts={}) as writer:
-                writer.append({f.name: getattr(made, f.name) for f in fields(made)})
-            stored = store.read(record.digest, *names)
-            assert stored is not None
+    def prepare(self, record: Record, features: VideoFeatures) -> Background | Compact:
+        """The background of a video; of a long one, its compact features."""
+        if features.regions.size > IN_MEMORY:
+            return self._compact(record, features)
+        name = f"background-{evidence.VERSION}"
+
+        def made() -> Mapping[str, np.ndarray]:
+            here = evidence.background(features, self.unrelated, rate_hz=RATE_HZ)
+            return {f.name: getattr(here, f.name) for f in fields(here)}
+
+        stored = self._derived(record, name, made)
         with trusted(stored):
             return Background(**stored.arrays)
 
-    def answer(
-        self, indexed: Indexed[Background], query: QueryFeatures, *, top: int
-    ) -> Answer:
-        found = evidence.relevance(
-            indexed.features, query, indexed.prepared, rate_hz=RATE_HZ
+    def _compact(self, record: Record, features: VideoFeatures) -> Compact:
+        pieces = (
+            features.part(first, first + PIECE)
+            for first in range(0, len(features.times_s), PIECE)
         )
+        name = f"compact-{evidence.VERSION}-{compact.VERSION}"
+        stored = self._derived(
+            record,
+            name,
+            lambda: compacted(pieces, self.unrelated, RATE_HZ).arrays(),
+        )
+        with trusted(stored):
+            return Compact.from_arrays(**stored.arrays)
+
+    def _derived(
+        self, record: Record, name: str, make: Callable[[], Mapping[str, np.ndarray]]
+    ) -> Record:
+        """What follows from a record; inside it, to be removed with it."""
+        names, store = (self.library.record_name, name), self.library.store
+        stored = store.read(record.digest, *names)
+        if stored is None:
+            arrays = make()
+            with store.write(record.digest, *names, facts={}) as writer:
+                writer.append(arrays)
+            stored = store.read(record.digest, *names)
+            assert stored is not None
+        return stored
+
+    def answer(
+        self,
+        indexed: Indexed[Background | Compact],
+        query: QueryFeatures,
+        *,
+        top: int,
+    ) -> Answer:
+        sights: VideoFeatures | Compact = indexed.features
+        background = indexed.prepared
+        if isinstance(background, Compact):
+            sights, background = background, background.background
+        found = evidence.relevance(sights, query, background, rate_hz=RATE_HZ)
         if not np.isfinite(found.curve).all():
             raise not_finite(indexed.folder)
         height = above_line(found.curve, rate_hz=RATE_HZ)
@@ -74,7 +112,7 @@ class ZeroShot:
             query=query.query,
             video=indexed.info,
             confidence=evidence.confidence(
-                found.agreement, indexed.prepared, known=query.known, rate_hz=RATE_HZ
+                found.agreement, background, known=query.known, rate_hz=RATE_HZ
             ),
             clear_from=CLEAR,
             moments=tuple(moments),

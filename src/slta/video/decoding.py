@@ -66,9 +66,14 @@ class FrameReader:
     continues.
     """
 
-    def __init__(self, path: Path, wanted: Sequence[int] = ()) -> None:
-        """With ``wanted`` ticks, frames not shown at any of them may be skipped."""
-        self.path, self.wanted = path, wanted
+    def __init__(
+        self, path: Path, wanted: Sequence[int] = (), *, threads: int = 0
+    ) -> None:
+        """With ``wanted`` ticks, frames not shown at any of them may be skipped.
+
+        ``threads`` decode; 0 for one a core.
+        """
+        self.path, self.wanted, self.threads = path, wanted, threads
         self.gop = 0
         self.sent = self.broken = 0
         self._open()
@@ -78,6 +83,7 @@ class FrameReader:
         self.stream = film_stream(self.path, self.container)
         self.stream.thread_type = ThreadType.AUTO
         self.codec = self.stream.codec_context
+        self.codec.thread_count = self.threads
         self.tick_s = self.stream.time_base or Fraction(1, av.time_base)
         step = 1 / (self.tick_s * (self.stream.guessed_rate or 25))
         self.step = max(1, round(step))

@@ -17,9 +17,12 @@ from slta.errors import InputError
 from slta.features import extractor
 from slta.features.extractors.imagenet_words import DEFAULT, EYES, Eye, ImagenetWords
 from slta.features.networks import efficientnet, onnx
+from tests.support.extractors import cosines
 
 ODD = Eye("efficientnet-lite1", side=240, pool=4, step=2)
 """Its cells are 15 x 15 before the last halving, and its regions overlap."""
+ALIKE = 0.95
+"""Cosine of features in 8 bits with those of torch."""
 WIDE = Eye("efficientnet-lite2", side=320, pool=4, step=3)
 
 
@@ -59,12 +62,12 @@ def test_an_eye_sees_what_its_network_sees_in_torch(eye: Eye, tmp_path: Path) ->
         cells = network(eye).extract_features(pixels)
         classes = network(eye)._fc(torch.tensor(looks)).softmax(dim=-1)
     assert cells.shape[2:] == (eye.grid, eye.grid)
-    np.testing.assert_allclose(looks[:, 0], cells.mean((2, 3)).numpy(), atol=1e-4)
+    assert cosines(looks[:, 0], cells.mean((2, 3)).numpy()).min() > ALIKE
     boxes = np.rint(eye.boxes() * eye.grid).astype(int)
     assert looks.shape[1] == 1 + len(boxes) == 10
     for i, (x0, y0, x1, y1) in enumerate(boxes, start=1):
         region = cells[:, :, y0:y1, x0:x1].mean((2, 3))
-        np.testing.assert_allclose(looks[:, i], region.numpy(), atol=1e-4)
+        assert cosines(looks[:, i], region.numpy()).min() > ALIKE
     np.testing.assert_allclose(meanings, classes.numpy(), atol=1e-4)
     assert meanings[0, 0].argmax() in (281, 282, 285) and meanings[1, 0].argmax() == 967
 

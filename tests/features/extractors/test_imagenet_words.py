@@ -29,12 +29,15 @@ from slta.features.networks import onnx
 from slta.features.text.minilm import MiniLM
 from slta.video.reading import Frames
 from tests.reference import conse
-from tests.support.extractors import meanings_of
+from tests.support.extractors import cosines, meanings_of
 
 EYE = EYES[DEFAULT]
 SIDE, GRID, POOL = EYE.side, EYE.grid, EYE.pool
 PHOTOS = ["chelsea", "coffee", "camera", "rocket", "astronaut", "coins"]
 CATS = [281, 282, 285]
+ALIKE = 0.9
+"""Cosine of features in 8 bits with those of torch; least for the coins, which are no
+class of the network."""
 TRUE = {"chelsea": CATS, "coffee": [967], "camera": [872], "rocket": [657]}
 """ImageNet's classes of the photos that show one: cats, espresso, tripod, missile."""
 
@@ -42,6 +45,10 @@ TRUE = {"chelsea": CATS, "coffee": [967], "camera": [872], "rocket": [657]}
 def photo(name: str, side: int = SIDE) -> UInt8[np.ndarray, "h w 3"]:
     image = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
     return np.array(image.resize((side, side), Image.Resampling.BOX))
+
+
+def regions_of(features: VideoFeatures) -> list[Float[np.ndarray, "t d"]]:
+    return list(features.regions.transpose(1, 0, 2))
 
 
 def shown(*images: UInt8[np.ndarray, "h w 3"]) -> Frames:
@@ -93,9 +100,9 @@ def test_a_frame_looks_as_it_does_to_torch(
     features: VideoFeatures, cells: Float[np.ndarray, "t d y x"], photos: Frames
 ) -> None:
     assert cells.shape == (len(PHOTOS), 1280, GRID, GRID)
-    np.testing.assert_allclose(
-        features.frames, cells.mean(axis=(2, 3)), atol=1e-4, rtol=1e-3
-    )
+    near = cosines(features.frames, cells.mean(axis=(2, 3)))
+    assert near.min() > ALIKE
+    assert np.median(near) > 0.995
     np.testing.assert_array_equal(features.times_s, photos.times_s)
 
 
@@ -106,9 +113,9 @@ def test_a_region_is_the_mean_of_the_cells_in_its_box(
         x0, y0, x1, y1 = np.rint(features.boxes[0, i] * GRID).astype(int)
         assert (x1 - x0, y1 - y0) == (POOL, POOL)
         expected = cells[:, :, y0:y1, x0:x1].mean(axis=(2, 3))
-        np.testing.assert_allclose(
-            features.regions[:, i], expected, atol=1e-4, rtol=1e-3
-        )
+        near = [cosines(regions, expected) for regions in regions_of(features)]
+        assert np.argmax(near, axis=0).tolist() == [i] * len(PHOTOS)
+        assert near[i].min() > ALIKE
 
 
 def test_regions_tile_the_picture(features: VideoFeatures) -> None:
@@ -139,10 +146,13 @@ def test_a_picture_means_what_its_classes_are_called(
         scores = network(pixels[:2])
         corner = network._fc(torch.tensor(cells[:2, :, -POOL:, -POOL:]).mean((2, 3)))
     for i in range(2):
-        whole = conse.meaning(scores[i].tolist(), names)
-        np.testing.assert_allclose(meanings_of(features)[0][i], whole, atol=1e-4)
-        last = conse.meaning(corner[i].tolist(), names)
-        np.testing.assert_allclose(meanings_of(features)[1][i, -1], last, atol=1e-4)
+        whole = np.array(conse.meaning(scores[i].tolist(), names))
+        assert cosines(meanings_of(features)[0][i], whole) > ALIKE
+        last = np.array(conse.meaning(corner[i].tolist(), names))
+        assert cosines(meanings_of(features)[1][i, -1], last) > ALIKE
+        exact = network._fc(torch.tensor(features.frames[i])).tolist()
+        named = np.array(conse.meaning(exact, names))
+        np.testing.assert_allclose(meanings_of(features)[0][i], named, atol=1e-4)
 
 
 @pytest.mark.parametrize("i", [0, 281, 967, 999])
@@ -231,10 +241,8 @@ def test_how_many_frames_come_at_once_does_not_matter(
     images = photos.images[:n].copy()
     images.flags.writeable = False
     made = extractor.video(Frames(images, photos.times_s[:n]))
-    np.testing.assert_allclose(made.regions, features.regions[:n], atol=1e-4)
-    np.testing.assert_allclose(
-        meanings_of(made)[0], meanings_of(features)[0][:n], atol=1e-5
-    )
+    np.testing.assert_array_equal(made.regions, features.regions[:n])
+    np.testing.assert_array_equal(meanings_of(made)[0], meanings_of(features)[0][:n])
 
 
 def test_a_query_has_its_words_and_its_phrases(extractor: ImagenetWords) -> None:

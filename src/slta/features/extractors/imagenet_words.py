@@ -10,16 +10,22 @@ between frames and sentences are kept:
   al., CVPR 2016).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, UInt8
 
-from slta.features.base import QueryFeatures, Steps, VideoFeatures, frame_by_frame
+from slta import video
+from slta.features.ahead import ahead, cores
+from slta.features.base import QueryFeatures, Steps, VideoFeatures
+from slta.features.changes import Changes
 from slta.features.networks import onnx
 from slta.features.text.minilm import MiniLM
 from slta.features.text.nouns import parse
@@ -71,25 +77,16 @@ class Eye:
     ) -> "Graph":
         """The network from images to features and embeddings, of the whole image and then
         its regions. ``classes`` are embeddings of the classes' names."""
-        from slta.features.networks import efficientnet
+        from slta.features.networks import efficientnet_int8
         from slta.features.networks.graph import Graph
 
         graph = Graph()
         images = graph.input("images", np.uint8, "n", self.side, self.side, 3)
-        *_, last = efficientnet.blocks(graph, images, weights)
-        cells = efficientnet.head(graph, last, weights)
-        pooled = graph(
-            "AveragePool",
-            cells,
-            kernel_shape=[self.pool, self.pool],
-            strides=[self.step, self.step],
-        )
-        flat = np.array([0, SEEN, -1])
-        parts = [
-            graph("Reshape", sights, flat)
-            for sights in (graph("GlobalAveragePool", cells), pooled)
-        ]
-        looks = graph("Transpose", graph("Concat", *parts, axis=2), perm=[0, 2, 1])
+        cells = efficientnet_int8.cells(graph, images, weights, self.side)
+        numbers = graph("Cast", cells.name, to=1)
+        flat = graph("Reshape", numbers, np.array([0, -1, SEEN]))
+        pooled = graph("MatMul", self._shares(), flat)
+        looks = graph("Mul", pooled, cells.range.steps.astype(np.float32))
         classifier = weights["_fc.weight"]
         scores = graph("Add", graph("MatMul", looks, classifier.T), weights["_fc.bias"])
         meanings = graph("MatMul", graph("Softmax", scores, axis=-1), classes)
@@ -97,6 +94,15 @@ class Eye:
         graph.output("looks", looks, "n", sights, SEEN)
         graph.output("meanings", meanings, "n", sights, classes.shape[1])
         return graph
+
+    def _shares(self) -> Float[np.ndarray, "s cells"]:
+        """Weight of each cell in the mean of the image, and of each region."""
+        edges = np.rint(self.boxes() * self.grid).astype(int)
+        shares = np.zeros((1 + len(edges), self.grid, self.grid), np.float32)
+        shares[0] = 1 / self.grid**2
+        for share, (x0, y0, x1, y1) in zip(shares[1:], edges, strict=True):
+            share[y0:y1, x0:x1] = 1 / self.pool**2
+        return shares.reshape(len(shares), -1)
 
 
 EYES = {
@@ -109,18 +115,24 @@ EYES = {
 
 BATCH = 4
 """Frames per batch; more would not fit a core's cache."""
+PIECE = BATCH
+"""Frames decoded at a time."""
+DECODING = 3
+"""Of so many cores, one decodes."""
 TEMPERATURE = 0.05
 """Softmax temperature of the mixture of classes."""
 BEST = 3
 """Nearest classes whose mean similarity is the attainable score."""
 DEFAULT = "lite2"
+Sights = tuple[Float[np.ndarray, "n s d"], Float[np.ndarray, "n s k"]]
+"""Features and embeddings of the whole of each frame, then of its regions."""
 LOOKS = Path(__file__).with_name("imagenet_looks.npy")
 """Embeddings of the classes' descriptions, in 8 bits; ``benchmarks/imagenet_looks.py``
 makes the file, which would take most of the preparation's time."""
 
 
 class ImagenetWords:
-    version = "2"
+    version = "3"
     common_space = True
 
     def __init__(self, eye: Eye = EYES[DEFAULT]) -> None:
@@ -132,14 +144,55 @@ class ImagenetWords:
         self._minilm = MiniLM()
 
     def watch(self, path: Path, *, rate_hz: float) -> Iterator[VideoFeatures]:
-        return frame_by_frame(self, path, rate_hz=rate_hz)
+        pieces = video.sample(
+            path,
+            rate_hz=rate_hz,
+            size=self.size,
+            batch=PIECE,
+            threads=max(1, cores() // DECODING),
+        )
+        with closing(ahead(pieces, most=cores())) as decoded:
+            yield from self._watched(decoded)
 
     def video(self, frames: Frames) -> VideoFeatures:
-        batches = [
-            tuple(self._network.run(None, {"images": frames.images[i : i + BATCH]}))
-            for i in range(0, len(frames.images), BATCH)
-        ]
-        return VideoFeatures.of_sights(frames.times_s, batches, self.eye.boxes())
+        (features,) = self._watched(iter([frames]))
+        return features
+
+    def _watched(self, pieces: Iterator[Frames]) -> Iterator[VideoFeatures]:
+        """Batches are looked at side by side, each on one core.
+
+        A frame that hardly differs from the last one looked at has the same features.
+        """
+        network, changes, boxes = self._network, Changes(), self.eye.boxes()
+        started: deque[tuple[Frames, Bool[np.ndarray, " t"], list[Future[Sights]]]]
+        started, last = deque(), list[Sights]()
+
+        def finished() -> VideoFeatures:
+            frames, new, batches = started.popleft()
+            looked = last + [batch.result() for batch in batches]
+            looks, meanings = (
+                np.concatenate(parts) for parts in zip(*looked, strict=True)
+            )
+            last[:] = [(looks[-1:], meanings[-1:])]
+            rows = len(looks) - new.sum() + np.cumsum(new) - 1
+            sights = looks[rows], meanings[rows]
+            return VideoFeatures.of_sights(frames.times_s, [sights], boxes)
+
+        pool = ThreadPoolExecutor(cores())
+        try:
+            for frames in pieces:
+                new = changes.new(frames.images)
+                images = frames.images[new]
+                starts = range(0, len(images), BATCH)
+                parts = [images[start : start + BATCH] for start in starts]
+                batches = [pool.submit(_look, network, part) for part in parts]
+                started.append((frames, new, batches))
+                if len(started) > cores():
+                    yield finished()
+            while started:
+                yield finished()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def text(self, query: str) -> QueryFeatures:
         query = normalised(query)
@@ -180,7 +233,7 @@ class ImagenetWords:
 
     @cached_property
     def _network(self) -> "onnx.onnxruntime.InferenceSession":
-        return onnx.session(self._folder / self.eye.file)
+        return onnx.session(self._folder / self.eye.file, threads=1)
 
     @cached_property
     def _names(self) -> Float[np.ndarray, "1000 k"]:
@@ -241,6 +294,13 @@ class ImagenetWords:
                 classifier=weights["_fc.weight"],
                 pictures=efficientnet.pictures(weights),
             )
+
+
+def _look(
+    network: "onnx.onnxruntime.InferenceSession", images: UInt8[np.ndarray, "n y x 3"]
+) -> Sights:
+    looks, meanings = network.run(None, {"images": images})
+    return looks, meanings
 
 
 def class_names(

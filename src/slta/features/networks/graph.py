@@ -12,6 +12,8 @@ from onnx import helper, numpy_helper
 OPSET = 17
 IR = 8
 """The oldest IR version with these operators, for old runtimes."""
+RUNTIME = "com.microsoft"
+"""Domain of onnxruntime's own operators."""
 
 
 Weights = Mapping[str, Shaped[np.ndarray, "..."]]
@@ -55,8 +57,8 @@ class Graph:
         graph = helper.make_graph(
             self._nodes, path.stem, self._inputs, self._outputs, self._constants
         )
-        opset = helper.make_opsetid("", OPSET)
-        model = helper.make_model(graph, opset_imports=[opset], ir_version=IR)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIME, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR)
         path.write_bytes(model.SerializeToString())
 
     def _constant(self, values: np.ndarray | np.generic) -> str:

@@ -25,11 +25,15 @@ def folder(name: str) -> Path:
     return home() / "networks" / name
 
 
-def session(path: Path) -> onnxruntime.InferenceSession:
+def session(path: Path, *, threads: int = 0) -> onnxruntime.InferenceSession:
+    """The network in a file, to run on some ``threads``; 0 for one a core."""
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 4
     # Threads that spin while they wait take the cores from everything else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Exact sums, too, on old processors, where those of 8-bit products would saturate.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         return onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]

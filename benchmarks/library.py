@@ -1,0 +1,386 @@
+"""How fast, how large and how complete the search in an index of many hours is.
+
+No real library of a hundred hours is at hand, so one is made of real features: frames of
+the real clips are mixed two by two (shares, speed, direction, mirroring and the weight of
+each feature are drawn), shots of 3 to 60 seconds make films, and the films' windows are
+repeated with changes (order of the frames, mirroring, a shift of all vectors, noise), so
+that no two are equal. Films last from 20 seconds to 2 hours.
+"""
+
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from benchmarks import films as real_films
+from slta.cli.search import NOTHING_CLEAR
+from slta.features.base import VideoFeatures
+from slta.index import Hit, Index
+from slta.index.looking import Seen
+from slta.index.scanning import State
+from slta.index.segments import Bases, bases_of
+from slta.index.tables import File, read_bases, write_snapshot
+from slta.moments import Span, VideoInfo
+from slta.moments.spans import as_array, temporal_iou
+from slta.search import Searcher
+from slta.search.compact import Compact, Window, compacted
+from slta.search.evidence import levels
+from slta.search.zero_shot import RATE_HZ, ZeroShot
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+HOURS = (1, 10, 100)
+POOL_H = 2.0
+"""Hours that are made frame by frame; the rest repeats them with changes."""
+TOP = 10
+EXHAUSTIVE = 3
+"""One in so many queries is also compared with every window of the largest library."""
+SHELL = ("a red car", "a dog runs", "two men hug")
+"""Queries from the shell."""
+UNCHANGED = 1000
+"""Files of the folder that is indexed again."""
+SAME_S = 0.5
+"""Difference of the ends up to which two moments are the same."""
+BATCH = 20
+"""Videos added at a time."""
+
+
+class Mixer:
+    """Shots made of the frames of real clips."""
+
+    def __init__(self, clips: Sequence[VideoFeatures], model: ZeroShot) -> None:
+        from slta.features.networks import efficientnet
+
+        self._rng = np.random.default_rng(0)
+        self._clips = clips
+        extractor: Any = model.library.extractor
+        weights = efficientnet.weights(extractor.eye.network)
+        self._classifier = weights["_fc.weight"].T
+        self._bias = weights["_fc.bias"]
+        self._names = extractor._names
+
+    def film(self, frames: int) -> VideoFeatures:
+        parts = list[np.ndarray]()
+        while (left := frames - sum(map(len, parts))) > 0:
+            parts.append(self._shot(min(left, int(self._rng.integers(6, 120)))))
+        looks = np.concatenate(parts)
+        scores = looks @ self._classifier + self._bias
+        scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        meanings = scores / scores.sum(axis=-1, keepdims=True) @ self._names
+        boxes = np.asarray(self._clips[0].boxes[:1], np.float32)
+        return VideoFeatures.of_sights(
+            np.arange(frames) / RATE_HZ, [(looks, meanings)], boxes[0]
+        )
+
+    def _shot(self, frames: int) -> Float[np.ndarray, "t s d"]:
+        one, other = self._rng.choice(len(self._clips), 2, replace=False)
+        share = self._rng.uniform(0.55, 1.0)
+        mixed = share * self._run(one, frames) + (1 - share) * self._run(other, frames)
+        size = mixed.shape[2]
+        return mixed * np.exp(self._rng.normal(0, 0.15, size)).astype(np.float32)
+
+    def _run(self, clip: int, frames: int) -> Float[np.ndarray, "t s d"]:
+        """Frames of a clip, to and fro, at some speed, mirrored or not."""
+        video = self._clips[clip]
+        length = len(video.frames)
+        at = self._rng.integers(length) + np.arange(frames) * self._rng.uniform(0.5, 2)
+        at = np.abs((at.astype(int) + length) % (2 * length) - length) % length
+        whole = np.concatenate([video.frames[at][:, None], video.regions[at]], axis=1)
+        return _mirrored(whole) if self._rng.random() < 0.5 else whole
+
+
+def _mirrored(sights: np.ndarray) -> np.ndarray:
+    side = round((sights.shape[1] - 1) ** 0.5)
+    order = np.arange(side * side).reshape(side, side)[:, ::-1].reshape(-1)
+    return sights[:, [0, *(1 + order)]]
+
+
+def varied(
+    window: Window, first: int, rng: np.random.Generator, model: ZeroShot
+) -> Window:
+    """A window that begins at another frame and is like this one, but not equal."""
+    order = np.arange(len(window))
+    order = np.roll(order, rng.integers(len(order)))[:: rng.choice([1, -1])]
+    mirror = rng.random() < 0.5
+    spaces = []
+    for space in window.spaces:
+        codes = space.codes[:, order]
+        codes = _mirrored(codes.swapaxes(0, 1)).swapaxes(0, 1) if mirror else codes
+        noise = rng.integers(-2, 3, codes.shape[2:], np.int16)
+        shift = rng.normal(0, 0.1 * np.abs(space.centre).mean(), space.centre.shape)
+        spaces.append(
+            replace(
+                space,
+                codes=np.clip(codes + noise, 0, 255).astype(np.uint8),
+                centre=(space.centre + shift).astype(np.float32),
+            )
+        )
+    changed = replace(
+        window,
+        first=first,
+        spaces=tuple(spaces),
+        likeness=window.likeness[order],
+        change=window.change[order],
+    )
+    both = np.stack(levels(changed, model.unrelated))
+    return replace(changed, levels=np.moveaxis(both, 1, 3).astype(np.float16))
+
+
+def films(
+    hours: float, pool: Sequence[Window], scenes: float, model: ZeroShot, bases: Bases
+) -> Iterator[Seen]:
+    rng = np.random.default_rng(1)
+    done = 0
+    while done < hours * 3600 * RATE_HZ:
+        wanted = int(np.exp(rng.uniform(np.log(40), np.log(14_400))))
+        windows = list[Window]()
+        frames = 0
+        while frames < wanted:
+            window = varied(pool[int(rng.integers(len(pool)))], frames, rng, model)
+            windows.append(window)
+            frames = window.end
+        done += frames
+        compact = Compact(tuple(windows), scenes * len(windows) ** 0.5)
+        info = VideoInfo("film", frames / RATE_HZ, 640, 360)
+        yield Seen.of(rng.bytes(32).hex(), info, 0.0, compact, bases)
+
+
+def build(folder: Path, hours: float, pool: Sequence[Window], store: Path) -> Index:
+    root = folder / f"{hours:g}"
+    root.mkdir(parents=True)
+    index = Index.open(root, place=folder / f"{hours:g}-index", store=store)
+    tables = index.tables
+    bases = read_bases(index.place)
+    waiting = list[Seen]()
+    number = 0
+
+    def commit() -> None:
+        nonlocal number
+        files = []
+        for seen in waiting:
+            number += 1
+            files.append(File(f"{number:05}.mp4", seen.id, State(1, 1, 1)))
+        tables.add(waiting, files)
+        waiting.clear()
+
+    for seen in films(hours, pool, 2.0, index.model, bases):
+        waiting.append(seen)
+        if len(waiting) == BATCH:
+            commit()
+    commit()
+    tables.tidy()
+    write_snapshot(index.place, tables.snapshot())
+    return index
+
+
+def measure(data: Path) -> dict[str, Any]:
+    """``data`` is the folder of the real videos."""
+    said = json.loads((data / "clips" / "sentences.json").read_text())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        searcher = Searcher(store=folder / "store")
+        searcher.prepare()
+        clips = [searcher.index(clip) for clip in _clips(data, said)]
+        parts = [clip.features.part(0, len(clip.features.times_s)) for clip in clips]
+        pool = _pool(parts, searcher)
+        return {
+            "real": _real(data, said, folder),
+            "indexing": _indexing(data, said, folder),
+            "again": _again(folder, pool),
+            "hours": _hours(folder, pool),
+        }
+
+
+def _clips(data: Path, said: dict[str, Any]) -> list[Path]:
+    return [data / clip for clip in said["present"]]
+
+
+def _real(data: Path, said: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The real videos as one library: which is found, and what is doubted."""
+    index = Index.open(data, place=folder / "real", store=folder / "store")
+    index.add()
+    places, clear = list[int](), list[bool]()
+    for clip, queries in said["present"].items():
+        for query in queries:
+            hits = index.search(query, top=100, per_video=1)
+            order = [hit.path.relative_to(data).as_posix() for hit in hits.moments]
+            places.append(order.index(clip) if clip in order else len(order))
+            clear.append(hits.is_clear)
+    absent = [index.search(query).is_clear for query in said["absent"]]
+    return {
+        "videos": len(said["present"]),
+        "queries": len(places),
+        "right_video_first": _share([place == 0 for place in places]),
+        "right_video_among_five": _share([place < 5 for place in places]),
+        "present_clear": _share(clear),
+        "absent": len(absent),
+        "absent_told": _share([not each for each in absent]),
+        "bottle": _bottle(data, index),
+    }
+
+
+def _bottle(data: Path, index: Index) -> dict[str, Any]:
+    """The one query whose moments in these videos are known."""
+    question = real_films.QUESTIONS["bottle"]
+    hits = index.search(question["query"], top=3)
+    hands = as_array([Span(float(a), float(b)) for a, b in question["hands_s"]])
+    return {
+        "right_video": [hit.path.name == question["video"] for hit in hits.moments],
+        "iou": [
+            round(float(temporal_iou(as_array([hit.span]), hands).max()), 3)
+            for hit in hits.moments
+        ],
+    }
+
+
+def _share(values: Sequence[bool]) -> float:
+    return round(sum(values) / len(values), 3)
+
+
+def _indexing(data: Path, said: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The command on a folder with one film of all real videos."""
+    films = folder / "films"
+    films.mkdir()
+    real_films.join(_clips(data, said), films / "film.mp4")
+    seconds = _run("index", str(films), "--index", str(folder / "film-index"))
+    status = Index.open(films, place=folder / "film-index").status()
+    return {
+        "film_s": round(status.hours * 3600, 1),
+        "film": "640 x 360, 25 Hz, H.264",
+        "times_real_time": round(status.hours * 3600 / seconds, 1),
+        "mb_per_hour": round(status.bytes / 1e6 / status.hours, 1),
+    }
+
+
+def _again(folder: Path, pool: Sequence[Window]) -> dict[str, Any]:
+    """Indexing again a folder of which nothing has changed."""
+    root = folder / "unchanged"
+    root.mkdir()
+    index = Index.open(root, place=folder / "unchanged-index", store=folder / "store")
+    bases = bases_of(index.model.unrelated)
+    seen = next(films(0.01, pool, 2.0, index.model, bases))
+    files = []
+    for number in range(UNCHANGED):
+        path = root / f"{number:04}.mp4"
+        path.write_bytes(bytes(64))
+        files.append(File(path.name, seen.id, State.of(path)))
+    tables = index.tables
+    tables.add([seen], files)
+    write_snapshot(index.place, tables.snapshot())
+    times = [_run("index", str(root), "--index", str(index.place)) for _ in range(3)]
+    return {"files": UNCHANGED, "seconds": round(float(np.median(times)), 2)}
+
+
+def _pool(clips: Sequence[VideoFeatures], searcher: Searcher) -> list[Window]:
+    model = searcher.retriever
+    assert isinstance(model, ZeroShot)
+    mixer = Mixer(clips, model)
+    pool = list[Window]()
+    while sum(map(len, pool)) < POOL_H * 3600 * RATE_HZ:
+        film = mixer.film(1200)
+        pieces = (film.part(i, i + 32) for i in range(0, 1200, 32))
+        pool += compacted(pieces, model.unrelated, RATE_HZ).windows
+    return pool
+
+
+def _hours(folder: Path, pool: Sequence[Window]) -> list[dict[str, Any]]:
+    measured = []
+    for hours in HOURS:
+        index = build(folder / "library", hours, pool, folder / "store")
+        place = folder / "library" / f"{hours:g}-index"
+        size = sum(f.stat().st_size for f in place.rglob("*") if f.is_file())
+        words = [str(index.root), str(place), str(folder / "store")]
+        more = ["exhaustive"] if hours == HOURS[-1] else []
+        asked = subprocess.run(
+            [sys.executable, "-m", "benchmarks.library", *words, *more],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        options = ["--as-is", "--index", words[1], "--store", words[2]]
+        shell = [_run("search", words[0], query, *options) for query in SHELL]
+        snapshot = index.snapshot()
+        measured.append(
+            {
+                "hours": hours,
+                "videos": len(snapshot.videos),
+                "segments": len(snapshot.of),
+                "mb_per_hour": round(size / 1e6 / hours, 1),
+                "shell_s": round(float(np.median(shell)), 2),
+                **json.loads(asked.stdout),
+            }
+        )
+    return measured
+
+
+def _run(*words: str) -> float:
+    """Seconds that the command takes."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "slta.cli", *words], capture_output=True, text=True
+    )
+    if done.returncode not in (0, NOTHING_CLEAR):
+        raise RuntimeError(done.stderr)
+    return time.perf_counter() - start
+
+
+def ask(root: str, place: str, store: str, *more: str) -> dict[str, Any]:
+    """Times of queries, each asked once, and how complete the answers are."""
+    index = Index.open(root, place=place, store=store)
+    index.searcher.prepare()
+    said = json.loads((DATA / "clips" / "sentences.json").read_text())
+    queries = [*chain.from_iterable(said["present"].values()), *said["absent"]]
+    index.search("a first query, which loads the networks and the index")
+    times = []
+    for query in queries:
+        start = time.perf_counter()
+        index.search(query, top=TOP)
+        times.append((time.perf_counter() - start) * 1e3)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = {
+        "queries": len(queries),
+        "p50_ms": round(float(np.percentile(times, 50)), 1),
+        "p95_ms": round(float(np.percentile(times, 95)), 1),
+        "peak_memory_mb": memory // 1024,
+    }
+    return result | (_complete(index, queries[::EXHAUSTIVE]) if more else {})
+
+
+def _complete(index: Index, queries: Sequence[str]) -> dict[str, Any]:
+    """Share of the ten best moments of all windows that the two stages find."""
+    shares, times = list[float](), list[float]()
+    for query in queries:
+        features = index.searcher.read(query)
+        start = time.perf_counter()
+        every = index.find(features, top=TOP, proposed=sys.maxsize)
+        times.append((time.perf_counter() - start) * 1e3)
+        found = index.find(features, top=TOP)
+        same = [_is_among(hit, found.moments) for hit in every.moments]
+        shares.append(float(np.mean(same)))
+    return {
+        "exhaustive_queries": len(shares),
+        "share_of_exhaustive": round(float(np.mean(shares)), 3),
+        "exhaustive_p50_ms": round(float(np.median(times))),
+    }
+
+
+def _is_among(hit: Hit, others: Sequence[Hit]) -> bool:
+    spans = [other.span for other in others if other.path == hit.path]
+    return any(
+        math.dist((hit.span.start, hit.span.end), (span.start, span.end)) < SAME_S
+        for span in spans
+    )
+
+
+if __name__ == "__main__":
+    print(json.dumps(ask(*sys.argv[1:])))
