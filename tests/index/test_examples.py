@@ -245,7 +245,7 @@ class TestLikeness:
         space = window.spaces[1]
         lengths = np.linalg.norm(space.frames(), axis=1)
         assert space.lengths(0, 40)[0] == pytest.approx(lengths, rel=0.002)
-        assert (space.lengths(7, 9) == space.lengths(0, 40)[:, 7:9]).all()
+        assert space.lengths(7, 9) == pytest.approx(space.lengths(0, 40)[:, 7:9])
 
     def test_a_frame_is_most_like_itself(self) -> None:
         features = random_features(2)
@@ -254,9 +254,9 @@ class TestLikeness:
         assert curve.argmax() == 17 and curve[17] == pytest.approx(1, abs=0.005)
 
     def test_odds_rise_with_likeness_and_fall_with_scenes(self) -> None:
-        odds = [log_odds(np.full(4, value), 1) for value in (0.2, 0.5, 0.6, 0.9)]
+        odds = [log_odds(np.full(4, value), 1.0) for value in (0.2, 0.5, 0.6, 0.9)]
         assert sorted(odds) == odds and odds[0] < 0 < odds[-1]
-        assert log_odds(np.full(4, 0.9), 9) == pytest.approx(odds[-1] - np.log(3))
+        assert log_odds(np.full(4, 0.9), 9.0) == pytest.approx(odds[-1] - np.log(3))
 
     def test_features_that_are_not_finite_are_refused(self) -> None:
         features = random_features(3, count=2)
