@@ -151,7 +151,7 @@ class Search:
     10)."""
     like: Annotated[
         str | None,
-        tyro.conf.arg(metavar="FILE[@TIME|@START-END]", help_behavior_hint=""),
+        tyro.conf.arg(metavar="FILE|FILE@TIME", help_behavior_hint=""),
     ] = None
     """Of a folder: moments that look like this picture, or like a second or a span of this
     video, such as clip.mp4@1:23 or clip.mp4@1:20-1:35, instead of a query."""
