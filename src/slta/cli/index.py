@@ -48,6 +48,11 @@ class Index:
     ] = None
     """Keep the full features in the store as well, for trained models: about 240 MB an hour
     of video."""
+    ray: Annotated[
+        str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")
+    ] = None
+    """Look at the videos on a Ray cluster: HOST:PORT, auto (the cluster of this machine) or
+    local (all cores of this machine); see docs/how-to/many-machines.md."""
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
@@ -68,6 +73,10 @@ def index(command: Index) -> None:
     verb, folder, *more = _words(command.arguments)
     if command.keep not in (None, "full"):
         raise InputError(f"--keep {command.keep} is not known; give --keep full")
+    if command.ray is not None:
+        from slta.cluster.exchange import check_address
+
+        check_address(command.ray)
     from slta.index import Index as Library
 
     if verb == "move" and not more:
@@ -99,7 +108,7 @@ def _words(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _update(opened: "Library", command: Index) -> None:
-    added = library.update(opened, keep=command.keep == "full")
+    added = library.update(opened, keep=command.keep == "full", ray=command.ray)
     library.told(added, opened.root)
     snapshot = opened.snapshot()
     if not any(file.video and not file.gone for file in snapshot.files):
@@ -136,9 +145,9 @@ def _watch(opened: "Library", command: Index) -> None:
         if not opened.root.is_dir():
             raise InputError(f"{opened.root} is gone; give the folder's new place")
         if any(_may_be_film(Path(name)) for _, name in changes):
-            library.told(
-                library.update(opened, keep=command.keep == "full"), opened.root
-            )
+            keep = command.keep == "full"
+            added = library.update(opened, keep=keep, ray=command.ray)
+            library.told(added, opened.root)
 
 
 def _may_be_film(path: Path) -> bool:

@@ -32,6 +32,8 @@ class Outcome(NamedTuple):
     job: Job
     seen: Seen | None
     problem: str = ""
+    lasting: bool = True
+    """Whether the file's content is at fault, rather than the machine that read it."""
 
 
 Looks = Callable[[Iterable[Job], Callable[[Job], Progress]], Iterator[Outcome]]
@@ -203,7 +205,7 @@ class Update:
         paths = self._waiting.pop(done.job.content)
         if done.seen is None:
             for path in paths:
-                self._refuse(path, done.problem)
+                self._refuse(path, done.problem, lasting=done.lasting)
             return
         self._seen.append(done.seen)
         self._videos.add(done.seen.id)
@@ -220,8 +222,9 @@ class Update:
         self._done[path] = self._durations[path]
         self._tell(path)
 
-    def _refuse(self, path: str, problem: str) -> None:
-        self._files.append(File(path, "", self._scanned.files[path], problem))
+    def _refuse(self, path: str, problem: str, *, lasting: bool = True) -> None:
+        if lasting:
+            self._files.append(File(path, "", self._scanned.files[path], problem))
         self.added.problems[path] = problem
         self._done[path] = self._durations.get(path, 0.0)
 

@@ -24,7 +24,7 @@ from slta.index.likeness import Sought, looker
 from slta.index.place import Place
 from slta.index.querying import Searched
 from slta.index.scanning import scan
-from slta.index.segments import bases_of
+from slta.index.segments import Bases, bases_of
 from slta.index.tables import (
     SNAPSHOT,
     File,
@@ -158,15 +158,17 @@ class Index:
         *,
         keep: bool = False,
         looks: Looks | None = None,
+        ray: str | None = None,
         bar: Bar | None = None,
     ) -> Added:
         """Looks at the files of the folder that are new or changed, and notes those that
         are gone.
 
         With ``keep``, the full features are put into the store as well, for trained
-        models. ``looks`` looks at the videos, by default in this process. What was finished
-        before an error or Ctrl-C is kept. Raises ``InputError`` if another process is at
-        it.
+        models. ``looks`` looks at the videos, by default in this process, or on the Ray
+        cluster with the address ``ray``: ``auto``, ``local`` or ``HOST:PORT``. What was
+        finished before an error or Ctrl-C is kept. Raises ``InputError`` if another process
+        is at it, and if the cluster goes away.
         """
         scanned = scan(self.root)
         with self.place.locked() as mine:
@@ -187,11 +189,16 @@ class Index:
             bases = read_bases(self.place)
             update = Update(self.root, snapshot, scanned, bar)
             try:
-                return update.run(
-                    tables, looks or look_here(self.model, bases, keep=keep)
-                )
+                return update.run(tables, looks or self._looks(bases, keep, ray))
             finally:
                 write_snapshot(self.place, tables.snapshot())
+
+    def _looks(self, bases: Bases, keep: bool, ray: str | None) -> Looks:
+        if ray is None:
+            return look_here(self.model, bases, keep=keep)
+        from slta.index.cluster import look_on
+
+        return look_on(ray, self.model, bases, keep=keep)
 
     def prune(self) -> tuple[int, int]:
         """Removes files that are gone, and videos without a file; returns their numbers."""

@@ -20,7 +20,7 @@ from slta.features.base import Extractor, Looker
 from slta.index.examples import Example
 from slta.index.segments import CUT, Bases
 from slta.moments.segments import peak
-from slta.search.compact import CHUNK, MOST, Window
+from slta.search.compact import MOST, Window
 from slta.search.evidence import AGREES_S
 from slta.search.zero_shot import RATE_HZ
 from slta.video.reading import Frames
@@ -66,16 +66,13 @@ class Sought:
         """Of each frame to the most similar one of the example, from -1 to 1."""
         space, (count, sights, _) = window.spaces[LOOKS], self.sights.shape
         flat = self.sights.reshape(count * sights, -1)
-        parts = []
-        for first in range(0, len(window), CHUNK):
-            fits = space.fits(flat, first, first + CHUNK, MOST)
-            fits /= space.lengths(first, first + CHUNK) + 1e-6
-            # Of the example's frames and sights to the window's sights and frames.
-            pairs = fits.reshape(count, sights, *fits.shape[1:])
-            frames = pairs[:, 0, 0]
-            regions = pairs[:, 1:, 1:].max(axis=2).mean(axis=1)
-            parts.append(((frames + regions) / 2).max(axis=0))
-        return np.concatenate(parts)
+        fits = space.fits(flat, MOST) / (space.lengths() + 1e-6)
+        # Of the example's frames and sights to the window's sights and frames.
+        pairs = fits.reshape(count, sights, *fits.shape[1:])
+        frames = pairs[:, 0, 0]
+        regions = pairs[:, 1:, 1:].max(axis=2).mean(axis=1)
+        curve: Float[np.ndarray, " t"] = ((frames + regions) / 2).max(axis=0)
+        return curve
 
     def near(
         self, vectors: Float[np.ndarray, "m d"], bases: Bases

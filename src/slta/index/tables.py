@@ -142,9 +142,10 @@ class Tables:
     def __init__(self, place: Place) -> None:
         import lancedb
 
+        place.check()
         self.place = place
         with place.writing():
-            self._db = lancedb.connect(place.address)
+            self._db = lancedb.connect(place.address, storage_options=place.options)
 
     @classmethod
     def create(cls, place: Place, head: Head, bases: Bases) -> "Tables":
