@@ -53,7 +53,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 
 def places(hits: Hits) -> list[tuple[str, list[int]]]:
-    """Names and shots of the clear moments."""
+    """Names and shots of the clear moments; frames are half a second apart."""
     return [(hit.path.name, _shots(hit.span, hit.duration_s / 4)) for hit in hits.clear]
 
 
@@ -61,7 +61,7 @@ def _shots(span: Span, length_s: float) -> list[int]:
     return [
         i
         for i in range(4)
-        if span.overlaps(Span((i + 0.1) * length_s, (i + 0.9) * length_s))
+        if span.overlaps(Span((i + 0.3) * length_s, (i + 0.7) * length_s))
     ]
 
 
