@@ -18,7 +18,9 @@ from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
 from slta.index.changes import Changes
+from slta.index.examples import Example
 from slta.index.filters import Filter
+from slta.index.likeness import Sought, looker
 from slta.index.place import Place
 from slta.index.querying import Searched
 from slta.index.scanning import Scan, scan
@@ -375,9 +377,30 @@ class Index:
         ]
         return hits[0] if isinstance(query, str) else hits
 
+    def like(
+        self,
+        example: str | Path | Example,
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = ALL,
+    ) -> Hits:
+        """The ``top`` moments of all videos that look most like an example.
+
+        An example is a picture, a video of at most 30 s, or a part of a video:
+        ``film.mp4@1:23`` is that second, ``film.mp4@1:20-1:35`` a span. Raises
+        ``InputError`` for what cannot be read, and as ``search`` does.
+        """
+        extractor = looker(self.model.library.extractor)
+        if not isinstance(example, Example):
+            example = Example.read(example, extractor.size)
+        sought = Sought.of(example, extractor)
+        hits = self.find(sought, top=top, per_video=per_video, only=only)
+        return replace(hits, like=example)
+
     def find(
         self,
-        query: QueryFeatures,
+        query: QueryFeatures | Sought,
         *,
         top: int = 10,
         per_video: int | None = None,
@@ -415,7 +438,7 @@ class Index:
     def _find(
         self,
         snapshot: Snapshot,
-        query: QueryFeatures,
+        query: QueryFeatures | Sought,
         *,
         top: int,
         per_video: int | None,
@@ -430,14 +453,17 @@ class Index:
         if self._searched is None or self._searched[0] is not snapshot:
             searched = Searched(self.place, snapshot, read_bases(self.place))
             self._searched = (snapshot, searched)
-        searched = self._searched[1]
-        moments_of = None
-        if model is not None:
-            files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
-            moments_of = model.reader(query.query, files, snapshot.videos)
-        found = searched.find(
-            query, wanted, top=top, proposed=proposed, moments=moments_of
-        )
+        ready = self._searched[1]
+        if isinstance(query, Sought):
+            found = ready.find_like(query, wanted, top=top)
+        else:
+            moments_of = None
+            if model is not None:
+                files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
+                moments_of = model.reader(query.query, files, snapshot.videos)
+            found = ready.find(
+                query, wanted, top=top, proposed=proposed, moments=moments_of
+            )
         # The query is as likely to be in the library as not; each video has its share.
         share = 0.0 if model else math.log(int(wanted.sum()))
         moments, counts = list[Hit](), defaultdict[int, int](int)

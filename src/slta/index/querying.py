@@ -17,6 +17,8 @@ from jaxtyping import Bool, Float, Int
 
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
+from slta.index import likeness
+from slta.index.likeness import Sought
 from slta.index.place import Place
 from slta.index.segments import Bases, Probe
 from slta.index.tables import Part, Snapshot
@@ -33,6 +35,8 @@ SEARCHED = 16
 """Of these, those that are searched, at least."""
 A_WINDOW = 5
 """Maximum moments of a window."""
+ALIKE = 10
+"""Maximum moments of a window that are like an example."""
 MORE = 20
 """Moments that are kept for each that is wanted, as some are joined or too many of a video."""
 COMPONENTS = 64
@@ -114,6 +118,26 @@ class Searched:
         ]
         return [each for part in _workers().map(made, groups) for each in part]
 
+    def find_like(
+        self, sought: Sought, wanted: Bool[np.ndarray, " v"], *, top: int
+    ) -> list[Located]:
+        """The moments of the wanted videos that are most like an example, best first."""
+        numbers = np.flatnonzero(wanted[self._video_of])
+        if len(numbers) > (count := max(WINDOWS, 4 * top)):
+            near = np.full(len(self._video_of), -np.inf)
+            fits = sought.near(self._vectors, self._bases)
+            np.maximum.at(near, self._windows, fits)
+            numbers = numbers[np.argpartition(-near[numbers], count)[:count]]
+        parts = self._grouped(
+            numbers, lambda group: [self._alike(sought, n) for n in group]
+        )
+        found = [moment for part in parts for moment in part]
+        found.sort(key=lambda moment: -moment.score)
+        found = found[: MORE * top]
+        # Only what is alike: where something else begins, a shot ends.
+        alike = [moment for moment in found if moment.score > 0]
+        return joined(alike) + found[len(alike) :]
+
     def _propose(
         self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
     ) -> Int[np.ndarray, " n"]:
@@ -193,6 +217,31 @@ class Searched:
             span = Span(start_s + moment.span.start, start_s + moment.span.end)
             found.append(Located(video, span, odds))
         return found
+
+    def _alike(self, sought: Sought, number: int) -> list[Located]:
+        """Moments of each shot, so that those of one do not hide those of another."""
+        window = self._read(number)
+        curve = sought.likeness(window)
+        video = int(self._video_of[number])
+        facts = self._videos[video]
+        if not np.isfinite(curve).all():
+            raise InputError(
+                f"{facts.file} of the index {self._place} has values that are not finite; "
+                "'slta index verify' repairs it"
+            )
+        found = []
+        for first, end in likeness.shots(window):
+            start_s = (window.first + first) / RATE_HZ
+            length_s = min((window.first + end) / RATE_HZ, facts.duration_s) - start_s
+            shot = curve[first:end]
+            height = above_line(shot, rate_hz=RATE_HZ)
+            for moment in moments_of(height, facts.id, length_s, top=A_WINDOW):
+                begin = int(moment.span.start * RATE_HZ)
+                stop = max(begin + 1, math.ceil(moment.span.end * RATE_HZ))
+                odds = likeness.log_odds(shot[begin:stop], facts.scenes)
+                span = Span(start_s + moment.span.start, start_s + moment.span.end)
+                found.append(Located(video, span, odds))
+        return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
 
 
 class Group(NamedTuple):
