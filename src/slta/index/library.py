@@ -3,8 +3,8 @@
 import hashlib
 import math
 import os
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from slta.index.examples import Example
 from slta.index.filters import Filter
 from slta.index.likeness import Sought, looker
 from slta.index.place import Place
-from slta.index.querying import Searched
+from slta.index.querying import WINDOWS, Located, Searched
 from slta.index.scanning import Scan, scan
 from slta.index.segments import Bases, bases_of
 from slta.index.tables import (
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from slta.index.trained import TrainedModel
 
 ALL = Filter()
+GROWN, MOST = 4, 1024
+"""Growth and bound of the windows that are compared if few videos have the best ones."""
 
 
 class Busy(InputError):
@@ -454,23 +456,26 @@ class Index:
             searched = Searched(self.place, snapshot, read_bases(self.place))
             self._searched = (snapshot, searched)
         ready = self._searched[1]
-        if isinstance(query, Sought):
-            found = ready.find_like(query, wanted, top=top)
-        else:
-            moments_of = None
-            if model is not None:
-                files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
-                moments_of = model.reader(query.query, files, snapshot.videos)
-            found = ready.find(
-                query, wanted, top=top, proposed=proposed, moments=moments_of
-            )
+        moments_of = None
+        if model is not None:
+            files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
+            moments_of = model.reader(query.query, files, snapshot.videos)
+        while True:
+            if isinstance(query, Sought):
+                found = ready.find_like(query, wanted, top=top, proposed=proposed)
+            else:
+                found = ready.find(
+                    query, wanted, top=top, proposed=proposed, moments=moments_of
+                )
+            best = _limited(found, per_video)[:top]
+            # The windows of few videos may have been proposed.
+            if len(best) == top or per_video is None or (proposed or 0) >= MOST:
+                break
+            proposed = GROWN * (proposed or WINDOWS)
         # The query is as likely to be in the library as not; each video has its share.
         share = 0.0 if model else math.log(int(wanted.sum()))
-        moments, counts = list[Hit](), defaultdict[int, int](int)
-        for located in found:
-            counts[located.video] += 1
-            if per_video is not None and counts[located.video] > per_video:
-                continue
+        moments = list[Hit]()
+        for located in best:
             video = snapshot.videos[located.video]
             moments.append(
                 Hit(
@@ -485,7 +490,7 @@ class Index:
             )
         return Hits(
             query=query.query,
-            moments=tuple(moments[:top]),
+            moments=tuple(moments),
             videos=int(wanted.sum()),
             clear_from=CLEAR if model is None else model.clear_from,
             notes=query.notes,
@@ -540,6 +545,17 @@ class Index:
         if self.exists:
             return Tables(self.place)
         return Tables.create(self.place, self.head(), bases_of(self.model.unrelated))
+
+
+def _limited(found: Sequence[Located], per_video: int | None) -> list[Located]:
+    """At most so many moments of each video."""
+    counts = Counter[int]()
+    kept = []
+    for located in found:
+        counts[located.video] += 1
+        if per_video is None or counts[located.video] <= per_video:
+            kept.append(located)
+    return kept
 
 
 def default_place(root: Path) -> Path:

@@ -7,7 +7,7 @@ searched as a video is.
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import NamedTuple, TypeVar
@@ -21,7 +21,7 @@ from slta.index import likeness
 from slta.index.likeness import Sought
 from slta.index.place import Place
 from slta.index.segments import Bases, Probe
-from slta.index.tables import Part, Snapshot
+from slta.index.tables import Part, Snapshot, Video
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
@@ -45,7 +45,7 @@ GROUP = 8
 """Windows compared at once, which fit a core's cache."""
 CORES = os.cpu_count() or 1
 EDGE_S = 0.01
-"""Gap of two moments up to which they are one that two windows share."""
+"""Distance of a moment from the edge of a window up to which it reaches the edge."""
 
 
 Made = TypeVar("Made")
@@ -106,7 +106,7 @@ class Searched:
             parts = [moments(*self._part(number)) for number in best.tolist()]
         found = [moment for part in parts for moment in part]
         found.sort(key=lambda moment: -moment.score)
-        return joined(found[: MORE * top])
+        return joined(found[: MORE * top], self._videos)
 
     def _grouped(
         self, numbers: Int[np.ndarray, " n"], made: Callable[[list[int]], list[Made]]
@@ -119,11 +119,17 @@ class Searched:
         return [each for part in _workers().map(made, groups) for each in part]
 
     def find_like(
-        self, sought: Sought, wanted: Bool[np.ndarray, " v"], *, top: int
+        self,
+        sought: Sought,
+        wanted: Bool[np.ndarray, " v"],
+        *,
+        top: int,
+        proposed: int | None = None,
     ) -> list[Located]:
         """The moments of the wanted videos that are most like an example, best first."""
         numbers = np.flatnonzero(wanted[self._video_of])
-        if len(numbers) > (count := max(WINDOWS, 4 * top)):
+        count = max(WINDOWS, 4 * top) if proposed is None else proposed
+        if len(numbers) > count:
             near = np.full(len(self._video_of), -np.inf)
             fits = sought.near(self._vectors, self._bases)
             np.maximum.at(near, self._windows, fits)
@@ -136,7 +142,7 @@ class Searched:
         found = found[: MORE * top]
         # Only what is alike: where something else begins, a shot ends.
         alike = [moment for moment in found if moment.score > 0]
-        return joined(alike) + found[len(alike) :]
+        return joined(alike, self._videos) + found[len(alike) :]
 
     def _propose(
         self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
@@ -279,15 +285,12 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(CORES, "slta-index")
 
 
-def joined(moments: list[Located]) -> list[Located]:
+def joined(moments: Sequence[Located], videos: Sequence[Video]) -> list[Located]:
     """Moments that one window ends with and the next begins with, as one."""
     kept: list[Located] = []
     for moment in moments:
         for i, other in enumerate(kept):
-            gap = max(moment.span.start, other.span.start) - min(
-                moment.span.end, other.span.end
-            )
-            if other.video == moment.video and abs(gap) < EDGE_S:
+            if moment.video == other.video and _are_one(moment, other, videos):
                 span = Span(
                     min(moment.span.start, other.span.start),
                     max(moment.span.end, other.span.end),
@@ -297,3 +300,12 @@ def joined(moments: list[Located]) -> list[Located]:
         else:
             kept.append(moment)
     return kept
+
+
+def _are_one(one: Located, other: Located, videos: Sequence[Video]) -> bool:
+    edges = [part.first / RATE_HZ for part in videos[one.video].parts[1:]]
+    return any(
+        abs(first.span.end - edge) < EDGE_S and abs(last.span.start - edge) < EDGE_S
+        for first, last in ((one, other), (other, one))
+        for edge in edges
+    )
