@@ -60,7 +60,15 @@ def _goals() -> str:
 
 
 def _growth() -> str:
-    head = ["hours", "videos", "segments", "median", "95th percentile", "shell", "memory"]
+    head = [
+        "hours",
+        "videos",
+        "segments",
+        "median",
+        "95th percentile",
+        "shell",
+        "memory",
+    ]
     rows = [
         [
             row["hours"],

@@ -22,7 +22,7 @@ import ray
 from ray import exceptions
 
 from slta.cluster import tasks
-from slta.cluster.exchange import AUTO, LOCAL, Refused, gone
+from slta.cluster.exchange import AUTO, LOCAL, Undone, gone
 from slta.errors import InputError
 
 TRIES = 3
@@ -168,7 +168,7 @@ class Exchange:
         except exceptions.RayError as error:
             # Not the file's fault for certain: the machine may have been too small.
             why = str(error).strip().splitlines()[0]
-            result = Refused(
+            result = Undone(
                 f"it was lost {TRIES + 1} times with the process that read it ({why})",
                 lasting=False,
             )
