@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test coverage check format bench docs serve
+.PHONY: demo test stress coverage check format bench docs serve
 
 # The stamp is what the targets wait for: it is written only after pip finished.
 .venv/installed: pyproject.toml
@@ -15,6 +15,10 @@ demo: .venv/installed
 # By halves, so that most files stay with one worker and are set up once.
 test: .venv/installed
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# Kills indexing at random moments, a hundred times; minutes.
+stress: .venv/installed
+	$(BIN)/python -m tests.stress.kill_index --kills 100
 
 # By itself, as tracing every line takes half as long again.
 coverage: .venv/installed

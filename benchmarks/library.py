@@ -30,7 +30,7 @@ from slta.index import Hit, Index
 from slta.index.looking import Seen
 from slta.index.scanning import State
 from slta.index.segments import Bases, bases_of
-from slta.index.tables import File, read_bases, write_snapshot
+from slta.index.tables import File, Tables, write_snapshot
 from slta.moments import Span, VideoInfo
 from slta.moments.spans import as_array, temporal_iou
 from slta.search import Searcher
@@ -159,8 +159,8 @@ def build(folder: Path, hours: float, pool: Sequence[Window], store: Path) -> In
     root = folder / f"{hours:g}"
     root.mkdir(parents=True)
     index = Index.open(root, place=folder / f"{hours:g}-index", store=store)
-    tables = index.tables
-    bases = read_bases(index.place)
+    bases = bases_of(index.model.unrelated)
+    tables = Tables.create(index.place, index.head(), bases)
     waiting = list[Seen]()
     number = 0
 
@@ -274,7 +274,7 @@ def _again(folder: Path, pool: Sequence[Window]) -> dict[str, Any]:
         path = root / f"{number:04}.mp4"
         path.write_bytes(bytes(64))
         files.append(File(path.name, seen.id, State.of(path)))
-    tables = index.tables
+    tables = Tables.create(index.place, index.head(), bases)
     tables.add([seen], files)
     write_snapshot(index.place, tables.snapshot())
     times = [_run("index", str(root), "--index", str(index.place)) for _ in range(3)]

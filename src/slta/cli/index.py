@@ -1,6 +1,7 @@
 """``slta index``: look at all videos of a folder, to search them together."""
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from slta.cli import library
-from slta.cli.screen import screen
-from slta.errors import InputError
+from slta.cli.screen import plain, screen, tell
+from slta.errors import InputError, UnwritableError
 
 if TYPE_CHECKING:
     from slta.index import Index as Library
 
 WRONG = 1
 """Exit status of ``verify`` for an index with faults."""
+QUIET_MS = 2000
+"""Time without changes after which ``watch`` looks at what has changed."""
+LONGEST_S = 60
+"""Time after which it does so in a folder that is never quiet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +84,6 @@ def index(command: Index) -> None:
         check_address(command.ray)
     from slta.index import Index as Library
 
-    if verb == "move" and not more:
-        raise InputError("no new folder given; give it: slta index move OLD NEW")
     opened = Library.open(
         folder,
         place=command.index,
@@ -96,8 +99,10 @@ def index(command: Index) -> None:
 
 def _words(arguments: tuple[str, ...]) -> tuple[str, ...]:
     words = arguments if arguments[:1] and arguments[0] in VERBS else ("", *arguments)
-    if len(words) < 2:
+    if len(words) < 2 or "" in words[1:]:
         raise InputError("no folder given; give it: slta index FOLDER")
+    if words[0] == "move" and len(words) < 3:
+        raise InputError("no new folder given; give it: slta index move OLD NEW")
     most = 3 if words[0] == "move" else 2
     if len(words) > most:
         raise InputError(
@@ -111,14 +116,15 @@ def _update(opened: "Library", command: Index) -> None:
     added = library.update(opened, keep=command.keep == "full", ray=command.ray)
     library.told(added, opened.root)
     snapshot = opened.snapshot()
-    if not any(file.video and not file.gone for file in snapshot.files):
+    there = {file.video for file in snapshot.there}
+    if not there:
         raise InputError(
             f"{opened.root} has no video that can be used; give another folder"
         )
     if command.checkpoint is not None:
         library.trained(opened, checkpoint=command.checkpoint, store=command.store)
-    hours = sum(video.duration_s for video in snapshot.videos) / 3600
-    line = f"{library.videos(len(snapshot.videos))}, {hours:.2f} h; search them: "
+    hours = sum(v.duration_s for v in snapshot.videos if v.id in there) / 3600
+    line = f"{library.videos(len(there))}, {hours:.2f} h; search them: "
     _say(line + f'slta search {opened.root} "a sentence"')
 
 
@@ -140,21 +146,53 @@ def _watch(opened: "Library", command: Index) -> None:
 
     _update(opened, command)
     _say(f"following {opened.root}; Ctrl-C stops")
-    # Wait for a copy to end: a file that still grows would be looked at twice.
-    for changes in watch(opened.root, debounce=4000, step=1000, raise_interrupt=True):
-        if not opened.root.is_dir():
-            raise InputError(f"{opened.root} is gone; give the folder's new place")
-        if any(_may_be_film(Path(name)) for _, name in changes):
-            keep = command.keep == "full"
-            added = library.update(opened, keep=keep, ray=command.ray)
-            library.told(added, opened.root)
+    since: float | None = None
+    try:
+        for changes in watch(
+            opened.root,
+            watch_filter=lambda _, name: _may_be_film(Path(name)),
+            rust_timeout=QUIET_MS,
+            yield_on_timeout=True,
+            raise_interrupt=True,
+            ignore_permission_denied=True,
+        ):
+            if changes and since is None:
+                since = time.monotonic()
+            # A file that still grows would be read twice.
+            quiet = not changes or time.monotonic() - (since or 0) > LONGEST_S
+            if since is not None and quiet and _follow(opened, command):
+                since = None
+    except OSError as error:
+        raise InputError(
+            f"{opened.root} cannot be followed ({error.strerror or error}); index it "
+            "again from time to time instead"
+        ) from error
+
+
+def _follow(opened: "Library", command: Index) -> bool:
+    """Brings the index up to date; returns whether that was possible now."""
+    from slta.index.library import Busy
+
+    if not opened.root.is_dir():
+        raise InputError(f"{opened.root} is gone; give the folder's new place")
+    try:
+        added = library.update(opened, keep=command.keep == "full", ray=command.ray)
+    except Busy:
+        return False
+    except UnwritableError:
+        raise
+    except InputError as error:
+        tell(error)
+        return True
+    library.told(added, opened.root)
+    return True
 
 
 def _may_be_film(path: Path) -> bool:
-    from slta.files import FILMS
+    from slta.files import FILMS, is_hidden
 
     # A folder that was moved or removed is reported by its own name only.
-    return path.suffix.lower() in FILMS or not path.suffix
+    return path.suffix.lower() in FILMS or not (path.suffix or is_hidden(path))
 
 
 def _prune(opened: "Library", _: Index) -> None:
@@ -185,4 +223,4 @@ VERBS: dict[str, Callable[["Library", Index], None]] = {
 
 
 def _say(line: str) -> None:
-    screen.print(line, markup=False, soft_wrap=True)
+    screen.print(plain(line), markup=False, soft_wrap=True)

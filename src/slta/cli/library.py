@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from slta.cli import export
-from slta.cli.screen import indexing, notes, preparing, screen
-from slta.errors import InputError
+from slta.cli.screen import indexing, notes, plain, preparing, screen
+from slta.errors import InputError, UnwritableError
 from slta.files import fitted
 from slta.moments import clock
 
@@ -51,16 +51,19 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
         extractor_name=None if command.checkpoint else command.extractor,
         store=command.store,
     )
+    if command.as_is:
+        index.snapshot()
+    with preparing() as steps:
+        index.searcher.prepare(steps)
+    # Before the videos are looked at, which may take hours.
+    features = [index.searcher.read(query) for query in queries]
     if not command.as_is:
         try:
             told(update(index), index.root)
-        except Busy as error:
+        except (Busy, UnwritableError) as error:
             if not index.exists:
                 raise
-            line = f"{error}; searching what is indexed so far"
-            notes.print(line, markup=False, soft_wrap=True)
-    with preparing() as steps:
-        index.searcher.prepare(steps)
+            _note(f"{error}; searching what is indexed so far")
     model = None
     if command.checkpoint is not None:
         model = trained(
@@ -74,7 +77,7 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
         )
     chosen = list[export.Chosen]()
     any_clear = False
-    for number, query in enumerate(map(index.searcher.read, queries)):
+    for number, query in enumerate(features):
         hits = index.find(
             query,
             top=command.top or TOP,
@@ -110,7 +113,7 @@ def trained(index: "Index", **run: Any) -> "TrainedModel":
     with indexing() as bar:
         wrong = model.extract(paths, bar)
     for line in problems({str(path): why for path, why in wrong.items()}, index.root):
-        notes.print(f"no features for the run: {line}", markup=False, soft_wrap=True)
+        _note(f"no features for the run: {line}")
     return model
 
 
@@ -125,6 +128,8 @@ def told(added: "Added", root: Path) -> None:
         if added.known:
             line += f"; {files(added.known)} of known content"
         lines.append(line)
+    if added.back:
+        lines.append(f"{files(added.back)} there again")
     if added.gone:
         lines.append(
             f"{files(len(added.gone))} gone; 'slta index prune {root}' removes what was "
@@ -137,7 +142,7 @@ def told(added: "Added", root: Path) -> None:
             more = len(added.problems) - LISTED
             lines.append(f"  and {more} more; 'slta index status {root}' lists all")
     for line in lines:
-        notes.print(line, markup=False, soft_wrap=True)
+        _note(line)
 
 
 def problems(named: dict[str, str], root: Path) -> list[str]:
@@ -146,6 +151,10 @@ def problems(named: dict[str, str], root: Path) -> list[str]:
         why if str(root) in why else f"{root / path}: {why}"
         for path, why in sorted(named.items())
     ]
+
+
+def _note(line: str) -> None:
+    notes.print(plain(line), markup=False, soft_wrap=True)
 
 
 def files(count: int) -> str:
@@ -188,7 +197,7 @@ def _show(hits: "Hits", root: Path) -> None:
             clock(hit.span.start),
             clock(hit.span.end),
             f"{hits.shown_confidence(hit, 2):.2f}",
-            Text(name),
+            Text(plain(name)),
         )
     screen.print(table, crop=False)
 
@@ -199,7 +208,7 @@ def _chosen(command: "Search", hits: "Hits") -> "list[Found]":
     moments = hits.moments if command.unclear else hits.clear
     if not moments and (command.clips or command.export):
         line = f'no clear match for "{hits.query}": nothing written; --unclear writes '
-        notes.print(line + "the likeliest moments", markup=False, soft_wrap=True)
+        _note(line + "the likeliest moments")
     found = [
         Found(
             hits.query,
@@ -232,5 +241,4 @@ def _cut(folder: Path, chosen: Sequence[export.Chosen]) -> None:
             name = fitted(f"{named[moment.query]}-{rank}-{moment.path.stem}", ".mp4")
             writing.cut(moment.path, moment.span, folder / name)
             bar(done, len(moments))
-    line = f"wrote {len(moments)} clips to {folder}"
-    notes.print(line, markup=False, soft_wrap=True)
+    _note(f"wrote {len(moments)} clips to {folder}")

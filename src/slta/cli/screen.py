@@ -110,10 +110,23 @@ screen = Screen(highlight=False, emoji=False)
 notes = Console(stderr=True, highlight=False, emoji=False)
 
 
+def plain(text: str) -> str:
+    """A text in one line, without letters that a terminal obeys, which names may have.
+
+    >>> plain("trip\\n\x1b[31m.mp4")
+    'trip\\\\n\\\\x1b[31m.mp4'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def tell(error: InputError) -> None:
     """Prints an error in one line."""
     line = " ".join(str(error).splitlines())
-    notes.print(f"slta: {line}", markup=False, soft_wrap=True)
+    notes.print(f"slta: {plain(line)}", markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -168,7 +181,7 @@ def indexing() -> Iterator["Bar | None"]:
                 visible=True,
                 hours=f"{done_s / 3600:.2f} of {total_s / 3600:.2f} h",
                 rate=f"{rate:.0f} x real time",
-                name=name,
+                name=plain(name),
             )
 
         yield update if notes.is_terminal else None

@@ -1,13 +1,15 @@
 """Keeping an index up to date with its folder."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from slta import video
 from slta.errors import InputError, UnwritableError
+from slta.index.changes import Changes
 from slta.index.looking import Seen, content_of, look_at
 from slta.index.scanning import Scan, State
 from slta.index.segments import Bases
@@ -53,6 +55,8 @@ class Added:
     unchanged: int = 0
     gone: list[str] = field(default_factory=list)
     """Files that are not there any more."""
+    back: int = 0
+    """Files that are there again, as they were."""
     problems: dict[str, str] = field(default_factory=dict)
     """New files that cannot be used, and why; folders that cannot be read."""
     seconds: float = 0.0
@@ -90,7 +94,40 @@ def outcome(
         raise
     except InputError as error:
         return Outcome(job, None, str(error))
+    except Exception as error:
+        # One video must not end the work on thousands; a mended program tries it again.
+        kind, line = type(error).__name__, " ".join(str(error).split())
+        problem = f"{job.path} stopped the program ({kind}: {line}); please report it"
+        return Outcome(job, None, problem, lasting=False)
     return Outcome(job, seen)
+
+
+class Hours:
+    """How much of the videos is done, for a progress bar."""
+
+    def __init__(self, bar: Bar | None) -> None:
+        self._bar = bar
+        self._lengths_s = dict[str, float]()
+        self._done_s = dict[str, float]()
+        self._all_s = self._sum_s = 0.0
+
+    def expect(self, path: str, length_s: float) -> None:
+        self._lengths_s[path] = length_s
+        self._all_s += length_s
+        self._tell(path)
+
+    def reach(self, path: str, done_s: float) -> None:
+        done_s = min(done_s, self._lengths_s.get(path, 0.0))
+        self._sum_s += done_s - self._done_s.get(path, 0.0)
+        self._done_s[path] = done_s
+        self._tell(path)
+
+    def finish(self, path: str) -> None:
+        self.reach(path, self._lengths_s.get(path, 0.0))
+
+    def _tell(self, path: str) -> None:
+        if self._bar is not None:
+            self._bar(self._sum_s, self._all_s, path)
 
 
 class Update:
@@ -103,76 +140,47 @@ class Update:
         scanned: Scan,
         bar: Bar | None = None,
     ) -> None:
-        self._root, self._bar = root, bar
-        self._scanned = scanned
+        self._root, self._scanned, self._hours = root, scanned, Hours(bar)
+        self._changes = changes = Changes.between(snapshot, scanned)
         self._known = {file.path: file for file in snapshot.files}
         self._videos = {video.id for video in snapshot.videos}
-        self._durations: dict[str, float] = {}
-        self._done: dict[str, float] = {}
         self._waiting: dict[str, list[str]] = {}
         """Paths of each content that is looked at."""
         self._seen: list[Seen] = []
-        self._files: list[File] = []
+        self._files: list[File] = [*changes.gone, *changes.back]
         self._committed = time.monotonic()
-        self.added = Added(problems=dict(scanned.unreadable))
-        self._new = [
-            path for path, state in scanned.files.items() if self._is_new(path, state)
-        ]
-        self.added.unchanged = len(scanned.files) - len(self._new)
-        self._mark_gone()
+        self.added = Added(
+            unchanged=changes.unchanged,
+            gone=[file.path for file in changes.gone],
+            back=len(changes.back),
+            problems=dict(scanned.unreadable),
+        )
 
     @property
     def is_done(self) -> bool:
         """Whether nothing has changed."""
-        return not (self._new or self._files)
+        return self._changes.are_none
 
     def run(self, tables: Tables, looks: Looks) -> Added:
         """Brings the tables up to date."""
         start = time.monotonic()
-        self._tables = tables
         if not self.is_done:
             tables.place.remove(SNAPSHOT)
             tables.clean()
             try:
-                for done in looks(self._jobs(self._new), self._progress):
+                for done in looks(self._jobs(), self._progress):
                     self._take(done)
+                    if time.monotonic() - self._committed > COMMIT_S:
+                        self._commit(tables)
             finally:
                 # Also after Ctrl-C: what was finished is kept.
-                self._commit()
+                self._commit(tables)
             tables.tidy()
         self.added.seconds = time.monotonic() - start
         return self.added
 
-    def _is_new(self, path: str, state: State) -> bool:
-        file = self._known.get(path)
-        if file is None or file.state != state or file.gone:
-            return True
-        return bool(file.video) and file.video not in self._videos
-
-    def _mark_gone(self) -> None:
-        for path, file in self._known.items():
-            if path in self._scanned.files or self._is_hidden(path):
-                continue
-            if not file.gone:
-                self._files.append(replace(file, gone=True))
-                self.added.gone.append(path)
-
-    def _is_hidden(self, path: str) -> bool:
-        """Whether a folder that cannot be read now may hold the file."""
-        return any(
-            path == name or path.startswith(f"{name}/") or name == "."
-            for name in self._scanned.unreadable
-        )
-
-    def _jobs(self, new: list[str]) -> Iterator[Job]:
-        for path in new:
-            try:
-                self._durations[path] = video.probe(self._root / path).duration_s
-            except InputError as error:
-                self._refuse(path, str(error))
-        for path in new:
-            if path not in self._durations:
-                continue
+    def _jobs(self) -> Iterator[Job]:
+        for path in self._measured(self._changes.new):
             try:
                 content = content_of(self._root / path)
             except InputError as error:
@@ -187,50 +195,65 @@ class Update:
                 self._waiting[content] = [path]
                 yield Job(self._root / path, content)
 
+    def _measured(self, new: Sequence[str]) -> list[str]:
+        """Those that are videos; the progress bar needs the lengths of all."""
+        usable = []
+        for path in new:
+            try:
+                self._hours.expect(path, video.probe(self._root / path).duration_s)
+                usable.append(path)
+            except InputError as error:
+                self._refuse(path, str(error))
+        return usable
+
     def _progress(self, job: Job) -> Progress:
-        name = self._waiting[job.content][0]
-
-        def told(done_s: float, _: float) -> None:
-            self._done[name] = done_s
-            self._tell(name)
-
-        return told
-
-    def _tell(self, name: str) -> None:
-        if self._bar is not None:
-            total = sum(self._durations.values())
-            self._bar(min(sum(self._done.values()), total), total, name)
+        path = self._waiting[job.content][0]
+        return lambda done_s, _: self._hours.reach(path, done_s)
 
     def _take(self, done: Outcome) -> None:
         paths = self._waiting.pop(done.job.content)
         if done.seen is None:
             for path in paths:
                 self._refuse(path, done.problem, lasting=done.lasting)
-            return
-        self._seen.append(done.seen)
-        self._videos.add(done.seen.id)
-        self.added.videos += 1
-        self.added.known += len(paths) - 1
-        self.added.hours += done.seen.info.duration_s / 3600
-        for path in paths:
-            self._keep(path, done.seen.id)
-        if time.monotonic() - self._committed > COMMIT_S:
-            self._commit()
+        elif not self._is_still(paths[0]):
+            # Then its content may be another than that which was looked at.
+            problem = f"{done.job.path} changed while it was read; index it again"
+            for path in paths:
+                self._refuse(path, problem, lasting=False)
+        else:
+            self._seen.append(done.seen)
+            self._videos.add(done.seen.id)
+            self.added.videos += 1
+            self.added.known += len(paths) - 1
+            self.added.hours += done.seen.info.duration_s / 3600
+            for path in paths:
+                self._keep(path, done.seen.id)
 
     def _keep(self, path: str, content: str) -> None:
         self._files.append(File(path, content, self._scanned.files[path]))
-        self._done[path] = self._durations[path]
-        self._tell(path)
+        self._hours.finish(path)
 
     def _refuse(self, path: str, problem: str, *, lasting: bool = True) -> None:
-        if lasting:
-            self._files.append(File(path, "", self._scanned.files[path], problem))
+        """A problem that may pass is not written, so that the file is tried again."""
         self.added.problems[path] = problem
-        self._done[path] = self._durations.get(path, 0.0)
+        self._hours.finish(path)
+        if lasting and self._is_still(path):
+            self._files.append(File(path, "", self._scanned.files[path], problem))
+        elif (known := self._known.get(path)) and not known.gone:
+            # Its old content is not there any more.
+            self._files.append(replace(known, gone=True))
 
-    def _commit(self) -> None:
-        seen, files = self._seen, self._files
+    def _is_still(self, path: str) -> bool:
+        """Whether a file can be read, and has not changed since the scan."""
+        with suppress(OSError), (self._root / path).open("rb") as file:
+            file.read(1)
+            return State.of(self._root / path) == self._scanned.files[path]
+        return False
+
+    def _commit(self, tables: Tables) -> None:
+        # Before they are written: after an error, nothing is written twice.
+        seen, self._seen = self._seen, []
+        files, self._files = self._files, []
         if seen or files:
-            self._tables.add(seen, files)
-        self._seen, self._files = [], []
+            tables.add(seen, files)
         self._committed = time.monotonic()

@@ -8,6 +8,7 @@ from datetime import datetime
 from fnmatch import translate
 
 from slta.errors import InputError
+from slta.files import composed
 from slta.index.tables import File, Video
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -34,9 +35,11 @@ class Filter:
         """Raises ``InputError`` if ``within`` matches none of them."""
         if self.within is None:
             return [*files]
-        pattern = self.within.removeprefix("./").rstrip("/")
+        pattern = composed(self.within).removeprefix("./").rstrip("/")
+        if pattern in ("", "."):
+            return [*files]
         fits = re.compile(f"{translate(pattern)}|{translate(pattern + '/*')}").match
-        found = [file for file in files if fits(file.path)]
+        found = [file for file in files if fits(composed(file.path))]
         if files and not found:
             tops = sorted({file.path.partition("/")[0] for file in files})
             some = ", ".join(tops[:3]) + (" …" if len(tops) > 3 else "")

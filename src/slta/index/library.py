@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
@@ -18,13 +17,16 @@ from slta.features.base import QueryFeatures
 from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
+from slta.index.changes import Changes
 from slta.index.filters import Filter
 from slta.index.place import Place
 from slta.index.querying import Searched
-from slta.index.scanning import scan
+from slta.index.scanning import Scan, scan
 from slta.index.segments import Bases, bases_of
 from slta.index.tables import (
+    REMEDY,
     SNAPSHOT,
+    TRIES,
     File,
     Head,
     Snapshot,
@@ -32,13 +34,16 @@ from slta.index.tables import (
     read_bases,
     read_head,
     read_snapshot,
+    read_tables,
     write_head,
     write_snapshot,
 )
-from slta.index.trained import TrainedModel
-from slta.index.verifying import Verified, faults
+from slta.index.verifying import Fault, Verified, are_equal, faults
 from slta.search import Searcher
 from slta.search.zero_shot import CLEAR, RATE_HZ, ZeroShot
+
+if TYPE_CHECKING:
+    from slta.index.trained import TrainedModel
 
 ALL = Filter()
 
@@ -51,10 +56,11 @@ class Status(NamedTuple):
     """What an index knows, and what has changed in its folder since."""
 
     videos: int
-    """Different videos that are indexed."""
+    """Different videos that are indexed, and whose files are there."""
     files: int
     """Files of these videos."""
     hours: float
+    """Length of these videos."""
     new: tuple[str, ...]
     """Files that are new or changed."""
     gone: tuple[str, ...]
@@ -93,7 +99,7 @@ class Index:
         features; default: the index's, or ``imagenet-words``. ``store`` is as in
         ``Searcher``. Raises ``InputError`` for an index of another format or extractor.
         """
-        root = Path(folder).absolute()
+        root = _root(folder)
         lies = Place(place if place is not None else default_place(root))
         head = read_head(lies)
         name = extractor_name if extractor_name or head is None else head.extractor
@@ -124,7 +130,7 @@ class Index:
                 raise InputError(
                     f"{self.root} has no index yet; make it with: slta index {self.root}"
                 )
-            snapshot, stamp = Tables(self.place).snapshot(), None
+            snapshot, stamp = read_tables(self.place), None
         self._latest = (stamp, snapshot)
         return snapshot
 
@@ -137,15 +143,25 @@ class Index:
         """What is indexed, and what has changed in the folder since."""
         snapshot = self.snapshot()
         scanned = scan(self.root)
-        known = {file.path: file for file in snapshot.files}
-        used = [f for f in snapshot.files if f.video and f.path in scanned.files]
+        changes = Changes.between(snapshot, scanned)
+        there = [file for file in snapshot.there if file.path in scanned.files]
+        known = {file.video for file in there}
+        videos = [video for video in snapshot.videos if video.id in known]
         return Status(
-            videos=len(snapshot.videos),
-            files=len(used),
-            hours=sum(video.duration_s for video in snapshot.videos) / 3600,
-            new=tuple(p for p, s in scanned.files.items() if _is_new(known, p, s)),
-            gone=tuple(f.path for f in snapshot.files if f.path not in scanned.files),
-            problems={f.path: f.problem for f in snapshot.files if f.problem}
+            videos=len(videos),
+            files=len(there),
+            hours=sum(video.duration_s for video in videos) / 3600,
+            new=changes.new + tuple(file.path for file in changes.back),
+            gone=tuple(
+                file.path
+                for file in (*snapshot.files, *changes.gone)
+                if file.gone and file.path not in scanned.files
+            ),
+            problems={
+                file.path: file.problem
+                for file in snapshot.files
+                if file.problem and file.path in scanned.files
+            }
             | scanned.unreadable,
             bytes=sum(part.size for video in snapshot.videos for part in video.parts),
             extractor=self.model.library.id,
@@ -166,24 +182,25 @@ class Index:
         models. ``looks`` looks at the videos, by default in this process, or on the Ray
         cluster with the address ``ray``: ``auto``, ``local`` or ``HOST:PORT``. What was
         finished before an error or Ctrl-C is kept. Raises ``InputError`` if another process
-        is at it, and if the cluster goes away.
+        is at it, if the cluster goes away, and for a folder without videos: its disk may
+        not be mounted.
         """
         scanned = scan(self.root)
-        with self.place.locked() as mine:
-            if not mine:
-                raise Busy(
-                    f"another process updates the index of {self.root}; wait for it"
-                )
+        if not self.exists:
+            self._check_before(scanned)
+        with self._alone():
             head = read_head(self.place)
             if head is not None:
                 self._check(head)
                 if (snapshot := read_snapshot(self.place)) is not None:
                     update = Update(self.root, snapshot, scanned)
+                    self._check_there(snapshot, scanned)
                     if update.is_done:
                         return update.added
             self.searcher.prepare()
-            tables = self.tables
+            tables = self._tables()
             snapshot = tables.snapshot()
+            self._check_there(snapshot, scanned)
             bases = read_bases(self.place)
             update = Update(self.root, snapshot, scanned, bar)
             try:
@@ -204,47 +221,75 @@ class Index:
         with self._writing() as tables:
             snapshot = tables.snapshot()
             gone = {file.path for file in snapshot.files if file.gone}
-            kept = {file.video for file in snapshot.files if not file.gone}
+            kept = {file.video for file in snapshot.there}
             videos = [video.id for video in snapshot.videos if video.id not in kept]
-            tables.forget(videos, gone)
+            if gone or videos:
+                tables.forget(videos, gone)
+                tables.tidy()
             return len(gone), len(videos)
 
     def move(self, folder: str | Path) -> "Index":
         """The same index for a folder that has been moved; nothing is looked at again."""
-        root = Path(folder).absolute()
+        root = _root(folder)
         if not root.is_dir():
             raise InputError(f"{root} is not a folder; give the videos' new folder")
-        head = read_head(self.place)
-        if head is None:
-            raise InputError(f"{self.root} has no index; there is nothing to move")
+        place = self.place
+        if place.folder == default_place(self.root):
+            place = Place(default_place(root))
+        if self.exists:
+            with self._alone():
+                head = read_head(self.place)
+                if place is not self.place:
+                    self._carry(place)
+        else:
+            # It was carried, and then the process was killed.
+            head = read_head(place)
+            if head is None or Path(head.root) != self.root:
+                raise InputError(f"{self.root} has no index; there is nothing to move")
+        assert head is not None
+        moved = Index(root, place, self.searcher)
+        with moved._alone():
+            write_head(place, replace(head, root=str(root)))
+        return moved
+
+    def _carry(self, place: Place) -> None:
+        """Renames the folder of the index."""
+        assert self.place.folder is not None and place.folder is not None
+        with place.locked() as mine:
+            if not mine or place.names("") != ["lock"]:
+                raise InputError(
+                    f"there is an index already, {place}; remove one of them"
+                )
+            with place.writing():
+                place.remove("lock")
+                self.place.folder.rename(place.folder)
+
+    def verify(self) -> Verified:
+        """Compares tables and features, and repairs what differs: damaged or incomplete
+        videos are forgotten, to be looked at again by ``add``."""
+        kept = read_snapshot(self.place)
+        is_damaged = kept is None and self.place.has(SNAPSHOT)
+        with self._writing() as tables:
+            snapshot = tables.snapshot()
+            wrong = [*faults(self.place, snapshot, read_bases(self.place))]
+            if is_damaged or (kept is not None and not are_equal(kept, snapshot)):
+                wrong.append(Fault(f"{SNAPSHOT} was not as the tables"))
+            lost = {fault.video for fault in wrong if fault.video}
+            paths = {fault.path for fault in wrong if fault.path is not None}
+            paths |= {file.path for file in snapshot.files if file.video in lost}
+            tables.forget(lost, paths)
+            tables.clean()
+            return Verified(len(snapshot.videos), tuple(wrong))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Raises ``Busy`` unless no other process changes the index."""
         with self.place.locked() as mine:
             if not mine:
                 raise Busy(
                     f"another process updates the index of {self.root}; wait for it"
                 )
-            place = self.place
-            if place.folder == default_place(self.root):
-                place = Place(default_place(root))
-                if read_head(place) is not None:
-                    raise InputError(
-                        f"{root} has an index already, {place}; remove one of them"
-                    )
-                assert self.place.folder is not None and place.folder is not None
-                with place.writing():
-                    self.place.folder.rename(place.folder)
-            write_head(place, replace(head, root=str(root)))
-        return Index(root, place, self.searcher)
-
-    def verify(self) -> Verified:
-        """Compares tables and features, and repairs what differs: damaged or incomplete
-        videos are forgotten, to be looked at again by ``add``."""
-        with self._writing() as tables:
-            snapshot = tables.snapshot()
-            wrong = [*faults(self.place, snapshot)]
-            tables.clean()
-            lost = {fault.video for fault in wrong if fault.video}
-            tables.forget(lost, [f.path for f in snapshot.files if f.video in lost])
-            return Verified(len(snapshot.videos), tuple(wrong))
+            yield
 
     @contextmanager
     def _writing(self) -> Iterator[Tables]:
@@ -253,17 +298,38 @@ class Index:
             raise InputError(
                 f"{self.root} has no index yet; make it with: slta index {self.root}"
             )
-        with self.place.locked() as mine:
-            if not mine:
-                raise Busy(
-                    f"another process updates the index of {self.root}; wait for it"
-                )
+        with self._alone():
             tables = Tables(self.place)
             self.place.remove(SNAPSHOT)
             try:
                 yield tables
             finally:
                 write_snapshot(self.place, tables.snapshot())
+
+    def _check_before(self, scanned: Scan) -> None:
+        """Raises ``InputError`` where no index can be made."""
+        if not scanned.files:
+            unreadable = [f"{name}: {why}" for name, why in scanned.unreadable.items()]
+            what = f" that can be read ({unreadable[0]})" if unreadable else ""
+            raise InputError(
+                f"{self.root} has no videos{what}; give a folder with some"
+            )
+        folder = self.place.folder
+        if folder is not None and _root(folder) == self.root:
+            raise InputError(
+                f"--index {folder} is the folder of the videos; give a folder of its own"
+            )
+
+    def _check_there(self, snapshot: Snapshot, scanned: Scan) -> None:
+        """Raises ``InputError`` if all that was indexed is gone."""
+        there = [file for file in snapshot.files if not file.gone]
+        if there and not (scanned.files or scanned.unreadable):
+            count = len(there)
+            raise InputError(
+                f"{self.root} has no videos now, but {count} "
+                f"{'was' if count == 1 else 'were'} indexed; mount its disk if that is "
+                f"why, or remove the index {self.place}"
+            )
 
     @overload
     def search(
@@ -273,7 +339,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> Hits: ...
 
     @overload
@@ -284,7 +350,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> list[Hits]: ...
 
     def search(
@@ -294,7 +360,7 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> Hits | list[Hits]:
         """The ``top`` best moments of all videos, ``per_video`` of each at most.
 
@@ -317,7 +383,7 @@ class Index:
         per_video: int | None = None,
         only: Filter = ALL,
         proposed: int | None = None,
-        model: TrainedModel | None = None,
+        model: "TrainedModel | None" = None,
     ) -> Hits:
         """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``.
 
@@ -327,7 +393,36 @@ class Index:
         for name, value in (("top", top), ("per_video", per_video)):
             if value is not None and value < 1:
                 raise InputError(f"{name} must be at least 1, got {value}")
-        snapshot = self.snapshot()
+        for left in reversed(range(TRIES)):
+            snapshot = self.snapshot()
+            try:
+                return self._find(
+                    snapshot,
+                    query,
+                    top=top,
+                    per_video=per_video,
+                    only=only,
+                    proposed=proposed,
+                    model=model,
+                )
+            except InputError:
+                # Features of videos that were removed meanwhile cannot be read.
+                self._latest = None
+                if not left or self.snapshot().videos == snapshot.videos:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _find(
+        self,
+        snapshot: Snapshot,
+        query: QueryFeatures,
+        *,
+        top: int,
+        per_video: int | None,
+        only: Filter,
+        proposed: int | None,
+        model: "TrainedModel | None",
+    ) -> Hits:
         paths = self._paths(snapshot, only)
         wanted = np.array([video.id in paths for video in snapshot.videos], bool)
         if not wanted.any():
@@ -372,9 +467,8 @@ class Index:
 
     def _paths(self, snapshot: Snapshot, only: Filter) -> dict[str, list[str]]:
         """Paths of the files of each video that is searched."""
-        there = [file for file in snapshot.files if file.video and not file.gone]
         named = defaultdict[str, list[File]](list)
-        for file in only.paths(there):
+        for file in only.paths(snapshot.there):
             named[file.video].append(file)
         videos = {video.id: video for video in snapshot.videos}
         return {
@@ -384,7 +478,7 @@ class Index:
         }
 
     def _nothing(self, snapshot: Snapshot) -> str:
-        if any(file.video and not file.gone for file in snapshot.files):
+        if snapshot.there:
             return (
                 "no video satisfies --since, --until, --longer and --shorter; "
                 "give others, or leave them out"
@@ -408,16 +502,15 @@ class Index:
             raise InputError(
                 f"the index {self.place} has features of {' version '.join(made)}, not of "
                 f"{library.id} version {library.version}; choose another place with "
-                "--index, or remove it to have all videos looked at again"
+                f"--index, or {REMEDY}"
             )
 
     def head(self) -> Head:
         library = self.model.library
         return Head(str(self.root), library.id, library.version, RATE_HZ)
 
-    @cached_property
-    def tables(self) -> Tables:
-        """The tables, made if they are not there. Only for who holds the lock."""
+    def _tables(self) -> Tables:
+        """The tables, made if they are not there."""
         if self.exists:
             return Tables(self.place)
         return Tables.create(self.place, self.head(), bases_of(self.model.unrelated))
@@ -425,8 +518,11 @@ class Index:
 
 def default_place(root: Path) -> Path:
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return home() / "indexes" / fitted(root.name or "root", f"-{digest}")
+    # LanceDB takes no other letters.
+    name = "".join(c if c.isprintable() else "-" for c in root.name or "root")
+    return home() / "indexes" / fitted(name, f"-{digest}")
 
 
-def _is_new(known: dict[str, File], path: str, state: object) -> bool:
-    return path not in known or known[path].state != state or known[path].gone
+def _root(folder: str | Path) -> Path:
+    """A folder by its one name, however it is given."""
+    return Path(os.path.realpath(folder))

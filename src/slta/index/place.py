@@ -21,7 +21,7 @@ from slta.files import fitted, home, whole_file
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 REMOTE = "://"
 STORAGE = re.compile(
     r"AWS Error ([A-Z_]+)"
@@ -188,8 +188,9 @@ class Place:
             yield
         except OSError as error:
             self._refuse(error)
-        except RuntimeError as error:  # LanceDB's
-            if not any(os.strerror(code) in str(error) for code in FULL):
+        except Exception as error:  # LanceDB's, of several kinds
+            full = any(os.strerror(code) in str(error) for code in FULL)
+            if isinstance(error, InputError) or not full:
                 raise
             self._refuse(error)
 

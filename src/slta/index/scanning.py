@@ -1,9 +1,12 @@
 """The video files of a folder, and what tells that one has changed."""
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 
 from slta.errors import InputError
 from slta.files import FILMS, is_hidden
@@ -21,7 +24,7 @@ class State:
     ctime_ns: int
 
     @classmethod
-    def of(cls, path: Path) -> "State":
+    def of(cls, path: "Path | os.DirEntry[str]") -> "State":
         state = path.stat()
         return cls(state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
@@ -34,67 +37,99 @@ class Scan:
     unreadable: dict[str, str]
     """Folders and files that cannot be read, with the reason."""
 
+    def hides(self, path: str) -> bool:
+        """Whether a file is, or is in, what cannot be read now."""
+        parents = [path[:i] for i, letter in enumerate(path) if letter == "/"]
+        return not self.unreadable.keys().isdisjoint([path, *parents])
+
 
 def scan(root: Path) -> Scan:
     """All video files in a folder and in those below it, also through links.
 
-    Hidden files and folders are left out, and so is a folder that was seen before, as a
-    link may lead back. Raises ``InputError`` if ``root`` is not a readable folder.
+    Hidden files and folders are left out, and so is a folder that was seen before or that
+    holds ``root``, as a link may lead back. Raises ``InputError`` if ``root`` is not a
+    readable folder.
     """
-    if not root.is_dir():
-        what = "is a file" if root.exists() else "does not exist"
-        raise InputError(f"{root} {what}; give a folder of videos")
+    _check(root)
     found = Scan({}, {})
-    seen = set[tuple[int, int]]()
+    seen = {*_identities(root.resolve().parents)}
     waiting = [root]
     while waiting:
         folder = waiting.pop()
         try:
             state = folder.stat()
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             if folder == root:
-                raise InputError(
-                    f"{root} may not be read; have its owner allow it"
-                ) from error
-            found.unreadable[_name(root, folder)] = error.strerror or str(error)
+                raise _unreadable(root, error) from error
+            found.unreadable[_name(root, folder)] = _why(error)
             continue
-        if (state.st_dev, state.st_ino) in seen:
-            continue
-        seen.add((state.st_dev, state.st_ino))
-        waiting += _folders(entries)
-        for path in _films(entries):
-            try:
-                if is_film(path):
-                    found.files[_name(root, path)] = State.of(path)
-            except OSError as error:
-                found.unreadable[_name(root, path)] = error.strerror or str(error)
+        if (state.st_dev, state.st_ino) not in seen:
+            seen.add((state.st_dev, state.st_ino))
+            waiting += [*_folders(root, entries, found)][::-1]
     return found
 
 
-def is_film(path: Path) -> bool:
-    """Whether a file's name, and if that is not enough its content, is a video's."""
-    if path.suffix.lower() not in FILMS or is_hidden(path):
-        return False
-    if path.suffix.lower() != ".ts":
-        return True
+def is_transport_stream(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(1) == bytes([TRANSPORT])
 
 
-def _folders(entries: list[os.DirEntry[str]]) -> list[Path]:
-    return [
-        Path(entry.path)
-        for entry in reversed(entries)
-        if not is_hidden(Path(entry.path)) and entry.is_dir()
-    ]
+def _check(root: Path) -> None:
+    try:
+        is_folder = S_ISDIR(root.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{root} does not exist; give a folder of videos") from None
+    except OSError as error:
+        raise _unreadable(root, error) from error
+    if not is_folder:
+        raise InputError(f"{root} is a file; give a folder of videos")
 
 
-def _films(entries: list[os.DirEntry[str]]) -> Iterator[Path]:
+def _folders(
+    root: Path, entries: Iterable["os.DirEntry[str]"], found: Scan
+) -> Iterator[Path]:
+    """The folders among the entries of one; its videos are put into ``found``."""
     for entry in entries:
         path = Path(entry.path)
-        if path.suffix.lower() in FILMS and not is_hidden(path) and entry.is_file():
-            yield path
+        if is_hidden(path):
+            continue
+        is_film = path.suffix.lower() in FILMS
+        try:
+            if entry.is_dir():
+                yield path
+            elif is_film and entry.is_file():
+                _add(root, path, State.of(entry), found)
+        except FileNotFoundError:
+            pass  # removed meanwhile
+        except OSError as error:
+            # A link that leads to itself is no file and no folder.
+            if is_film or error.errno != errno.ELOOP:
+                found.unreadable[_name(root, path)] = _why(error)
+
+
+def _add(root: Path, path: Path, state: State, found: Scan) -> None:
+    name = _name(root, path)
+    if not os.access(path, os.R_OK):
+        found.unreadable[name] = os.strerror(errno.EACCES)
+    elif path.suffix.lower() != ".ts" or is_transport_stream(path):
+        found.files[name] = state
+
+
+def _identities(folders: Iterable[Path]) -> Iterator[tuple[int, int]]:
+    for folder in folders:
+        with suppress(OSError):
+            state = folder.stat()
+            yield state.st_dev, state.st_ino
+
+
+def _unreadable(root: Path, error: OSError) -> InputError:
+    return InputError(f"{root} cannot be read ({_why(error)}); allow access to it")
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _name(root: Path, path: Path) -> str:

@@ -14,9 +14,10 @@ that. What a killed process left of a video is removed before the next one is wr
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import safetensors
 import safetensors.numpy
 
 from slta.errors import InputError
+from slta.index.interrupts import uninterrupted
 from slta.index.looking import Rows, Seen
 from slta.index.place import Place
 from slta.index.scanning import State
@@ -37,6 +39,10 @@ FORMAT = 1
 SNAPSHOT = "snapshot.safetensors"
 HEAD = "index.json"
 BASES = "bases.safetensors"
+TABLES = ("segments", "videos", "files")
+TRIES, WAIT_S = 5, 0.2
+"""How often, and after how long, tables are read that another process changes."""
+REMEDY = "remove the index to have all videos looked at again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Head:
     extractor: str
     version: str
     rate_hz: float
+    bases: str = ""
+    """SHA-256 of the file of bases."""
     format: int = FORMAT
     compact: int = compact.VERSION
 
@@ -102,7 +110,18 @@ class Snapshot:
     files: list[File]
     rows: Rows
     of: np.ndarray
-    """Index of each row's video."""
+    """Index of each row's video, in ascending order."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each video has all its rows; not if they were read while they changed."""
+        counts = np.bincount(self.of, minlength=len(self.videos)).tolist()
+        return counts == [video.segments for video in self.videos]
+
+    @property
+    def there(self) -> list[File]:
+        """Files that can be searched, as far as the index knows."""
+        return [file for file in self.files if file.video and not file.gone]
 
 
 def features_file(video: str) -> str:
@@ -112,23 +131,33 @@ def features_file(video: str) -> str:
 def read_head(place: Place) -> Head | None:
     """Raises ``InputError`` for a damaged file, and for another format."""
     try:
-        data = bytes(place.read(HEAD))
+        facts = json.loads(bytes(place.read(HEAD)))
+        made = facts["format"], facts["compact"]
+        if made == (FORMAT, compact.VERSION):
+            head = Head(**facts)
+            if all(isinstance(value, str) for value in _texts(head)):
+                return head
+            raise ValueError("a name is not a text")
     except FileNotFoundError:
         return None
-    remedy = "remove it to have all videos looked at again"
-    try:
-        facts = json.loads(data)
-        version = facts["format"]
-        if version == FORMAT and facts["compact"] == compact.VERSION:
-            return Head(**facts)
-    except (ValueError, KeyError, TypeError) as error:
+    except OSError as error:
         raise InputError(
-            f"{HEAD} of the index {place} is damaged ({error}); {remedy}"
+            f"the index {place} cannot be read ({error.strerror or error}); allow access "
+            "to it, or choose another place with --index"
+        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        what = " ".join(str(error).split())
+        raise InputError(
+            f"{HEAD} of the index {place} is damaged ({what}); {REMEDY}"
         ) from error
     raise InputError(
-        f"the index {place} has format {version}.{facts['compact']}, this program reads "
-        f"{FORMAT}.{compact.VERSION}; use the program that made it, or {remedy}"
+        f"the index {place} has format {made[0]}.{made[1]}, this program reads "
+        f"{FORMAT}.{compact.VERSION}; use the program that made it, or {REMEDY}"
     )
+
+
+def _texts(head: Head) -> tuple[object, ...]:
+    return head.root, head.extractor, head.version, head.bases
 
 
 def write_head(place: Place, head: Head) -> None:
@@ -145,66 +174,66 @@ class Tables:
         place.check()
         self.place = place
         with place.writing():
-            self._db = lancedb.connect(place.address, storage_options=place.options)
+            try:
+                self._db: Any = lancedb.connect(
+                    place.address, storage_options=place.options
+                )
+            except ValueError as error:  # also for names that are not Unicode
+                raise InputError(
+                    f"{place} cannot be the place of an index; give --index a name of "
+                    "plain letters"
+                ) from error
 
     @classmethod
     def create(cls, place: Place, head: Head, bases: Bases) -> "Tables":
+        if place.names("features"):
+            raise InputError(f"the index {place} lacks its {HEAD}; {REMEDY}")
         tables = cls(place)
         arrays = {str(i): np.ascontiguousarray(b) for i, b in enumerate(bases)}
-        place.write(BASES, safetensors.numpy.save(arrays))
+        data = safetensors.numpy.save(arrays)
+        place.write(BASES, data)
         size = sum(basis.shape[1] for basis in bases)
-        with place.writing():
+        with tables._writing():
             for name, schema in _schemas(size, len(bases)).items():
-                tables._db.create_table(name, schema=schema, exist_ok=True)
-        write_head(place, head)  # last: now the index is there
+                # That of an index that was never finished may be of another extractor.
+                tables._db.drop_table(name, ignore_missing=True)
+                tables._db.create_table(name, schema=schema)
+        # Last: now the index is there.
+        write_head(place, replace(head, bases=hashlib.sha256(data).hexdigest()))
         return tables
 
     def snapshot(self) -> Snapshot:
         """Reads the tables, each as it is now."""
-        videos = self._videos()
-        files = [_file(row) for row in self._table("files").to_arrow().to_pylist()]
-        table = self._table("segments").to_arrow()
-        number = {video.id: i for i, video in enumerate(videos)}
-        of = np.array([number.get(i, -1) for i in table["video"].to_pylist()], np.int32)
-        known = np.flatnonzero(of >= 0)
-        rows = Rows(
-            table["window"].to_numpy(),
-            table["start"].to_numpy(),
-            table["end"].to_numpy(),
-            _matrix(table["vector"]),
-            _levels(table["levels"]),
-        )
-        order = known[np.lexsort((rows.starts[known], of[known]))]
-        return Snapshot(
-            videos, files, Rows(*(column[order] for column in rows.columns)), of[order]
-        )
+        with self._reading():
+            videos = self._videos()
+            files = [_file(row) for row in self._table("files").to_arrow().to_pylist()]
+            return _joined(videos, files, self._table("segments").to_arrow())
 
     def clean(self) -> None:
         """Removes what a killed process left of videos that have no row."""
-        videos = self._videos()
-        segments = self._table("segments")
-        if segments.count_rows() != sum(video.segments for video in videos):
-            ids = {video.id for video in videos}
-            column = segments.search().select(["video"]).to_arrow()["video"]
-            for left in set(column.to_pylist()) - ids:
-                with self.place.writing():
-                    segments.delete(f"video = '{left}'")
-        kept = {video.file.rpartition("/")[2] for video in videos}
-        for name in self.place.names("features"):
-            if name not in kept:
-                with self.place.writing():
+        with self._writing():
+            videos = self._videos()
+            segments = self._table("segments")
+            if segments.count_rows() != sum(video.segments for video in videos):
+                column = segments.search().select(["video"]).to_arrow()["video"]
+                left = set(column.to_pylist()) - {video.id for video in videos}
+                for names in _some(left):
+                    segments.delete(f"video IN ({names})")
+            kept = {video.file.rpartition("/")[2] for video in videos}
+            for name in self.place.names("features"):
+                if name not in kept:
                     self.place.remove(f"features/{name}")
 
     def add(self, seen: Sequence[Seen], files: Sequence[File]) -> None:
         """Adds videos, then the files of these or of known ones."""
         import pyarrow as pa
 
-        videos = []
-        for each in seen:
-            data = b"".join(each.windows)
-            self.place.write(features_file(each.id), data)
-            videos.append(_row(each, hashlib.sha256(data).hexdigest()))
-        with self.place.writing():
+        with self._writing():
+            videos = []
+            for each in seen:
+                data = b"".join(each.windows)
+                self.place.write(features_file(each.id), data)
+                videos.append(_row(each, hashlib.sha256(data).hexdigest()))
             if seen:
                 self._table("segments").add(pa.concat_tables(map(_segments, seen)))
                 self._merge("videos", "id", videos)
@@ -213,7 +242,7 @@ class Tables:
 
     def forget(self, videos: Iterable[str], files: Iterable[str]) -> None:
         """Removes files, then videos with their segments and features."""
-        with self.place.writing():
+        with self._writing():
             for names in _some(map(_key, files)):
                 self._table("files").delete(f"path IN ({names})")
             gone = list(videos)
@@ -227,8 +256,8 @@ class Tables:
         """Joins the tables' small pieces, and drops old versions."""
         from datetime import timedelta
 
-        with self.place.writing():
-            for name in ("segments", "videos", "files"):
+        with self._reading(), self.place.writing():
+            for name in TABLES:
                 # A search that reads the tables now may still need the last versions.
                 self._table(name).optimize(cleanup_older_than=timedelta(minutes=10))
 
@@ -236,12 +265,24 @@ class Tables:
         return [_video(row) for row in self._table("videos").to_arrow().to_pylist()]
 
     def _table(self, name: str) -> Any:
+        return self._db.open_table(name)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with uninterrupted(), self._reading(), self.place.writing():
+            yield
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turns LanceDB's errors, which are of many kinds, into ``InputError``."""
         try:
-            return self._db.open_table(name)
-        except (ValueError, FileNotFoundError) as error:
+            yield
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:
+            what = " ".join(str(error).split())[:200]
             raise InputError(
-                f"the index {self.place} lacks its table {name}; remove it to have all "
-                "videos looked at again"
+                f"the tables of the index {self.place} are damaged ({what}); {REMEDY}"
             ) from error
 
     def _merge(self, name: str, key: str, rows: list[dict[str, Any]]) -> None:
@@ -253,7 +294,29 @@ class Tables:
         merge.when_not_matched_insert_all().execute(data)
 
 
+def read_tables(place: Place) -> Snapshot:
+    """The tables, also while another process changes them.
+
+    Raises ``InputError`` if they are damaged.
+    """
+    problem = InputError(
+        f"the index {place} lacks parts of its videos; 'slta index verify' repairs it"
+    )
+    for _ in range(TRIES):
+        try:
+            snapshot = Tables(place).snapshot()
+            if snapshot.is_whole:
+                return snapshot
+        except InputError as error:
+            problem = error
+        time.sleep(WAIT_S)
+    raise problem
+
+
 def write_snapshot(place: Place, snapshot: Snapshot) -> None:
+    """Writes none if it is not whole: whoever reads the tables says so."""
+    if not snapshot.is_whole:
+        return
     facts = {
         "videos": json.dumps([_video_row(video) for video in snapshot.videos]),
         "files": json.dumps([_file_row(file) for file in snapshot.files]),
@@ -268,32 +331,45 @@ def write_snapshot(place: Place, snapshot: Snapshot) -> None:
 
 
 def read_snapshot(place: Place) -> Snapshot | None:
-    """The tables as they are; None while they change, or if they were left so."""
-    with suppress(FileNotFoundError):
+    """The tables as they are; None while they change, or if they were left so, and if it
+    is damaged, as it is only a copy."""
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         data = place.read(SNAPSHOT)
-        try:
-            size = int.from_bytes(bytes(data[:8]), "little")
-            facts = json.loads(bytes(data[8 : 8 + size]))["__metadata__"]
-            if json.loads(facts["format"]) != FORMAT:
-                return None
-            arrays = compact.views(data)
-            rows = Rows(*(arrays[name] for name in COLUMNS))
-            videos = [_video(row) for row in json.loads(facts["videos"])]
-            files = [_file(row) for row in json.loads(facts["files"])]
-            return Snapshot(videos, files, rows, arrays["of"])
-        except (ValueError, KeyError, TypeError):
-            return None  # it is only a copy of the tables
+        size = int.from_bytes(bytes(data[:8]), "little")
+        facts = json.loads(bytes(data[8 : 8 + size]))["__metadata__"]
+        if json.loads(facts["format"]) != FORMAT:
+            return None
+        arrays = compact.views(data)
+        rows = Rows(*(arrays[name] for name in COLUMNS))
+        videos = [_video(row) for row in json.loads(facts["videos"])]
+        files = [_file(row) for row in json.loads(facts["files"])]
+        snapshot = Snapshot(videos, files, rows, arrays["of"])
+        return snapshot if _fits(snapshot) else None
     return None
 
 
+def _fits(snapshot: Snapshot) -> bool:
+    """Whether the arrays have one size, and all numbers are of videos and windows."""
+    rows, of = snapshot.rows, snapshot.of
+    if {len(column) for column in rows.columns} != {len(of)}:
+        return False
+    if not (snapshot.is_whole and (np.diff(of) >= 0).all()):
+        return False
+    counts = np.array([len(video.parts) for video in snapshot.videos], np.int64)
+    return bool(((rows.windows >= 0) & (rows.windows < counts[of])).all())
+
+
 def read_bases(place: Place) -> list[np.ndarray]:
+    head = read_head(place)
     try:
-        arrays = safetensors.numpy.load(bytes(place.read(BASES)))
+        data = bytes(place.read(BASES))
+        if head is not None and hashlib.sha256(data).hexdigest() != head.bases:
+            raise ValueError("it is another than at first")
+        arrays = safetensors.numpy.load(data)
         return [arrays[str(i)] for i in range(len(arrays))]
-    except (FileNotFoundError, KeyError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise InputError(
-            f"{BASES} of the index {place} is damaged ({error}); remove the index to have "
-            "all videos looked at again"
+            f"{BASES} of the index {place} is damaged ({error}); {REMEDY}"
         ) from error
 
 
@@ -362,6 +438,23 @@ def _segments(seen: Seen) -> "pa.Table":
     )
 
 
+def _joined(videos: list[Video], files: list[File], segments: "pa.Table") -> Snapshot:
+    number = {video.id: i for i, video in enumerate(videos)}
+    of = np.array([number.get(i, -1) for i in segments["video"].to_pylist()], np.int32)
+    known = np.flatnonzero(of >= 0)
+    rows = Rows(
+        segments["window"].to_numpy(),
+        segments["start"].to_numpy(),
+        segments["end"].to_numpy(),
+        _matrix(segments["vector"]),
+        _levels(segments["levels"]),
+    )
+    order = known[np.lexsort((rows.starts[known], of[known]))]
+    return Snapshot(
+        videos, files, Rows(*(column[order] for column in rows.columns)), of[order]
+    )
+
+
 def _matrix(column: "pa.ChunkedArray") -> np.ndarray:
     size = column.type.list_size
     parts = [chunk.flatten().to_numpy() for chunk in column.chunks]
@@ -413,7 +506,7 @@ def _file_row(file: File) -> dict[str, Any]:
         "path": _key(file.path),
         "video": file.video,
         **state,
-        "problem": file.problem,
+        "problem": file.problem.encode(errors="backslashreplace").decode(),
         "gone": file.gone,
     }
 
