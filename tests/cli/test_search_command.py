@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from slta import InputError, Searcher
 from slta import search as searching
 from slta.cli import commands
-from slta.cli.search import looks_like_file, nearest
+from slta.cli.operands import looks_like_file, nearest
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store

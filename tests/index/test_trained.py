@@ -28,7 +28,7 @@ QUERY = "red then blue"
 
 
 class Made(NamedTuple):
-    index: Index
+    library: Index
     run: Path
     store: Path
 
@@ -59,10 +59,10 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
 
 def test_the_moments_are_those_of_the_videos_by_themselves(made: Made) -> None:
     model = made.model
-    assert model.extract(made.index.paths()) == {}
-    hits = made.index.search(QUERY, top=100, model=model)
+    assert model.extract(made.library.paths()) == {}
+    hits = made.library.search(QUERY, top=100, model=model)
     searcher = Searcher(checkpoint=made.run, store=made.store)
-    for path in made.index.paths():
+    for path in made.library.paths():
         answer = searcher.search(path, QUERY, top=5)
         found = [hit for hit in hits.moments if hit.path == path]
         expected = {
@@ -80,31 +80,31 @@ def test_the_moments_are_those_of_the_videos_by_themselves(made: Made) -> None:
 
 def test_features_are_extracted_once(made: Made) -> None:
     told = list[str]()
-    made.model.extract(made.index.paths(), lambda _, __, name: told.append(name))
+    made.model.extract(made.library.paths(), lambda _, __, name: told.append(name))
     assert {*told} == {"one.mp4", "two.mp4"}
     told.clear()
-    made.model.extract(made.index.paths(), lambda _, __, name: told.append(name))
+    made.model.extract(made.library.paths(), lambda _, __, name: told.append(name))
     assert told == []
 
 
 def test_a_video_without_features_is_told_and_not_found(made: Made) -> None:
     model = made.model
-    (made.index.root / "one.mp4").write_bytes(b"no film any more")
-    (path,) = model.extract(made.index.paths())
+    (made.library.root / "one.mp4").write_bytes(b"no film any more")
+    (path,) = model.extract(made.library.paths())
     assert path.name == "one.mp4"
-    hits = made.index.search(QUERY, top=100, model=model)
+    hits = made.library.search(QUERY, top=100, model=model)
     assert {hit.path.name for hit in hits.moments} == {"two.mp4"}
 
 
 def test_the_command_searches_with_a_run(
     made: Made, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["search", made.index.root, QUERY, "--checkpoint", made.run, "--json"]
-    places = ["--index", made.index.place, "--store", made.store]
+    words = ["search", made.library.root, QUERY, "--checkpoint", made.run, "--json"]
+    places = ["--index", made.library.place, "--store", made.store]
     called = call(capsys, *words, *places)
     assert called.code in (0, 1)
     row = json.loads(called.out)
-    hits = made.index.search(QUERY, model=made.model)
+    hits = made.library.search(QUERY, model=made.model)
     assert [m["start_s"] for m in row["moments"]] == [
         round(hit.span.start, 3) for hit in hits.moments
     ]
@@ -113,6 +113,6 @@ def test_the_command_searches_with_a_run(
 def test_a_run_that_is_none_is_refused(
     made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["search", made.index.root, QUERY, "--checkpoint", tmp_path / "films"]
-    places = ["--index", made.index.place, "--store", made.store]
+    words = ["search", made.library.root, QUERY, "--checkpoint", tmp_path / "films"]
+    places = ["--index", made.library.place, "--store", made.store]
     refused(call(capsys, *words, *places), "is not a run folder")
