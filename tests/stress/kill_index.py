@@ -94,7 +94,7 @@ class Killed:
     def run(self, kill_after_s: float = SILENT_S) -> tuple[float, bool]:
         """Seconds of the work, and whether it was killed."""
         act = "prune" if self.rng.random() < PRUNES else "add"
-        assert self.server.stdin is not None
+        assert self.server.stdin is not None and self.server.stdout is not None
         self.server.stdin.write(f"{act}\n".encode())
         pid = int(self._line())
         start = time.monotonic()
