@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from slta import video
 from slta.errors import InputError, UnwritableError
-from slta.index.changes import Changes
+from slta.index.changes import FolderChanges
 from slta.index.looking import Seen, content_of, look_at
 from slta.index.scanning import Scan, State
 from slta.index.segments import Bases
@@ -141,7 +141,7 @@ class Update:
         bar: Bar | None = None,
     ) -> None:
         self._root, self._scanned, self._hours = root, scanned, Hours(bar)
-        self._changes = changes = Changes.between(snapshot, scanned)
+        self._changes = changes = FolderChanges.between(snapshot, scanned)
         self._known = {file.path: file for file in snapshot.files}
         self._videos = {video.id for video in snapshot.videos}
         self._waiting: dict[str, list[str]] = {}

@@ -17,7 +17,7 @@ from slta.features.base import QueryFeatures
 from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
-from slta.index.changes import Changes
+from slta.index.changes import FolderChanges
 from slta.index.filters import Filter
 from slta.index.place import Place
 from slta.index.querying import Searched
@@ -143,7 +143,7 @@ class Index:
         """What is indexed, and what has changed in the folder since."""
         snapshot = self.snapshot()
         scanned = scan(self.root)
-        changes = Changes.between(snapshot, scanned)
+        changes = FolderChanges.between(snapshot, scanned)
         there = [file for file in snapshot.there if file.path in scanned.files]
         known = {file.video for file in there}
         videos = [video for video in snapshot.videos if video.id in known]
