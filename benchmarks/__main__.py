@@ -2,7 +2,7 @@
 
     python -m benchmarks [questions] [parts] [trust] [eyes] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
-                         [layouts] [planted] [composites] [composites-parts]
+                         [layouts] [library] [planted] [composites] [composites-parts]
                          [composites-faults] [ways] [demo] [shapes] [models]
                          [models-slots] [tables]
 
@@ -25,6 +25,7 @@ from benchmarks import (
     extractors,
     eyes,
     layouts,
+    library,
     memory,
     models,
     nouns,
@@ -87,6 +88,7 @@ STEPS: dict[str, Step] = {
     ),
     "parameters": Step(parameters.measure),
     "layouts": Step(layouts.measure),
+    "library": Step(library.measure, DATA, "the videos are there"),
     "planted": Step(planted.measure, DATA, "the queries are there"),
     "composites": Step(models.on_composites, *CLIPS),
     "composites-parts": Step(models.parts_on_composites, *CLIPS),

@@ -7,31 +7,50 @@ repeated with changes (order of the frames, mirroring, a shift of all vectors, n
 that no two are equal. Films last from 20 seconds to 2 hours.
 """
 
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from benchmarks import films as real_films
+from slta.cli.search import NOTHING_CLEAR
 from slta.features.base import VideoFeatures
-from slta.index import Index
+from slta.index import Hit, Index
 from slta.index.looking import Seen
 from slta.index.scanning import State
 from slta.index.segments import Bases, bases_of
-from slta.index.tables import File, Tables, read_bases, write_snapshot
-from slta.moments import VideoInfo
-from slta.search.compact import Compact, Window
+from slta.index.tables import File, Tables, write_snapshot
+from slta.moments import Span, VideoInfo
+from slta.moments.spans import as_array, temporal_iou
+from slta.search import Searcher
+from slta.search.compact import Compact, Window, compacted
 from slta.search.evidence import levels
 from slta.search.zero_shot import RATE_HZ, ZeroShot
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 HOURS = (1, 10, 100)
 POOL_H = 2.0
 """Hours that are made frame by frame; the rest repeats them with changes."""
 TOP = 10
-EXHAUSTIVE = 17
-"""Queries that are also compared with every window of the largest library."""
+EXHAUSTIVE = 3
+"""One in so many queries is also compared with every window of the largest library."""
+SHELL = ("a red car", "a dog runs", "two men hug")
+"""Queries from the shell."""
+UNCHANGED = 1000
+"""Files of the folder that is indexed again."""
+SAME_S = 0.5
+"""Difference of the ends up to which two moments are the same."""
 BATCH = 20
 """Videos added at a time."""
 
@@ -140,8 +159,8 @@ def build(folder: Path, hours: float, pool: Sequence[Window], store: Path) -> In
     root = folder / f"{hours:g}"
     root.mkdir(parents=True)
     index = Index.open(root, place=folder / f"{hours:g}-index", store=store)
-    tables = Tables.create(index.place, index.head(), bases_of(index.model.unrelated))
-    bases = read_bases(index.place)
+    bases = bases_of(index.model.unrelated)
+    tables = Tables.create(index.place, index.head(), bases)
     waiting = list[Seen]()
     number = 0
 
@@ -162,3 +181,206 @@ def build(folder: Path, hours: float, pool: Sequence[Window], store: Path) -> In
     tables.tidy()
     write_snapshot(index.place, tables.snapshot())
     return index
+
+
+def measure(data: Path) -> dict[str, Any]:
+    """``data`` is the folder of the real videos."""
+    said = json.loads((data / "clips" / "sentences.json").read_text())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        searcher = Searcher(store=folder / "store")
+        searcher.prepare()
+        clips = [searcher.index(clip) for clip in _clips(data, said)]
+        parts = [clip.features.part(0, len(clip.features.times_s)) for clip in clips]
+        pool = _pool(parts, searcher)
+        return {
+            "real": _real(data, said, folder),
+            "indexing": _indexing(data, said, folder),
+            "again": _again(folder, pool),
+            "hours": _hours(folder, pool),
+        }
+
+
+def _clips(data: Path, said: dict[str, Any]) -> list[Path]:
+    return [data / clip for clip in said["present"]]
+
+
+def _real(data: Path, said: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The real videos as one library: which is found, and what is doubted."""
+    index = Index.open(data, place=folder / "real", store=folder / "store")
+    index.add()
+    places, clear = list[int](), list[bool]()
+    for clip, queries in said["present"].items():
+        for query in queries:
+            hits = index.search(query, top=100, per_video=1)
+            order = [hit.path.relative_to(data).as_posix() for hit in hits.moments]
+            places.append(order.index(clip) if clip in order else len(order))
+            clear.append(hits.is_clear)
+    absent = [index.search(query).is_clear for query in said["absent"]]
+    return {
+        "videos": len(said["present"]),
+        "queries": len(places),
+        "right_video_first": _share([place == 0 for place in places]),
+        "right_video_among_five": _share([place < 5 for place in places]),
+        "present_clear": _share(clear),
+        "absent": len(absent),
+        "absent_told": _share([not each for each in absent]),
+        "bottle": _bottle(data, index),
+    }
+
+
+def _bottle(data: Path, index: Index) -> dict[str, Any]:
+    """The one query whose moments in these videos are known."""
+    question = real_films.QUESTIONS["bottle"]
+    hits = index.search(question["query"], top=3)
+    hands = as_array([Span(float(a), float(b)) for a, b in question["hands_s"]])
+    return {
+        "right_video": [hit.path.name == question["video"] for hit in hits.moments],
+        "iou": [
+            round(float(temporal_iou(as_array([hit.span]), hands).max()), 3)
+            for hit in hits.moments
+        ],
+    }
+
+
+def _share(values: Sequence[bool]) -> float:
+    return round(sum(values) / len(values), 3)
+
+
+def _indexing(data: Path, said: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The command on a folder with one film of all real videos."""
+    films = folder / "films"
+    films.mkdir()
+    real_films.join(_clips(data, said), films / "film.mp4")
+    seconds = _run("index", str(films), "--index", str(folder / "film-index"))
+    status = Index.open(films, place=folder / "film-index").status()
+    return {
+        "film_s": round(status.hours * 3600, 1),
+        "film": "640 x 360, 25 Hz, H.264",
+        "times_real_time": round(status.hours * 3600 / seconds, 1),
+        "mb_per_hour": round(status.bytes / 1e6 / status.hours, 1),
+    }
+
+
+def _again(folder: Path, pool: Sequence[Window]) -> dict[str, Any]:
+    """Indexing again a folder of which nothing has changed."""
+    root = folder / "unchanged"
+    root.mkdir()
+    index = Index.open(root, place=folder / "unchanged-index", store=folder / "store")
+    bases = bases_of(index.model.unrelated)
+    seen = next(films(0.01, pool, 2.0, index.model, bases))
+    files = []
+    for number in range(UNCHANGED):
+        path = root / f"{number:04}.mp4"
+        path.write_bytes(bytes(64))
+        files.append(File(path.name, seen.id, State.of(path)))
+    tables = Tables.create(index.place, index.head(), bases)
+    tables.add([seen], files)
+    write_snapshot(index.place, tables.snapshot())
+    times = [_run("index", str(root), "--index", str(index.place)) for _ in range(3)]
+    return {"files": UNCHANGED, "seconds": round(float(np.median(times)), 2)}
+
+
+def _pool(clips: Sequence[VideoFeatures], searcher: Searcher) -> list[Window]:
+    model = searcher.retriever
+    assert isinstance(model, ZeroShot)
+    mixer = Mixer(clips, model)
+    pool = list[Window]()
+    while sum(map(len, pool)) < POOL_H * 3600 * RATE_HZ:
+        film = mixer.film(1200)
+        pieces = (film.part(i, i + 32) for i in range(0, 1200, 32))
+        pool += compacted(pieces, model.unrelated, RATE_HZ).windows
+    return pool
+
+
+def _hours(folder: Path, pool: Sequence[Window]) -> list[dict[str, Any]]:
+    measured = []
+    for hours in HOURS:
+        index = build(folder / "library", hours, pool, folder / "store")
+        place = folder / "library" / f"{hours:g}-index"
+        size = sum(f.stat().st_size for f in place.rglob("*") if f.is_file())
+        words = [str(index.root), str(place), str(folder / "store")]
+        more = ["exhaustive"] if hours == HOURS[-1] else []
+        asked = subprocess.run(
+            [sys.executable, "-m", "benchmarks.library", *words, *more],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        options = ["--as-is", "--index", words[1], "--store", words[2]]
+        shell = [_run("search", words[0], query, *options) for query in SHELL]
+        snapshot = index.snapshot()
+        measured.append(
+            {
+                "hours": hours,
+                "videos": len(snapshot.videos),
+                "segments": len(snapshot.of),
+                "mb_per_hour": round(size / 1e6 / hours, 1),
+                "shell_s": round(float(np.median(shell)), 2),
+                **json.loads(asked.stdout),
+            }
+        )
+    return measured
+
+
+def _run(*words: str) -> float:
+    """Seconds that the command takes."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "slta.cli", *words], capture_output=True, text=True
+    )
+    if done.returncode not in (0, NOTHING_CLEAR):
+        raise RuntimeError(done.stderr)
+    return time.perf_counter() - start
+
+
+def ask(root: str, place: str, store: str, *more: str) -> dict[str, Any]:
+    """Times of queries, each asked once, and how complete the answers are."""
+    index = Index.open(root, place=place, store=store)
+    index.searcher.prepare()
+    said = json.loads((DATA / "clips" / "sentences.json").read_text())
+    queries = [*chain.from_iterable(said["present"].values()), *said["absent"]]
+    index.search("a first query, which loads the networks and the index")
+    times = []
+    for query in queries:
+        start = time.perf_counter()
+        index.search(query, top=TOP)
+        times.append((time.perf_counter() - start) * 1e3)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = {
+        "queries": len(queries),
+        "p50_ms": round(float(np.percentile(times, 50)), 1),
+        "p95_ms": round(float(np.percentile(times, 95)), 1),
+        "peak_memory_mb": memory // 1024,
+    }
+    return result | (_complete(index, queries[::EXHAUSTIVE]) if more else {})
+
+
+def _complete(index: Index, queries: Sequence[str]) -> dict[str, Any]:
+    """Share of the ten best moments of all windows that the two stages find."""
+    shares, times = list[float](), list[float]()
+    for query in queries:
+        features = index.searcher.read(query)
+        start = time.perf_counter()
+        every = index.find(features, top=TOP, proposed=sys.maxsize)
+        times.append((time.perf_counter() - start) * 1e3)
+        found = index.find(features, top=TOP)
+        same = [_is_among(hit, found.moments) for hit in every.moments]
+        shares.append(float(np.mean(same)))
+    return {
+        "exhaustive_queries": len(shares),
+        "share_of_exhaustive": round(float(np.mean(shares)), 3),
+        "exhaustive_p50_ms": round(float(np.median(times))),
+    }
+
+
+def _is_among(hit: Hit, others: Sequence[Hit]) -> bool:
+    spans = [other.span for other in others if other.path == hit.path]
+    return any(
+        math.dist((hit.span.start, hit.span.end), (span.start, span.end)) < SAME_S
+        for span in spans
+    )
+
+
+if __name__ == "__main__":
+    print(json.dumps(ask(*sys.argv[1:])))

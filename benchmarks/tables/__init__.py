@@ -12,6 +12,7 @@ from benchmarks.tables import (
     data,
     features,
     learned,
+    library,
     overview,
     protocols,
     published,
@@ -22,6 +23,7 @@ PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
     **overview.TABLES,
     **search.TABLES,
+    **library.TABLES,
     **learned.TABLES,
     **compared.TABLES,
     **protocols.TABLES,

@@ -39,6 +39,11 @@ class Extract:
     words: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = ""
     """Word vectors for a data set's queries, such as glove:FILE (default: the extractor's).
     Words without a vector are listed."""
+    ray: Annotated[
+        str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")
+    ] = None
+    """Extract the videos on a Ray cluster: HOST:PORT, auto (the cluster of this machine) or
+    local (all cores of this machine); see docs/how-to/many-machines.md."""
     store: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -46,12 +51,21 @@ class Extract:
 
 
 def extract(command: Extract) -> None:
-    from slta.datasets.extraction import dataset_at, read_queries, videos_at, videos_of
+    from slta.cluster.exchange import check_address
+    from slta.datasets.extraction import (
+        dataset_at,
+        extract_on,
+        read_queries,
+        videos_at,
+        videos_of,
+    )
     from slta.datasets.extraction import extract as extract_all
-    from slta.experiments.config import FeaturesConfig
+    from slta.experiments.config import AUTOMATIC, FeaturesConfig
     from slta.experiments.opening import library_of
 
     place = command.place
+    if command.ray is not None:
+        check_address(command.ray)
     try:
         features = FeaturesConfig(
             extractor=command.extractor, rate_hz=command.rate_hz, words=command.words
@@ -73,7 +87,12 @@ def extract(command: Extract) -> None:
             videos.refused.update(videos_of(dataset, library).refused)
     if dataset:
         _print_queries(read_queries(library, dataset, progress))
-    done = extract_all(library, videos.paths, progress)
+    elsewhere = None
+    if command.ray is not None:
+        # ``auto`` stands for an extractor whose name is its id.
+        name = library.id if features.extractor == AUTOMATIC else features.extractor
+        elsewhere = extract_on(command.ray, name, library, videos.paths, progress)
+    done = extract_all(library, videos.paths, progress, elsewhere)
     refused = done.refused | videos.refused
     if refused and not place.is_dir():
         raise InputError(*refused.values())

@@ -53,6 +53,11 @@ class Index:
     ] = None
     """Keep the full features in the store as well, for trained models: about 240 MB an hour
     of video."""
+    ray: Annotated[
+        str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")
+    ] = None
+    """Look at the videos on a Ray cluster: HOST:PORT, auto (the cluster of this machine) or
+    local (all cores of this machine); see docs/how-to/many-machines.md."""
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
@@ -73,6 +78,10 @@ def index(command: Index) -> None:
     verb, folder, *more = _words(command.arguments)
     if command.keep not in (None, "full"):
         raise InputError(f"--keep {command.keep} is not known; give --keep full")
+    if command.ray is not None:
+        from slta.cluster.exchange import check_address
+
+        check_address(command.ray)
     from slta.index import Index as Library
 
     opened = Library.open(
@@ -104,7 +113,7 @@ def _words(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _update(opened: "Library", command: Index) -> None:
-    added = library.update(opened, keep=command.keep == "full")
+    added = library.update(opened, keep=command.keep == "full", ray=command.ray)
     library.told(added, opened.root)
     snapshot = opened.snapshot()
     there = {file.video for file in snapshot.there}
@@ -168,7 +177,7 @@ def _follow(opened: "Library", command: Index) -> bool:
     if not opened.root.is_dir():
         raise InputError(f"{opened.root} is gone; give the folder's new place")
     try:
-        added = library.update(opened, keep=command.keep == "full")
+        added = library.update(opened, keep=command.keep == "full", ray=command.ray)
     except Busy:
         return False
     except UnwritableError:

@@ -97,10 +97,10 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
     return any_clear
 
 
-def update(index: "Index", *, keep: bool = False) -> "Added":
-    """Brings the index up to date, with a progress bar."""
+def update(index: "Index", *, keep: bool = False, ray: str | None = None) -> "Added":
+    """Brings the index up to date, with a progress bar; ``ray`` is as in ``Index.add``."""
     with indexing() as bar:
-        return index.add(keep=keep, bar=bar)
+        return index.add(keep=keep, ray=ray, bar=bar)
 
 
 def trained(index: "Index", **run: Any) -> "TrainedModel":

@@ -2,20 +2,35 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from slta import video
+from slta.cluster import Refused, results
 from slta.datasets import SOURCES, own, source
 from slta.datasets.base import Dataset, VideoFolder
 from slta.datasets.split import unknown_words
 from slta.errors import InputError, UnwritableError
+from slta.features.elsewhere import Content, Extracting
 from slta.features.layouts.base import sizes
+from slta.features.library import Library
 from slta.features.provider import Provider
 from slta.progress import ProgressFactory, no_progress
 
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """What other machines extracted, for the store of this one."""
+
+    made: set[Path] = field(default_factory=set)
+    refused: dict[Path, str] = field(default_factory=dict)
+    """Errors of videos that they could not use."""
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -123,21 +138,74 @@ def videos_at(place: Path, library: Provider) -> Videos:
     return Videos(paths, refused)
 
 
+def extract_on(
+    address: str,
+    extractor_name: str,
+    library: Provider,
+    paths: Sequence[Path],
+    shows: ProgressFactory = no_progress,
+) -> Elsewhere:
+    """Extracts every video that is not in the store on a Ray cluster, whose address is as in
+    ``slta.cluster.exchange``; the features are written to the store here, each once.
+
+    Raises ``InputError`` for pre-extracted features, and if the cluster goes away; finished
+    videos are kept.
+    """
+    if not isinstance(library, Library):
+        raise InputError(
+            f"{library.id} is pre-extracted and only imported; leave --ray out"
+        )
+    done = Elsewhere()
+    begun = time.perf_counter()
+    named: dict[str, Path] = {}
+
+    def jobs() -> Iterator[Content]:
+        for path in paths:
+            # What cannot be read is told by ``extract``.
+            with suppress(InputError, OSError):
+                content = library.store.digest(path)
+                if content not in named and not library.has(path):
+                    video.probe(path)
+                    named[content] = path
+                    yield Content(path.absolute(), content)
+
+    work = Extracting(extractor_name, library.version, library.rate_hz)
+    with shows("videos on the cluster") as progress:
+        for number, (job, result) in enumerate(results(address, work, jobs()), start=1):
+            path = named[job.content]
+            if isinstance(result, Refused):
+                done.refused[path] = result.problem
+            else:
+                result.put(library, job.content)
+                done.made.add(path)
+            if progress:
+                progress(number, len(paths))
+    done.seconds = time.perf_counter() - begun
+    return done
+
+
 def extract(
-    library: Provider, paths: Sequence[Path], shows: ProgressFactory = no_progress
+    library: Provider,
+    paths: Sequence[Path],
+    shows: ProgressFactory = no_progress,
+    elsewhere: Elsewhere | None = None,
 ) -> Extracted:
     """Extracts every video that is not in the store. Finished videos are kept, so that an
-    interrupted extraction can be repeated.
+    interrupted extraction can be repeated. ``elsewhere`` is what ``extract_on`` did.
 
     Unusable videos are listed in the result. Raises ``InputError`` for other problems, such
     as a full disk.
     """
-    done = Extracted()
+    elsewhere = elsewhere or Elsewhere()
+    done = Extracted(seconds=elsewhere.seconds if elsewhere.made else 0.0)
     seen: dict[Path, Shapes] = {}
     for number, path in enumerate(paths, start=1):
         begun = time.perf_counter()
+        if path in elsewhere.refused:
+            done.refused[path.name] = elsewhere.refused[path]
+            continue
         try:
-            is_stored = library.has(path)
+            is_stored = library.has(path) and path not in elsewhere.made
             with shows(f"{path.name} ({number} of {len(paths)})") as progress:
                 record = library.record(path, progress=progress)
             info, _ = library.opened(record, path)
@@ -157,7 +225,8 @@ def extract(
             continue
         done.extracted.append(path)
         done.video_s += info.duration_s
-        done.seconds += time.perf_counter() - begun
+        if path not in elsewhere.made:
+            done.seconds += time.perf_counter() - begun
     _refuse_odd_sizes(done, seen)
     return done
 

@@ -13,7 +13,18 @@ PATIENCE_S = 0.5
 """How long whoever stops early waits for the thread to end."""
 
 
+_allowed = 0
+
+
+def allow(count: int) -> None:
+    """This process is to use so many cores, whatever the machine has; 0 for all."""
+    global _allowed
+    _allowed = count
+
+
 def cores() -> int:
+    if _allowed:
+        return _allowed
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -16,9 +16,11 @@ class Hit:
     """The files with that content."""
     span: Span
     score: float
-    """What hits are ordered by: the log odds of ``confidence`` before unknown words."""
+    """What hits are ordered by: the log odds of ``confidence`` before unknown words; of a
+    trained model its confidence."""
     confidence: float
-    """How surely the moment shows what the query says, in [0, 1]."""
+    """Probability that the moment shows what the query says, if half of all queries are
+    shown by one of the videos searched: the more these are, the lower."""
     duration_s: float
     """Length of the video."""
 

@@ -22,7 +22,7 @@ from slta.index.filters import Filter
 from slta.index.place import Place
 from slta.index.querying import Searched
 from slta.index.scanning import Scan, scan
-from slta.index.segments import bases_of
+from slta.index.segments import Bases, bases_of
 from slta.index.tables import (
     REMEDY,
     SNAPSHOT,
@@ -172,15 +172,18 @@ class Index:
         *,
         keep: bool = False,
         looks: Looks | None = None,
+        ray: str | None = None,
         bar: Bar | None = None,
     ) -> Added:
         """Looks at the files of the folder that are new or changed, and notes those that
         are gone.
 
         With ``keep``, the full features are put into the store as well, for trained
-        models. ``looks`` looks at the videos, by default in this process. What was finished
-        before an error or Ctrl-C is kept. Raises ``InputError`` if another process is at
-        it, and for a folder without videos: its disk may not be mounted.
+        models. ``looks`` looks at the videos, by default in this process, or on the Ray
+        cluster with the address ``ray``: ``auto``, ``local`` or ``HOST:PORT``. What was
+        finished before an error or Ctrl-C is kept. Raises ``InputError`` if another process
+        is at it, if the cluster goes away, and for a folder without videos: its disk may
+        not be mounted.
         """
         scanned = scan(self.root)
         if not self.exists:
@@ -201,11 +204,16 @@ class Index:
             bases = read_bases(self.place)
             update = Update(self.root, snapshot, scanned, bar)
             try:
-                return update.run(
-                    tables, looks or look_here(self.model, bases, keep=keep)
-                )
+                return update.run(tables, looks or self._looks(bases, keep, ray))
             finally:
                 write_snapshot(self.place, tables.snapshot())
+
+    def _looks(self, bases: Bases, keep: bool, ray: str | None) -> Looks:
+        if ray is None:
+            return look_here(self.model, bases, keep=keep)
+        from slta.index.cluster import look_on
+
+        return look_on(ray, self.model, bases, keep=keep)
 
     def prune(self) -> tuple[int, int]:
         """Removes files that are gone, and videos without a file; returns their numbers."""
@@ -430,6 +438,8 @@ class Index:
         found = searched.find(
             query, wanted, top=top, proposed=proposed, moments=moments_of
         )
+        # The query is as likely to be in the library as not; each video has its share.
+        share = 0.0 if model else math.log(int(wanted.sum()))
         moments, counts = list[Hit](), defaultdict[int, int](int)
         for located in found:
             counts[located.video] += 1
@@ -440,10 +450,10 @@ class Index:
                 Hit(
                     paths=tuple(self.root / path for path in paths[video.id]),
                     span=located.span,
-                    score=located.score,
+                    score=located.score - share,
                     confidence=located.score
                     if model
-                    else query.known / (1 + math.exp(-located.score)),
+                    else query.known / (1 + math.exp(share - located.score)),
                     duration_s=video.duration_s,
                 )
             )

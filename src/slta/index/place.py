@@ -6,6 +6,7 @@ Files are written whole or not at all, and never changed afterwards.
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 REMOTE = "://"
+STORAGE = re.compile(
+    r"AWS Error ([A-Z_]+)"
+    r"|<Code>(\w+)</Code>"
+    r"|(Failed to get AWS credentials|Connection refused|dns error|operation timed out)"
+)
+"""What Arrow and LanceDB say of an error of object storage, among much else."""
 
 
 class Place:
@@ -34,6 +41,16 @@ class Place:
 
     def __str__(self) -> str:
         return self.address
+
+    @property
+    def options(self) -> dict[str, str] | None:
+        """LanceDB's settings for the address. Others are taken from the environment."""
+        if not self.is_remote:
+            return None
+        plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+        return {"client_retry_timeout": "20"} | (
+            {"allow_http": "true"} if plain else {}
+        )
 
     @cached_property
     def _files(self) -> "tuple[FileSystem, str]":
@@ -53,7 +70,28 @@ class Place:
                 f"--index {self.address} cannot be opened ({_line(error)}); give a folder, "
                 "or an address such as s3://bucket/name"
             ) from error
-        return files, path
+        if not path.strip("/"):
+            raise InputError(
+                f"--index {self.address} names no bucket; give an address such as "
+                "s3://bucket/name"
+            )
+        return files, path.rstrip("/")
+
+    def check(self) -> None:
+        """Raises ``InputError`` for a bucket that is not there."""
+        if self.folder is not None:
+            return
+        from pyarrow.fs import FileType
+
+        files, path = self._files
+        bucket = path.partition("/")[0]
+        with self.reading():
+            info = files.get_file_info(bucket)
+        if info.type == FileType.NotFound:
+            raise InputError(
+                f"the index {self.address} cannot be made: there is no bucket {bucket}; "
+                "make it, or give another address with --index"
+            )
 
     def read(self, name: str, start: int = 0, size: int | None = None) -> Any:
         """Bytes of a file, mapped if it is local. Raises ``FileNotFoundError``."""
@@ -64,7 +102,7 @@ class Place:
             whole = np.memmap(path, np.uint8, mode="r")
             return whole[start : None if size is None else start + size]
         files, folder = self._files
-        with files.open_input_file(f"{folder}/{name}") as file:
+        with self.reading(), files.open_input_file(f"{folder}/{name}") as file:
             return file.read_at(file.size() - start if size is None else size, start)
 
     def write(self, name: str, data: bytes) -> None:
@@ -83,7 +121,7 @@ class Place:
             (self.folder / name).unlink(missing_ok=True)
             return
         files, folder = self._files
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), self.reading():
             files.delete_file(f"{folder}/{name}")
 
     def has(self, name: str) -> bool:
@@ -100,7 +138,8 @@ class Place:
         from pyarrow.fs import FileType
 
         files, folder = self._files
-        info = files.get_file_info(f"{folder}/{name}")
+        with self.reading():
+            info = files.get_file_info(f"{folder}/{name}")
         if info.type != FileType.File:
             return None
         return info.mtime_ns or 0, info.size
@@ -115,14 +154,36 @@ class Place:
         from pyarrow.fs import FileSelector
 
         files, top = self._files
-        infos = files.get_file_info(
-            FileSelector(f"{top}/{folder}", allow_not_found=True)
-        )
+        with self.reading():
+            infos = files.get_file_info(
+                FileSelector(f"{top}/{folder}", allow_not_found=True)
+            )
         return sorted(info.base_name for info in infos)
 
     @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turns errors of object storage into ``InputError``, all but
+        ``FileNotFoundError``."""
+        try:
+            yield
+        except (FileNotFoundError, InputError):
+            raise
+        except (OSError, RuntimeError, ValueError) as error:
+            if not self.is_remote:
+                raise
+            raise InputError(
+                f"the index {self.address} cannot be reached ({_line(error)}); check the "
+                "address, AWS_ENDPOINT_URL and the credentials; what was finished is kept"
+            ) from error
+
+    @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turns errors of a full or read-only disk into ``UnwritableError``."""
+        """Turns errors of a full or read-only disk into ``UnwritableError``; else as
+        ``reading``."""
+        if self.is_remote:
+            with self.reading():
+                yield
+            return
         try:
             yield
         except OSError as error:
@@ -161,6 +222,8 @@ class Place:
 
 
 def _line(error: BaseException) -> str:
+    if storage := STORAGE.search(str(error)):
+        return str(storage[storage.lastindex or 0])
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     for code in FULL:

@@ -23,18 +23,22 @@ from slta.index.tables import Part, Snapshot
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
-from slta.search.compact import Window
+from slta.search.compact import MOST, Window
 from slta.search.evidence import AGREES_S, STEEP
 from slta.search.zero_shot import RATE_HZ, moments_of
 
-WINDOWS = 96
+WINDOWS = 128
 """Windows that the first stage proposes, at least."""
 SEARCHED = 16
 """Of these, those that are searched, at least."""
 A_WINDOW = 5
 """Maximum moments of a window."""
+MORE = 20
+"""Moments that are kept for each that is wanted, as some are joined or too many of a video."""
 COMPONENTS = 64
 """Components of each space by which proposed windows are compared."""
+GROUP = 8
+"""Windows compared at once, which fit a core's cache."""
 CORES = os.cpu_count() or 1
 EDGE_S = 0.01
 """Gap of two moments up to which they are one that two windows share."""
@@ -89,23 +93,26 @@ class Searched:
         count = max(WINDOWS, 4 * top) if proposed is None else proposed
         searched = max(SEARCHED, 2 * top) if proposed is None else proposed
         numbers = self._propose(query, wanted, count)
-        heights = self._each(numbers, partial(self._height, query))
-        best = numbers[np.argsort(-np.array(heights), kind="stable")[:searched]]
+        heights = self._grouped(numbers, partial(self._heights, query))
+        order = np.argsort(self._penalty[numbers] - heights, kind="stable")
+        best = numbers[order[:searched]]
         if moments is None:
-            parts = self._each(best, partial(self._moments, query))
+            parts = self._grouped(best, partial(self._moments, query))
         else:
             parts = [moments(*self._part(number)) for number in best.tolist()]
         found = [moment for part in parts for moment in part]
-        return _joined(sorted(found, key=lambda moment: -moment.score))
+        found.sort(key=lambda moment: -moment.score)
+        return joined(found[: MORE * top])
 
-    def _each(
-        self, numbers: Int[np.ndarray, " n"], made: Callable[[int], Made]
+    def _grouped(
+        self, numbers: Int[np.ndarray, " n"], made: Callable[[list[int]], list[Made]]
     ) -> list[Made]:
-        """For each window, on all cores."""
-        size = -(-len(numbers) // CORES) or 1
-        parts = [numbers[i : i + size].tolist() for i in range(0, len(numbers), size)]
-        made_parts = _workers().map(lambda part: [*map(made, part)], parts)
-        return [each for part in made_parts for each in part]
+        """What is made of windows, by groups, on all cores."""
+        groups = [
+            numbers[first : first + GROUP].tolist()
+            for first in range(0, len(numbers), GROUP)
+        ]
+        return [each for part in _workers().map(made, groups) for each in part]
 
     def _propose(
         self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
@@ -140,18 +147,27 @@ class Searched:
                 "'slta index verify' repairs it"
             ) from error
 
-    def _height(self, query: QueryFeatures, number: int) -> float:
-        """How well the best second of a window fits the query, nearly."""
-        window = self._read(number)
-        alone = evidence.by_phrase(_Nearly(window), query, window)
-        agreement = evidence.agreement_of(alone)
-        return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S) - float(
-            self._penalty[number]
-        )
+    def _heights(self, query: QueryFeatures, numbers: list[int]) -> list[float]:
+        """How well the best second of each window fits the query, nearly."""
+        group = Group([self._read(number) for number in numbers], COMPONENTS)
+        return [
+            peak(evidence.agreement_of(part), rate_hz=RATE_HZ, width_s=AGREES_S)
+            for part in group.by_phrase(query)
+        ]
 
-    def _moments(self, query: QueryFeatures, number: int) -> list[Located]:
-        window = self._read(number)
-        alone = evidence.by_phrase(window, query, window)
+    def _moments(self, query: QueryFeatures, numbers: list[int]) -> list[list[Located]]:
+        group = Group([self._read(number) for number in numbers])
+        parts = zip(numbers, group.windows, group.by_phrase(query), strict=True)
+        return [self._located(query, *part) for part in parts]
+
+    def _located(
+        self,
+        query: QueryFeatures,
+        number: int,
+        window: Window,
+        alone: Float[np.ndarray, "t p"],
+    ) -> list[Located]:
+        """The moments of a window."""
         video = int(self._video_of[number])
         facts = self._videos[video]
         background = window.background(facts.scenes)
@@ -179,13 +195,34 @@ class Searched:
         return found
 
 
-class _Nearly(NamedTuple):
-    """A window by its first components."""
+class Group(NamedTuple):
+    """Windows that are compared at once, which takes less time than one by one."""
 
-    window: Window
+    windows: list[Window]
+    components: int = MOST
+    """Components of each space by which they are compared."""
+
+    def by_phrase(self, query: QueryFeatures) -> list[Float[np.ndarray, "_ p"]]:
+        """``evidence.by_phrase`` of each window."""
+        joined = evidence.by_phrase(self, query, self)
+        return np.split(joined, np.cumsum([len(w) for w in self.windows])[:-1])
 
     def fits(self, views: evidence.Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
-        return self.window.fits(views, COMPONENTS)
+        parts = [fits for w in self.windows for fits in w.fits(views, self.components)]
+        yield np.concatenate(parts, axis=3)
+
+    @property
+    def mean(self) -> Float[np.ndarray, "t v s"]:
+        return self._levels[0]
+
+    @property
+    def spread(self) -> Float[np.ndarray, "t v s"]:
+        return self._levels[1]
+
+    @property
+    def _levels(self) -> Float[np.ndarray, "2 t v s"]:
+        levels = np.concatenate([window.levels for window in self.windows], axis=3)
+        return np.moveaxis(levels.astype(np.float32), 3, 1)
 
 
 @cache
@@ -193,7 +230,7 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(CORES, "slta-index")
 
 
-def _joined(moments: list[Located]) -> list[Located]:
+def joined(moments: list[Located]) -> list[Located]:
     """Moments that one window ends with and the next begins with, as one."""
     kept: list[Located] = []
     for moment in moments:

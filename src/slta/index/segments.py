@@ -24,11 +24,11 @@ SIZES = (96, 128)
 """Numbers of a projected meaning, and of a projected look."""
 
 
-Bases = Sequence[Float[np.ndarray, "D d"]]
+Bases = Sequence[Float[np.ndarray, "_ _"]]
 """Of each space, the directions to which vectors are projected."""
 
 
-def bases_of(queries: Sequence[QueryFeatures]) -> list[Float[np.ndarray, "D d"]]:
+def bases_of(queries: Sequence[QueryFeatures]) -> list[Float[np.ndarray, "_ _"]]:
     """The directions in which queries differ most."""
     spaces = zip(*(views_of(query) for query in queries), strict=True)
     stacked = [np.concatenate(vectors) for vectors in spaces]

@@ -171,10 +171,13 @@ class Tables:
     def __init__(self, place: Place) -> None:
         import lancedb
 
+        place.check()
         self.place = place
         with place.writing():
             try:
-                self._db: Any = lancedb.connect(place.address)
+                self._db: Any = lancedb.connect(
+                    place.address, storage_options=place.options
+                )
             except ValueError as error:  # also for names that are not Unicode
                 raise InputError(
                     f"{place} cannot be the place of an index; give --index a name of "

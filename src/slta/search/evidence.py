@@ -299,19 +299,24 @@ def _evidence(
             np.moveaxis(level[here], 0, 2)[:, None]
             for level in (unrelated.mean, unrelated.spread)
         )
-        fit = (raw - mean) / spread
-        if query.usual is not None:
+        # In place, as these arrays are large.
+        fit = raw - mean
+        if query.usual is None:
+            fit /= spread
+        else:
             usual, usual_spread = query.usual.T[:, :, :, None, None]
-            among_pictures = (raw - usual) / usual_spread
-            fit = (1 - PICTURES_SHARE) * fit + PICTURES_SHARE * among_pictures
+            fit *= (1 - PICTURES_SHARE) / spread
+            raw -= usual
+            raw *= PICTURES_SHARE / usual_spread
+            fit += raw
         fit = fit.mean(axis=0)
         regions = fit[:, 1:]
-        weights = np.exp(SHARPNESS * (regions - regions.max(axis=1, keepdims=True)))
+        weights = regions - regions.max(axis=1, keepdims=True)
+        weights *= SHARPNESS
+        np.exp(weights, out=weights)
         weights /= weights.sum(axis=1, keepdims=True)
-        yield _Evidence(
-            by_phrase=(fit[:, 0] + (weights * regions).sum(axis=1)).T / 2,
-            region_weights=weights.T,
-        )
+        attended = np.einsum("prt,prt->pt", weights, regions)
+        yield _Evidence((fit[:, 0] + attended).T / 2, weights.T)
 
 
 def views_of(query: QueryFeatures) -> list[Float[np.ndarray, "p _"]]:

@@ -5,6 +5,7 @@ from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float
 
 from slta.errors import InputError
 from slta.features import extractor
@@ -13,7 +14,7 @@ from slta.features.library import Library
 from slta.features.store import Record, Store, trusted
 from slta.features.text.sentences import packed, unpacked
 from slta.moments import Moment, ranking
-from slta.moments.segments import Curve, Segment, above_line, runs, spans_of
+from slta.moments.segments import Segment, above_line, runs, spans_of
 from slta.search import compact, evidence
 from slta.search.answers import IN_MEMORY, Answer, Indexed, Terms, not_finite
 from slta.search.compact import Compact, compacted
@@ -144,7 +145,7 @@ class ZeroShot:
 
 
 def moments_of(
-    height: Curve, video_id: str, duration_s: float, *, top: int
+    height: Float[np.ndarray, " t"], video_id: str, duration_s: float, *, top: int
 ) -> list[Moment]:
     """At most ``top`` moments of a curve's height above its line, by share of the total."""
     best = runs(height) or [Segment(0, len(height), 1.0)]

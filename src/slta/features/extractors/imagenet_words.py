@@ -198,7 +198,7 @@ class ImagenetWords:
         query = normalised(query)
         parsed = parse(query)
         phrases = (query, *parsed.phrases)
-        meanings = self._minilm.sentences(phrases)
+        meanings, words = self._minilm.phrases(phrases, parsed.places)
         attainable = np.sort(meanings @ self._names.T)[:, -BEST:].mean(axis=1)
         appearances = self._appearances(meanings)
         fits = [
@@ -208,7 +208,7 @@ class ImagenetWords:
         return QueryFeatures(
             query=query,
             words=parsed.words,
-            word_vectors=self._minilm.words(query, parsed.places),
+            word_vectors=words,
             noun_mask=np.array(parsed.named, bool),
             action=parsed.action,
             phrases=phrases,

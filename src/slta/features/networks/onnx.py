@@ -14,6 +14,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from slta.errors import InputError
+from slta.features.ahead import cores
 from slta.features.base import Steps
 from slta.files import home, whole_folder
 
@@ -26,9 +27,10 @@ def folder(name: str) -> Path:
 
 
 def session(path: Path, *, threads: int = 0) -> onnxruntime.InferenceSession:
-    """The network in a file, to run on some ``threads``; 0 for one a core."""
+    """The network in a file, to run on some ``threads``; 0 for one of each core that this
+    process may use."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or cores()
     options.log_severity_level = 4
     # Threads that spin while they wait take the cores from everything else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -70,6 +70,15 @@ class MiniLM:
         summed /= np.linalg.norm(summed, axis=1, keepdims=True)
         return summed
 
+    def phrases(
+        self, texts: Sequence[str], places: Sequence[tuple[int, int]]
+    ) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "w k"]]:
+        """``sentences`` of few texts, and ``words`` of the first, at the cost of one."""
+        states, mask, (first, *_) = self._states(texts)
+        summed = (states * mask[..., None]).sum(1)
+        summed /= np.linalg.norm(summed, axis=1, keepdims=True)
+        return summed, word_means(states[0], first.offsets, places)
+
     def words(
         self, text: str, places: Sequence[tuple[int, int]]
     ) -> Float[np.ndarray, "w k"]:

@@ -1,0 +1,9 @@
+"""Work on many machines, as tasks of Ray.
+
+Ray runs in a process of its own (``driver``): in this one it would print over the progress
+bar, take the signals, and end the program with the cluster.
+"""
+
+from slta.cluster.exchange import NotHere, Refused, Unfit, Work, results
+
+__all__ = ["NotHere", "Refused", "Unfit", "Work", "results"]
