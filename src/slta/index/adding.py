@@ -11,9 +11,10 @@ from slta import video
 from slta.errors import InputError, UnwritableError
 from slta.index.changes import FolderChanges
 from slta.index.looking import Seen, content_of, look_at
+from slta.index.records import File, Snapshot
 from slta.index.scanning import Scan, State
 from slta.index.segments import Bases
-from slta.index.tables import SNAPSHOT, File, Snapshot, Tables
+from slta.index.tables import SNAPSHOT, Tables
 from slta.progress import Progress
 from slta.search.zero_shot import ZeroShot
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from slta.index.records import File, Snapshot
 from slta.index.scanning import Scan
-from slta.index.tables import File, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

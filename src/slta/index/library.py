@@ -21,15 +21,13 @@ from slta.index.changes import FolderChanges
 from slta.index.filters import Filter
 from slta.index.place import Place
 from slta.index.querying import Searched
+from slta.index.records import File, Head, Snapshot
 from slta.index.scanning import Scan, scan
 from slta.index.segments import Bases, bases_of
 from slta.index.tables import (
     REMEDY,
     SNAPSHOT,
     TRIES,
-    File,
-    Head,
-    Snapshot,
     Tables,
     read_bases,
     read_head,

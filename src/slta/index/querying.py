@@ -18,8 +18,8 @@ from jaxtyping import Bool, Float, Int
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
 from slta.index.place import Place
+from slta.index.records import Part, Snapshot
 from slta.index.segments import Bases, Probe
-from slta.index.tables import Part, Snapshot
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
