@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 SNAPSHOT = "snapshot.safetensors"
 HEAD = "index.json"
 BASES = "bases.safetensors"
+TEXTS = ("root", "extractor", "version", "bases")
 TABLES = ("segments", "videos", "files")
 TRIES, WAIT_S = 5, 0.2
 """How often, and after how long, tables are read that another process changes."""
@@ -62,9 +63,8 @@ def read_head(place: Place) -> Head | None:
         facts = json.loads(bytes(place.read(HEAD)))
         made = facts["format"], facts["compact"]
         if made == (FORMAT, compact.VERSION):
-            head = Head(**facts)
-            if all(isinstance(value, str) for value in _texts(head)):
-                return head
+            if all(isinstance(facts[name], str) for name in TEXTS):
+                return Head(**facts)
             raise ValueError("a name is not a text")
     except FileNotFoundError:
         return None
@@ -82,10 +82,6 @@ def read_head(place: Place) -> Head | None:
         f"the index {place} has format {made[0]}.{made[1]}, this program reads "
         f"{FORMAT}.{compact.VERSION}; use the program that made it, or {REMEDY}"
     )
-
-
-def _texts(head: Head) -> tuple[object, ...]:
-    return head.root, head.extractor, head.version, head.bases
 
 
 def write_head(place: Place, head: Head) -> None:
