@@ -322,8 +322,7 @@ def folder_of(words: Sequence[str]) -> str | None:
     if not folders:
         return None
     others = [word for word in words if word and word != folders[0]]
-    files = [word for word in others if os.path.lexists(word)]
-    if files:
+    if files := [word for word in others if os.path.lexists(word)]:
         raise InputError(
             f"{folders[0]} is a folder, and {files[0]} is there beside it; search one "
             "folder, or files"
