@@ -149,6 +149,12 @@ class Search:
     top: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """Maximum moments per query and video (default: 5), or per query of a folder (default:
     10)."""
+    like: Annotated[
+        str | None,
+        tyro.conf.arg(metavar="FILE|FILE@TIME", help_behavior_hint=""),
+    ] = None
+    """Of a folder: moments that look like this picture, or like a second or a span of this
+    video, such as clip.mp4@1:23 or clip.mp4@1:20-1:35, instead of a query."""
     within: Annotated[
         str | None,
         tyro.conf.arg(name="in", metavar="PATTERN", help_behavior_hint=""),
@@ -248,9 +254,15 @@ def search(command: Search) -> None:
         if value is not None and value < 1:
             raise InputError(f"{option} must be at least 1, got {value}")
     _check_targets(command)
-    if (folder := folder_of(command.arguments)) is not None:
+    if (folder := folder_of(command.arguments, command.like)) is not None:
         from slta.cli.library import search_folder
 
+        if command.like is not None:
+            if command.checkpoint is not None:
+                raise InputError(
+                    f"--like {command.like} needs no trained model; leave --checkpoint out"
+                )
+            check_example(command.like)
         queries = [word for word in command.arguments if word != folder]
         if not search_folder(command, Path(folder), [*dict.fromkeys(queries)]):
             sys.exit(NOTHING_CLEAR)
@@ -315,9 +327,9 @@ def search(command: Search) -> None:
         sys.exit(NOTHING_CLEAR)
 
 
-def folder_of(words: Sequence[str]) -> str | None:
+def folder_of(words: Sequence[str], like: str | None = None) -> str | None:
     """The folder among the arguments, None without one. Raises ``InputError`` for a folder
-    beside other folders or files, and without a query."""
+    beside other folders or files, and unless there is either a query or an example."""
     folders = [*dict.fromkeys(word for word in words if word and os.path.isdir(word))]
     if not folders:
         return None
@@ -327,7 +339,12 @@ def folder_of(words: Sequence[str]) -> str | None:
             f"{folders[0]} is a folder, and {files[0]} is there beside it; search one "
             "folder, or files"
         )
-    if not others:
+    if like is not None and others:
+        raise InputError(
+            f"--like {like} and the query {others[0]!r} cannot be combined; give one of "
+            "them"
+        )
+    if not others and like is None:
         raise InputError(
             f"no query given; describe in a sentence what happens: slta search "
             f'{folders[0]} "a sentence"'
@@ -335,9 +352,29 @@ def folder_of(words: Sequence[str]) -> str | None:
     return folders[0]
 
 
+def check_example(name: str) -> None:
+    """Raises ``InputError`` if there is no such file, with the name of a similar one."""
+    from slta.index.examples import Named
+    from slta.video.opening import head_of, is_address
+
+    path = Named.of(name).path
+    try:
+        head_of(path)
+    except InputError as error:
+        if is_address(name):
+            raise InputError(
+                f"{name} is an address; download it, and give the file"
+            ) from error
+        if os.path.lexists(path) or (near := nearest(path)) is None:
+            raise
+        when = name.removeprefix(str(path))
+        raise InputError(f"{error}; did you mean {near}{when}?") from error
+
+
 def _check_for_folders(command: Search) -> None:
     """Raises ``InputError`` for options that only a folder has."""
     options = {
+        "--like": command.like,
         "--in": command.within,
         "--since": command.since,
         "--until": command.until,

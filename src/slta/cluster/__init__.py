@@ -4,6 +4,6 @@ Ray runs in a process of its own (``driver``): in this one it would print over t
 bar, take the signals, and end the program with the cluster.
 """
 
-from slta.cluster.exchange import NotHere, Refused, Unfit, Work, results
+from slta.cluster.exchange import NotHere, Undone, Unfit, Work, results
 
-__all__ = ["NotHere", "Refused", "Unfit", "Work", "results"]
+__all__ = ["NotHere", "Undone", "Unfit", "Work", "results"]

@@ -11,16 +11,18 @@ import socket
 import sys
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from multiprocessing.connection import Connection
+from threading import Timer
 from typing import Any
 
 import ray
 from ray import exceptions
 
 from slta.cluster import tasks
-from slta.cluster.exchange import AUTO, LOCAL, Refused, gone
+from slta.cluster.exchange import AUTO, LOCAL, Undone, gone
 from slta.errors import InputError
 
 TRIES = 3
@@ -29,6 +31,8 @@ MEMORY = 1 << 30
 """Bytes a task needs, about: that of the networks, and of some minutes of video."""
 AHEAD = 2
 """Tasks in flight for each core of the cluster."""
+CONNECT_S = 60.0
+"""Maximum time to connect."""
 TICK_S = 1.0
 ABSENT_S = 10.0
 """Time without the cluster's head after which it counts as gone."""
@@ -42,7 +46,9 @@ def main() -> None:
     connection, address = Connection(int(sys.argv[1])), sys.argv[2]
     try:
         work = connection.recv()
-        Exchange(address, connect(address), connection).run(work)
+        with timely(address, connection):
+            head = connect(address)
+        Exchange(address, head, connection).run(work)
         connection.send(("end",))
     except InputError as error:
         connection.send(("refuse", str(error)))
@@ -52,6 +58,24 @@ def main() -> None:
         pass  # the other process needs nothing more
     connection.close()
     ray.shutdown()
+
+
+@contextmanager
+def timely(address: str, connection: Connection) -> Iterator[None]:
+    """Ends the process if the block takes too long: Ray waits for ever for a server that
+    speaks another protocol."""
+
+    def give_up() -> None:
+        why = f"no answer in {CONNECT_S:.0f} s"
+        connection.send(("refuse", unjoined(address, why)))
+        os._exit(1)
+
+    timer = Timer(CONNECT_S, give_up)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def connect(address: str) -> tuple[str, int] | None:
@@ -83,7 +107,7 @@ def connect(address: str) -> tuple[str, int] | None:
     return host, int(port)
 
 
-def unjoined(address: str, error: Exception) -> str:
+def unjoined(address: str, error: Exception | str) -> str:
     why = " ".join(str(error).split())[:200]
     return (
         f"the Ray cluster {address} cannot be used from here ({why}); make this machine one "
@@ -144,7 +168,7 @@ class Exchange:
         except exceptions.RayError as error:
             # Not the file's fault for certain: the machine may have been too small.
             why = str(error).strip().splitlines()[0]
-            result = Refused(
+            result = Undone(
                 f"it was lost {TRIES + 1} times with the process that read it ({why})",
                 lasting=False,
             )

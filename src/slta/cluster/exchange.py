@@ -41,7 +41,7 @@ class Unfit(InputError):
     """A machine that cannot do the work; it ends all of it."""
 
 
-class Refused(NamedTuple):
+class Undone(NamedTuple):
     """Why a job was not done."""
 
     problem: str
@@ -65,7 +65,7 @@ class Work(Protocol[J_contra, R_co]):
 
 def results(
     address: str, work: Work[J, R], jobs: Iterable[J]
-) -> Iterator[tuple[J, R | Refused]]:
+) -> Iterator[tuple[J, R | Undone]]:
     """The jobs with their results, in any order, each once.
 
     ``address`` is ``auto``, ``local`` or ``HOST:PORT``. Jobs are taken as the cluster has
@@ -99,7 +99,7 @@ def check_address(address: str) -> None:
 
 def _exchange(
     connection: Connection, work: Work[J, R], jobs: Iterator[J]
-) -> Iterator[tuple[J, R | Refused]]:
+) -> Iterator[tuple[J, R | Undone]]:
     sent: dict[int, J] = {}
     numbers = count()
     connection.send(work)

@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from slta.cluster.exchange import NotHere, Refused, Unfit, Work
+from slta.cluster.exchange import NotHere, Undone, Unfit, Work
 from slta.errors import InputError, UnwritableError
 
 _held: dict[str, Work[Any, Any]] = {}
@@ -24,11 +24,11 @@ def attempt(key: str, work: list[Any], made_by: str, job: Any) -> Any:
             _hold(key, work[0], made_by)
         return _held[key](job)
     except NotHere as error:
-        return Refused(str(error), lasting=False)
+        return Undone(str(error), lasting=False)
     except (Unfit, UnwritableError) as error:
         return Unable(_located(error))
     except InputError as error:
-        return Refused(str(error)) if key in _held else Unable(_located(error))
+        return Undone(str(error)) if key in _held else Unable(_located(error))
 
 
 def _hold(key: str, reference: Any, made_by: str) -> None:

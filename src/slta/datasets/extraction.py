@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slta import video
-from slta.cluster import Refused, results
+from slta.cluster import Undone, results
 from slta.datasets import SOURCES, own, source
 from slta.datasets.base import Dataset, VideoFolder
 from slta.datasets.split import unknown_words
 from slta.errors import InputError, UnwritableError
-from slta.features.elsewhere import Content, Extracting
+from slta.features.elsewhere import Extracting, Sought
 from slta.features.layouts.base import sizes
 from slta.features.library import Library
 from slta.features.provider import Provider
@@ -159,7 +159,7 @@ def extract_on(
     begun = time.perf_counter()
     named: dict[str, Path] = {}
 
-    def jobs() -> Iterator[Content]:
+    def jobs() -> Iterator[Sought]:
         for path in paths:
             # What cannot be read is told by ``extract``.
             with suppress(InputError, OSError):
@@ -167,13 +167,13 @@ def extract_on(
                 if content not in named and not library.has(path):
                     video.probe(path)
                     named[content] = path
-                    yield Content(path.absolute(), content)
+                    yield Sought(path.absolute(), content)
 
     work = Extracting(extractor_name, library.version, library.rate_hz)
     with shows("videos on the cluster") as progress:
         for number, (job, result) in enumerate(results(address, work, jobs()), start=1):
             path = named[job.content]
-            if isinstance(result, Refused):
+            if isinstance(result, Undone):
                 done.refused[path] = result.problem
             else:
                 result.put(library, job.content)

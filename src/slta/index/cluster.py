@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from slta.cluster import Refused, results
+from slta.cluster import Undone, results
 from slta.features.base import Extractor, Prepared, QueryFeatures
 from slta.features.elsewhere import Shipped, checked, same_extractor
 from slta.features.library import Library
@@ -68,7 +68,7 @@ def look_on(address: str, model: ZeroShot, bases: Bases, *, keep: bool) -> Looks
                 yield outcome(job, model, bases, keep=keep, progress=progress(job))
 
         for job, result in results(address, work, others()):
-            if isinstance(result, Refused):
+            if isinstance(result, Undone):
                 yield Outcome(job, None, result.problem, result.lasting)
             else:
                 seen, features = result

@@ -3,8 +3,8 @@
 import hashlib
 import math
 import os
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,11 @@ from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
 from slta.index.checks import check_head, check_mounted, check_videos
+from slta.index.examples import Example
 from slta.index.filters import Filter
+from slta.index.likeness import Sought, looker
 from slta.index.place import Place
-from slta.index.querying import Searched
+from slta.index.querying import WINDOWS, Located, Searched
 from slta.index.records import File, Head, Snapshot
 from slta.index.scanning import scan
 from slta.index.segments import Bases, bases_of
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from slta.index.trained import TrainedModel
 
 ALL = Filter()
+GROWN, MOST = 4, 1024
+"""Growth and bound of the windows that are compared if few videos have the best ones."""
 
 
 class Busy(InputError):
@@ -304,9 +308,30 @@ class Index:
         ]
         return hits[0] if isinstance(query, str) else hits
 
+    def like(
+        self,
+        example: str | Path | Example,
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = ALL,
+    ) -> Hits:
+        """The ``top`` moments of all videos that look most like an example.
+
+        An example is a picture, a video of at most 30 s, or a part of a video:
+        ``film.mp4@1:23`` is that second, ``film.mp4@1:20-1:35`` a span. Raises
+        ``InputError`` for what cannot be read, and as ``search`` does.
+        """
+        extractor = looker(self.model.library.extractor)
+        if not isinstance(example, Example):
+            example = Example.read(example, extractor.size)
+        sought = Sought.of(example, extractor)
+        hits = self.find(sought, top=top, per_video=per_video, only=only)
+        return replace(hits, like=example)
+
     def find(
         self,
-        query: QueryFeatures,
+        query: QueryFeatures | Sought,
         *,
         top: int = 10,
         per_video: int | None = None,
@@ -344,7 +369,7 @@ class Index:
     def _find(
         self,
         snapshot: Snapshot,
-        query: QueryFeatures,
+        query: QueryFeatures | Sought,
         *,
         top: int,
         per_video: int | None,
@@ -359,21 +384,27 @@ class Index:
         if self._searched is None or self._searched[0] is not snapshot:
             searched = Searched(self.place, snapshot, read_bases(self.place))
             self._searched = (snapshot, searched)
-        searched = self._searched[1]
+        ready = self._searched[1]
         moments_of = None
         if model is not None:
             files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
             moments_of = model.reader(query.query, files, snapshot.videos)
-        found = searched.find(
-            query, wanted, top=top, proposed=proposed, moments=moments_of
-        )
+        while True:
+            if isinstance(query, Sought):
+                found = ready.find_like(query, wanted, top=top, proposed=proposed)
+            else:
+                found = ready.find(
+                    query, wanted, top=top, proposed=proposed, moments=moments_of
+                )
+            best = _limited(found, per_video)[:top]
+            # The windows of few videos may have been proposed.
+            if len(best) == top or per_video is None or (proposed or 0) >= MOST:
+                break
+            proposed = GROWN * (proposed or WINDOWS)
         # The query is as likely to be in the library as not; each video has its share.
         share = 0.0 if model else math.log(int(wanted.sum()))
-        moments, counts = list[Hit](), defaultdict[int, int](int)
-        for located in found:
-            counts[located.video] += 1
-            if per_video is not None and counts[located.video] > per_video:
-                continue
+        moments = list[Hit]()
+        for located in best:
             video = snapshot.videos[located.video]
             moments.append(
                 Hit(
@@ -388,7 +419,7 @@ class Index:
             )
         return Hits(
             query=query.query,
-            moments=tuple(moments[:top]),
+            moments=tuple(moments),
             videos=int(wanted.sum()),
             clear_from=CLEAR if model is None else model.clear_from,
             notes=query.notes,
@@ -430,6 +461,17 @@ class Index:
         if self.exists:
             return Tables(self.place)
         return Tables.create(self.place, self.head(), bases_of(self.model.unrelated))
+
+
+def _limited(found: Sequence[Located], per_video: int | None) -> list[Located]:
+    """At most so many moments of each video."""
+    counts = Counter[int]()
+    kept = []
+    for located in found:
+        counts[located.video] += 1
+        if per_video is None or counts[located.video] <= per_video:
+            kept.append(located)
+    return kept
 
 
 def default_place(root: Path) -> Path:
