@@ -155,7 +155,10 @@ def test_a_bad_video_is_told_and_the_others_are_answered(ask: Ask) -> None:
         (["folder/a film", "one.mp4", "red"], "folder/a film does not exist"),
         (["my film.mkv", "one.mp4", "red"], "my film.mkv does not exist"),
         (["notes.txt", "one.mp4", "red"], "notes.txt does not exist"),
-        (["folder", "one.mp4", "red"], "folder is a folder; give .* as folder/[*].mp4"),
+        (
+            ["folder", "one.mp4", "red"],
+            "folder is a folder, and one.mp4 is there beside it",
+        ),
         (["one.mp4", "https://a.org/b.mp4"], "https://a.org/b.mp4 is an ad.*download"),
         (["rtsp://cam/live", "red"], "rtsp://cam/live is an address; download it"),
         (["www.a.org/watch?v=b", "red"], "is an address; download it, and give the f"),

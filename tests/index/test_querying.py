@@ -10,8 +10,9 @@ import pytest
 from slta.index.looking import Seen
 from slta.index.place import Place
 from slta.index.querying import EDGE_S, Located, Searched, joined
+from slta.index.records import Head, Part, Snapshot, Video
 from slta.index.segments import LONGEST, Probe, bases_of, boundaries, segments_of
-from slta.index.tables import Head, Part, Snapshot, Tables, Video, read_bases
+from slta.index.tables import Tables, read_bases
 from slta.moments import Span, VideoInfo
 from slta.search import evidence
 from slta.search.compact import Compact

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -17,21 +17,19 @@ from slta.features.base import QueryFeatures
 from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
-from slta.index.changes import Changes
+from slta.index.checks import check_head, check_mounted, check_videos
 from slta.index.examples import Example
 from slta.index.filters import Filter
 from slta.index.likeness import Sought, looker
 from slta.index.place import Place
 from slta.index.querying import WINDOWS, Located, Searched
-from slta.index.scanning import Scan, scan
+from slta.index.records import File, Head, Snapshot
+from slta.index.scanning import scan
 from slta.index.segments import Bases, bases_of
+from slta.index.status import Status
 from slta.index.tables import (
-    REMEDY,
     SNAPSHOT,
     TRIES,
-    File,
-    Head,
-    Snapshot,
     Tables,
     read_bases,
     read_head,
@@ -54,26 +52,6 @@ GROWN, MOST = 4, 1024
 
 class Busy(InputError):
     """Another process updates the index."""
-
-
-class Status(NamedTuple):
-    """What an index knows, and what has changed in its folder since."""
-
-    videos: int
-    """Different videos that are indexed, and whose files are there."""
-    files: int
-    """Files of these videos."""
-    hours: float
-    """Length of these videos."""
-    new: tuple[str, ...]
-    """Files that are new or changed."""
-    gone: tuple[str, ...]
-    """Indexed files that are not there any more."""
-    problems: dict[str, str]
-    """Files that cannot be used, and why."""
-    bytes: int
-    """Size of the features."""
-    extractor: str
 
 
 class Index:
@@ -145,31 +123,7 @@ class Index:
 
     def status(self) -> Status:
         """What is indexed, and what has changed in the folder since."""
-        snapshot = self.snapshot()
-        scanned = scan(self.root)
-        changes = Changes.between(snapshot, scanned)
-        there = [file for file in snapshot.there if file.path in scanned.files]
-        known = {file.video for file in there}
-        videos = [video for video in snapshot.videos if video.id in known]
-        return Status(
-            videos=len(videos),
-            files=len(there),
-            hours=sum(video.duration_s for video in videos) / 3600,
-            new=changes.new + tuple(file.path for file in changes.back),
-            gone=tuple(
-                file.path
-                for file in (*snapshot.files, *changes.gone)
-                if file.gone and file.path not in scanned.files
-            ),
-            problems={
-                file.path: file.problem
-                for file in snapshot.files
-                if file.problem and file.path in scanned.files
-            }
-            | scanned.unreadable,
-            bytes=sum(part.size for video in snapshot.videos for part in video.parts),
-            extractor=self.model.library.id,
-        )
+        return Status.of(self.snapshot(), scan(self.root), self.model.library.id)
 
     def add(
         self,
@@ -191,20 +145,20 @@ class Index:
         """
         scanned = scan(self.root)
         if not self.exists:
-            self._check_before(scanned)
+            check_videos(self.root, self.place, scanned)
         with self._alone():
             head = read_head(self.place)
             if head is not None:
                 self._check(head)
                 if (snapshot := read_snapshot(self.place)) is not None:
                     update = Update(self.root, snapshot, scanned)
-                    self._check_there(snapshot, scanned)
+                    check_mounted(self.root, self.place, snapshot, scanned)
                     if update.is_done:
                         return update.added
             self.searcher.prepare()
             tables = self._tables()
             snapshot = tables.snapshot()
-            self._check_there(snapshot, scanned)
+            check_mounted(self.root, self.place, snapshot, scanned)
             bases = read_bases(self.place)
             update = Update(self.root, snapshot, scanned, bar)
             try:
@@ -309,31 +263,6 @@ class Index:
                 yield tables
             finally:
                 write_snapshot(self.place, tables.snapshot())
-
-    def _check_before(self, scanned: Scan) -> None:
-        """Raises ``InputError`` where no index can be made."""
-        if not scanned.files:
-            unreadable = [f"{name}: {why}" for name, why in scanned.unreadable.items()]
-            what = f" that can be read ({unreadable[0]})" if unreadable else ""
-            raise InputError(
-                f"{self.root} has no videos{what}; give a folder with some"
-            )
-        folder = self.place.folder
-        if folder is not None and _root(folder) == self.root:
-            raise InputError(
-                f"--index {folder} is the folder of the videos; give a folder of its own"
-            )
-
-    def _check_there(self, snapshot: Snapshot, scanned: Scan) -> None:
-        """Raises ``InputError`` if all that was indexed is gone."""
-        there = [file for file in snapshot.files if not file.gone]
-        if there and not (scanned.files or scanned.unreadable):
-            count = len(there)
-            raise InputError(
-                f"{self.root} has no videos now, but {count} "
-                f"{'was' if count == 1 else 'were'} indexed; mount its disk if that is "
-                f"why, or remove the index {self.place}"
-            )
 
     @overload
     def search(
@@ -521,20 +450,7 @@ class Index:
         return f"{self.root} has no videos; give a folder with some"
 
     def _check(self, head: Head) -> None:
-        """Raises ``InputError`` if the index is of another folder or extractor."""
-        library = self.model.library
-        if Path(head.root) != self.root:
-            raise InputError(
-                f"the index {self.place} is of {head.root}, not of {self.root}; if the "
-                f"folder was moved: slta index move {head.root} {self.root}"
-            )
-        made = (head.extractor, head.version)
-        if made != (library.id, library.version):
-            raise InputError(
-                f"the index {self.place} has features of {' version '.join(made)}, not of "
-                f"{library.id} version {library.version}; choose another place with "
-                f"--index, or {REMEDY}"
-            )
+        check_head(head, self.root, self.place, self.model.library.extractor)
 
     def head(self) -> Head:
         library = self.model.library

@@ -20,8 +20,8 @@ from slta.features.base import QueryFeatures
 from slta.index import likeness
 from slta.index.likeness import Sought
 from slta.index.place import Place
+from slta.index.records import Part, Snapshot, Video
 from slta.index.segments import Bases, Probe
-from slta.index.tables import Part, Snapshot, Video
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence

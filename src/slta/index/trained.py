@@ -10,7 +10,7 @@ import numpy as np
 from slta.errors import InputError, UnwritableError
 from slta.index.adding import Bar
 from slta.index.querying import A_WINDOW, Located
-from slta.index.tables import Part, Video
+from slta.index.records import Part, Video
 from slta.moments import Span
 from slta.search import Searcher
 from slta.search.trained import CLEAR
