@@ -179,6 +179,8 @@ class Tables:
                     place.address, storage_options=place.options
                 )
             except ValueError as error:  # also for names that are not Unicode
+                if place.is_remote:
+                    raise
                 raise InputError(
                     f"{place} cannot be the place of an index; give --index a name of "
                     "plain letters"
