@@ -28,9 +28,10 @@ from slta.cli.search import NOTHING_CLEAR
 from slta.features.base import VideoFeatures
 from slta.index import Hit, Index
 from slta.index.looking import Seen
+from slta.index.records import File
 from slta.index.scanning import State
 from slta.index.segments import Bases, bases_of
-from slta.index.tables import File, Tables, write_snapshot
+from slta.index.tables import Tables, write_snapshot
 from slta.moments import Span, VideoInfo
 from slta.moments.spans import as_array, temporal_iou
 from slta.search import Searcher

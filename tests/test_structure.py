@@ -27,6 +27,7 @@ LONGEST = 450
 MOST_AT_THE_TOP = 6
 """Modules of ``src/slta`` that are in no package."""
 OF_NO_PACKAGE = {
+    "stress",
     *("benchmarks", "docs", "examples", "golden", "reference", "support"),
 }
 """Folders of tests."""

@@ -18,6 +18,7 @@ ABOUT = {
     "training": "experiment to run",
     "plots": "pictures of answers and runs",
     "index": "moments of many videos",
+    "cluster": "work on many machines",
     "search": "video and query to answer",
     "runs": "run folders, inference",
     "evaluation": "protocols, metrics, file formats",

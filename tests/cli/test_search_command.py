@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from slta import InputError, Searcher
 from slta import search as searching
 from slta.cli import commands
-from slta.cli.search import looks_like_file, nearest
+from slta.cli.operands import looks_like_file, nearest
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store
@@ -155,7 +155,10 @@ def test_a_bad_video_is_told_and_the_others_are_answered(ask: Ask) -> None:
         (["folder/a film", "one.mp4", "red"], "folder/a film does not exist"),
         (["my film.mkv", "one.mp4", "red"], "my film.mkv does not exist"),
         (["notes.txt", "one.mp4", "red"], "notes.txt does not exist"),
-        (["folder", "one.mp4", "red"], "folder is a folder; give .* as folder/[*].mp4"),
+        (
+            ["folder", "one.mp4", "red"],
+            "folder is a folder, and one.mp4 is there beside it",
+        ),
         (["one.mp4", "https://a.org/b.mp4"], "https://a.org/b.mp4 is an ad.*download"),
         (["rtsp://cam/live", "red"], "rtsp://cam/live is an address; download it"),
         (["www.a.org/watch?v=b", "red"], "is an address; download it, and give the f"),

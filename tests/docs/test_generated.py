@@ -30,7 +30,8 @@ def test_the_reference_is_what_the_program_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["slta search VIDEO", "--top=5", "slta data check NAME", "training.seed=0"]
+    "line",
+    ["slta search VIDEO", "--pad=0.0", "slta data check NAME", "training.seed=0"],
 )
 def test_the_reference_has_commands_options_and_fields(line: str) -> None:
     assert line in page()

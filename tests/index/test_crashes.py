@@ -14,7 +14,7 @@ from slta.index import Index
 from slta.index.interrupts import uninterrupted
 from slta.index.place import Place
 from slta.index.tables import Tables
-from tests.stress.kill_index import kill_often
+from tests.support.killing import kill_often
 from tests.support.libraries import (
     NAMES,
     Counted,

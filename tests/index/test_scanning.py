@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from slta import InputError
-from slta.index import scanning
 from slta.index.scanning import scan
 
 
@@ -83,9 +82,9 @@ def test_unreadable_folders_and_files_are_listed_and_hide_theirs(
             raise PermissionError(13, "Permission denied", str(path))
         return usual(path)
 
-    monkeypatch.setattr(scanning.os, "scandir", scandir)
+    monkeypatch.setattr(os, "scandir", scandir)
     monkeypatch.setattr(
-        scanning.os, "access", lambda p, m: Path(p).name != "mine.mp4" and access(p, m)
+        os, "access", lambda p, m: Path(p).name != "mine.mp4" and access(p, m)
     )
     found = scan(tmp_path)
     assert set(found.files) == {"a.mp4"}
@@ -117,7 +116,7 @@ def test_a_root_that_is_no_folder_is_refused(
         with pytest.raises(InputError, match=says):
             scan(path)
     error = OSError(5, "Input/output error")
-    monkeypatch.setattr(scanning.os, "scandir", fails(error))
+    monkeypatch.setattr(os, "scandir", fails(error))
     with pytest.raises(InputError, match=r"cannot be read \(Input/output error\)"):
         scan(tmp_path)
 
@@ -133,6 +132,6 @@ def test_a_file_removed_meanwhile_is_left_out(
         (tmp_path / "b.ts").unlink(missing_ok=True)
         return usual(path, mode) or path.suffix == ".ts"
 
-    monkeypatch.setattr(scanning.os, "access", access)
+    monkeypatch.setattr(os, "access", access)
     found = scan(tmp_path)
     assert (set(found.files), found.unreadable) == ({"a.mp4"}, {})

@@ -13,14 +13,8 @@ import pytest
 from slta import InputError
 from slta.index import tables
 from slta.index.place import Place
-from slta.index.tables import (
-    FORMAT,
-    HEAD,
-    SNAPSHOT,
-    Tables,
-    read_snapshot,
-    read_tables,
-)
+from slta.index.records import FORMAT, Snapshot
+from slta.index.tables import HEAD, SNAPSHOT, Tables, read_snapshot, read_tables
 from tests.support.libraries import Library, facts
 
 
@@ -234,7 +228,7 @@ def test_tables_are_read_again_while_they_change(
             raise InputError("a version was removed")
         found = usual(self)
         if tries == 2:
-            return tables.Snapshot(found.videos, found.files, found.rows, found.of[:-1])
+            return Snapshot(found.videos, found.files, found.rows, found.of[:-1])
         return found
 
     monkeypatch.setattr(tables, "WAIT_S", 0)

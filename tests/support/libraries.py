@@ -13,7 +13,8 @@ from typing import Any
 from slta.index import Index
 from slta.index.adding import Job, Looks, Outcome, look_here
 from slta.index.place import Place
-from slta.index.tables import Snapshot, Tables, read_bases
+from slta.index.records import Snapshot
+from slta.index.tables import Tables, read_bases
 from slta.progress import Progress
 from tests.support.extractors import coloured
 from tests.support.once import made_once

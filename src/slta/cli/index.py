@@ -146,7 +146,8 @@ def _watch(opened: "Library", command: Index) -> None:
 
     _update(opened, command)
     _say(f"following {opened.root}; Ctrl-C stops")
-    since: float | None = None
+    # What changes before it is followed would otherwise be missed.
+    since: float | None = time.monotonic()
     try:
         for changes in watch(
             opened.root,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slta.cli.search import Search
     from slta.index import Hits, Index
     from slta.index.adding import Added
+    from slta.index.filters import Filter
     from slta.index.found import Found
     from slta.index.trained import TrainedModel
 
@@ -27,15 +28,25 @@ LISTED = 10
 """Problems listed, at most; ``slta index status`` lists all."""
 
 
+class Limits(TypedDict):
+    """Which moments are listed."""
+
+    top: int
+    per_video: int | None
+    only: "Filter"
+
+
 def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bool:
-    """Prints the moments; returns whether any query has a clear match."""
+    """Prints the moments; returns whether any query, or the example, has a clear match."""
     if command.plot is not None:
         raise InputError(
             "--plot draws an answer in one video; give a file of the folder, or --export"
         )
     from slta.index import Index
+    from slta.index.examples import Example
     from slta.index.filters import Filter, moment_in_time, seconds
     from slta.index.library import Busy
+    from slta.index.likeness import looker
 
     only = Filter(
         within=command.within,
@@ -57,6 +68,10 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
         index.searcher.prepare(steps)
     # Before the videos are looked at, which may take hours.
     features = [index.searcher.read(query) for query in queries]
+    example = None
+    if command.like is not None:
+        size = looker(index.model.library.extractor).size
+        example = Example.read(command.like, size)
     if not command.as_is:
         try:
             told(update(index), index.root)
@@ -77,14 +92,12 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
         )
     chosen = list[export.Chosen]()
     any_clear = False
-    for number, query in enumerate(features):
-        hits = index.find(
-            query,
-            top=command.top or TOP,
-            per_video=command.per_video,
-            only=only,
-            model=model,
-        )
+    limits = Limits(top=command.top or TOP, per_video=command.per_video, only=only)
+    if example is not None:
+        answers = [index.like(example, **limits)]
+    else:
+        answers = [index.find(query, model=model, **limits) for query in features]
+    for number, hits in enumerate(answers):
         any_clear |= hits.is_clear
         if command.json:
             screen.out(json.dumps(hits.to_json()))
@@ -172,9 +185,8 @@ def _read(
 
 
 def _show(hits: "Hits", root: Path) -> None:
-    screen.print(
-        "\n".join([f'\n"{hits.query}"', *hits.notes]), markup=False, soft_wrap=True
-    )
+    title = f'"{hits.query}"' if hits.like is None else f"like {hits.query}"
+    screen.print("\n".join(["", title, *hits.notes]), markup=False, soft_wrap=True)
     line = Text(no_wrap=True, overflow="ignore")
     where = f" in {videos(hits.videos)}"
     if hits.is_clear:

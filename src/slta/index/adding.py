@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from slta import video
 from slta.errors import InputError, UnwritableError
-from slta.index.changes import Changes
+from slta.index.changes import FolderChanges
 from slta.index.looking import Seen, content_of, look_at
+from slta.index.records import File, Snapshot
 from slta.index.scanning import Scan, State
 from slta.index.segments import Bases
-from slta.index.tables import SNAPSHOT, File, Snapshot, Tables
+from slta.index.tables import SNAPSHOT, Tables
 from slta.progress import Progress
 from slta.search.zero_shot import ZeroShot
 
@@ -141,7 +142,7 @@ class Update:
         bar: Bar | None = None,
     ) -> None:
         self._root, self._scanned, self._hours = root, scanned, Hours(bar)
-        self._changes = changes = Changes.between(snapshot, scanned)
+        self._changes = changes = FolderChanges.between(snapshot, scanned)
         self._known = {file.path: file for file in snapshot.files}
         self._videos = {video.id for video in snapshot.videos}
         self._waiting: dict[str, list[str]] = {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slta.index.examples import Example
 from slta.moments import Span, clock
 from slta.search.answers import SHORT, TOLD, rounded
 
@@ -41,6 +42,8 @@ class Hits:
     """Confidence from which a match counts as clear."""
     notes: tuple[str, ...] = ()
     """How the query was understood, where that is not as it was given; a line each."""
+    like: Example | None = None
+    """What was looked for, if it is no sentence; ``query`` is its name."""
 
     @property
     def clear(self) -> tuple[Hit, ...]:
@@ -76,8 +79,10 @@ class Hits:
 
     def to_json(self) -> dict[str, Any]:
         """What ``slta search FOLDER --json`` prints, as in docs/search-json.md."""
+        like = {} if self.like is None else {"like": self.like.to_json()}
         return {
             "query": self.query,
+            **like,
             "videos": self.videos,
             "clear_match": self.is_clear,
             "confidence": rounded(self.confidence, 3, self.clear_from),

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from slta.index.records import File, Snapshot
 from slta.index.scanning import Scan
-from slta.index.tables import File, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class FolderChanges:
     new: tuple[str, ...]
     """Paths of files that are new or changed."""
     back: tuple[File, ...]
@@ -16,7 +16,7 @@ class Changes:
     unchanged: int
 
     @classmethod
-    def between(cls, snapshot: Snapshot, scanned: Scan) -> "Changes":
+    def between(cls, snapshot: Snapshot, scanned: Scan) -> "FolderChanges":
         videos = {video.id for video in snapshot.videos}
         known = {file.path: file for file in snapshot.files}
         new, back = list[str](), list[File]()

@@ -9,7 +9,7 @@ from fnmatch import translate
 
 from slta.errors import InputError
 from slta.files import composed
-from slta.index.tables import File, Video
+from slta.index.records import File, Video
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")

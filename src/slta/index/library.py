@@ -3,12 +3,12 @@
 import hashlib
 import math
 import os
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -17,19 +17,19 @@ from slta.features.base import QueryFeatures
 from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
-from slta.index.changes import Changes
+from slta.index.checks import check_head, check_mounted, check_videos
+from slta.index.examples import Example
 from slta.index.filters import Filter
+from slta.index.likeness import Sought, looker
 from slta.index.place import Place
-from slta.index.querying import Searched
-from slta.index.scanning import Scan, scan
+from slta.index.querying import WINDOWS, Located, Searched
+from slta.index.records import File, Head, Snapshot
+from slta.index.scanning import scan
 from slta.index.segments import Bases, bases_of
+from slta.index.status import Status
 from slta.index.tables import (
-    REMEDY,
     SNAPSHOT,
     TRIES,
-    File,
-    Head,
-    Snapshot,
     Tables,
     read_bases,
     read_head,
@@ -46,30 +46,12 @@ if TYPE_CHECKING:
     from slta.index.trained import TrainedModel
 
 ALL = Filter()
+GROWN, MOST = 4, 1024
+"""Growth and bound of the windows that are compared if few videos have the best ones."""
 
 
 class Busy(InputError):
     """Another process updates the index."""
-
-
-class Status(NamedTuple):
-    """What an index knows, and what has changed in its folder since."""
-
-    videos: int
-    """Different videos that are indexed, and whose files are there."""
-    files: int
-    """Files of these videos."""
-    hours: float
-    """Length of these videos."""
-    new: tuple[str, ...]
-    """Files that are new or changed."""
-    gone: tuple[str, ...]
-    """Indexed files that are not there any more."""
-    problems: dict[str, str]
-    """Files that cannot be used, and why."""
-    bytes: int
-    """Size of the features."""
-    extractor: str
 
 
 class Index:
@@ -141,31 +123,7 @@ class Index:
 
     def status(self) -> Status:
         """What is indexed, and what has changed in the folder since."""
-        snapshot = self.snapshot()
-        scanned = scan(self.root)
-        changes = Changes.between(snapshot, scanned)
-        there = [file for file in snapshot.there if file.path in scanned.files]
-        known = {file.video for file in there}
-        videos = [video for video in snapshot.videos if video.id in known]
-        return Status(
-            videos=len(videos),
-            files=len(there),
-            hours=sum(video.duration_s for video in videos) / 3600,
-            new=changes.new + tuple(file.path for file in changes.back),
-            gone=tuple(
-                file.path
-                for file in (*snapshot.files, *changes.gone)
-                if file.gone and file.path not in scanned.files
-            ),
-            problems={
-                file.path: file.problem
-                for file in snapshot.files
-                if file.problem and file.path in scanned.files
-            }
-            | scanned.unreadable,
-            bytes=sum(part.size for video in snapshot.videos for part in video.parts),
-            extractor=self.model.library.id,
-        )
+        return Status.of(self.snapshot(), scan(self.root), self.model.library.id)
 
     def add(
         self,
@@ -187,20 +145,20 @@ class Index:
         """
         scanned = scan(self.root)
         if not self.exists:
-            self._check_before(scanned)
+            check_videos(self.root, self.place, scanned)
         with self._alone():
             head = read_head(self.place)
             if head is not None:
                 self._check(head)
                 if (snapshot := read_snapshot(self.place)) is not None:
                     update = Update(self.root, snapshot, scanned)
-                    self._check_there(snapshot, scanned)
+                    check_mounted(self.root, self.place, snapshot, scanned)
                     if update.is_done:
                         return update.added
             self.searcher.prepare()
             tables = self._tables()
             snapshot = tables.snapshot()
-            self._check_there(snapshot, scanned)
+            check_mounted(self.root, self.place, snapshot, scanned)
             bases = read_bases(self.place)
             update = Update(self.root, snapshot, scanned, bar)
             try:
@@ -306,31 +264,6 @@ class Index:
             finally:
                 write_snapshot(self.place, tables.snapshot())
 
-    def _check_before(self, scanned: Scan) -> None:
-        """Raises ``InputError`` where no index can be made."""
-        if not scanned.files:
-            unreadable = [f"{name}: {why}" for name, why in scanned.unreadable.items()]
-            what = f" that can be read ({unreadable[0]})" if unreadable else ""
-            raise InputError(
-                f"{self.root} has no videos{what}; give a folder with some"
-            )
-        folder = self.place.folder
-        if folder is not None and _root(folder) == self.root:
-            raise InputError(
-                f"--index {folder} is the folder of the videos; give a folder of its own"
-            )
-
-    def _check_there(self, snapshot: Snapshot, scanned: Scan) -> None:
-        """Raises ``InputError`` if all that was indexed is gone."""
-        there = [file for file in snapshot.files if not file.gone]
-        if there and not (scanned.files or scanned.unreadable):
-            count = len(there)
-            raise InputError(
-                f"{self.root} has no videos now, but {count} "
-                f"{'was' if count == 1 else 'were'} indexed; mount its disk if that is "
-                f"why, or remove the index {self.place}"
-            )
-
     @overload
     def search(
         self,
@@ -375,9 +308,30 @@ class Index:
         ]
         return hits[0] if isinstance(query, str) else hits
 
+    def like(
+        self,
+        example: str | Path | Example,
+        *,
+        top: int = 10,
+        per_video: int | None = None,
+        only: Filter = ALL,
+    ) -> Hits:
+        """The ``top`` moments of all videos that look most like an example.
+
+        An example is a picture, a video of at most 30 s, or a part of a video:
+        ``film.mp4@1:23`` is that second, ``film.mp4@1:20-1:35`` a span. Raises
+        ``InputError`` for what cannot be read, and as ``search`` does.
+        """
+        extractor = looker(self.model.library.extractor)
+        if not isinstance(example, Example):
+            example = Example.read(example, extractor.size)
+        sought = Sought.of(example, extractor)
+        hits = self.find(sought, top=top, per_video=per_video, only=only)
+        return replace(hits, like=example)
+
     def find(
         self,
-        query: QueryFeatures,
+        query: QueryFeatures | Sought,
         *,
         top: int = 10,
         per_video: int | None = None,
@@ -415,7 +369,7 @@ class Index:
     def _find(
         self,
         snapshot: Snapshot,
-        query: QueryFeatures,
+        query: QueryFeatures | Sought,
         *,
         top: int,
         per_video: int | None,
@@ -430,21 +384,27 @@ class Index:
         if self._searched is None or self._searched[0] is not snapshot:
             searched = Searched(self.place, snapshot, read_bases(self.place))
             self._searched = (snapshot, searched)
-        searched = self._searched[1]
+        ready = self._searched[1]
         moments_of = None
         if model is not None:
             files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
             moments_of = model.reader(query.query, files, snapshot.videos)
-        found = searched.find(
-            query, wanted, top=top, proposed=proposed, moments=moments_of
-        )
+        while True:
+            if isinstance(query, Sought):
+                found = ready.find_like(query, wanted, top=top, proposed=proposed)
+            else:
+                found = ready.find(
+                    query, wanted, top=top, proposed=proposed, moments=moments_of
+                )
+            best = _limited(found, per_video)[:top]
+            # The windows of few videos may have been proposed.
+            if len(best) == top or per_video is None or (proposed or 0) >= MOST:
+                break
+            proposed = GROWN * (proposed or WINDOWS)
         # The query is as likely to be in the library as not; each video has its share.
         share = 0.0 if model else math.log(int(wanted.sum()))
-        moments, counts = list[Hit](), defaultdict[int, int](int)
-        for located in found:
-            counts[located.video] += 1
-            if per_video is not None and counts[located.video] > per_video:
-                continue
+        moments = list[Hit]()
+        for located in best:
             video = snapshot.videos[located.video]
             moments.append(
                 Hit(
@@ -459,7 +419,7 @@ class Index:
             )
         return Hits(
             query=query.query,
-            moments=tuple(moments[:top]),
+            moments=tuple(moments),
             videos=int(wanted.sum()),
             clear_from=CLEAR if model is None else model.clear_from,
             notes=query.notes,
@@ -490,20 +450,7 @@ class Index:
         return f"{self.root} has no videos; give a folder with some"
 
     def _check(self, head: Head) -> None:
-        """Raises ``InputError`` if the index is of another folder or extractor."""
-        library = self.model.library
-        if Path(head.root) != self.root:
-            raise InputError(
-                f"the index {self.place} is of {head.root}, not of {self.root}; if the "
-                f"folder was moved: slta index move {head.root} {self.root}"
-            )
-        made = (head.extractor, head.version)
-        if made != (library.id, library.version):
-            raise InputError(
-                f"the index {self.place} has features of {' version '.join(made)}, not of "
-                f"{library.id} version {library.version}; choose another place with "
-                f"--index, or {REMEDY}"
-            )
+        check_head(head, self.root, self.place, self.model.library.extractor)
 
     def head(self) -> Head:
         library = self.model.library
@@ -514,6 +461,17 @@ class Index:
         if self.exists:
             return Tables(self.place)
         return Tables.create(self.place, self.head(), bases_of(self.model.unrelated))
+
+
+def _limited(found: Sequence[Located], per_video: int | None) -> list[Located]:
+    """At most so many moments of each video."""
+    counts = Counter[int]()
+    kept = []
+    for located in found:
+        counts[located.video] += 1
+        if per_video is None or counts[located.video] <= per_video:
+            kept.append(located)
+    return kept
 
 
 def default_place(root: Path) -> Path:

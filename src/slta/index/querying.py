@@ -7,7 +7,7 @@ searched as a video is.
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import NamedTuple, TypeVar
@@ -17,9 +17,11 @@ from jaxtyping import Bool, Float, Int
 
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
+from slta.index import likeness
+from slta.index.likeness import Sought
 from slta.index.place import Place
+from slta.index.records import Part, Snapshot, Video
 from slta.index.segments import Bases, Probe
-from slta.index.tables import Part, Snapshot
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
@@ -33,6 +35,8 @@ SEARCHED = 16
 """Of these, those that are searched, at least."""
 A_WINDOW = 5
 """Maximum moments of a window."""
+ALIKE = 10
+"""Maximum moments of a window that are like an example."""
 MORE = 20
 """Moments that are kept for each that is wanted, as some are joined or too many of a video."""
 COMPONENTS = 64
@@ -41,7 +45,7 @@ GROUP = 8
 """Windows compared at once, which fit a core's cache."""
 CORES = os.cpu_count() or 1
 EDGE_S = 0.01
-"""Gap of two moments up to which they are one that two windows share."""
+"""Distance of a moment from the edge of a window up to which it reaches the edge."""
 
 
 Made = TypeVar("Made")
@@ -102,7 +106,7 @@ class Searched:
             parts = [moments(*self._part(number)) for number in best.tolist()]
         found = [moment for part in parts for moment in part]
         found.sort(key=lambda moment: -moment.score)
-        return joined(found[: MORE * top])
+        return joined(found[: MORE * top], self._videos)
 
     def _grouped(
         self, numbers: Int[np.ndarray, " n"], made: Callable[[list[int]], list[Made]]
@@ -113,6 +117,32 @@ class Searched:
             for first in range(0, len(numbers), GROUP)
         ]
         return [each for part in _workers().map(made, groups) for each in part]
+
+    def find_like(
+        self,
+        sought: Sought,
+        wanted: Bool[np.ndarray, " v"],
+        *,
+        top: int,
+        proposed: int | None = None,
+    ) -> list[Located]:
+        """The moments of the wanted videos that are most like an example, best first."""
+        numbers = np.flatnonzero(wanted[self._video_of])
+        count = max(WINDOWS, 4 * top) if proposed is None else proposed
+        if len(numbers) > count:
+            near = np.full(len(self._video_of), -np.inf)
+            fits = sought.near(self._vectors, self._bases)
+            np.maximum.at(near, self._windows, fits)
+            numbers = numbers[np.argpartition(-near[numbers], count)[:count]]
+        parts = self._grouped(
+            numbers, lambda group: [self._alike(sought, n) for n in group]
+        )
+        found = [moment for part in parts for moment in part]
+        found.sort(key=lambda moment: -moment.score)
+        found = found[: MORE * top]
+        # Only what is alike: where something else begins, a shot ends.
+        alike = [moment for moment in found if moment.score > 0]
+        return joined(alike, self._videos) + found[len(alike) :]
 
     def _propose(
         self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
@@ -194,6 +224,31 @@ class Searched:
             found.append(Located(video, span, odds))
         return found
 
+    def _alike(self, sought: Sought, number: int) -> list[Located]:
+        """Moments of each shot, so that those of one do not hide those of another."""
+        window = self._read(number)
+        curve = sought.likeness(window)
+        video = int(self._video_of[number])
+        facts = self._videos[video]
+        if not np.isfinite(curve).all():
+            raise InputError(
+                f"{facts.file} of the index {self._place} has values that are not finite; "
+                "'slta index verify' repairs it"
+            )
+        found = []
+        for first, end in likeness.shots(window):
+            start_s = (window.first + first) / RATE_HZ
+            length_s = min((window.first + end) / RATE_HZ, facts.duration_s) - start_s
+            shot = curve[first:end]
+            height = above_line(shot, rate_hz=RATE_HZ)
+            for moment in moments_of(height, facts.id, length_s, top=A_WINDOW):
+                begin = int(moment.span.start * RATE_HZ)
+                stop = max(begin + 1, math.ceil(moment.span.end * RATE_HZ))
+                odds = likeness.log_odds(shot[begin:stop], facts.scenes)
+                span = Span(start_s + moment.span.start, start_s + moment.span.end)
+                found.append(Located(video, span, odds))
+        return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
+
 
 class Group(NamedTuple):
     """Windows that are compared at once, which takes less time than one by one."""
@@ -230,15 +285,12 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(CORES, "slta-index")
 
 
-def joined(moments: list[Located]) -> list[Located]:
+def joined(moments: Sequence[Located], videos: Sequence[Video]) -> list[Located]:
     """Moments that one window ends with and the next begins with, as one."""
     kept: list[Located] = []
     for moment in moments:
         for i, other in enumerate(kept):
-            gap = max(moment.span.start, other.span.start) - min(
-                moment.span.end, other.span.end
-            )
-            if other.video == moment.video and abs(gap) < EDGE_S:
+            if moment.video == other.video and _are_one(moment, other, videos):
                 span = Span(
                     min(moment.span.start, other.span.start),
                     max(moment.span.end, other.span.end),
@@ -248,3 +300,12 @@ def joined(moments: list[Located]) -> list[Located]:
         else:
             kept.append(moment)
     return kept
+
+
+def _are_one(one: Located, other: Located, videos: Sequence[Video]) -> bool:
+    edges = [part.first / RATE_HZ for part in videos[one.video].parts[1:]]
+    return any(
+        abs(first.span.end - edge) < EDGE_S and abs(last.span.start - edge) < EDGE_S
+        for first, last in ((one, other), (other, one))
+        for edge in edges
+    )

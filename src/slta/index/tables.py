@@ -17,7 +17,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,104 +28,33 @@ from slta.errors import InputError
 from slta.index.interrupts import uninterrupted
 from slta.index.looking import Rows, Seen
 from slta.index.place import Place
-from slta.index.scanning import State
+from slta.index.records import FORMAT, File, Head, Snapshot, Video, features_file
+from slta.index.rows import (
+    file_of,
+    file_row,
+    in_groups,
+    key_of,
+    schemas,
+    seen_row,
+    segment_rows,
+    snapshot_of,
+    video_of,
+    video_row,
+)
 from slta.index.segments import Bases
 from slta.search import compact
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
-FORMAT = 1
 SNAPSHOT = "snapshot.safetensors"
 HEAD = "index.json"
 BASES = "bases.safetensors"
+TEXTS = ("root", "extractor", "version", "bases")
 TABLES = ("segments", "videos", "files")
 TRIES, WAIT_S = 5, 0.2
 """How often, and after how long, tables are read that another process changes."""
 REMEDY = "remove the index to have all videos looked at again"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What all of an index depends on."""
-
-    root: str
-    """The folder of videos."""
-    extractor: str
-    version: str
-    rate_hz: float
-    bases: str = ""
-    """SHA-256 of the file of bases."""
-    format: int = FORMAT
-    compact: int = compact.VERSION
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A window of a video: its frames, and where its bytes lie in the file of features."""
-
-    first: int
-    end: int
-    start: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Video:
-    id: str
-    duration_s: float
-    width: int
-    height: int
-    made_s: float
-    """When it was recorded, in seconds since 1970; 0 if unknown."""
-    frames: int
-    scenes: float
-    segments: int
-    digest: str
-    """SHA-256 of the file of features."""
-    parts: tuple[Part, ...]
-
-    @property
-    def file(self) -> str:
-        return features_file(self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    path: str
-    """Relative to the folder, with / between the names."""
-    video: str
-    """Id of its content; empty if it cannot be used."""
-    state: State
-    problem: str = ""
-    gone: bool = False
-    """Whether it was not there any more at the last look."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that a search reads of the tables."""
-
-    videos: list[Video]
-    files: list[File]
-    rows: Rows
-    of: np.ndarray
-    """Index of each row's video, in ascending order."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether each video has all its rows; not if they were read while they changed."""
-        counts = np.bincount(self.of, minlength=len(self.videos)).tolist()
-        return counts == [video.segments for video in self.videos]
-
-    @property
-    def there(self) -> list[File]:
-        """Files that can be searched, as far as the index knows."""
-        return [file for file in self.files if file.video and not file.gone]
-
-
-def features_file(video: str) -> str:
-    return f"features/{video}.slta"
 
 
 def read_head(place: Place) -> Head | None:
@@ -134,9 +63,8 @@ def read_head(place: Place) -> Head | None:
         facts = json.loads(bytes(place.read(HEAD)))
         made = facts["format"], facts["compact"]
         if made == (FORMAT, compact.VERSION):
-            head = Head(**facts)
-            if all(isinstance(value, str) for value in _texts(head)):
-                return head
+            if all(isinstance(facts[name], str) for name in TEXTS):
+                return Head(**facts)
             raise ValueError("a name is not a text")
     except FileNotFoundError:
         return None
@@ -154,10 +82,6 @@ def read_head(place: Place) -> Head | None:
         f"the index {place} has format {made[0]}.{made[1]}, this program reads "
         f"{FORMAT}.{compact.VERSION}; use the program that made it, or {REMEDY}"
     )
-
-
-def _texts(head: Head) -> tuple[object, ...]:
-    return head.root, head.extractor, head.version, head.bases
 
 
 def write_head(place: Place, head: Head) -> None:
@@ -196,7 +120,7 @@ class Tables:
         place.write(BASES, data)
         size = sum(basis.shape[1] for basis in bases)
         with tables._writing():
-            for name, schema in _schemas(size, len(bases)).items():
+            for name, schema in schemas(size, len(bases)).items():
                 # That of an index that was never finished may be of another extractor.
                 tables._db.drop_table(name, ignore_missing=True)
                 tables._db.create_table(name, schema=schema)
@@ -208,8 +132,10 @@ class Tables:
         """Reads the tables, each as it is now."""
         with self._reading():
             videos = self._videos()
-            files = [_file(row) for row in self._table("files").to_arrow().to_pylist()]
-            return _joined(videos, files, self._table("segments").to_arrow())
+            files = [
+                file_of(row) for row in self._table("files").to_arrow().to_pylist()
+            ]
+            return snapshot_of(videos, files, self._table("segments").to_arrow())
 
     def clean(self) -> None:
         """Removes what a killed process left of videos that have no row."""
@@ -219,7 +145,7 @@ class Tables:
             if segments.count_rows() != sum(video.segments for video in videos):
                 column = segments.search().select(["video"]).to_arrow()["video"]
                 left = set(column.to_pylist()) - {video.id for video in videos}
-                for names in _some(left):
+                for names in in_groups(left):
                     segments.delete(f"video IN ({names})")
             kept = {video.file.rpartition("/")[2] for video in videos}
             for name in self.place.names("features"):
@@ -235,20 +161,20 @@ class Tables:
             for each in seen:
                 data = b"".join(each.windows)
                 self.place.write(features_file(each.id), data)
-                videos.append(_row(each, hashlib.sha256(data).hexdigest()))
+                videos.append(seen_row(each, hashlib.sha256(data).hexdigest()))
             if seen:
-                self._table("segments").add(pa.concat_tables(map(_segments, seen)))
+                self._table("segments").add(pa.concat_tables(map(segment_rows, seen)))
                 self._merge("videos", "id", videos)
             if files:
-                self._merge("files", "path", [_file_row(file) for file in files])
+                self._merge("files", "path", [file_row(file) for file in files])
 
     def forget(self, videos: Iterable[str], files: Iterable[str]) -> None:
         """Removes files, then videos with their segments and features."""
         with self._writing():
-            for names in _some(map(_key, files)):
+            for names in in_groups(map(key_of, files)):
                 self._table("files").delete(f"path IN ({names})")
             gone = list(videos)
-            for names in _some(gone):
+            for names in in_groups(gone):
                 self._table("videos").delete(f"id IN ({names})")
                 self._table("segments").delete(f"video IN ({names})")
             for video in gone:
@@ -264,7 +190,7 @@ class Tables:
                 self._table(name).optimize(cleanup_older_than=timedelta(minutes=10))
 
     def _videos(self) -> list[Video]:
-        return [_video(row) for row in self._table("videos").to_arrow().to_pylist()]
+        return [video_of(row) for row in self._table("videos").to_arrow().to_pylist()]
 
     def _table(self, name: str) -> Any:
         return self._db.open_table(name)
@@ -320,8 +246,8 @@ def write_snapshot(place: Place, snapshot: Snapshot) -> None:
     if not snapshot.is_whole:
         return
     facts = {
-        "videos": json.dumps([_video_row(video) for video in snapshot.videos]),
-        "files": json.dumps([_file_row(file) for file in snapshot.files]),
+        "videos": json.dumps([video_row(video) for video in snapshot.videos]),
+        "files": json.dumps([file_row(file) for file in snapshot.files]),
         "format": json.dumps(FORMAT),
     }
     arrays = {
@@ -343,8 +269,8 @@ def read_snapshot(place: Place) -> Snapshot | None:
             return None
         arrays = compact.views(data)
         rows = Rows(*(arrays[name] for name in COLUMNS))
-        videos = [_video(row) for row in json.loads(facts["videos"])]
-        files = [_file(row) for row in json.loads(facts["files"])]
+        videos = [video_of(row) for row in json.loads(facts["videos"])]
+        files = [file_of(row) for row in json.loads(facts["files"])]
         snapshot = Snapshot(videos, files, rows, arrays["of"])
         return snapshot if _fits(snapshot) else None
     return None
@@ -376,158 +302,3 @@ def read_bases(place: Place) -> list[np.ndarray]:
 
 
 COLUMNS = ("windows", "starts", "ends", "vectors", "levels")
-
-
-def _schemas(size: int, spaces: int) -> dict[str, "pa.Schema"]:
-    import pyarrow as pa
-
-    part = pa.struct([(name, pa.int64()) for name in Part.__slots__])
-    return {
-        "videos": pa.schema(
-            {
-                "id": pa.string(),
-                "duration_s": pa.float64(),
-                "width": pa.int32(),
-                "height": pa.int32(),
-                "made_s": pa.float64(),
-                "frames": pa.int64(),
-                "scenes": pa.float64(),
-                "segments": pa.int64(),
-                "digest": pa.string(),
-                "parts": pa.list_(part),
-            }
-        ),
-        "files": pa.schema(
-            {
-                "path": pa.string(),
-                "video": pa.string(),
-                **{name: pa.int64() for name in State.__slots__},
-                "problem": pa.string(),
-                "gone": pa.bool_(),
-            }
-        ),
-        "segments": pa.schema(
-            {
-                "video": pa.string(),
-                "window": pa.int32(),
-                "start": pa.int64(),
-                "end": pa.int64(),
-                "vector": pa.list_(pa.float16(), size),
-                "levels": pa.list_(pa.float32(), 2 * spaces),
-            }
-        ),
-    }
-
-
-def _segments(seen: Seen) -> "pa.Table":
-    import pyarrow as pa
-
-    rows = seen.segments
-    count = len(rows.starts)
-    vectors = pa.array(np.ascontiguousarray(rows.vectors).reshape(-1))
-    levels = pa.array(np.ascontiguousarray(rows.levels, np.float32).reshape(-1))
-    return pa.table(
-        {
-            "video": pa.array([seen.id] * count),
-            "window": pa.array(rows.windows.astype(np.int32)),
-            "start": pa.array(rows.starts.astype(np.int64)),
-            "end": pa.array(rows.ends.astype(np.int64)),
-            "vector": pa.FixedSizeListArray.from_arrays(vectors, rows.vectors.shape[1]),
-            "levels": pa.FixedSizeListArray.from_arrays(
-                levels, rows.levels[0].size if count else 4
-            ),
-        }
-    )
-
-
-def _joined(videos: list[Video], files: list[File], segments: "pa.Table") -> Snapshot:
-    number = {video.id: i for i, video in enumerate(videos)}
-    of = np.array([number.get(i, -1) for i in segments["video"].to_pylist()], np.int32)
-    known = np.flatnonzero(of >= 0)
-    rows = Rows(
-        segments["window"].to_numpy(),
-        segments["start"].to_numpy(),
-        segments["end"].to_numpy(),
-        _matrix(segments["vector"]),
-        _levels(segments["levels"]),
-    )
-    order = known[np.lexsort((rows.starts[known], of[known]))]
-    return Snapshot(
-        videos, files, Rows(*(column[order] for column in rows.columns)), of[order]
-    )
-
-
-def _matrix(column: "pa.ChunkedArray") -> np.ndarray:
-    size = column.type.list_size
-    parts = [chunk.flatten().to_numpy() for chunk in column.chunks]
-    empty = np.zeros(0, column.type.value_type.to_pandas_dtype())
-    return np.concatenate([empty, *parts]).reshape(-1, size)
-
-
-def _levels(column: "pa.ChunkedArray") -> np.ndarray:
-    flat = _matrix(column)
-    return flat.reshape(len(flat), flat.shape[1] // 2, 2)
-
-
-def _row(seen: Seen, digest: str) -> dict[str, Any]:
-    sizes = [len(data) for data in seen.windows]
-    starts = np.cumsum([0, *sizes]).tolist()
-    ends = [*seen.firsts[1:], seen.frames]
-    parts = zip(seen.firsts, ends, starts, sizes, strict=False)
-    return {
-        "id": seen.id,
-        "duration_s": seen.info.duration_s,
-        "width": seen.info.width,
-        "height": seen.info.height,
-        "made_s": seen.made_s,
-        "frames": seen.frames,
-        "scenes": seen.scenes,
-        "segments": len(seen.segments.starts),
-        "digest": digest,
-        "parts": [dict(zip(Part.__slots__, part, strict=True)) for part in parts],
-    }
-
-
-def _video(row: dict[str, Any]) -> Video:
-    return Video(**{**row, "parts": tuple(Part(**part) for part in row["parts"])})
-
-
-def _video_row(video: Video) -> dict[str, Any]:
-    parts = [{n: getattr(part, n) for n in Part.__slots__} for part in video.parts]
-    return {**{n: getattr(video, n) for n in Video.__slots__}, "parts": parts}
-
-
-def _file(row: dict[str, Any]) -> File:
-    state = State(*(row[name] for name in State.__slots__))
-    return File(_path(row["path"]), row["video"], state, row["problem"], row["gone"])
-
-
-def _file_row(file: File) -> dict[str, Any]:
-    state = {name: getattr(file.state, name) for name in State.__slots__}
-    return {
-        "path": _key(file.path),
-        "video": file.video,
-        **state,
-        "problem": file.problem.encode(errors="backslashreplace").decode(),
-        "gone": file.gone,
-    }
-
-
-def _key(path: str) -> str:
-    """A path as a string of Unicode; names on disk may be others."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return json.dumps(path)
-    return json.dumps(path) if path.startswith('"') else path
-
-
-def _path(key: str) -> str:
-    return str(json.loads(key)) if key.startswith('"') else key
-
-
-def _some(values: Iterable[str], count: int = 500) -> Iterable[str]:
-    """Values quoted for SQL, so many at a time."""
-    quoted = ["'" + value.replace("'", "''") + "'" for value in values]
-    for first in range(0, len(quoted), count):
-        yield ", ".join(quoted[first : first + count])

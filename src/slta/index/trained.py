@@ -1,5 +1,6 @@
 """A trained model in an index: it searches the windows that the first stage proposes."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from slta.errors import InputError, UnwritableError
 from slta.index.adding import Bar
 from slta.index.querying import A_WINDOW, Located
-from slta.index.tables import Part, Video
+from slta.index.records import Part, Video
 from slta.moments import Span
 from slta.search import Searcher
 from slta.search.trained import CLEAR
@@ -76,7 +77,7 @@ class TrainedModel:
                 return []  # told by ``extract``
             start_s = part.first / RATE_HZ
             end_s = min(part.end / RATE_HZ, videos[index].duration_s)
-            first, end = (round(time_s * rate_hz) for time_s in (start_s, end_s))
+            first, end = round(start_s * rate_hz), math.ceil(end_s * rate_hz - 1e-6)
             window = indexed.features.part(first, max(end, first + 1))
             times_s = np.asarray(window.times_s) - start_s
             answer = self.searcher.answer(

@@ -9,8 +9,8 @@ import numpy as np
 
 from slta.index.looking import Rows
 from slta.index.place import Place
+from slta.index.records import Snapshot, Video
 from slta.index.segments import Bases
-from slta.index.tables import Snapshot, Video
 from slta.search.compact import Compact, Window
 
 ALIKE = 0.01

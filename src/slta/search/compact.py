@@ -87,6 +87,15 @@ class Space:
         flat = codes.reshape(-1, len(basis)) @ (inside * self.step[:most]).T + offset
         return np.ascontiguousarray(flat.T).reshape(-1, *codes.shape[:2])
 
+    def lengths(self) -> Float[np.ndarray, "s t"]:
+        """Euclidean lengths of the vectors, nearly: the directions count as orthogonal,
+        which they were before they were rounded."""
+        basis = self.basis.astype(np.float32)
+        inside = self.low + self.step * self.codes.astype(np.float32)
+        squares = inside**2 @ (basis**2).sum(axis=1)
+        squares += 2 * (inside @ (basis @ self.centre)) + self.centre @ self.centre
+        return np.sqrt(np.maximum(squares, 0))
+
     def frames(self) -> Float[np.ndarray, "t D"]:
         """The vectors of the frames again, nearly."""
         inside = self.low + self.step * self.codes[0].astype(np.float32)

@@ -1,0 +1,94 @@
+"""What an index records of its folder, its videos and its files."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slta.index.looking import Rows
+from slta.index.scanning import State
+from slta.search import compact
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What all of an index depends on."""
+
+    root: str
+    """The folder of videos."""
+    extractor: str
+    version: str
+    rate_hz: float
+    bases: str = ""
+    """SHA-256 of the file of bases."""
+    format: int = FORMAT
+    compact: int = compact.VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A window of a video: its frames, and where its bytes lie in the file of features."""
+
+    first: int
+    end: int
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    id: str
+    duration_s: float
+    width: int
+    height: int
+    made_s: float
+    """When it was recorded, in seconds since 1970; 0 if unknown."""
+    frames: int
+    scenes: float
+    segments: int
+    digest: str
+    """SHA-256 of the file of features."""
+    parts: tuple[Part, ...]
+
+    @property
+    def file(self) -> str:
+        return features_file(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    path: str
+    """Relative to the folder, with / between the names."""
+    video: str
+    """Id of its content; empty if it cannot be used."""
+    state: State
+    problem: str = ""
+    gone: bool = False
+    """Whether it was not there any more at the last look."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a search reads of the tables."""
+
+    videos: list[Video]
+    files: list[File]
+    rows: Rows
+    of: np.ndarray
+    """Index of each row's video, in ascending order."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each video has all its rows; not if they were read while they changed."""
+        counts = np.bincount(self.of, minlength=len(self.videos)).tolist()
+        return counts == [video.segments for video in self.videos]
+
+    @property
+    def there(self) -> list[File]:
+        """Files that can be searched, as far as the index knows."""
+        return [file for file in self.files if file.video and not file.gone]
+
+
+def features_file(video: str) -> str:
+    return f"features/{video}.slta"
