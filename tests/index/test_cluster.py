@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from slta.cluster import exchange
 from slta.errors import InputError
-from slta.index import Index, library
+from slta.index import Index
 from tests.support import ray_clusters
 from tests.support.commands import call, refused
 from tests.support.extractors import coloured
@@ -65,16 +66,20 @@ def test_every_file_is_indexed_once_though_a_node_is_lost(
 ) -> None:
     node = cluster.add_node(**ray_clusters.TINY)
     index = opened(folder)
-    lost: list[Any] = []
 
-    def bar(_done: float, _total: float, _name: str) -> None:
-        on_it = [name for name, where in ray_clusters.looks() if where == node.node_id]
-        if on_it and not lost:
-            lost.append(node)
-            cluster.remove_node(node, allow_graceful=False)
+    def kill() -> bool:
+        """Ends the node as soon as it looks at a video."""
+        for _ in range(1200):
+            if any(where == node.node_id for _, where in ray_clusters.looks()):
+                cluster.remove_node(node, allow_graceful=False)
+                return True
+            time.sleep(0.05)
+        return False
 
-    added = index.add(ray=cluster.address, bar=bar)
-    assert lost and added.videos == 9 and added.known == 1
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(kill)
+        added = index.add(ray=cluster.address)
+    assert lost.result() and added.videos == 9 and added.known == 1
     assert [*added.problems] == ["none.mp4"]
     assert rows(index).total() == 10 + 9 and set(rows(index).values()) == {1}
     assert index.verify().faults == ()
@@ -133,19 +138,18 @@ def test_a_video_that_ends_every_process_does_not_stop_the_others(
 
 
 def test_what_a_machine_does_not_have_can_be_read_later(
-    cluster: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Any, folder: Path
 ) -> None:
+    root = folder.parent / "root"
+    root.mkdir()
     handle = os.open(folder, os.O_RDONLY)
-    # A path that leads here in this process only.
-    monkeypatch.setattr(library, "_root", Path)
-    here = Path(f"/proc/self/fd/{handle}")
-    index = Index.open(
-        here, place=folder.parent / "index", extractor_name="slow", store=folder / "s"
-    )
+    # A link that leads there in this process only.
+    (root / "mine").symlink_to(f"/proc/self/fd/{handle}")
+    index = opened(root)
     added = index.add(ray=cluster.address)
     assert added.videos == 0 and len(added.problems) == 11
-    assert "cannot be read on the machine" in added.problems["red-red.mp4"]
-    assert [file.path for file in index.snapshot().files] == ["none.mp4"]
+    assert "cannot be read on the machine" in added.problems["mine/red-red.mp4"]
+    assert [file.path for file in index.snapshot().files] == ["mine/none.mp4"]
     os.close(handle)
 
 
@@ -175,8 +179,8 @@ def test_when_the_cluster_goes_away_what_was_finished_is_kept(
     with ray_clusters.cluster() as mine:
         index = opened(folder)
 
-        def bar(_done: float, _total: float, name: str) -> None:
-            if not name.startswith("again"):
+        def bar(done: float, _total: float, _name: str) -> None:
+            if done > 0:
                 mine.shutdown()
 
         begun = time.monotonic()
