@@ -10,7 +10,7 @@ import pytest
 
 from slta import InputError, video
 from slta.index import adding
-from slta.index.adding import Hours, Job
+from slta.index.adding import Hours, VideoJob
 from slta.index.looking import content_of
 from tests.support.extractors import Colours, coloured
 from tests.support.libraries import NAMES, Counted, Library, facts, paths
@@ -164,7 +164,7 @@ def test_a_file_that_grows_while_it_is_read_is_read_again(library: Library) -> N
     library.put("still.mp4", 0)
     path = library.put("grows.mp4", 1)
 
-    def grow(job: Job) -> None:
+    def grow(job: VideoJob) -> None:
         if job.path == path:
             with path.open("ab") as file:
                 file.write(bytes(8))
@@ -262,7 +262,7 @@ def test_a_second_start_goes_on_where_ctrl_c_stopped(
 ) -> None:
     library.fill(3)
 
-    def stop(job: Job) -> None:
+    def stop(job: VideoJob) -> None:
         if counted.jobs.total() > after:
             raise KeyboardInterrupt
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance
 from slta import InputError, Span
 from slta.features.base import VideoFeatures
 from slta.index import Hits, Index, querying
-from slta.index.examples import Example, Named
+from slta.index.examples import Example, NamedExample
 from slta.index.filters import Filter
 from slta.index.likeness import Sought, log_odds, looker, shots
 from slta.search.compact import Compact, compacted
@@ -84,27 +84,29 @@ class TestNames:
     def test_a_time_comes_behind_an_at(
         self, text: str, path: str, start_s: float | None, end_s: float | None
     ) -> None:
-        assert Named.of(text) == Named(text, Path(path), start_s, end_s)
+        assert NamedExample.of(text) == NamedExample(text, Path(path), start_s, end_s)
 
     def test_a_file_of_the_whole_name_comes_first(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         Path("a.mp4@0:01").touch()
-        assert Named.of("a.mp4@0:01").path == Path("a.mp4@0:01")
-        assert Named.of("a.mp4@0:02") == Named("a.mp4@0:02", Path("a.mp4"), 2.0)
-        assert Named.of("a.mp4@0:01@0:02").path == Path("a.mp4@0:01")
+        assert NamedExample.of("a.mp4@0:01").path == Path("a.mp4@0:01")
+        assert NamedExample.of("a.mp4@0:02") == NamedExample(
+            "a.mp4@0:02", Path("a.mp4"), 2.0
+        )
+        assert NamedExample.of("a.mp4@0:01@0:02").path == Path("a.mp4@0:01")
 
     @pytest.mark.parametrize("when", "x -5 5- 1:2:3:4 1-2-3 1.2.3 : - 1:20-end".split())
     def test_what_is_no_time_is_refused(self, tmp_path: Path, when: str) -> None:
         (tmp_path / "a.mp4").touch()
         with pytest.raises(InputError, match=r"is not a time; give a time as in"):
-            Named.of(f"{tmp_path}/a.mp4@{when}")
+            NamedExample.of(f"{tmp_path}/a.mp4@{when}")
 
     @pytest.mark.parametrize("when", ["2-1", "1:20-1:20", "9-0"])
     def test_a_reversed_span_is_refused(self, when: str) -> None:
         with pytest.raises(InputError, match=r"ends before it starts"):
-            Named.of(f"a.mp4@{when}")
+            NamedExample.of(f"a.mp4@{when}")
 
 
 class TestReading:

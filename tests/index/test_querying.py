@@ -10,7 +10,7 @@ import pytest
 from slta.index.looking import Seen
 from slta.index.place import Place
 from slta.index.querying import EDGE_S, Located, Searched, joined
-from slta.index.records import Head, Part, Snapshot, Video
+from slta.index.records import Head, Snapshot, Video, WindowPlace
 from slta.index.segments import LONGEST, Probe, bases_of, boundaries, segments_of
 from slta.index.tables import Tables, read_bases
 from slta.moments import Span, VideoInfo
@@ -126,7 +126,7 @@ def test_segments_are_short_and_begin_at_cuts(lengths: list[int]) -> None:
 
 
 def test_what_two_windows_share_is_one_moment() -> None:
-    parts = (Part(0, 10, 0, 9), Part(10, 30, 9, 9))
+    parts = (WindowPlace(0, 10, 0, 9), WindowPlace(10, 30, 9, 9))
     video = Video("0", 15.0, 64, 48, 0.0, 30, 1.0, 2, "", parts)
     one = Located(0, Span(1.0, 5.0), 2.0)
     next_to_it = Located(0, Span(5.0 + EDGE_S / 2, 7.0), 1.0)

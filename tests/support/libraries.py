@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slta.index import Index
-from slta.index.adding import Job, Looks, Outcome, look_here
+from slta.index.adding import Looks, Outcome, VideoJob, look_here
 from slta.index.place import Place
 from slta.index.records import Snapshot
 from slta.index.tables import Tables, read_bases
@@ -77,13 +77,13 @@ class Library:
 class Counted:
     """Looks at videos as usual, and counts how often at each."""
 
-    def __init__(self, before: Callable[[Job], object] = lambda _: None) -> None:
+    def __init__(self, before: Callable[[VideoJob], object] = lambda _: None) -> None:
         self.jobs = Counter[str]()
         self._before = before
 
     def on(self, index: Index) -> Looks:
         def looks(
-            jobs: Iterable[Job], progress: Callable[[Job], Progress]
+            jobs: Iterable[VideoJob], progress: Callable[[VideoJob], Progress]
         ) -> Iterator[Outcome]:
             usual = look_here(index.model, read_bases(index.place), keep=False)
             for job in jobs:

@@ -19,7 +19,7 @@ from slta.cli.compare import Compare, Plot, compare, plot
 from slta.cli.data import DataSets, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
-from slta.cli.index import Index, index
+from slta.cli.index import IndexFolder, index
 from slta.cli.listing import List, listing
 from slta.cli.screen import USAGE, notes, screen, tell
 from slta.cli.search import Search, search
@@ -28,7 +28,7 @@ from slta.errors import InputError
 
 COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
     "search": (Search, search),
-    "index": (Index, index),
+    "index": (IndexFolder, index),
     "evaluate": (Evaluate, evaluate),
     "compare": (Compare, compare),
     "plot": (Plot, plot),
@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
 }
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
-    | Annotated[Index, tyro.conf.subcommand("index")]
+    | Annotated[IndexFolder, tyro.conf.subcommand("index")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]

@@ -25,7 +25,7 @@ LONGEST_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Index:
+class IndexFolder:
     """Look at all videos of a folder, to search them together.
 
     Run again, it looks only at what is new or changed. Exit status: 0, or 2 for invalid
@@ -74,7 +74,7 @@ class Index:
     """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
 
 
-def index(command: Index) -> None:
+def index(command: IndexFolder) -> None:
     verb, folder, *more = _words(command.arguments)
     if command.keep not in (None, "full"):
         raise InputError(f"--keep {command.keep} is not known; give --keep full")
@@ -112,7 +112,7 @@ def _words(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def _update(opened: "Library", command: Index) -> None:
+def _update(opened: "Library", command: IndexFolder) -> None:
     added = library.update(opened, keep=command.keep == "full", ray=command.ray)
     library.told(added, opened.root)
     snapshot = opened.snapshot()
@@ -128,7 +128,7 @@ def _update(opened: "Library", command: Index) -> None:
     _say(line + f'slta search {opened.root} "a sentence"')
 
 
-def _status(opened: "Library", _: Index) -> None:
+def _status(opened: "Library", _: IndexFolder) -> None:
     status = opened.status()
     _say(f"folder      {opened.root}")
     _say(f"index       {opened.place}, {status.bytes / 1e6:.1f} MB of features")
@@ -141,7 +141,7 @@ def _status(opened: "Library", _: Index) -> None:
         _say(f"not usable  {line}")
 
 
-def _watch(opened: "Library", command: Index) -> None:
+def _watch(opened: "Library", command: IndexFolder) -> None:
     from watchfiles import watch
 
     _update(opened, command)
@@ -170,7 +170,7 @@ def _watch(opened: "Library", command: Index) -> None:
         ) from error
 
 
-def _follow(opened: "Library", command: Index) -> bool:
+def _follow(opened: "Library", command: IndexFolder) -> bool:
     """Brings the index up to date; returns whether that was possible now."""
     from slta.index.library import Busy
 
@@ -196,12 +196,12 @@ def _may_be_film(path: Path) -> bool:
     return path.suffix.lower() in FILMS or not (path.suffix or is_hidden(path))
 
 
-def _prune(opened: "Library", _: Index) -> None:
+def _prune(opened: "Library", _: IndexFolder) -> None:
     gone, videos = opened.prune()
     _say(f"removed {library.files(gone)} and {library.videos(videos)}")
 
 
-def _verify(opened: "Library", _: Index) -> None:
+def _verify(opened: "Library", _: IndexFolder) -> None:
     verified = opened.verify()
     _say(f"compared {library.videos(verified.videos)}")
     for fault in verified.faults:
@@ -213,7 +213,7 @@ def _verify(opened: "Library", _: Index) -> None:
     _say("all whole, each once")
 
 
-VERBS: dict[str, Callable[["Library", Index], None]] = {
+VERBS: dict[str, Callable[["Library", IndexFolder], None]] = {
     "": _update,
     "status": _status,
     "watch": _watch,

@@ -229,10 +229,10 @@ def search(command: Search) -> None:
 
 def check_example(name: str) -> None:
     """Raises ``InputError`` if there is no such file, with the name of a similar one."""
-    from slta.index.examples import Named
+    from slta.index.examples import NamedExample
     from slta.video.opening import head_of, is_address
 
-    path = Named.of(name).path
+    path = NamedExample.of(name).path
     try:
         head_of(path)
     except InputError as error:

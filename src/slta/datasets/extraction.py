@@ -14,7 +14,7 @@ from slta.datasets import SOURCES, own, source
 from slta.datasets.base import Dataset, VideoFolder
 from slta.datasets.split import unknown_words
 from slta.errors import InputError, UnwritableError
-from slta.features.elsewhere import Extracting, Sought
+from slta.features.elsewhere import Extracting, VideoSought
 from slta.features.layouts.base import sizes
 from slta.features.library import Library
 from slta.features.provider import Provider
@@ -159,7 +159,7 @@ def extract_on(
     begun = time.perf_counter()
     named: dict[str, Path] = {}
 
-    def jobs() -> Iterator[Sought]:
+    def jobs() -> Iterator[VideoSought]:
         for path in paths:
             # What cannot be read is told by ``extract``.
             with suppress(InputError, OSError):
@@ -167,7 +167,7 @@ def extract_on(
                 if content not in named and not library.has(path):
                     video.probe(path)
                     named[content] = path
-                    yield Sought(path.absolute(), content)
+                    yield VideoSought(path.absolute(), content)
 
     work = Extracting(extractor_name, library.version, library.rate_hz)
     with shows("videos on the cluster") as progress:

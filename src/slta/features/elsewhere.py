@@ -21,7 +21,7 @@ from slta.features.library import Library
 from slta.features.store import Store
 
 
-class Sought(NamedTuple):
+class VideoSought(NamedTuple):
     """A video to look at: its file, and the SHA-256 that it must have."""
 
     path: Path
@@ -65,7 +65,7 @@ class Extracting:
     def extractor(self) -> Extractor:
         return same_extractor(self.extractor_name, self.version)
 
-    def __call__(self, job: Sought) -> Shipped:
+    def __call__(self, job: VideoSought) -> Shipped:
         with checked(job) as store:
             return Shipped.of(Library(self.extractor, store, self.rate_hz), job.path)
 

@@ -22,7 +22,7 @@ COMMIT_S = 10.0
 """Time after which finished videos are written."""
 
 
-class Job(NamedTuple):
+class VideoJob(NamedTuple):
     """A video to look at."""
 
     path: Path
@@ -32,14 +32,16 @@ class Job(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a job: what was seen, or why it cannot be used."""
 
-    job: Job
+    job: VideoJob
     seen: Seen | None
     problem: str = ""
     lasting: bool = True
     """Whether the file's content is at fault, rather than the machine that read it."""
 
 
-Looks = Callable[[Iterable[Job], Callable[[Job], Progress]], Iterator[Outcome]]
+Looks = Callable[
+    [Iterable[VideoJob], Callable[[VideoJob], Progress]], Iterator[Outcome]
+]
 """Looks at videos, in any order; the second argument gives a job's progress."""
 
 
@@ -71,7 +73,7 @@ def look_here(model: ZeroShot, bases: Bases, *, keep: bool) -> Looks:
     """Looks at one video after another, in this process."""
 
     def looks(
-        jobs: Iterable[Job], progress: Callable[[Job], Progress]
+        jobs: Iterable[VideoJob], progress: Callable[[VideoJob], Progress]
     ) -> Iterator[Outcome]:
         for job in jobs:
             yield outcome(job, model, bases, keep=keep, progress=progress(job))
@@ -80,7 +82,7 @@ def look_here(model: ZeroShot, bases: Bases, *, keep: bool) -> Looks:
 
 
 def outcome(
-    job: Job,
+    job: VideoJob,
     model: ZeroShot,
     bases: Bases,
     *,
@@ -180,7 +182,7 @@ class Update:
         self.added.seconds = time.monotonic() - start
         return self.added
 
-    def _jobs(self) -> Iterator[Job]:
+    def _jobs(self) -> Iterator[VideoJob]:
         for path in self._measured(self._changes.new):
             try:
                 content = content_of(self._root / path)
@@ -194,7 +196,7 @@ class Update:
                 self._waiting[content].append(path)
             else:
                 self._waiting[content] = [path]
-                yield Job(self._root / path, content)
+                yield VideoJob(self._root / path, content)
 
     def _measured(self, new: Sequence[str]) -> list[str]:
         """Those that are videos; the progress bar needs the lengths of all."""
@@ -207,7 +209,7 @@ class Update:
                 self._refuse(path, str(error))
         return usable
 
-    def _progress(self, job: Job) -> Progress:
+    def _progress(self, job: VideoJob) -> Progress:
         path = self._waiting[job.content][0]
         return lambda done_s, _: self._hours.reach(path, done_s)
 

@@ -50,3 +50,14 @@ def check_head(head: Head, root: Path, place: Place, extractor: Extractor) -> No
             f"{extractor.id} version {extractor.version}; choose another place with "
             f"--index, or {REMEDY}"
         )
+
+
+def nothing_to_search(root: Path, snapshot: Snapshot) -> str:
+    if snapshot.there:
+        return (
+            "no video satisfies --since, --until, --longer and --shorter; "
+            "give others, or leave them out"
+        )
+    if snapshot.files:
+        return f"no video of {root} can be searched; 'slta index status' says why"
+    return f"{root} has no videos; give a folder with some"

@@ -8,7 +8,7 @@ from slta.cluster import Undone, results
 from slta.features.base import Extractor, Prepared, QueryFeatures
 from slta.features.elsewhere import Shipped, checked, same_extractor
 from slta.features.library import Library
-from slta.index.adding import Job, Looks, Outcome, outcome
+from slta.index.adding import Looks, Outcome, VideoJob, outcome
 from slta.index.looking import Seen, look_at
 from slta.index.segments import Bases
 from slta.progress import Progress
@@ -34,7 +34,7 @@ class Looking:
     def extractor(self) -> Extractor:
         return same_extractor(self.extractor_name, self.version)
 
-    def __call__(self, job: Job) -> tuple[Seen, Shipped | None]:
+    def __call__(self, job: VideoJob) -> tuple[Seen, Shipped | None]:
         with checked(job) as store:
             model = ZeroShot(self.extractor_name, store)
             model.library = Library(self.extractor, store, RATE_HZ)
@@ -49,13 +49,13 @@ def look_on(address: str, model: ZeroShot, bases: Bases, *, keep: bool) -> Looks
     stored here."""
 
     def looks(
-        jobs: Iterable[Job], progress: Callable[[Job], Progress]
+        jobs: Iterable[VideoJob], progress: Callable[[VideoJob], Progress]
     ) -> Iterator[Outcome]:
         library = model.library
         work = Looking(library.id, library.version, model.unrelated, bases, keep)
-        stored: list[Job] = []
+        stored: list[VideoJob] = []
 
-        def others() -> Iterator[Job]:
+        def others() -> Iterator[VideoJob]:
             for job in jobs:
                 if library.recalled(job.path):
                     stored.append(job)

@@ -30,7 +30,7 @@ FORMS = "give a time as in {name}@1:23, or a span as in {name}@1:20-1:35"
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedExample:
     """An example as it is named: ``FILE``, ``FILE@TIME`` or ``FILE@START-END``."""
 
     text: str
@@ -39,7 +39,7 @@ class Named:
     end_s: float | None = None
 
     @classmethod
-    def of(cls, text: str | Path) -> "Named":
+    def of(cls, text: str | Path) -> "NamedExample":
         """A file of the whole name comes before a time after an ``@``.
 
         Raises ``InputError`` for a time that cannot be read, and for a reversed span.
@@ -81,13 +81,17 @@ class Example:
     images: UInt8[np.ndarray, "n h w 3"]
 
     @classmethod
-    def read(cls, example: "str | Path | Named", size: tuple[int, int]) -> "Example":
+    def read(
+        cls, example: "str | Path | NamedExample", size: tuple[int, int]
+    ) -> "Example":
         """Reads a picture, or the frames of a video, in ``size``, (width, height).
 
         Raises ``InputError`` for what is neither, for times beyond the end of a video, and
         for an example of more than ``LONGEST_S``.
         """
-        named = example if isinstance(example, Named) else Named.of(example)
+        named = (
+            example if isinstance(example, NamedExample) else NamedExample.of(example)
+        )
         path, timed = named.path, named.start_s is not None
         if pictures.is_picture(path, still=timed):
             if timed:
@@ -110,7 +114,7 @@ class Example:
         return {"path": str(self.path), **times}
 
 
-def _span(named: Named, duration_s: float) -> Span:
+def _span(named: NamedExample, duration_s: float) -> Span:
     start_s, end_s = named.start_s, named.end_s
     length = f"--like {named.text}: {named.path} lasts {clock(duration_s)}"
     most = f"{LONGEST_S:.0f} s"

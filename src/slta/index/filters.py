@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from fnmatch import translate
 
 from slta.errors import InputError
 from slta.files import composed
-from slta.index.records import File, Video
+from slta.index.records import File, Snapshot, Video
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
@@ -48,6 +49,18 @@ class Filter:
                 f"of paths in the folder, in which there are {some}"
             )
         return found
+
+    def paths_by_video(self, snapshot: Snapshot) -> dict[str, list[str]]:
+        """Paths of the files of each video that is searched."""
+        named = defaultdict[str, list[File]](list)
+        for file in self.paths(snapshot.there):
+            named[file.video].append(file)
+        videos = {video.id: video for video in snapshot.videos}
+        return {
+            name: sorted(file.path for file in files)
+            for name, files in named.items()
+            if name in videos and self.takes(videos[name], files)
+        }
 
     def takes(self, video: Video, files: Sequence[File]) -> bool:
         made_s = video.made_s or min(file.state.mtime_ns for file in files) / 1e9

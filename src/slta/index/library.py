@@ -1,10 +1,8 @@
 """The index of a folder."""
 
-import hashlib
 import math
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +12,15 @@ import numpy as np
 
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
-from slta.files import fitted, home
 from slta.index.adding import Added, Bar, Looks, Update, look_here
 from slta.index.answers import Hit, Hits
-from slta.index.checks import check_head, check_mounted, check_videos
+from slta.index.checks import check_head, check_mounted, check_videos, nothing_to_search
 from slta.index.examples import Example
 from slta.index.filters import Filter
 from slta.index.likeness import Sought, looker
-from slta.index.place import Place
-from slta.index.querying import WINDOWS, Located, Searched
-from slta.index.records import File, Head, Snapshot
+from slta.index.place import Place, default_place
+from slta.index.querying import WINDOWS, Searched, limited
+from slta.index.records import Head, Snapshot
 from slta.index.scanning import scan
 from slta.index.segments import Bases, bases_of
 from slta.index.status import Status
@@ -118,7 +115,7 @@ class Index:
 
     def paths(self) -> list[Path]:
         """One file of each indexed video."""
-        named = self._paths(self.snapshot(), ALL)
+        named = ALL.paths_by_video(self.snapshot())
         return [self.root / paths[0] for paths in named.values()]
 
     def status(self) -> Status:
@@ -377,10 +374,10 @@ class Index:
         proposed: int | None,
         model: "TrainedModel | None",
     ) -> Hits:
-        paths = self._paths(snapshot, only)
+        paths = only.paths_by_video(snapshot)
         wanted = np.array([video.id in paths for video in snapshot.videos], bool)
         if not wanted.any():
-            raise InputError(self._nothing(snapshot))
+            raise InputError(nothing_to_search(self.root, snapshot))
         if self._searched is None or self._searched[0] is not snapshot:
             searched = Searched(self.place, snapshot, read_bases(self.place))
             self._searched = (snapshot, searched)
@@ -396,7 +393,7 @@ class Index:
                 found = ready.find(
                     query, wanted, top=top, proposed=proposed, moments=moments_of
                 )
-            best = _limited(found, per_video)[:top]
+            best = limited(found, per_video)[:top]
             # The windows of few videos may have been proposed.
             if len(best) == top or per_video is None or (proposed or 0) >= MOST:
                 break
@@ -425,30 +422,6 @@ class Index:
             notes=query.notes,
         )
 
-    def _paths(self, snapshot: Snapshot, only: Filter) -> dict[str, list[str]]:
-        """Paths of the files of each video that is searched."""
-        named = defaultdict[str, list[File]](list)
-        for file in only.paths(snapshot.there):
-            named[file.video].append(file)
-        videos = {video.id: video for video in snapshot.videos}
-        return {
-            name: sorted(file.path for file in files)
-            for name, files in named.items()
-            if name in videos and only.takes(videos[name], files)
-        }
-
-    def _nothing(self, snapshot: Snapshot) -> str:
-        if snapshot.there:
-            return (
-                "no video satisfies --since, --until, --longer and --shorter; "
-                "give others, or leave them out"
-            )
-        if snapshot.files:
-            return (
-                f"no video of {self.root} can be searched; 'slta index status' says why"
-            )
-        return f"{self.root} has no videos; give a folder with some"
-
     def _check(self, head: Head) -> None:
         check_head(head, self.root, self.place, self.model.library.extractor)
 
@@ -461,24 +434,6 @@ class Index:
         if self.exists:
             return Tables(self.place)
         return Tables.create(self.place, self.head(), bases_of(self.model.unrelated))
-
-
-def _limited(found: Sequence[Located], per_video: int | None) -> list[Located]:
-    """At most so many moments of each video."""
-    counts = Counter[int]()
-    kept = []
-    for located in found:
-        counts[located.video] += 1
-        if per_video is None or counts[located.video] <= per_video:
-            kept.append(located)
-    return kept
-
-
-def default_place(root: Path) -> Path:
-    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    # LanceDB takes no other letters.
-    name = "".join(c if c.isprintable() else "-" for c in root.name or "root")
-    return home() / "indexes" / fitted(name, f"-{digest}")
 
 
 def _root(folder: str | Path) -> Path:

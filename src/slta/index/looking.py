@@ -39,7 +39,7 @@ class Seen:
     """Compact features."""
     firsts: tuple[int, ...]
     """Number of each window's first frame."""
-    segments: "Rows"
+    segments: "SegmentRows"
 
     @classmethod
     def of(
@@ -58,12 +58,12 @@ class Seen:
             scenes=compact.scenes,
             windows=tuple(window.to_bytes() for window in compact.windows),
             firsts=tuple(window.first for window in compact.windows),
-            segments=Rows.of(compact, bases),
+            segments=SegmentRows.of(compact, bases),
         )
 
 
 @dataclass(frozen=True)
-class Rows:
+class SegmentRows:
     """Segments of a video or of many, a row each."""
 
     windows: Int[np.ndarray, " n"]
@@ -75,7 +75,7 @@ class Rows:
     levels: Float[np.ndarray, "n v 2"]
 
     @classmethod
-    def of(cls, compact: Compact, bases: Bases) -> "Rows":
+    def of(cls, compact: Compact, bases: Bases) -> "SegmentRows":
         parts = []
         for number, window in enumerate(compact.windows):
             segments = segments_of(window, bases)

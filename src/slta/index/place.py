@@ -5,6 +5,7 @@ Files are written whole or not at all, and never changed afterwards.
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -230,3 +231,10 @@ def _line(error: BaseException) -> str:
         if os.strerror(code) in str(error):
             return os.strerror(code)
     return " ".join(str(error).split())[:200]
+
+
+def default_place(root: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    # LanceDB takes no other letters.
+    name = "".join(c if c.isprintable() else "-" for c in root.name or "root")
+    return home() / "indexes" / fitted(name, f"-{digest}")

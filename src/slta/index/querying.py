@@ -7,6 +7,7 @@ searched as a video is.
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -20,7 +21,7 @@ from slta.features.base import QueryFeatures
 from slta.index import likeness
 from slta.index.likeness import Sought
 from slta.index.place import Place
-from slta.index.records import Part, Snapshot, Video
+from slta.index.records import Snapshot, Video, WindowPlace
 from slta.index.segments import Bases, Probe
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
@@ -85,7 +86,7 @@ class Searched:
         *,
         top: int,
         proposed: int | None = None,
-        moments: Callable[[int, Part], list[Located]] | None = None,
+        moments: Callable[[int, WindowPlace], list[Located]] | None = None,
     ) -> list[Located]:
         """The best moments of the wanted videos, best first; every video may have many.
 
@@ -157,7 +158,7 @@ class Searched:
         heights = (heights - self._penalty)[allowed]
         return np.sort(allowed[np.argpartition(-heights, count)[:count]])
 
-    def _part(self, number: int) -> tuple[int, Part]:
+    def _part(self, number: int) -> tuple[int, WindowPlace]:
         """Index of a window's video, and its part of it."""
         video = int(self._video_of[number])
         return video, self._videos[video].parts[self._part_of[number]]
@@ -179,14 +180,14 @@ class Searched:
 
     def _heights(self, query: QueryFeatures, numbers: list[int]) -> list[float]:
         """How well the best second of each window fits the query, nearly."""
-        group = Group([self._read(number) for number in numbers], COMPONENTS)
+        group = WindowGroup([self._read(number) for number in numbers], COMPONENTS)
         return [
             peak(evidence.agreement_of(part), rate_hz=RATE_HZ, width_s=AGREES_S)
             for part in group.by_phrase(query)
         ]
 
     def _moments(self, query: QueryFeatures, numbers: list[int]) -> list[list[Located]]:
-        group = Group([self._read(number) for number in numbers])
+        group = WindowGroup([self._read(number) for number in numbers])
         parts = zip(numbers, group.windows, group.by_phrase(query), strict=True)
         return [self._located(query, *part) for part in parts]
 
@@ -250,7 +251,7 @@ class Searched:
         return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
 
 
-class Group(NamedTuple):
+class WindowGroup(NamedTuple):
     """Windows that are compared at once, which takes less time than one by one."""
 
     windows: list[Window]
@@ -309,3 +310,14 @@ def _are_one(one: Located, other: Located, videos: Sequence[Video]) -> bool:
         for first, last in ((one, other), (other, one))
         for edge in edges
     )
+
+
+def limited(found: Sequence[Located], per_video: int | None) -> list[Located]:
+    """At most so many moments of each video."""
+    counts = Counter[int]()
+    kept = []
+    for located in found:
+        counts[located.video] += 1
+        if per_video is None or counts[located.video] <= per_video:
+            kept.append(located)
+    return kept

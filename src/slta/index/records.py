@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slta.index.looking import Rows
+from slta.index.looking import SegmentRows
 from slta.index.scanning import State
 from slta.search import compact
 
@@ -27,7 +27,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WindowPlace:
     """A window of a video: its frames, and where its bytes lie in the file of features."""
 
     first: int
@@ -49,7 +49,7 @@ class Video:
     segments: int
     digest: str
     """SHA-256 of the file of features."""
-    parts: tuple[Part, ...]
+    parts: tuple[WindowPlace, ...]
 
     @property
     def file(self) -> str:
@@ -74,7 +74,7 @@ class Snapshot:
 
     videos: list[Video]
     files: list[File]
-    rows: Rows
+    rows: SegmentRows
     of: np.ndarray
     """Index of each row's video, in ascending order."""
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slta.index.looking import Rows, Seen
-from slta.index.records import File, Part, Snapshot, Video
+from slta.index.looking import Seen, SegmentRows
+from slta.index.records import File, Snapshot, Video, WindowPlace
 from slta.index.scanning import State
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def schemas(size: int, spaces: int) -> dict[str, "pa.Schema"]:
     import pyarrow as pa
 
-    part = pa.struct([(name, pa.int64()) for name in Part.__slots__])
+    part = pa.struct([(name, pa.int64()) for name in WindowPlace.__slots__])
     return {
         "videos": pa.schema(
             {
@@ -82,7 +82,7 @@ def snapshot_of(
     number = {video.id: i for i, video in enumerate(videos)}
     of = np.array([number.get(i, -1) for i in segments["video"].to_pylist()], np.int32)
     known = np.flatnonzero(of >= 0)
-    rows = Rows(
+    rows = SegmentRows(
         segments["window"].to_numpy(),
         segments["start"].to_numpy(),
         segments["end"].to_numpy(),
@@ -91,7 +91,10 @@ def snapshot_of(
     )
     order = known[np.lexsort((rows.starts[known], of[known]))]
     return Snapshot(
-        videos, files, Rows(*(column[order] for column in rows.columns)), of[order]
+        videos,
+        files,
+        SegmentRows(*(column[order] for column in rows.columns)),
+        of[order],
     )
 
 
@@ -122,16 +125,22 @@ def seen_row(seen: Seen, digest: str) -> dict[str, Any]:
         "scenes": seen.scenes,
         "segments": len(seen.segments.starts),
         "digest": digest,
-        "parts": [dict(zip(Part.__slots__, part, strict=True)) for part in parts],
+        "parts": [
+            dict(zip(WindowPlace.__slots__, part, strict=True)) for part in parts
+        ],
     }
 
 
 def video_of(row: dict[str, Any]) -> Video:
-    return Video(**{**row, "parts": tuple(Part(**part) for part in row["parts"])})
+    return Video(
+        **{**row, "parts": tuple(WindowPlace(**part) for part in row["parts"])}
+    )
 
 
 def video_row(video: Video) -> dict[str, Any]:
-    parts = [{n: getattr(part, n) for n in Part.__slots__} for part in video.parts]
+    parts = [
+        {n: getattr(part, n) for n in WindowPlace.__slots__} for part in video.parts
+    ]
     return {**{n: getattr(video, n) for n in Video.__slots__}, "parts": parts}
 
 

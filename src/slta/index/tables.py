@@ -26,7 +26,7 @@ import safetensors.numpy
 
 from slta.errors import InputError
 from slta.index.interrupts import uninterrupted
-from slta.index.looking import Rows, Seen
+from slta.index.looking import Seen, SegmentRows
 from slta.index.place import Place
 from slta.index.records import FORMAT, File, Head, Snapshot, Video, features_file
 from slta.index.rows import (
@@ -268,7 +268,7 @@ def read_snapshot(place: Place) -> Snapshot | None:
         if json.loads(facts["format"]) != FORMAT:
             return None
         arrays = compact.views(data)
-        rows = Rows(*(arrays[name] for name in COLUMNS))
+        rows = SegmentRows(*(arrays[name] for name in COLUMNS))
         videos = [video_of(row) for row in json.loads(facts["videos"])]
         files = [file_of(row) for row in json.loads(facts["files"])]
         snapshot = Snapshot(videos, files, rows, arrays["of"])

@@ -10,7 +10,7 @@ import numpy as np
 from slta.errors import InputError, UnwritableError
 from slta.index.adding import Bar
 from slta.index.querying import A_WINDOW, Located
-from slta.index.records import Part, Video
+from slta.index.records import Video, WindowPlace
 from slta.moments import Span
 from slta.search import Searcher
 from slta.search.trained import CLEAR
@@ -63,12 +63,12 @@ class TrainedModel:
 
     def reader(
         self, query: str, files: Sequence[Path], videos: Sequence[Video]
-    ) -> Callable[[int, Part], list[Located]]:
+    ) -> Callable[[int, WindowPlace], list[Located]]:
         """Finds the moments of a query in a part of a video, by the video's index."""
         features = self.searcher.read(query)
         rate_hz = self.searcher.library.rate_hz
 
-        def moments(index: int, part: Part) -> list[Located]:
+        def moments(index: int, part: WindowPlace) -> list[Located]:
             try:
                 indexed = self.searcher.index(files[index])
             except UnwritableError:

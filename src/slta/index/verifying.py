@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slta.index.looking import Rows
+from slta.index.looking import SegmentRows
 from slta.index.place import Place
 from slta.index.records import Snapshot, Video
 from slta.index.segments import Bases
@@ -49,7 +49,7 @@ def faults(place: Place, snapshot: Snapshot, bases: Bases) -> Iterator[Fault]:
     ends = np.searchsorted(snapshot.of, np.arange(len(snapshot.videos) + 1))
     for number, each in enumerate(snapshot.videos):
         here = slice(ends[number], ends[number + 1])
-        rows = Rows(*(column[here] for column in snapshot.rows.columns))
+        rows = SegmentRows(*(column[here] for column in snapshot.rows.columns))
         if problem := _problem(place, each, rows, bases):
             yield Fault(f"video {each.id}: {problem}", each.id)
 
@@ -62,7 +62,7 @@ def are_equal(one: Snapshot, other: Snapshot) -> bool:
     )
 
 
-def _problem(place: Place, video: Video, rows: Rows, bases: Bases) -> str | None:
+def _problem(place: Place, video: Video, rows: SegmentRows, bases: Bases) -> str | None:
     if len(rows.starts) != video.segments:
         return f"{len(rows.starts)} segments, not {video.segments}"
     try:
@@ -87,7 +87,7 @@ def _problem(place: Place, video: Video, rows: Rows, bases: Bases) -> str | None
         done = window.end
     if done != video.frames:
         return f"{done} frames, not {video.frames}"
-    made = Rows.of(Compact(tuple(windows), video.scenes), bases)
+    made = SegmentRows.of(Compact(tuple(windows), video.scenes), bases)
     if not all(map(_alike, rows.columns, made.columns)):
         return "its segments are not those of its features"
     return None

@@ -46,7 +46,7 @@ SPARE = 16
 WINDOW = re.compile(r"(.+)_(\d+)_(\d+)\.npy")
 
 
-class Window(NamedTuple):
+class ReleasedWindow(NamedTuple):
     """Rows ``first`` up to ``end`` (exclusive), counted from 0."""
 
     first: int
@@ -162,7 +162,7 @@ class SLTARelease:
 class ReleaseFiles(NamedTuple):
     """The files of a folder and its subfolders."""
 
-    windows: dict[str, list[Window]]
+    windows: dict[str, list[ReleasedWindow]]
     """Of each video, in ascending order."""
     pickles: dict[str, Path]
     """Region files, by video."""
@@ -190,7 +190,9 @@ def _found(top: Path) -> ReleaseFiles:
             "release's features"
         )
     ordered = {
-        video_id: [Window(*frames, file) for frames, file in sorted(files.items())]
+        video_id: [
+            ReleasedWindow(*frames, file) for frames, file in sorted(files.items())
+        ]
         for video_id, files in sorted(windows.items())
     }
     return ReleaseFiles(ordered, pickles, twice)

@@ -38,7 +38,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class BitRange:
     """What bytes stand for: channel c of byte b has the value
     ``(b - zero) * steps[c] + middles[c]``."""
 
@@ -48,16 +48,16 @@ class Range:
     means: Float64[np.ndarray, " c"]
     """Of ``b - zero``."""
 
-    def times(self, n: int) -> "Range":
+    def times(self, n: int) -> "BitRange":
         """The range of n pixels' channels."""
         parts = (self.steps, self.middles, self.means)
-        return Range(self.zero, *(np.tile(part, n) for part in parts))
+        return BitRange(self.zero, *(np.tile(part, n) for part in parts))
 
 
 def linear(
     steps: Float64[np.ndarray, " c"], middles: Float64[np.ndarray, " c"]
-) -> Range:
-    return Range(MIDDLE, steps, middles, np.zeros_like(middles))
+) -> BitRange:
+    return BitRange(MIDDLE, steps, middles, np.zeros_like(middles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ class Bytes:
     """A tensor of uint8 in a graph."""
 
     name: str
-    range: Range
+    range: BitRange
 
 
-PIXELS = Range(127, np.full(3, 1 / 128), np.zeros(3), np.zeros(3))
+PIXELS = BitRange(127, np.full(3, 1 / 128), np.zeros(3), np.zeros(3))
 """The network's input is (x - 127) / 128."""
 
 
@@ -157,7 +157,7 @@ def _convolved(
     )
 
 
-def _rectified(weights: Weights, norm: str) -> Range:
+def _rectified(weights: Weights, norm: str) -> BitRange:
     """The range after ReLU6, whose lower bound is that of the bytes."""
     mean, spread = _moments(weights, norm)
     highest = np.clip(mean + RECTIFIED * spread, 255 * LEAST, MOST)
@@ -165,7 +165,7 @@ def _rectified(weights: Weights, norm: str) -> Range:
     density = np.exp(-(deviations**2) / 2)
     likely = (mean + spread * deviations).clip(0, highest)
     means = (likely * density).sum(axis=0) / density.sum()
-    return Range(0, highest / 255, np.zeros_like(highest), means * 255 / highest)
+    return BitRange(0, highest / 255, np.zeros_like(highest), means * 255 / highest)
 
 
 def _steps(weights: Weights, norms: Sequence[str]) -> Float64[np.ndarray, " c"]:
@@ -186,7 +186,7 @@ def _quantised(
     x: Bytes,
     kernels: Float[np.ndarray, "o i y x"],
     bias: Float[np.ndarray, " o"],
-    made: Range,
+    made: BitRange,
     **attributes: object,
 ) -> Bytes:
     """A convolution with a step for each output channel."""
