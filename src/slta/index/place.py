@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from slta.errors import InputError, UnwritableError
 from slta.files import fitted, home, whole_file
@@ -97,10 +96,10 @@ class Place:
     def read(self, name: str, start: int = 0, size: int | None = None) -> Any:
         """Bytes of a file, mapped if it is local. Raises ``FileNotFoundError``."""
         if self.folder is not None:
-            path = self.folder / name
-            if path.stat().st_size == 0:
-                return b""
-            whole = np.memmap(path, np.uint8, mode="r")
+            with open(os.path.join(self.folder, name), "rb") as local:
+                if os.fstat(local.fileno()).st_size == 0:
+                    return b""
+                whole = memoryview(mmap(local.fileno(), 0, access=ACCESS_READ))
             return whole[start : None if size is None else start + size]
         files, folder = self._files
         with self.reading(), files.open_input_file(f"{folder}/{name}") as file:

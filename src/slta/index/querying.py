@@ -6,11 +6,9 @@ searched as a video is.
 """
 
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -26,13 +24,13 @@ from slta.index.segments import Bases, Probe
 from slta.moments import Span
 from slta.moments.segments import above_line, peak
 from slta.search import evidence
-from slta.search.compact import MOST, Window
+from slta.search.compact import ALL, MOST, Frames, Window
 from slta.search.evidence import AGREES_S, STEEP
 from slta.search.zero_shot import RATE_HZ, moments_of
 
-WINDOWS = 128
+WINDOWS = 112
 """Windows that the first stage proposes, at least."""
-SEARCHED = 16
+SEARCHED = 12
 """Of these, those that are searched, at least."""
 A_WINDOW = 5
 """Maximum moments of a window."""
@@ -42,13 +40,15 @@ MORE = 20
 """Moments that are kept for each that is wanted, as some are joined or too many of a video."""
 COMPONENTS = 64
 """Components of each space by which proposed windows are compared."""
-GROUP = 8
+SEGMENTS = 12
+"""Segments of a proposed window that are compared frame by frame, on average."""
+GROUP = 16
 """Windows compared at once, which fit a core's cache."""
-CORES = os.cpu_count() or 1
 EDGE_S = 0.01
 """Distance of a moment from the edge of a window up to which it reaches the edge."""
 
 
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
@@ -73,6 +73,11 @@ class Searched:
         counts = [len(video.parts) for video in self._videos]
         firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._windows = firsts[snapshot.of] + rows.windows
+        # Of each segment: its frames, counted from the start of its window.
+        starts = np.array(
+            [part.first for video in self._videos for part in video.parts], np.int64
+        )[self._windows]
+        self._spans = np.stack([rows.starts - starts, rows.ends - starts], axis=1)
         scenes = np.array([video.scenes for video in self._videos], np.float32)
         # Of each window: its video, its number there, and what the scenes take from it.
         self._video_of = np.repeat(np.arange(len(counts)), counts)
@@ -97,27 +102,24 @@ class Searched:
         """
         count = max(WINDOWS, 4 * top) if proposed is None else proposed
         searched = max(SEARCHED, 2 * top) if proposed is None else proposed
-        numbers = self._propose(query, wanted, count)
-        heights = self._grouped(numbers, partial(self._heights, query))
-        order = np.argsort(self._penalty[numbers] - heights, kind="stable")
-        best = numbers[order[:searched]]
+        proposals = self._propose(query, wanted, count)
+        heights = self._grouped(proposals, partial(self._heights, query))
+        order = np.argsort([-height for height in heights], kind="stable")[:searched]
+        best = [proposals[i].number for i in order.tolist()]
         if moments is None:
             parts = self._grouped(best, partial(self._moments, query))
         else:
-            parts = [moments(*self._part(number)) for number in best.tolist()]
+            parts = [moments(*self._part(number)) for number in best]
         found = [moment for part in parts for moment in part]
         found.sort(key=lambda moment: -moment.score)
         return joined(found[: MORE * top], self._videos)
 
     def _grouped(
-        self, numbers: Int[np.ndarray, " n"], made: Callable[[list[int]], list[Made]]
+        self, items: Sequence[Item], made: Callable[[Sequence[Item]], list[Made]]
     ) -> list[Made]:
-        """What is made of windows, by groups, on all cores."""
-        groups = [
-            numbers[first : first + GROUP].tolist()
-            for first in range(0, len(numbers), GROUP)
-        ]
-        return [each for part in _workers().map(made, groups) for each in part]
+        """What is made of windows, group by group; threads would wait for each other."""
+        groups = [items[i : i + GROUP] for i in range(0, len(items), GROUP)]
+        return [each for part in map(made, groups) for each in part]
 
     def find_like(
         self,
@@ -136,7 +138,7 @@ class Searched:
             np.maximum.at(near, self._windows, fits)
             numbers = numbers[np.argpartition(-near[numbers], count)[:count]]
         parts = self._grouped(
-            numbers, lambda group: [self._alike(sought, n) for n in group]
+            numbers.tolist(), lambda group: [self._alike(sought, n) for n in group]
         )
         found = [moment for part in parts for moment in part]
         found.sort(key=lambda moment: -moment.score)
@@ -147,16 +149,32 @@ class Searched:
 
     def _propose(
         self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
-    ) -> Int[np.ndarray, " n"]:
-        """Numbers of the windows with the best segments."""
-        allowed = np.flatnonzero(wanted[self._video_of])
-        if len(allowed) <= count:
-            return allowed
+    ) -> "list[Proposal]":
+        """The windows with the best segments, and these."""
+        windows = np.flatnonzero(wanted[self._video_of])
+        if len(windows) <= count:
+            return [Proposal(number) for number in windows.tolist()]
         fits = Probe.of(query, self._bases).fits(self._vectors, self._levels)
-        heights = np.full(len(self._video_of), -np.inf)
+        fits -= self._penalty[self._windows]
+        heights = np.full(len(self._video_of), -np.inf, np.float32)
         np.maximum.at(heights, self._windows, fits)
-        heights = (heights - self._penalty)[allowed]
-        return np.sort(allowed[np.argpartition(-heights, count)[:count]])
+        best = np.argpartition(-heights[windows], count)[:count]
+        chosen = np.zeros(len(self._video_of), bool)
+        chosen[windows[best]] = True
+        rows = np.flatnonzero(chosen[self._windows])
+        if len(rows) > (most := SEGMENTS * count):
+            rows = np.sort(rows[np.argpartition(-fits[rows], most)[:most]])
+        numbers, firsts = np.unique(self._windows[rows], return_index=True)
+        return [
+            Proposal(number, self._frames(part))
+            for number, part in zip(
+                numbers.tolist(), np.split(rows, firsts[1:]), strict=True
+            )
+        ]
+
+    def _frames(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " t"]:
+        """The frames of segments of one window."""
+        return np.concatenate([np.arange(*self._spans[row]) for row in rows.tolist()])
 
     def _part(self, number: int) -> tuple[int, WindowPlace]:
         """Index of a window's video, and its part of it."""
@@ -178,15 +196,22 @@ class Searched:
                 "'slta index verify' repairs it"
             ) from error
 
-    def _heights(self, query: QueryFeatures, numbers: list[int]) -> list[float]:
+    def _heights(
+        self, query: QueryFeatures, proposals: "Sequence[Proposal]"
+    ) -> list[float]:
         """How well the best second of each window fits the query, nearly."""
-        group = WindowGroup([self._read(number) for number in numbers], COMPONENTS)
+        numbers, frames = zip(*proposals, strict=True)
+        group = WindowGroup([*map(self._read, numbers)], COMPONENTS, frames)
         return [
-            peak(evidence.agreement_of(part), rate_hz=RATE_HZ, width_s=AGREES_S)
-            for part in group.by_phrase(query)
+            _best_second(evidence.agreement_of(part), of) - float(self._penalty[number])
+            for number, of, part in zip(
+                numbers, frames, group.by_phrase(query), strict=True
+            )
         ]
 
-    def _moments(self, query: QueryFeatures, numbers: list[int]) -> list[list[Located]]:
+    def _moments(
+        self, query: QueryFeatures, numbers: Sequence[int]
+    ) -> list[list[Located]]:
         group = WindowGroup([self._read(number) for number in numbers])
         parts = zip(numbers, group.windows, group.by_phrase(query), strict=True)
         return [self._located(query, *part) for part in parts]
@@ -251,21 +276,53 @@ class Searched:
         return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
 
 
+class Proposal(NamedTuple):
+    """A window, and the frames of its best segments."""
+
+    number: int
+    frames: Frames = ALL
+
+
+def _best_second(agreement: Float[np.ndarray, " t"], frames: Frames) -> float:
+    """The best mean of two consecutive frames; of a frame without another, its own."""
+    if isinstance(frames, slice) or len(agreement) < 2:
+        return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S)
+    follows = np.diff(frames) == 1
+    pairs = (agreement[1:] + agreement[:-1])[follows] / 2
+    return float(pairs.max() if len(pairs) else agreement.max())
+
+
 class WindowGroup(NamedTuple):
     """Windows that are compared at once, which takes less time than one by one."""
 
     windows: list[Window]
     components: int = MOST
     """Components of each space by which they are compared."""
+    frames: Sequence[Frames] = ()
+    """Which frames of each; of all windows all by default."""
 
     def by_phrase(self, query: QueryFeatures) -> list[Float[np.ndarray, "_ p"]]:
         """``evidence.by_phrase`` of each window."""
         joined = evidence.by_phrase(self, query, self)
-        return np.split(joined, np.cumsum([len(w) for w in self.windows])[:-1])
+        counts = [levels.shape[3] for levels in self._parts]
+        return np.split(joined, np.cumsum(counts)[:-1])
 
     def fits(self, views: evidence.Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
-        parts = [fits for w in self.windows for fits in w.fits(views, self.components)]
+        parts = [
+            fits
+            for window, frames in self._pairs
+            for fits in window.fits(views, self.components, frames)
+        ]
         yield np.concatenate(parts, axis=3)
+
+    @property
+    def _pairs(self) -> Iterator[tuple[Window, Frames]]:
+        frames = self.frames or [ALL] * len(self.windows)
+        return zip(self.windows, frames, strict=True)
+
+    @property
+    def _parts(self) -> list[Float[np.ndarray, "2 v s _"]]:
+        return [window.levels[..., frames] for window, frames in self._pairs]
 
     @property
     def mean(self) -> Float[np.ndarray, "t v s"]:
@@ -277,13 +334,8 @@ class WindowGroup(NamedTuple):
 
     @property
     def _levels(self) -> Float[np.ndarray, "2 t v s"]:
-        levels = np.concatenate([window.levels for window in self.windows], axis=3)
+        levels = np.concatenate(self._parts, axis=3)
         return np.moveaxis(levels.astype(np.float32), 3, 1)
-
-
-@cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(CORES, "slta-index")
 
 
 def joined(moments: Sequence[Located], videos: Sequence[Video]) -> list[Located]:

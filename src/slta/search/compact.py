@@ -43,6 +43,11 @@ SPARE = 16
 """Components found beyond those that are kept, for accuracy."""
 
 
+Frames = slice | Int[np.ndarray, " n"]
+"""Which frames of a window."""
+ALL = slice(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     """The vectors of a window in one space: ``centre + (low + step * codes) @ basis``."""
@@ -76,13 +81,13 @@ class Space:
         )
 
     def fits(
-        self, vectors: Float[np.ndarray, "p D"], most: int
-    ) -> Float[np.ndarray, "p s t"]:
-        """Dot products with vectors, by their first ``most`` components."""
+        self, vectors: Float[np.ndarray, "p D"], most: int, frames: Frames
+    ) -> Float[np.ndarray, "p s _"]:
+        """Dot products of some frames with vectors, by their first ``most`` components."""
         basis = self.basis[:most].astype(np.float32)
         inside = vectors @ basis.T
         offset = vectors @ self.centre + inside @ self.low[:most]
-        codes = self.codes[..., :most].astype(np.float32)
+        codes = self.codes[:, frames, :most].astype(np.float32)
         # In this order, as the other product is slower by half.
         flat = codes.reshape(-1, len(basis)) @ (inside * self.step[:most]).T + offset
         return np.ascontiguousarray(flat.T).reshape(-1, *codes.shape[:2])
@@ -154,11 +159,11 @@ class Window:
         return np.broadcast_to(self.boxes, (len(self), *self.boxes.shape[1:]))
 
     def fits(
-        self, views: Views, most: int = MOST
+        self, views: Views, most: int = MOST, frames: Frames = ALL
     ) -> Iterator[Float[np.ndarray, "v p s _"]]:
-        """As ``Sights``; with ``most`` components of each space, nearly."""
+        """As ``Sights``, of some frames; with ``most`` components of each space, nearly."""
         pairs = zip(self.spaces, views, strict=False)
-        yield np.stack([space.fits(vectors, most) for space, vectors in pairs])
+        yield np.stack([space.fits(vectors, most, frames) for space, vectors in pairs])
 
     def background(self, scenes: float) -> Background:
         """The background of the window by itself, in a video of so many scenes."""
