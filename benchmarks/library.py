@@ -25,7 +25,8 @@ from jaxtyping import Float
 from benchmarks import films as real_films
 from slta.cli.search import NOTHING_CLEAR
 from slta.features.base import VideoFeatures
-from slta.index import Hit, Index
+from slta.index.answers import Hit
+from slta.index.library import Index
 from slta.index.looking import Seen
 from slta.index.records import File
 from slta.index.scanning import State

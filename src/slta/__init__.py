@@ -5,6 +5,13 @@
     print(answer.is_clear, answer.moments[0].span)
 
 A list of queries gives a list of answers: Searcher().search("film.mp4", ["a cat", "a dog"]).
+Of a whole folder:
+
+    from slta import Index
+    index = Index.open("Videos")
+    index.add()
+    print(index.search("a cat sleeps").moments[0])
+
 Training, evaluation and opening a run:
 
     import slta
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from slta import evaluation as evaluation
     from slta.errors import InputError
     from slta.evaluation.result import Evaluation
+    from slta.index.library import Index
     from slta.moments import Moment, Query, Span
     from slta.runs.inference import evaluate
     from slta.runs.run import Run, load_run
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Evaluation",
+    "Index",
     "InputError",
     "Moment",
     "Query",
@@ -50,6 +59,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Answer": "slta.search",
     "Evaluation": "slta.evaluation.result",
+    "Index": "slta.index.library",
     "InputError": "slta.errors",
     "Moment": "slta.moments",
     "Query": "slta.moments",

@@ -16,7 +16,7 @@ import pytest
 
 from slta.cluster import exchange
 from slta.errors import InputError
-from slta.index import Index
+from slta.index.library import Index
 from tests.support import ray_clusters
 from tests.support.commands import call, refused
 from tests.support.extractors import coloured

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from slta.errors import InputError, UnwritableError
-from slta.index import Index
 from slta.index.interrupts import uninterrupted
+from slta.index.library import Index
 from slta.index.place import Place
 from slta.index.tables import Tables
 from tests.support.killing import kill_often

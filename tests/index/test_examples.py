@@ -11,9 +11,11 @@ from PIL import Image, ImageEnhance
 
 from slta import InputError, Span
 from slta.features.base import VideoFeatures
-from slta.index import Hits, Index, querying
+from slta.index import querying
+from slta.index.answers import Hits
 from slta.index.examples import Example, NamedExample
 from slta.index.filters import Filter
+from slta.index.library import Index
 from slta.index.likeness import Sought, log_odds, looker, shots
 from slta.search.compact import Compact, compacted
 from slta.search.zero_shot import CLEAR

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from slta import InputError
-from slta.index import Index, tables
+from slta.index import tables
 from slta.index.filters import Filter
-from slta.index.library import Busy
+from slta.index.library import Busy, Index
 from slta.index.place import Place, default_place
 from slta.index.tables import SNAPSHOT, Tables, read_head, write_head
 from tests.support.libraries import NAMES, Counted, Library, facts, paths

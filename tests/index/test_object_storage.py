@@ -12,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from werkzeug.serving import WSGIRequestHandler
 
-from slta.index import Index
+from slta.index.library import Index
 from tests.support.commands import call, refused
 from tests.support.indexed_films import SHOWN, Known, known
 

@@ -10,7 +10,7 @@ import torch
 from slta import Searcher
 from slta.experiments.config import CandidatesConfig, Experiment, FeaturesConfig
 from slta.features import EXTRACTORS, Kind
-from slta.index import Index
+from slta.index.library import Index
 from slta.index.trained import TrainedModel
 from slta.models import build
 from slta.models.base import Sizes

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from slta.features import EXTRACTORS, Kind
-from slta.index import Index, adding
+from slta.index import adding
+from slta.index.library import Index
 from slta.index.scanning import scan
 from tests.support.extractors import Colours, coloured
 from tests.support.libraries import NAMES, ORDERS, facts

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from slta.index import Index
 from slta.index.adding import Looks, Outcome, VideoJob, look_here
+from slta.index.library import Index
 from slta.index.place import Place
 from slta.index.records import Snapshot
 from slta.index.tables import Tables, read_bases

@@ -14,7 +14,7 @@ from slta.cli.screen import plain, screen, tell
 from slta.errors import InputError, UnwritableError
 
 if TYPE_CHECKING:
-    from slta.index import Index as Library
+    from slta.index.library import Index as Library
 
 WRONG = 1
 """Exit status of ``verify`` for an index with faults."""
@@ -82,7 +82,7 @@ def index(command: IndexFolder) -> None:
         from slta.cluster.exchange import check_address
 
         check_address(command.ray)
-    from slta.index import Index as Library
+    from slta.index.library import Index as Library
 
     opened = Library.open(
         folder,

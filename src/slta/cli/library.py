@@ -16,10 +16,11 @@ from slta.moments import clock
 
 if TYPE_CHECKING:
     from slta.cli.search import Search
-    from slta.index import Hits, Index
     from slta.index.adding import Added
+    from slta.index.answers import Hits
     from slta.index.filters import Filter
     from slta.index.found import Found
+    from slta.index.library import Index
     from slta.index.trained import TrainedModel
 
 TOP = 10
@@ -42,10 +43,9 @@ def search_folder(command: "Search", folder: Path, queries: Sequence[str]) -> bo
         raise InputError(
             "--plot draws an answer in one video; give a file of the folder, or --export"
         )
-    from slta.index import Index
     from slta.index.examples import Example
     from slta.index.filters import Filter, moment_in_time, seconds
-    from slta.index.library import Busy
+    from slta.index.library import Busy, Index
     from slta.index.likeness import looker
 
     only = Filter(
