@@ -3,8 +3,8 @@
 No real library of a hundred hours is at hand, so one is made of real features: frames of
 the real clips are mixed two by two (shares, speed, direction, mirroring and the weight of
 each feature are drawn), shots of 3 to 60 seconds make films, and the films' windows are
-repeated with changes (order of the frames, mirroring, a shift of all vectors, noise), so
-that no two are equal. Films last from 20 seconds to 2 hours.
+repeated with changes (order of the frames, mirroring, a shift towards another window,
+noise), so that no two are equal. Films last from 20 seconds to 2 hours.
 """
 
 import json
@@ -54,6 +54,8 @@ UNCHANGED = 1000
 """Files of the folder that is indexed again."""
 SAME_S = 0.5
 """Difference of the ends up to which two moments are the same."""
+TOWARDS = 0.3
+"""How far a repeated window is moved to another one, at most."""
 BATCH = 20
 """Videos added at a time."""
 
@@ -109,18 +111,24 @@ def _mirrored(sights: np.ndarray) -> np.ndarray:
 
 
 def varied(
-    window: Window, first: int, rng: np.random.Generator, model: ZeroShot
+    window: Window,
+    other: Window,
+    first: int,
+    rng: np.random.Generator,
+    model: ZeroShot,
 ) -> Window:
-    """A window that begins at another frame and is like this one, but not equal."""
+    """A window that begins at another frame and is like this one, moved a little towards
+    another."""
     order = np.arange(len(window))
     order = np.roll(order, rng.integers(len(order)))[:: rng.choice([1, -1])]
     mirror = rng.random() < 0.5
+    share = rng.uniform(0, TOWARDS)
     spaces = []
-    for space in window.spaces:
+    for space, end in zip(window.spaces, other.spaces, strict=True):
         codes = space.codes[:, order]
         codes = _mirrored(codes.swapaxes(0, 1)).swapaxes(0, 1) if mirror else codes
         noise = rng.integers(-2, 3, codes.shape[2:], np.int16)
-        shift = rng.normal(0, 0.1 * np.abs(space.centre).mean(), space.centre.shape)
+        shift = share * (end.centre - space.centre)
         spaces.append(
             replace(
                 space,
@@ -149,7 +157,8 @@ def films(
         windows = list[Window]()
         frames = 0
         while frames < wanted:
-            window = varied(pool[int(rng.integers(len(pool)))], frames, rng, model)
+            one, other = (pool[i] for i in rng.integers(len(pool), size=2).tolist())
+            window = varied(one, other, frames, rng, model)
             windows.append(window)
             frames = window.end
         done += frames
