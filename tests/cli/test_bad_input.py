@@ -89,9 +89,7 @@ VIDEOS = {
     "missing folder": Bad("no/film.mp4", lambda _: None, "does not exist: check"),
     "below a file": Bad("film.mp4/a.mp4", lambda path: text(path.parent), "cannot be"),
     "too long a name": Bad("x" * 300 + ".mp4", lambda _: None, "too long"),
-    "folder": Bad(
-        "films", Path.mkdir, "is a folder; give the videos in it, such as .*[*]"
-    ),
+    "folder": Bad("films", Path.mkdir, "has no videos; give a folder with some"),
     "pipe": Bad("film.mp4", os.mkfifo, "is a pipe or a device: write it to a file"),
     "text": Bad("story.mp4", text, "is not a video: give one such as mp4"),
     "playlist": Bad("film.mp4", playlist, "names other files: join or download .* mp4"),

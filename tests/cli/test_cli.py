@@ -358,7 +358,8 @@ def test_help_comes_at_once_and_imports_nothing_heavy() -> None:
     }
     assert "tyro" in imported and not imported & HEAVY
     for field in fields(Search):
-        assert field.name == "arguments" or f"--{field.name} " in done.stdout
+        option = {"within": "in"}.get(field.name, field.name).replace("_", "-")
+        assert field.name == "arguments" or f"--{option} " in done.stdout
 
 
 FILM = ("search", "film.mp4", "a cat")
@@ -369,7 +370,7 @@ WRONG = {
         ("serch", "film.mp4", "a cat"),
         "unknown command 'serch'; did you mean search\\?; see slta --help",
     ),
-    "another word": (("find",), "unknown command 'find'; it is one of search, train, "),
+    "another word": (("find",), "unknown command 'find'; it is one of search, index, "),
     "a file is missing": (("search",), "no video given; give its file: slta search "),
     "a run is missing": (("evaluate",), "missing from slta evaluate: PATH; see slta "),
     "an option, nearly": (
@@ -378,7 +379,7 @@ WRONG = {
     ),
     "an option with =": ((*FILM, "--chekpoint=x"), "=x; did you mean --checkpoint\\?"),
     "another option": ((*FILM, "--zzzz"), "unknown option --zzzz; see slta search -"),
-    "no number": ((*FILM, "--top", "many"), "--top INT cannot be 'many'; see slta se"),
+    "no number": ((*FILM, "--top", "many"), "--top N cannot be 'many'; see slta se"),
     "no value": ((*FILM, "--top"), "missing value for argument '--top'; see slta sea"),
     "no value needed": (
         (*FILM, "--json", "yes"),

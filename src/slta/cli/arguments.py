@@ -175,7 +175,7 @@ def _unknown(
 ) -> str:
     for head in about if not words[0].startswith("-") else ():
         if known := re.fullmatch("Available subcommands: (.*)", head):
-            near = get_close_matches(words[0], known[1].split(", "), n=1)
+            near = get_close_matches(words[0], known[1].split(", "), n=1, cutoff=0.7)
             hint = f"did you mean {near[0]}?" if near else f"it is one of {known[1]}"
             return f"unknown command {words[0]!r}; {hint}"
     # The word after an unknown option may be its value.
