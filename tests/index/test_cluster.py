@@ -66,10 +66,12 @@ def test_every_file_is_indexed_once_though_a_node_is_lost(
 ) -> None:
     node = cluster.add_node(**ray_clusters.TINY)
     index = opened(folder)
+    both = Path(os.environ["SLTA_HOME"]) / "both"
+    both.touch()
 
     def kill() -> bool:
         """Ends the node as soon as it looks at a video."""
-        for _ in range(1200):
+        for _ in range(2400):
             if any(where == node.node_id for _, where in ray_clusters.looks()):
                 cluster.remove_node(node, allow_graceful=False)
                 return True
@@ -79,6 +81,7 @@ def test_every_file_is_indexed_once_though_a_node_is_lost(
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(kill)
         added = index.add(ray=cluster.address)
+    both.unlink()
     assert lost.result() and added.videos == 9 and added.known == 1
     assert [*added.problems] == ["none.mp4"]
     assert rows(index).total() == 10 + 9 and set(rows(index).values()) == {1}

@@ -23,6 +23,7 @@ import ray
 from tests.support.extractors import Colours
 
 LOOKS = Path(os.environ["SLTA_HOME"]) / "looks"
+BOTH = LOOKS.with_name("both")  # there: wait until two nodes have looked at something
 
 class Slow(Colours):
     id = "slow"
@@ -32,7 +33,11 @@ class Slow(Colours):
         here = ray.is_initialized()
         node = ray.get_runtime_context().get_node_id() if here else "here"
         (LOOKS / f"{path.stem}-{uuid.uuid4().hex}").write_text(node)
-        time.sleep(0.7)
+        until = time.monotonic() + (120 if BOTH.exists() else 0.7)
+        while time.monotonic() < until:
+            if BOTH.exists() and len({p.read_text() for p in LOOKS.glob("*")}) > 1:
+                until = min(until, time.monotonic() + 0.7)
+            time.sleep(0.05)
         if path.stem.startswith("deadly"):
             os._exit(1)
         yield from super().watch(path, rate_hz=rate_hz)
