@@ -69,6 +69,7 @@ def test_no_training_outlives_a_comparison_that_is_killed(
     run = Run(Path("long") / f"own-0.001-{steps}-0")
     try:
         assert until(lambda: locked(run), within_s=60)
+        time.sleep(4)  # the training begins a little after it has the lock
         assert parent.poll() is None
     finally:
         parent.send_signal(signal.SIGKILL)
