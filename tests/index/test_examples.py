@@ -360,8 +360,8 @@ class TestFound:
     def test_the_right_windows_are_proposed(
         self, library: Index, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(querying, "WINDOWS", 1)
-        monkeypatch.setattr(querying, "SEARCHED", 1)
+        monkeypatch.setattr(querying, "SMALL", 1)
+        monkeypatch.setattr(querying, "MOST_WINDOWS", 1)
         hits = library.like(library.root / "other.mp4@0:01", top=1)
         assert [name for name, _ in places(hits)] == ["other.mp4"]
 

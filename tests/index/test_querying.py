@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slta.index import comparing, querying, sketch
 from slta.index.looking import Seen
 from slta.index.place import Place
 from slta.index.querying import EDGE_S, Located, Searched, joined
 from slta.index.records import Head, Snapshot, Video, WindowPlace
-from slta.index.segments import LONGEST, Probe, bases_of, boundaries, segments_of
+from slta.index.segments import LONGEST, bases_of, boundaries
+from slta.index.sketch import sketch_of
 from slta.index.tables import Tables, read_bases
 from slta.moments import Span, VideoInfo
 from slta.search import evidence
@@ -32,19 +34,32 @@ def searched(folder: Path, videos: Sequence[Compact]) -> Searched:
         info = VideoInfo("film", len(video) / HZ, 64, 48)
         tables.add([Seen.of(f"{number:064}", info, 0.0, video, bases)], [])
     snapshot: Snapshot = tables.snapshot()
-    return Searched(place, snapshot, bases)
+    return Searched(
+        place, snapshot, bases, sketch_of(place, snapshot.videos, lambda: UNRELATED)
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_best_is_found_with_few_windows(
-    seed: int, tmp_path: Path, videos: list[Compact]
+def test_the_best_is_found_by_a_sketch(
+    seed: int, tmp_path: Path, videos: list[Compact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sketch, querying):
+        monkeypatch.setattr(module, "SMALL", 1)
+    monkeypatch.setattr(comparing, "FIRST", 2)
+    monkeypatch.setattr(comparing, "GROUP", 2)
+    found = searched(tmp_path, videos)
+    wanted = np.ones(len(videos), bool)
+    every = found.find(query(seed), wanted, top=5, every=True)
+    assert found.find(query(seed), wanted, top=5) == every
+
+
+def test_limits_are_kept_though_other_videos_fit_less(
+    tmp_path: Path, videos: list[Compact]
 ) -> None:
     found = searched(tmp_path, videos)
     wanted = np.ones(len(videos), bool)
-    every = found.find(query(seed), wanted, top=5, proposed=1000)
-    some = found.find(query(seed), wanted, top=5, proposed=6)
-    assert some[0] == every[0]
-    assert {*some} <= {*every} or len(every) == 100
+    moments = found.find(query(1), wanted, top=6, per_video=1)
+    assert sorted(moment.video for moment in moments) == [*range(6)]
 
 
 def test_moments_lie_in_their_videos_best_first(
@@ -85,35 +100,6 @@ def test_a_score_is_the_log_odds_of_the_best_second_of_the_moment(
     )
     expected = evidence.STEEP * (here - evidence.EVEN) - math.log(video.scenes) / 2
     assert best.score == pytest.approx(expected, abs=0.05)
-
-
-def test_a_probe_gives_the_fit_of_the_mean_frame() -> None:
-    video = made(shots(7, [30, 20, 50]))
-    (window,) = video.windows
-    asked = query(7, phrases=3)
-    whole = [np.eye(24, dtype=np.float32), np.eye(40, dtype=np.float32)]
-    segments = segments_of(window, whole)
-    found = Probe.of(asked, whole).fits(
-        segments.vectors.astype(np.float32), segments.levels.astype(np.float32)
-    )
-    (raw,) = window.fits(evidence.views_of(asked))
-    weights = evidence.even_weights(3)
-    assert asked.usual is not None
-    start = 0
-    for end, fit in zip(segments.ends.tolist(), found, strict=True):
-        values = []
-        for t in range(start, end):
-            for v in range(2):
-                for p in range(3):
-                    value = raw[v, p, 0, t]
-                    level, spread = window.levels[:, v, 0, t].astype(float)
-                    usual, usual_spread = asked.usual[p, v]
-                    one = (value - level) / spread
-                    two = (value - usual) / usual_spread
-                    values.append(weights[p] * (one + two) / 2 / 2)
-        # Of a mean frame and mean levels: nearly the mean of the frames' own.
-        assert fit == pytest.approx(sum(values) / (end - start), abs=0.1)
-        start = end
 
 
 @pytest.mark.parametrize("lengths", [[1], [40], [3, 50, 2], [16, 16, 17]])

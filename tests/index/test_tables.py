@@ -177,8 +177,11 @@ def test_a_snapshot_with_numbers_of_nothing_is_not_used(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": FORMAT + 1}, r"has format 2\.1, this program reads 1\.1; use"),
-        ({"compact": 99}, r"has format 1\.99, this program"),
+        (
+            {"format": FORMAT + 1},
+            rf"has format {FORMAT + 1}\.1, this program reads {FORMAT}\.1; use",
+        ),
+        ({"compact": 99}, rf"has format {FORMAT}\.99, this program"),
         ({"root": "/elsewhere"}, "is of /elsewhere, not of .*: slta index move"),
         ({"extractor": "imagenet-words"}, "has features of imagenet-words .* --index"),
         ({"version": "0"}, "has features of colours version 0"),

@@ -19,10 +19,12 @@ from slta.index.examples import Example
 from slta.index.filters import Filter
 from slta.index.likeness import Sought, looker
 from slta.index.place import Place, default_place
-from slta.index.querying import WINDOWS, Searched, limited
+from slta.index.querying import Searched
 from slta.index.records import Head, Snapshot
 from slta.index.scanning import scan
 from slta.index.segments import Bases, bases_of
+from slta.index.sketch import FILE as SKETCH
+from slta.index.sketch import draw, sketch_of
 from slta.index.status import Status
 from slta.index.tables import (
     SNAPSHOT,
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from slta.index.trained import TrainedModel
 
 ALL = Filter()
-GROWN, MOST = 4, 1024
-"""Growth and bound of the windows that are compared if few videos have the best ones."""
 
 
 class Busy(InputError):
@@ -93,6 +93,9 @@ class Index:
         model = self.searcher.retriever
         assert isinstance(model, ZeroShot)
         return model
+
+    def _unrelated(self) -> list[QueryFeatures]:
+        return self.model.unrelated
 
     @property
     def exists(self) -> bool:
@@ -151,6 +154,7 @@ class Index:
                     update = Update(self.root, snapshot, scanned)
                     check_mounted(self.root, self.place, snapshot, scanned)
                     if update.is_done:
+                        draw(self.place, snapshot.videos, self._unrelated)
                         return update.added
             self.searcher.prepare()
             tables = self._tables()
@@ -159,9 +163,12 @@ class Index:
             bases = read_bases(self.place)
             update = Update(self.root, snapshot, scanned, bar)
             try:
-                return update.run(tables, looks or self._looks(bases, keep, ray))
+                added = update.run(tables, looks or self._looks(bases, keep, ray))
             finally:
-                write_snapshot(self.place, tables.snapshot())
+                snapshot = tables.snapshot()
+                write_snapshot(self.place, snapshot)
+            draw(self.place, snapshot.videos, self._unrelated)
+            return added
 
     def _looks(self, bases: Bases, keep: bool, ray: str | None) -> Looks:
         if ray is None:
@@ -202,8 +209,7 @@ class Index:
             if head is None or Path(head.root) != self.root:
                 raise InputError(f"{self.root} has no index; there is nothing to move")
         assert head is not None
-        moved = Index(root, place, self.searcher)
-        with moved._alone():
+        with (moved := Index(root, place, self.searcher))._alone():
             write_head(place, replace(head, root=str(root)))
         return moved
 
@@ -225,6 +231,7 @@ class Index:
         kept = read_snapshot(self.place)
         is_damaged = kept is None and self.place.has(SNAPSHOT)
         with self._writing() as tables:
+            self.place.remove(SKETCH)
             snapshot = tables.snapshot()
             wrong = [*faults(self.place, snapshot, read_bases(self.place))]
             if is_damaged or (kept is not None and not are_equal(kept, snapshot)):
@@ -259,7 +266,9 @@ class Index:
             try:
                 yield tables
             finally:
-                write_snapshot(self.place, tables.snapshot())
+                snapshot = tables.snapshot()
+                write_snapshot(self.place, snapshot)
+            draw(self.place, snapshot.videos, self._unrelated)
 
     @overload
     def search(
@@ -333,10 +342,10 @@ class Index:
         top: int = 10,
         per_video: int | None = None,
         only: Filter = ALL,
-        proposed: int | None = None,
+        every: bool = False,
         model: "TrainedModel | None" = None,
     ) -> Hits:
-        """``search`` for a query that was read; ``proposed`` is as in ``Searched.find``.
+        """``search`` for a query that was read; ``every`` is as in ``Searched.find``.
 
         With a ``model``, whose features ``model.extract`` made, it finds the moments in the
         proposed windows.
@@ -353,7 +362,7 @@ class Index:
                     top=top,
                     per_video=per_video,
                     only=only,
-                    proposed=proposed,
+                    every=every,
                     model=model,
                 )
             except InputError:
@@ -371,7 +380,7 @@ class Index:
         top: int,
         per_video: int | None,
         only: Filter,
-        proposed: int | None,
+        every: bool,
         model: "TrainedModel | None",
     ) -> Hits:
         paths = only.paths_by_video(snapshot)
@@ -379,25 +388,26 @@ class Index:
         if not wanted.any():
             raise InputError(nothing_to_search(self.root, snapshot))
         if self._searched is None or self._searched[0] is not snapshot:
-            searched = Searched(self.place, snapshot, read_bases(self.place))
+            sketch = sketch_of(self.place, snapshot.videos, self._unrelated)
+            bases = read_bases(self.place)
+            searched = Searched(self.place, snapshot, bases, sketch)
             self._searched = (snapshot, searched)
         ready = self._searched[1]
         moments_of = None
         if model is not None:
             files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
             moments_of = model.reader(query.query, files, snapshot.videos)
-        while True:
-            if isinstance(query, Sought):
-                found = ready.find_like(query, wanted, top=top, proposed=proposed)
-            else:
-                found = ready.find(
-                    query, wanted, top=top, proposed=proposed, moments=moments_of
-                )
-            best = limited(found, per_video)[:top]
-            # The windows of few videos may have been proposed.
-            if len(best) == top or per_video is None or (proposed or 0) >= MOST:
-                break
-            proposed = GROWN * (proposed or WINDOWS)
+        if isinstance(query, Sought):
+            best = ready.find_like(query, wanted, top=top, per_video=per_video)
+        else:
+            best = ready.find(
+                query,
+                wanted,
+                top=top,
+                per_video=per_video,
+                every=every,
+                moments=moments_of,
+            )
         # The query is as likely to be in the library as not; each video has its share.
         share = 0.0 if model else math.log(int(wanted.sum()))
         moments = list[Hit]()

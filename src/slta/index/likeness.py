@@ -20,7 +20,7 @@ from slta.features.base import Extractor, Looker
 from slta.index.examples import Example
 from slta.index.segments import CUT, Bases
 from slta.moments.segments import peak
-from slta.search.compact import ALL, MOST, Window
+from slta.search.compact import ALL, Window
 from slta.search.evidence import AGREES_S
 from slta.search.zero_shot import RATE_HZ
 from slta.video.reading import Frames
@@ -66,7 +66,7 @@ class Sought:
         """Of each frame to the most similar one of the example, from -1 to 1."""
         space, (count, sights, _) = window.spaces[LOOKS], self.sights.shape
         flat = self.sights.reshape(count * sights, -1)
-        fits = space.fits(flat, MOST, ALL) / (space.lengths() + 1e-6)
+        fits = space.fits(flat, ALL) / (space.lengths() + 1e-6)
         # Of the example's frames and sights to the window's sights and frames.
         pairs = fits.reshape(count, sights, *fits.shape[1:])
         frames = pairs[:, 0, 0]

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float, Int
-
 from slta import video
 from slta.errors import InputError
 from slta.features.base import VideoFeatures
 from slta.index.scanning import State
-from slta.index.segments import Bases, segments_of
+from slta.index.segments import Bases, SegmentRows
 from slta.moments import VideoInfo
 from slta.progress import Progress
 from slta.search.compact import Compact, Compactor
@@ -39,7 +36,7 @@ class Seen:
     """Compact features."""
     firsts: tuple[int, ...]
     """Number of each window's first frame."""
-    segments: "SegmentRows"
+    segments: SegmentRows
 
     @classmethod
     def of(
@@ -58,43 +55,8 @@ class Seen:
             scenes=compact.scenes,
             windows=tuple(window.to_bytes() for window in compact.windows),
             firsts=tuple(window.first for window in compact.windows),
-            segments=SegmentRows.of(compact, bases),
+            segments=SegmentRows.of(compact.windows, bases),
         )
-
-
-@dataclass(frozen=True)
-class SegmentRows:
-    """Segments of a video or of many, a row each."""
-
-    windows: Int[np.ndarray, " n"]
-    """Number of the segment's window."""
-    starts: Int[np.ndarray, " n"]
-    """First frame."""
-    ends: Int[np.ndarray, " n"]
-    vectors: Float[np.ndarray, "n d"]
-    levels: Float[np.ndarray, "n v 2"]
-
-    @classmethod
-    def of(cls, compact: Compact, bases: Bases) -> "SegmentRows":
-        parts = []
-        for number, window in enumerate(compact.windows):
-            segments = segments_of(window, bases)
-            starts = np.concatenate([[0], segments.ends[:-1]])
-            parts.append(
-                cls(
-                    np.full(len(starts), number),
-                    window.first + starts,
-                    window.first + segments.ends,
-                    segments.vectors.astype(np.float16),
-                    segments.levels.astype(np.float32),
-                )
-            )
-        columns = zip(*(part.columns for part in parts), strict=True)
-        return cls(*map(np.concatenate, columns))
-
-    @property
-    def columns(self) -> tuple[np.ndarray, ...]:
-        return self.windows, self.starts, self.ends, self.vectors, self.levels
 
 
 def content_of(path: Path) -> str:

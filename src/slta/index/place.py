@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,10 +96,9 @@ class Place:
     def read(self, name: str, start: int = 0, size: int | None = None) -> Any:
         """Bytes of a file, mapped if it is local. Raises ``FileNotFoundError``."""
         if self.folder is not None:
-            with open(os.path.join(self.folder, name), "rb") as local:
-                if os.fstat(local.fileno()).st_size == 0:
-                    return b""
-                whole = memoryview(mmap(local.fileno(), 0, access=ACCESS_READ))
+            path = os.path.join(self.folder, name)
+            state = os.stat(path)
+            whole = _mapped(path, state.st_ino, state.st_mtime_ns, state.st_size)
             return whole[start : None if size is None else start + size]
         files, folder = self._files
         with self.reading(), files.open_input_file(f"{folder}/{name}") as file:
@@ -219,6 +218,16 @@ class Place:
                 yield False
                 return
             yield True
+
+
+@lru_cache(256)
+def _mapped(path: str, inode: int, changed_ns: int, size: int) -> memoryview:
+    """A file in memory, which takes a file handle; to map it again would take longer than
+    to read a part of it."""
+    if size == 0:
+        return memoryview(b"")
+    with open(path, "rb") as file:
+        return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
 
 
 def _line(error: BaseException) -> str:

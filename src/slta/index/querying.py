@@ -1,55 +1,52 @@
 """Search in an index, in two stages.
 
-All segments are compared with the query by their mean frames; the windows with the best of
-them are then compared frame by frame and region by region, and the best of these are
-searched as a video is.
+All segments are compared with the query by a sketch; those that fit best are then compared
+frame by frame and region by region, and the best of their windows are searched as a video
+is.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import NamedTuple, TypeVar
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
+from threadpoolctl import ThreadpoolController
 
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
 from slta.index import likeness
+from slta.index.comparing import Comparison, Proposal, WindowGroup
 from slta.index.likeness import Sought
 from slta.index.place import Place
-from slta.index.records import Snapshot, Video, WindowPlace
-from slta.index.segments import Bases, Probe
+from slta.index.records import Snapshot, Video, WindowPlace, read_window
+from slta.index.segments import Bases
+from slta.index.sketch import SMALL, Sketch
 from slta.moments import Span
-from slta.moments.segments import above_line, peak
+from slta.moments.segments import above_line
 from slta.search import evidence
-from slta.search.compact import ALL, MOST, Frames, Window
-from slta.search.evidence import AGREES_S, STEEP
+from slta.search.compact import Window
+from slta.search.evidence import EVEN, STEEP
 from slta.search.zero_shot import RATE_HZ, moments_of
 
-WINDOWS = 112
-"""Windows that the first stage proposes, at least."""
+MOST_WINDOWS = 400
+"""Windows of an index with a sketch that are compared, at most."""
+SEGMENTS = 8
+"""Segments of a window that are compared frame by frame."""
 SEARCHED = 12
-"""Of these, those that are searched, at least."""
+"""Windows among which the best moments are looked for at first."""
+AT_ONCE = 4
+"""Windows that are searched at once."""
 A_WINDOW = 5
 """Maximum moments of a window."""
 ALIKE = 10
 """Maximum moments of a window that are like an example."""
 MORE = 20
 """Moments that are kept for each that is wanted, as some are joined or too many of a video."""
-COMPONENTS = 64
-"""Components of each space by which proposed windows are compared."""
-SEGMENTS = 12
-"""Segments of a proposed window that are compared frame by frame, on average."""
-GROUP = 16
-"""Windows compared at once, which fit a core's cache."""
 EDGE_S = 0.01
 """Distance of a moment from the edge of a window up to which it reaches the edge."""
-
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
 
 
 class Located(NamedTuple):
@@ -64,20 +61,21 @@ class Located(NamedTuple):
 class Searched:
     """What an index has of the videos, ready for queries: its segments, in memory."""
 
-    def __init__(self, place: Place, snapshot: Snapshot, bases: Bases) -> None:
-        self._place, self._bases = place, bases
-        self._videos = snapshot.videos
-        rows = snapshot.rows
-        self._vectors = rows.vectors.astype(np.float32)
-        self._levels = np.asarray(rows.levels, np.float32)
+    def __init__(
+        self, place: Place, snapshot: Snapshot, bases: Bases, sketch: Sketch | None
+    ) -> None:
+        """Without a sketch, every window is compared."""
+        self._place, self._bases, self._sketch = place, bases, sketch
+        self._videos, self._rows = snapshot.videos, snapshot.rows
         counts = [len(video.parts) for video in self._videos]
         firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self._windows = firsts[snapshot.of] + rows.windows
-        # Of each segment: its frames, counted from the start of its window.
-        starts = np.array(
-            [part.first for video in self._videos for part in video.parts], np.int64
-        )[self._windows]
-        self._spans = np.stack([rows.starts - starts, rows.ends - starts], axis=1)
+        # Of each segment: its window.
+        self._windows = firsts[snapshot.of] + snapshot.rows.windows
+        if sketch is not None:
+            of = np.repeat(np.arange(len(counts)), sketch.counts)
+            sketched = firsts[of] + sketch.rows.windows
+            # Of each window: its first segment in the sketch.
+            self._firsts = np.searchsorted(sketched, np.arange(firsts[-1] + 1))
         scenes = np.array([video.scenes for video in self._videos], np.float32)
         # Of each window: its video, its number there, and what the scenes take from it.
         self._video_of = np.repeat(np.arange(len(counts)), counts)
@@ -90,36 +88,78 @@ class Searched:
         wanted: Bool[np.ndarray, " v"],
         *,
         top: int,
-        proposed: int | None = None,
+        per_video: int | None = None,
+        every: bool = False,
         moments: Callable[[int, WindowPlace], list[Located]] | None = None,
     ) -> list[Located]:
-        """The best moments of the wanted videos, best first; every video may have many.
+        """The ``top`` best moments of the wanted videos, best first, ``per_video`` of each
+        at most.
 
-        ``moments`` are those in a part of a video, by its index; default: zero-shot.
-
-        With ``proposed``, so many windows are compared frame by frame and searched; by
-        default as many as ``top`` needs.
+        ``moments`` are those in a part of a video, by its index; default: zero-shot. With
+        ``every``, all windows are searched.
         """
-        count = max(WINDOWS, 4 * top) if proposed is None else proposed
-        searched = max(SEARCHED, 2 * top) if proposed is None else proposed
-        proposals = self._propose(query, wanted, count)
-        heights = self._grouped(proposals, partial(self._heights, query))
-        order = np.argsort([-height for height in heights], kind="stable")[:searched]
-        best = [proposals[i].number for i in order.tolist()]
-        if moments is None:
-            parts = self._grouped(best, partial(self._moments, query))
-        else:
-            parts = [moments(*self._part(number)) for number in best]
-        found = [moment for part in parts for moment in part]
-        found.sort(key=lambda moment: -moment.score)
-        return joined(found[: MORE * top], self._videos)
+        with _blas().limit(limits=1, user_api="blas"):
+            return self._find(query, wanted, top, per_video, every, moments)
 
-    def _grouped(
-        self, items: Sequence[Item], made: Callable[[Sequence[Item]], list[Made]]
-    ) -> list[Made]:
-        """What is made of windows, group by group; threads would wait for each other."""
-        groups = [items[i : i + GROUP] for i in range(0, len(items), GROUP)]
-        return [each for part in map(made, groups) for each in part]
+    def _find(
+        self,
+        query: QueryFeatures,
+        wanted: Bool[np.ndarray, " v"],
+        top: int,
+        per_video: int | None,
+        every: bool,
+        moments: Callable[[int, WindowPlace], list[Located]] | None,
+    ) -> list[Located]:
+        comparison = Comparison(
+            query, self._proposals(query, wanted, every), self._read, self._penalty
+        )
+        count = len(self._video_of) if every else max(SEARCHED, 2 * top)
+        found, searched = list[Located](), set[int]()
+
+        def search(numbers: Sequence[int]) -> None:
+            searched.update(numbers)
+            if moments is None:
+                parts = self._moments(query, numbers)
+            else:
+                parts = [moments(*self._part(number)) for number in numbers]
+            found.extend(moment for part in parts for moment in part)
+
+        def best() -> list[Located]:
+            found.sort(key=lambda moment: -moment.score)
+            some = joined(found[: MORE * top], self._videos)
+            return limited(some, per_video)[:top]
+
+        while True:
+            windows = comparison.best(count)
+            left = [each for each in windows if each.number not in searched]
+            for first in range(0, len(left), AT_ONCE):
+                kept = [] if every or moments else best()
+                if len(kept) == top and kept[-1].score >= odds(left[first].fit):
+                    break
+                search([each.number for each in left[first : first + AT_ONCE]])
+            else:
+                # Only fits of zero-shot search can be compared with what was found.
+                if len(windows) == count and not (moments and len(best()) == top):
+                    count *= 2
+                    continue
+            break
+        while beside := self._beside(kept := best()) - searched:
+            search(sorted(beside))
+        return kept
+
+    def _beside(self, moments: Sequence[Located]) -> set[int]:
+        """The windows next to those at whose edges moments begin or end."""
+        numbers = set()
+        for moment in moments:
+            first = int(np.searchsorted(self._video_of, moment.video))
+            parts = self._videos[moment.video].parts
+            for number, part in enumerate(parts[1:], 1):
+                edge_s = part.first / RATE_HZ
+                if abs(moment.span.end - edge_s) < EDGE_S:
+                    numbers.add(first + number)
+                if abs(moment.span.start - edge_s) < EDGE_S:
+                    numbers.add(first + number - 1)
+        return numbers
 
     def find_like(
         self,
@@ -127,54 +167,59 @@ class Searched:
         wanted: Bool[np.ndarray, " v"],
         *,
         top: int,
-        proposed: int | None = None,
+        per_video: int | None = None,
     ) -> list[Located]:
-        """The moments of the wanted videos that are most like an example, best first."""
-        numbers = np.flatnonzero(wanted[self._video_of])
-        count = max(WINDOWS, 4 * top) if proposed is None else proposed
-        if len(numbers) > count:
+        """The ``top`` moments of the wanted videos that are most like an example, best
+        first, ``per_video`` of each at most."""
+        windows = np.flatnonzero(wanted[self._video_of])
+        count = max(SMALL, 4 * top)
+        if len(windows) > count:
             near = np.full(len(self._video_of), -np.inf)
             fits = sought.near(self._vectors, self._bases)
             np.maximum.at(near, self._windows, fits)
-            numbers = numbers[np.argpartition(-near[numbers], count)[:count]]
-        parts = self._grouped(
-            numbers.tolist(), lambda group: [self._alike(sought, n) for n in group]
-        )
-        found = [moment for part in parts for moment in part]
-        found.sort(key=lambda moment: -moment.score)
-        found = found[: MORE * top]
-        # Only what is alike: where something else begins, a shot ends.
-        alike = [moment for moment in found if moment.score > 0]
-        return joined(alike, self._videos) + found[len(alike) :]
+            windows = windows[np.argsort(-near[windows], kind="stable")]
+        found, done = list[Located](), 0
+        while True:
+            for number in windows[done:count].tolist():
+                found += self._alike(sought, number)
+            found.sort(key=lambda moment: -moment.score)
+            # Only what is alike: where something else begins, a shot ends.
+            some = found[: MORE * top]
+            alike = [moment for moment in some if moment.score > 0]
+            some = joined(alike, self._videos) + some[len(alike) :]
+            best = limited(some, per_video)[:top]
+            if len(best) == top or count >= min(len(windows), MOST_WINDOWS):
+                return best
+            done, count = count, 2 * count
 
-    def _propose(
-        self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], count: int
-    ) -> "list[Proposal]":
-        """The windows with the best segments, and these."""
+    @cached_property
+    def _vectors(self) -> Float[np.ndarray, "n d"]:
+        return self._rows.vectors.astype(np.float32)
+
+    def _proposals(
+        self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], every: bool
+    ) -> Iterator[Proposal]:
+        """The wanted windows and their best segments, best first."""
         windows = np.flatnonzero(wanted[self._video_of])
-        if len(windows) <= count:
-            return [Proposal(number) for number in windows.tolist()]
-        fits = Probe.of(query, self._bases).fits(self._vectors, self._levels)
-        fits -= self._penalty[self._windows]
-        heights = np.full(len(self._video_of), -np.inf, np.float32)
-        np.maximum.at(heights, self._windows, fits)
-        best = np.argpartition(-heights[windows], count)[:count]
-        chosen = np.zeros(len(self._video_of), bool)
-        chosen[windows[best]] = True
-        rows = np.flatnonzero(chosen[self._windows])
-        if len(rows) > (most := SEGMENTS * count):
-            rows = np.sort(rows[np.argpartition(-fits[rows], most)[:most]])
-        numbers, firsts = np.unique(self._windows[rows], return_index=True)
-        return [
-            Proposal(number, self._frames(part))
-            for number, part in zip(
-                numbers.tolist(), np.split(rows, firsts[1:]), strict=True
-            )
-        ]
-
-    def _frames(self, rows: Int[np.ndarray, " n"]) -> Int[np.ndarray, " t"]:
-        """The frames of segments of one window."""
-        return np.concatenate([np.arange(*self._spans[row]) for row in rows.tolist()])
+        if every or self._sketch is None or len(windows) <= SMALL:
+            yield from map(Proposal, windows.tolist())
+            return
+        rows, firsts = self._sketch.rows, self._firsts
+        fits = self._sketch.fits(query)
+        heights = np.maximum.reduceat(fits, firsts[:-1]) - self._penalty
+        order = windows[np.argsort(-heights[windows], kind="stable")]
+        for number in order[:MOST_WINDOWS].tolist():
+            here = slice(*firsts[number : number + 2])
+            best = np.argsort(-fits[here])[:SEGMENTS]
+            _, part = self._part(number)
+            frames = np.zeros(part.end - part.first + 2, bool)
+            for start, end in zip(
+                rows.starts[here][best], rows.ends[here][best], strict=True
+            ):
+                # The frames next to them as well, as seconds begin at any frame.
+                frames[start : end + 2] = True
+            near = np.flatnonzero(frames[1:-1])
+            yield Proposal(number, near, float(heights[number]))
 
     def _part(self, number: int) -> tuple[int, WindowPlace]:
         """Index of a window's video, and its part of it."""
@@ -182,32 +227,8 @@ class Searched:
         return video, self._videos[video].parts[self._part_of[number]]
 
     def _read(self, number: int) -> Window:
-        index, part = self._part(number)
-        video = self._videos[index]
-        try:
-            data = self._place.read(video.file, part.start, part.size)
-            window = Window.from_buffer(data)
-            if (window.first, window.end) != (part.first, part.end):
-                raise ValueError("it holds another part of the video")
-            return window
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{video.file} of the index {self._place} is damaged ({error}); "
-                "'slta index verify' repairs it"
-            ) from error
-
-    def _heights(
-        self, query: QueryFeatures, proposals: "Sequence[Proposal]"
-    ) -> list[float]:
-        """How well the best second of each window fits the query, nearly."""
-        numbers, frames = zip(*proposals, strict=True)
-        group = WindowGroup([*map(self._read, numbers)], COMPONENTS, frames)
-        return [
-            _best_second(evidence.agreement_of(part), of) - float(self._penalty[number])
-            for number, of, part in zip(
-                numbers, frames, group.by_phrase(query), strict=True
-            )
-        ]
+        video, part = self._part(number)
+        return read_window(self._place, self._videos[video], part)
 
     def _moments(
         self, query: QueryFeatures, numbers: Sequence[int]
@@ -276,66 +297,10 @@ class Searched:
         return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
 
 
-class Proposal(NamedTuple):
-    """A window, and the frames of its best segments."""
-
-    number: int
-    frames: Frames = ALL
-
-
-def _best_second(agreement: Float[np.ndarray, " t"], frames: Frames) -> float:
-    """The best mean of two consecutive frames; of a frame without another, its own."""
-    if isinstance(frames, slice) or len(agreement) < 2:
-        return peak(agreement, rate_hz=RATE_HZ, width_s=AGREES_S)
-    follows = np.diff(frames) == 1
-    pairs = (agreement[1:] + agreement[:-1])[follows] / 2
-    return float(pairs.max() if len(pairs) else agreement.max())
-
-
-class WindowGroup(NamedTuple):
-    """Windows that are compared at once, which takes less time than one by one."""
-
-    windows: list[Window]
-    components: int = MOST
-    """Components of each space by which they are compared."""
-    frames: Sequence[Frames] = ()
-    """Which frames of each; of all windows all by default."""
-
-    def by_phrase(self, query: QueryFeatures) -> list[Float[np.ndarray, "_ p"]]:
-        """``evidence.by_phrase`` of each window."""
-        joined = evidence.by_phrase(self, query, self)
-        counts = [levels.shape[3] for levels in self._parts]
-        return np.split(joined, np.cumsum(counts)[:-1])
-
-    def fits(self, views: evidence.Views) -> Iterator[Float[np.ndarray, "v p s _"]]:
-        parts = [
-            fits
-            for window, frames in self._pairs
-            for fits in window.fits(views, self.components, frames)
-        ]
-        yield np.concatenate(parts, axis=3)
-
-    @property
-    def _pairs(self) -> Iterator[tuple[Window, Frames]]:
-        frames = self.frames or [ALL] * len(self.windows)
-        return zip(self.windows, frames, strict=True)
-
-    @property
-    def _parts(self) -> list[Float[np.ndarray, "2 v s _"]]:
-        return [window.levels[..., frames] for window, frames in self._pairs]
-
-    @property
-    def mean(self) -> Float[np.ndarray, "t v s"]:
-        return self._levels[0]
-
-    @property
-    def spread(self) -> Float[np.ndarray, "t v s"]:
-        return self._levels[1]
-
-    @property
-    def _levels(self) -> Float[np.ndarray, "2 t v s"]:
-        levels = np.concatenate(self._parts, axis=3)
-        return np.moveaxis(levels.astype(np.float32), 3, 1)
+@cache
+def _blas() -> ThreadpoolController:
+    """The products here are small: threads would wait for each other."""
+    return ThreadpoolController()
 
 
 def joined(moments: Sequence[Located], videos: Sequence[Video]) -> list[Located]:
@@ -362,6 +327,11 @@ def _are_one(one: Located, other: Located, videos: Sequence[Video]) -> bool:
         for first, last in ((one, other), (other, one))
         for edge in edges
     )
+
+
+def odds(fit: float) -> float:
+    """Log odds of a moment whose best second fits so well."""
+    return STEEP * (fit - EVEN)
 
 
 def limited(found: Sequence[Located], per_video: int | None) -> list[Located]:

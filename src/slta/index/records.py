@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slta.index.looking import SegmentRows
+from slta.errors import InputError
+from slta.index.place import Place
 from slta.index.scanning import State
+from slta.index.segments import SegmentRows
 from slta.search import compact
+from slta.search.compact import Window
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +95,17 @@ class Snapshot:
 
 def features_file(video: str) -> str:
     return f"features/{video}.slta"
+
+
+def read_window(place: Place, video: Video, part: WindowPlace) -> Window:
+    """Raises ``InputError`` if it is damaged or missing."""
+    try:
+        window = Window.from_buffer(place.read(video.file, part.start, part.size))
+        if (window.first, window.end) != (part.first, part.end):
+            raise ValueError("it holds another part of the video")
+        return window
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{video.file} of the index {place} is damaged ({error}); "
+            "'slta index verify' repairs it"
+        ) from error

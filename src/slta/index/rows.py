@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slta.index.looking import Seen, SegmentRows
 from slta.index.records import File, Snapshot, Video, WindowPlace
 from slta.index.scanning import State
+from slta.index.segments import SegmentRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from slta.index.looking import Seen
 
-def schemas(size: int, spaces: int) -> dict[str, "pa.Schema"]:
+
+def schemas(size: int) -> dict[str, "pa.Schema"]:
     import pyarrow as pa
 
     part = pa.struct([(name, pa.int64()) for name in WindowPlace.__slots__])
@@ -49,19 +51,17 @@ def schemas(size: int, spaces: int) -> dict[str, "pa.Schema"]:
                 "start": pa.int64(),
                 "end": pa.int64(),
                 "vector": pa.list_(pa.float16(), size),
-                "levels": pa.list_(pa.float32(), 2 * spaces),
             }
         ),
     }
 
 
-def segment_rows(seen: Seen) -> "pa.Table":
+def segment_rows(seen: "Seen") -> "pa.Table":
     import pyarrow as pa
 
     rows = seen.segments
     count = len(rows.starts)
     vectors = pa.array(np.ascontiguousarray(rows.vectors).reshape(-1))
-    levels = pa.array(np.ascontiguousarray(rows.levels, np.float32).reshape(-1))
     return pa.table(
         {
             "video": pa.array([seen.id] * count),
@@ -69,9 +69,6 @@ def segment_rows(seen: Seen) -> "pa.Table":
             "start": pa.array(rows.starts.astype(np.int64)),
             "end": pa.array(rows.ends.astype(np.int64)),
             "vector": pa.FixedSizeListArray.from_arrays(vectors, rows.vectors.shape[1]),
-            "levels": pa.FixedSizeListArray.from_arrays(
-                levels, rows.levels[0].size if count else 4
-            ),
         }
     )
 
@@ -87,7 +84,6 @@ def snapshot_of(
         segments["start"].to_numpy(),
         segments["end"].to_numpy(),
         _matrix(segments["vector"]),
-        _levels(segments["levels"]),
     )
     order = known[np.lexsort((rows.starts[known], of[known]))]
     return Snapshot(
@@ -105,12 +101,7 @@ def _matrix(column: "pa.ChunkedArray") -> np.ndarray:
     return np.concatenate([empty, *parts]).reshape(-1, size)
 
 
-def _levels(column: "pa.ChunkedArray") -> np.ndarray:
-    flat = _matrix(column)
-    return flat.reshape(len(flat), flat.shape[1] // 2, 2)
-
-
-def seen_row(seen: Seen, digest: str) -> dict[str, Any]:
+def seen_row(seen: "Seen", digest: str) -> dict[str, Any]:
     sizes = [len(data) for data in seen.windows]
     starts = np.cumsum([0, *sizes]).tolist()
     ends = [*seen.firsts[1:], seen.frames]

@@ -1,18 +1,18 @@
-"""Segments of a video by its own structure, and the vectors that propose windows.
+"""Segments of a video by its own structure, and the vectors that propose windows for an
+example.
 
-Shapes: t frames, s sights, v spaces, n segments; D numbers of a vector, d of its
-projection.
+Shapes: t frames, n segments; D numbers of a vector, d of its projection.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from slta.features.base import QueryFeatures
 from slta.search.compact import Window
-from slta.search.evidence import PICTURES_SHARE, even_weights, views_of
+from slta.search.evidence import views_of
 
 CUT = 0.5
 """Cosine of two consecutive frames below which a new shot begins."""
@@ -38,32 +38,42 @@ def bases_of(queries: Sequence[QueryFeatures]) -> list[Float[np.ndarray, "_ _"]]
     ]
 
 
-class Segments(NamedTuple):
-    """Of one window, or of many."""
+@dataclass(frozen=True)
+class SegmentRows:
+    """Segments of a video or of many, a row each."""
 
+    windows: Int[np.ndarray, " n"]
+    """Number of the segment's window."""
+    starts: Int[np.ndarray, " n"]
+    """First frame."""
     ends: Int[np.ndarray, " n"]
-    """Frame of the window at which each ends."""
     vectors: Float[np.ndarray, "n d"]
     """Mean frames, projected; the spaces side by side."""
-    levels: Float[np.ndarray, "n v 2"]
-    """Mean of 1 / spread, and of mean / spread, of the unrelated sentences."""
+
+    @classmethod
+    def of(cls, windows: Sequence[Window], bases: Bases) -> "SegmentRows":
+        parts = [_segments(i, window, bases) for i, window in enumerate(windows)]
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    @property
+    def columns(self) -> tuple[np.ndarray, ...]:
+        return self.windows, self.starts, self.ends, self.vectors
 
 
-def segments_of(window: Window, bases: Bases) -> Segments:
+def _segments(number: int, window: Window, bases: Bases) -> tuple[np.ndarray, ...]:
     frames = [space.frames() for space in window.spaces]
     ends = boundaries(frames[-1])
     starts = np.concatenate([[0], ends[:-1]])
     counts = (ends - starts)[:, None]
-
-    def means(values: Float[np.ndarray, "t _"]) -> Float[np.ndarray, "n _"]:
-        return np.add.reduceat(values, starts, axis=0) / counts
-
-    mean, spread = window.levels[:, :, 0].transpose(0, 2, 1).astype(np.float32)
-    projected = [means(f) @ basis for f, basis in zip(frames, bases, strict=True)]
-    return Segments(
-        ends=ends,
-        vectors=np.concatenate(projected, axis=1),
-        levels=np.stack([means(1 / spread), means(mean / spread)], axis=2),
+    means = [
+        np.add.reduceat(vectors, starts, axis=0) / counts @ basis
+        for vectors, basis in zip(frames, bases, strict=True)
+    ]
+    return (
+        np.full(len(starts), number),
+        window.first + starts,
+        window.first + ends,
+        np.concatenate(means, axis=1).astype(np.float16),
     )
 
 
@@ -83,43 +93,3 @@ def boundaries(looks: Float[np.ndarray, "t D"]) -> Int[np.ndarray, " n"]:
         middle = first + SHORTEST + int(inner.argmin())
         pieces += [(first, middle), (middle, end)]
     return np.array(sorted(divided), np.int64)
-
-
-class Probe(NamedTuple):
-    """A query, made ready to be compared with segments."""
-
-    directions: Float[np.ndarray, "d 2v"]
-    """Of each space, for the comparison with other sentences and with other pictures."""
-    shift: float
-    share: float
-    """Weight of the comparison with other sentences."""
-
-    @classmethod
-    def of(cls, query: QueryFeatures, bases: Bases) -> "Probe":
-        views = views_of(query)
-        weights = even_weights(len(query.phrases))
-        sizes = [basis.shape[1] for basis in bases]
-        directions = np.zeros((sum(sizes), 2 * len(views)), np.float32)
-        shift, first = 0.0, 0
-        for v, (vectors, basis) in enumerate(zip(views, bases, strict=False)):
-            here = slice(first, first + sizes[v])
-            first += sizes[v]
-            directions[here, 2 * v] = (weights @ vectors) @ basis
-            if query.usual is not None:
-                usual, spread = query.usual[:, v].T
-                directions[here, 2 * v + 1] = ((weights / spread) @ vectors) @ basis
-                shift -= float(weights @ (usual / spread))
-        share = 1.0 if query.usual is None else 1 - PICTURES_SHARE
-        return cls(directions, shift / len(views), share)
-
-    def fits(
-        self, vectors: Float[np.ndarray, "n d"], levels: Float[np.ndarray, "n v 2"]
-    ) -> Float[np.ndarray, " n"]:
-        """How well the query fits the frames of each segment, as in ``relevance``."""
-        raw = vectors @ self.directions
-        views = raw.shape[1] // 2
-        among_sentences = (
-            raw[:, ::2] * levels[:, :views, 0] - levels[:, :views, 1]
-        ).mean(axis=1)
-        among_pictures = raw[:, 1::2].mean(axis=1) + self.shift
-        return self.share * among_sentences + (1 - self.share) * among_pictures

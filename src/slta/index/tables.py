@@ -26,7 +26,6 @@ import safetensors.numpy
 
 from slta.errors import InputError
 from slta.index.interrupts import uninterrupted
-from slta.index.looking import Seen, SegmentRows
 from slta.index.place import Place
 from slta.index.records import FORMAT, File, Head, Snapshot, Video, features_file
 from slta.index.rows import (
@@ -41,10 +40,12 @@ from slta.index.rows import (
     video_of,
     video_row,
 )
-from slta.index.segments import Bases
+from slta.index.segments import Bases, SegmentRows
 from slta.search import compact
 
 if TYPE_CHECKING:
+    from slta.index.looking import Seen
+
     pass
 
 SNAPSHOT = "snapshot.safetensors"
@@ -120,7 +121,7 @@ class Tables:
         place.write(BASES, data)
         size = sum(basis.shape[1] for basis in bases)
         with tables._writing():
-            for name, schema in schemas(size, len(bases)).items():
+            for name, schema in schemas(size).items():
                 # That of an index that was never finished may be of another extractor.
                 tables._db.drop_table(name, ignore_missing=True)
                 tables._db.create_table(name, schema=schema)
@@ -152,7 +153,7 @@ class Tables:
                 if name not in kept:
                     self.place.remove(f"features/{name}")
 
-    def add(self, seen: Sequence[Seen], files: Sequence[File]) -> None:
+    def add(self, seen: "Sequence[Seen]", files: Sequence[File]) -> None:
         """Adds videos, then the files of these or of known ones."""
         import pyarrow as pa
 
@@ -301,4 +302,4 @@ def read_bases(place: Place) -> list[np.ndarray]:
         ) from error
 
 
-COLUMNS = ("windows", "starts", "ends", "vectors", "levels")
+COLUMNS = ("windows", "starts", "ends", "vectors")

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slta.index.looking import SegmentRows
 from slta.index.place import Place
 from slta.index.records import Snapshot, Video
-from slta.index.segments import Bases
-from slta.search.compact import Compact, Window
+from slta.index.segments import Bases, SegmentRows
+from slta.search.compact import Window
 
 ALIKE = 0.01
 """Maximum difference of a segment's numbers from those computed anew, as a share of the
@@ -87,7 +86,7 @@ def _problem(place: Place, video: Video, rows: SegmentRows, bases: Bases) -> str
         done = window.end
     if done != video.frames:
         return f"{done} frames, not {video.frames}"
-    made = SegmentRows.of(Compact(tuple(windows), video.scenes), bases)
+    made = SegmentRows.of(windows, bases)
     if not all(map(_alike, rows.columns, made.columns)):
         return "its segments are not those of its features"
     return None

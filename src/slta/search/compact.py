@@ -11,7 +11,7 @@ which they are compared; D numbers of a vector, d of its projection.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -81,15 +81,14 @@ class Space:
         )
 
     def fits(
-        self, vectors: Float[np.ndarray, "p D"], most: int, frames: Frames
+        self, vectors: Float[np.ndarray, "p D"], frames: Frames
     ) -> Float[np.ndarray, "p s _"]:
-        """Dot products of some frames with vectors, by their first ``most`` components."""
-        basis = self.basis[:most].astype(np.float32)
-        inside = vectors @ basis.T
-        offset = vectors @ self.centre + inside @ self.low[:most]
-        codes = self.codes[:, frames, :most].astype(np.float32)
+        """Dot products of some frames with vectors."""
+        inside = vectors @ self.basis.astype(np.float32).T
+        offset = vectors @ self.centre + inside @ self.low
+        codes = self.codes[:, frames].astype(np.float32)
         # In this order, as the other product is slower by half.
-        flat = codes.reshape(-1, len(basis)) @ (inside * self.step[:most]).T + offset
+        flat = codes.reshape(-1, codes.shape[2]) @ (inside * self.step).T + offset
         return np.ascontiguousarray(flat.T).reshape(-1, *codes.shape[:2])
 
     def lengths(self) -> Float[np.ndarray, "s t"]:
@@ -159,11 +158,11 @@ class Window:
         return np.broadcast_to(self.boxes, (len(self), *self.boxes.shape[1:]))
 
     def fits(
-        self, views: Views, most: int = MOST, frames: Frames = ALL
+        self, views: Views, frames: Frames = ALL
     ) -> Iterator[Float[np.ndarray, "v p s _"]]:
-        """As ``Sights``, of some frames; with ``most`` components of each space, nearly."""
+        """As ``Sights``, of some frames."""
         pairs = zip(self.spaces, views, strict=False)
-        yield np.stack([space.fits(vectors, most, frames) for space, vectors in pairs])
+        yield np.stack([space.fits(vectors, frames) for space, vectors in pairs])
 
     def background(self, scenes: float) -> Background:
         """The background of the window by itself, in a video of so many scenes."""
@@ -213,20 +212,27 @@ def views(data: "Buffer") -> dict[str, np.ndarray]:
     """The arrays of a safetensors file in memory; the package itself copies them."""
     size = int.from_bytes(bytes(memoryview(data)[:8]), "little")
     start = 8 + size
-    head = json.loads(bytes(memoryview(data)[8:start]))
-    if not isinstance(head, dict):
-        raise ValueError("its header is not an object")
     arrays = {}
-    for name, entry in head.items():
-        if name == "__metadata__":
-            continue
-        try:
-            kind, (first, end) = KINDS[entry["dtype"]], entry["data_offsets"]
-            part = memoryview(data)[start + first : start + end]
-            arrays[name] = np.frombuffer(part, kind).reshape(entry["shape"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"its header cannot be read ({error})") from None
+    for name, (kind, shape, first, end) in _layout(bytes(memoryview(data)[8:start])):
+        part = memoryview(data)[start + first : start + end]
+        arrays[name] = np.frombuffer(part, kind).reshape(shape)
     return arrays
+
+
+@lru_cache(4096)
+def _layout(head: bytes) -> list[tuple[str, tuple[str, list[int], int, int]]]:
+    """Of each array: its type, its shape, and where it lies."""
+    entries = json.loads(head)
+    if not isinstance(entries, dict):
+        raise ValueError("its header is not an object")
+    entries.pop("__metadata__", None)
+    try:
+        return [
+            (name, (KINDS[entry["dtype"]], entry["shape"], *entry["data_offsets"]))
+            for name, entry in entries.items()
+        ]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"its header cannot be read ({error})") from None
 
 
 KINDS = {
@@ -307,9 +313,8 @@ class Compactor:
         """Frames added."""
 
     def add(self, piece: VideoFeatures) -> None:
-        halves = {n: np.asarray(a, np.float16) for n, a in piece.arrays().items()}
-        piece = VideoFeatures(**halves)
-        regions = np.asarray(piece.regions, np.float32)
+        piece = piece.part(0, len(piece.frames))
+        regions = piece.regions
         before = regions[:1] if self._last is None else self._last
         self._steps.append(steps_of(np.concatenate([before, regions]))[1:])
         self._last = regions[-1:]
