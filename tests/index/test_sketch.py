@@ -16,7 +16,7 @@ from slta.index.looking import Seen
 from slta.index.place import Place
 from slta.index.records import Head, Video
 from slta.index.segments import bases_of
-from slta.index.sketch import FILE, Rows, Sketch, draw, most_different, sketch_of
+from slta.index.sketch import FILE, Sketch, SketchRows, draw, most_different, sketch_of
 from slta.index.tables import Tables
 from slta.moments import VideoInfo
 from slta.search import evidence
@@ -133,13 +133,13 @@ class TestKept:
         known = kept(place, videos)
         draw(place, known[:4], unrelated)
         looked = list[int]()
-        of = Rows.of
+        of = SketchRows.of
 
-        def counted(windows: Sequence[Window], directions: Directions) -> Rows:
+        def counted(windows: Sequence[Window], directions: Directions) -> SketchRows:
             looked.append(len(windows))
             return of(windows, directions)
 
-        monkeypatch.setattr(Rows, "of", counted)
+        monkeypatch.setattr(SketchRows, "of", counted)
         draw(place, known[:4], unrelated)
         assert not looked
         draw(place, [known[5], *known[1:4]], unrelated)
@@ -171,7 +171,7 @@ class TestKept:
         draw(place, known, unrelated)
         whole = Sketch.read(place)
         assert whole is not None and place.folder is not None
-        before = {n: Rows(*map(np.copy, r)) for n, r in whole.by_video.items()}
+        before = {n: SketchRows(*map(np.copy, r)) for n, r in whole.by_video.items()}
         path = place.folder / FILE
         data = path.read_bytes()
         cut = len(data) // 2 if spoil == "cut" else len(data)

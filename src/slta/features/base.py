@@ -195,6 +195,15 @@ class Prepared(Protocol):
 
 
 @runtime_checkable
+class Opened(Protocol):
+    """A reader of sentences with files that can be read beforehand."""
+
+    def open(self) -> None:
+        """For a thread beside the one that understands the first sentence."""
+        ...
+
+
+@runtime_checkable
 class Looker(Protocol):
     """An extractor of single frames."""
 

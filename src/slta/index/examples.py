@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from slta import video
 from slta.errors import InputError
 from slta.index.filters import seconds
 from slta.moments import Span, clock
 from slta.search.zero_shot import RATE_HZ
-from slta.video import pictures
 
 LONGEST_S = 30.0
 """Maximum length of an example."""
@@ -89,6 +87,9 @@ class Example:
         Raises ``InputError`` for what is neither, for times beyond the end of a video, and
         for an example of more than ``LONGEST_S``.
         """
+        from slta import video
+        from slta.video import pictures
+
         named = (
             example if isinstance(example, NamedExample) else NamedExample.of(example)
         )

@@ -389,9 +389,8 @@ class Index:
             raise InputError(nothing_to_search(self.root, snapshot))
         if self._searched is None or self._searched[0] is not snapshot:
             sketch = sketch_of(self.place, snapshot.videos, self._unrelated)
-            bases = read_bases(self.place)
-            searched = Searched(self.place, snapshot, bases, sketch)
-            self._searched = (snapshot, searched)
+            made = Searched(self.place, snapshot, read_bases(self.place), sketch)
+            self._searched = (snapshot, made)
         ready = self._searched[1]
         moments_of = None
         if model is not None:

@@ -23,7 +23,6 @@ from slta.moments.segments import peak
 from slta.search.compact import ALL, Window
 from slta.search.evidence import AGREES_S
 from slta.search.zero_shot import RATE_HZ
-from slta.video.reading import Frames
 
 EVEN, STEEP = 0.60, 36.4
 """The likeness at which two pictures are as likely of the same scene as not, and how fast
@@ -47,6 +46,8 @@ class Sought:
     @classmethod
     def of(cls, example: Example, extractor: Looker) -> "Sought":
         """Raises ``InputError`` for features that are not finite."""
+        from slta.video.reading import Frames
+
         images = example.images
         seen = extractor.video(Frames(images, np.arange(len(images)) / RATE_HZ))
         sights = np.concatenate([seen.frames[:, None], seen.regions], axis=1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slta import video
 from slta.errors import InputError
 from slta.features.base import VideoFeatures
 from slta.index.scanning import State
@@ -16,7 +15,6 @@ from slta.moments import VideoInfo
 from slta.progress import Progress
 from slta.search.compact import Compact, Compactor
 from slta.search.zero_shot import PIECE, RATE_HZ, ZeroShot
-from slta.video.opening import tags_of
 
 EARLIEST_S = datetime(1980, 1, 1, tzinfo=UTC).timestamp()
 
@@ -84,6 +82,8 @@ def look_at(
 
     Raises ``InputError`` for a file that is not a video, or changed meanwhile.
     """
+    from slta import video
+
     before = State.of(path)
     info = video.probe(path)
     compactor = Compactor(model.unrelated, RATE_HZ)
@@ -112,6 +112,8 @@ def _pieces(
 
 def recorded_s(path: Path) -> float:
     """When a video was recorded, by its metadata; 0 if they do not say."""
+    from slta.video.opening import tags_of
+
     tag = tags_of(path).get("creation_time", "")
     with suppress(ValueError):
         time = datetime.fromisoformat(tag.strip())

@@ -45,7 +45,7 @@ Unrelated = Callable[[], Sequence[QueryFeatures]]
 """Reads the unrelated sentences, which only a new sketch needs."""
 
 
-class Rows(NamedTuple):
+class SketchRows(NamedTuple):
     """Segments of a video or of many."""
 
     windows: Int[np.ndarray, " n"]
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
     sights: Int8[np.ndarray, "s n d"]
 
     @classmethod
-    def of(cls, windows: Sequence[Window], directions: Directions) -> "Rows":
+    def of(cls, windows: Sequence[Window], directions: Directions) -> "SketchRows":
         parts = []
         for number, window in enumerate(windows):
             starts, sights = segments_of(directions.of_window(window))
@@ -67,7 +67,7 @@ class Rows(NamedTuple):
         return cls.joined(parts)
 
     @classmethod
-    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+    def joined(cls, parts: Sequence["SketchRows"]) -> "SketchRows":
         windows, starts, ends, sights = zip(*parts, strict=True)
         return cls(
             np.concatenate(windows),
@@ -92,9 +92,9 @@ class Rows(NamedTuple):
             and (self.windows == np.repeat(numbers, counts)).all()
         )
 
-    def part(self, first: int, end: int) -> "Rows":
+    def part(self, first: int, end: int) -> "SketchRows":
         here = slice(first, end)
-        return Rows(
+        return SketchRows(
             self.windows[here],
             self.starts[here],
             self.ends[here],
@@ -110,7 +110,7 @@ class Sketch:
     """Their ids."""
     counts: Int[np.ndarray, " v"]
     """Segments of each."""
-    rows: Rows
+    rows: SketchRows
     directions: Directions
     learnt_from: int
     """Windows of the index when the directions were learnt."""
@@ -132,7 +132,7 @@ class Sketch:
         return scale * best
 
     @property
-    def by_video(self) -> dict[str, Rows]:
+    def by_video(self) -> dict[str, SketchRows]:
         ends = np.cumsum(self.counts).tolist()
         return {
             video: self.rows.part(end - count, end)
@@ -166,7 +166,7 @@ class Sketch:
             sketch = cls(
                 tuple(json.loads(facts["videos"])),
                 arrays["counts"],
-                Rows(**{name: arrays[name] for name in Rows._fields}),
+                SketchRows(**{name: arrays[name] for name in SketchRows._fields}),
                 Directions(**{n: arrays[f"{n}_of"] for n in Directions._fields}),
                 int(json.loads(facts["learnt_from"])),
                 is_kept=True,
@@ -206,7 +206,7 @@ def sketch_of(
         some = every[:: -(-len(every) // LEARNT_FROM)]
         windows = [read_window(place, *each) for each in some]
         directions = Directions.learnt(windows, unrelated())
-        known, learnt_from = dict[str, Rows](), len(parts)
+        known, learnt_from = dict[str, SketchRows](), len(parts)
     else:
         directions, learnt_from = kept.directions, kept.learnt_from
         known = kept.by_video
@@ -214,15 +214,15 @@ def sketch_of(
             if video.id in known and not known[video.id].are_of(video.parts):
                 del known[video.id]
 
-    def rows(video: Video) -> Rows:
+    def rows(video: Video) -> SketchRows:
         if video.id in known:
             return known[video.id]
         windows = [read_window(place, video, part) for part in video.parts]
-        return Rows.of(windows, directions)
+        return SketchRows.of(windows, directions)
 
     each = [rows(video) for video in videos]
     counts = np.array([len(rows.starts) for rows in each], np.int64)
-    return Sketch(names, counts, Rows.joined(each), directions, learnt_from)
+    return Sketch(names, counts, SketchRows.joined(each), directions, learnt_from)
 
 
 def draw(place: Place, videos: Sequence[Video], unrelated: Unrelated) -> None:

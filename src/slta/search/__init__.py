@@ -1,11 +1,14 @@
 """Search in videos: from a file and a sentence to ranked moments."""
 
+from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from typing import Any, overload
 
 from slta.errors import InputError
-from slta.features.base import Prepared, QueryFeatures, Reader, Steps
+from slta.features.base import Opened, Prepared, QueryFeatures, Reader, Steps
 from slta.features.provider import Provider
 from slta.features.store import Store
 from slta.features.text.understanding import understand
@@ -113,6 +116,7 @@ class Searcher:
 
         Raises ``InputError`` for an unusable query.
         """
+        _ = self._opening
         understood = understand(query, self.reader.id)
         return replace(
             self.reader.text(understood.text),
@@ -120,6 +124,21 @@ class Searcher:
             known=understood.known,
             notes=understood.notes,
         )
+
+    @cached_property
+    def _opening(self) -> Thread | None:
+        """Reads the reader's files while the first query is understood."""
+        reader = self.reader
+        if not isinstance(reader, Opened):
+            return None
+
+        def opened() -> None:
+            # Whoever uses them raises it again.
+            with suppress(Exception):
+                reader.open()
+
+        (thread := Thread(target=opened)).start()
+        return thread
 
     def answer(
         self, indexed: Indexed[Any], query: QueryFeatures, *, top: int

