@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slta.index.found import Found
+from slta.export.found import Found
 from slta.moments import Span
 
 

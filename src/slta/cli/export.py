@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slta.cli.screen import notes
 from slta.errors import InputError
+from slta.export.found import Found, merged
 from slta.files import apart
-from slta.index.found import Found, merged
 
 if TYPE_CHECKING:
     from slta.search import Answer
@@ -47,7 +47,7 @@ def check_seconds(pad: float, merge: float | None, *, used: bool) -> None:
 def check_export(file: Path | None) -> None:
     """Raises ``InputError`` for a file that cannot be written."""
     if file is not None:
-        from slta.index.exporting import check_target
+        from slta.export.formats import check_target
 
         check_target(file)
 
@@ -56,7 +56,7 @@ def opens_videos(file: Path | None) -> bool:
     """Whether the export opens the videos."""
     if file is None:
         return False
-    from slta.index.exporting import needs_videos
+    from slta.export.formats import needs_videos
 
     return needs_videos(file)
 

@@ -16,10 +16,10 @@ from slta.moments import clock
 
 if TYPE_CHECKING:
     from slta.cli.search import Search
+    from slta.export.found import Found
     from slta.index.adding import Added
     from slta.index.answers import Hits
     from slta.index.filters import Filter
-    from slta.index.found import Found
     from slta.index.library import Index
     from slta.index.trained import TrainedModel
 
@@ -215,7 +215,7 @@ def _show(hits: "Hits", root: Path) -> None:
 
 
 def _chosen(command: "Search", hits: "Hits") -> "list[Found]":
-    from slta.index.found import Found, merged
+    from slta.export.found import Found, merged
 
     moments = hits.moments if command.unclear else hits.clear
     if not moments and (command.clips or command.export):

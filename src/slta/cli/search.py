@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     pass
 
 if TYPE_CHECKING:
-    from slta.index.found import Found
+    from slta.export.found import Found
     from slta.search import Answer, Searcher
 
 NOTHING_CLEAR = 1

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from slta.errors import InputError, UnwritableError
+from slta.export.fcpxml import as_fcpxml
+from slta.export.found import Found, Ranked, merged, ranked
+from slta.export.texts import as_csv, as_json, as_srt, as_vtt
+from slta.export.timelines import as_edls, as_otio
 from slta.files import apart, check_writable, fitted, whole_file
-from slta.index.fcpxml import as_fcpxml
-from slta.index.found import Found, Ranked, merged, ranked
-from slta.index.texts import as_csv, as_json, as_srt, as_vtt
-from slta.index.timelines import as_edls, as_otio
 
 __all__ = ["Found", "check_target", "export", "merged", "needs_videos"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slta.index.exporting import Found, merged
-from slta.index.found import ranked
+from slta.export.formats import Found, merged
+from slta.export.found import ranked
 from slta.moments import Span
 from tests.reference import merged as slow
 from tests.support.moments import moment

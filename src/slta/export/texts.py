@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from unicodedata import category
 
-from slta.index.found import Ranked
+from slta.export.found import Ranked
 
 COLUMNS: Final = (
     "path",

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 from unicodedata import normalize
 
-from slta.index.found import Ranked
-from slta.index.media import Media, Range, about, by_query, media_of
-from slta.index.texts import in_a_line, is_control
+from slta.export.found import Ranked
+from slta.export.media import Media, Range, about, by_query, media_of
+from slta.export.texts import in_a_line, is_control
 from slta.video.timing import STANDARD, timeline_rate
 
 EVENTS: Final = 999

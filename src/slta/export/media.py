@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from slta.index.found import Found, Ranked
-from slta.index.texts import in_a_line
+from slta.export.found import Found, Ranked
+from slta.export.texts import in_a_line
 from slta.moments import Span
 from slta.video.timing import Timing, timing
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from slta import video
 from slta.errors import InputError
-from slta.index.exporting import SUFFIXES, Found, check_target, export
-from slta.index.texts import in_a_line
-from slta.index.timelines import reel_names
+from slta.export.formats import SUFFIXES, Found, check_target, export
+from slta.export.texts import in_a_line
+from slta.export.timelines import reel_names
 from slta.video.timing import timing
 from tests.support.moments import moment
 from tests.support.timelines import (
@@ -373,7 +373,7 @@ MANIFEST = {
 PROGRAM = """
 import sys
 from pathlib import Path
-from slta.index.exporting import Found, export
+from slta.export.formats import Found, export
 from slta.moments import Span
 for name in sys.argv[2:]:
     found = [Found("a cat", Path(sys.argv[1]), Span(0.0, 0.2), 0.5, 0.9, 0.4)]

@@ -11,9 +11,9 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from slta.index.found import Ranked
-from slta.index.media import Media, about, by_query, media_of
-from slta.index.texts import in_a_line
+from slta.export.found import Ranked
+from slta.export.media import Media, about, by_query, media_of
+from slta.export.texts import in_a_line
 from slta.video.timing import timeline_rate
 
 HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n'
