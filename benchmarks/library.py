@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from benchmarks import films as real_films
 from slta.cli.search import NOTHING_CLEAR
@@ -131,6 +132,8 @@ _made_of = list[Any]()
 
 
 def _begin(*given: Any) -> None:
+    # As many processes as cores: more threads would wait for each other.
+    threadpool_limits(1)
     _made_of.extend(given)
 
 
