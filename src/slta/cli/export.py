@@ -79,9 +79,9 @@ def export(chosen: Sequence[Chosen], file: Path | None) -> None:
     found = [moment for each in ordered for moment in each.found]
     if file is None or not found:
         return
-    from slta.index import exporting
+    from slta.export import formats
 
-    for written in exporting.export(found, file):
+    for written in formats.export(found, file):
         notes.print(f"wrote {written}", markup=False, soft_wrap=True)
 
 
