@@ -34,6 +34,7 @@ from slta.index.looking import Seen
 from slta.index.records import File
 from slta.index.scanning import State
 from slta.index.segments import bases_of
+from slta.index.sketch import draw
 from slta.index.tables import Tables, write_snapshot
 from slta.moments import Span, VideoInfo
 from slta.moments.spans import as_array, temporal_iou
@@ -169,7 +170,9 @@ def build(folder: Path, hours: float, studio: Studio, store: Path) -> Index:
             commit()
     commit()
     tables.tidy()
-    write_snapshot(index.place, tables.snapshot())
+    snapshot = tables.snapshot()
+    write_snapshot(index.place, snapshot)
+    draw(index.place, snapshot.videos, lambda: index.model.unrelated)
     return index
 
 
