@@ -49,12 +49,11 @@ class Shipped(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Extracting:
-    """The work of a machine: all features of a video, for the store of another."""
+class Equipped:
+    """Work of another machine with an extractor, of the same version as here."""
 
     extractor_name: str
     version: str
-    rate_hz: float
 
     def prepare(self) -> None:
         reader = self.extractor
@@ -64,6 +63,13 @@ class Extracting:
     @cached_property
     def extractor(self) -> Extractor:
         return same_extractor(self.extractor_name, self.version)
+
+
+@dataclass(frozen=True)
+class Extracting(Equipped):
+    """All features of a video, for the store of another machine."""
+
+    rate_hz: float
 
     def __call__(self, job: VideoSought) -> Shipped:
         with checked(job) as store:

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from slta.cluster import Undone, results
-from slta.features.base import Extractor, Prepared, QueryFeatures
-from slta.features.elsewhere import Shipped, checked, same_extractor
+from slta.features.base import QueryFeatures
+from slta.features.elsewhere import Equipped, Shipped, checked
 from slta.features.library import Library
 from slta.index.adding import Looks, Outcome, VideoJob, outcome
 from slta.index.looking import Seen, look_at
@@ -16,23 +15,12 @@ from slta.search.zero_shot import RATE_HZ, ZeroShot
 
 
 @dataclass(frozen=True)
-class Looking:
-    """The work of a machine: what an index keeps of a video, and on request its features."""
+class Looking(Equipped):
+    """What an index keeps of a video, and on request its features."""
 
-    extractor_name: str
-    version: str
     unrelated: list[QueryFeatures]
     bases: Bases
     keep: bool
-
-    def prepare(self) -> None:
-        reader = self.extractor
-        if isinstance(reader, Prepared):
-            reader.prepare()
-
-    @cached_property
-    def extractor(self) -> Extractor:
-        return same_extractor(self.extractor_name, self.version)
 
     def __call__(self, job: VideoJob) -> tuple[Seen, Shipped | None]:
         with checked(job) as store:
