@@ -17,6 +17,7 @@ ABOUT = {
     "comparison": "models and seeds, one table",
     "training": "experiment to run",
     "plots": "pictures of answers and runs",
+    "export": "moments for other programs",
     "index": "moments of many videos",
     "cluster": "work on many machines",
     "search": "video and query to answer",

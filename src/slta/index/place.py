@@ -220,10 +220,10 @@ class Place:
             yield True
 
 
-@lru_cache(256)
+@lru_cache(32)
 def _mapped(path: str, inode: int, changed_ns: int, size: int) -> memoryview:
-    """A file in memory, which takes a file handle; to map it again would take longer than
-    to read a part of it."""
+    """A file in memory. Only the last few: what was read of them counts as memory of the
+    process, and each takes a file handle."""
     if size == 0:
         return memoryview(b"")
     with open(path, "rb") as file:
