@@ -53,6 +53,19 @@ def test_the_best_is_found_by_a_sketch(
     assert found.find(query(seed), wanted, top=5) == every
 
 
+def test_more_moments_are_found_where_more_are_asked_for(
+    tmp_path: Path, videos: list[Compact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sketch, querying):
+        monkeypatch.setattr(module, "SMALL", 1)
+    monkeypatch.setattr(querying, "MOST_WINDOWS", 2)
+    found = searched(tmp_path, videos)
+    wanted = np.ones(len(videos), bool)
+    every = found.find(query(1), wanted, top=50, every=True)
+    assert len(every) > 2 * querying.A_WINDOW
+    assert found.find(query(1), wanted, top=50) == every
+
+
 def test_limits_are_kept_though_other_videos_fit_less(
     tmp_path: Path, videos: list[Compact]
 ) -> None:

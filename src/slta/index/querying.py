@@ -6,6 +6,7 @@ is.
 """
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
@@ -32,7 +33,8 @@ from slta.search.evidence import EVEN, STEEP
 from slta.search.zero_shot import RATE_HZ, moments_of
 
 MOST_WINDOWS = 400
-"""Windows of an index with a sketch that are compared, at most."""
+"""Windows of an index with a sketch that are compared, at most, unless many moments are
+wanted."""
 SEGMENTS = 8
 """Segments of a window that are compared frame by frame."""
 SEARCHED = 12
@@ -110,8 +112,9 @@ class Searched:
         every: bool,
         moments: Callable[[int, WindowPlace], list[Located]] | None,
     ) -> list[Located]:
+        most = sys.maxsize if every else max(MOST_WINDOWS, 4 * top)
         comparison = Comparison(
-            query, self._proposals(query, wanted, every), self._read, self._penalty
+            query, self._proposals(query, wanted, most), self._read, self._penalty
         )
         count = len(self._video_of) if every else max(SEARCHED, 2 * top)
         found, searched = list[Located](), set[int]()
@@ -197,18 +200,19 @@ class Searched:
         return self._rows.vectors.astype(np.float32)
 
     def _proposals(
-        self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], every: bool
+        self, query: QueryFeatures, wanted: Bool[np.ndarray, " v"], most: int
     ) -> Iterator[Proposal]:
-        """The wanted windows and their best segments, best first."""
+        """The wanted windows and their best segments, best first; all of them, in any
+        order, if few are wanted or ``most`` is no limit."""
         windows = np.flatnonzero(wanted[self._video_of])
-        if every or self._sketch is None or len(windows) <= SMALL:
+        if self._sketch is None or len(windows) <= SMALL or most == sys.maxsize:
             yield from map(Proposal, windows.tolist())
             return
         rows, firsts = self._sketch.rows, self._firsts
         fits = self._sketch.fits(query)
         heights = np.maximum.reduceat(fits, firsts[:-1]) - self._penalty
         order = windows[np.argsort(-heights[windows], kind="stable")]
-        for number in order[:MOST_WINDOWS].tolist():
+        for number in order[:most].tolist():
             here = slice(*firsts[number : number + 2])
             best = np.argsort(-fits[here])[:SEGMENTS]
             _, part = self._part(number)
