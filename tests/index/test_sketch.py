@@ -105,12 +105,24 @@ def test_segments_cover_all_frames_and_end_at_changes() -> None:
     still = np.zeros((41, 2, 3), np.float32)
     still[20:] += 1
     starts, means = sketch.segments_of(still)
-    longest = sketch.UNIT * sketch.LONGEST
+    longest = 2 * sketch.LONGEST
     ends = [*starts[1:].tolist(), len(still)]
     assert starts[0] == 0 and 20 in starts and len(means) == len(starts)
     assert max(np.subtract(ends, starts)) <= longest + 1
     for first, end, mean in zip(starts, ends, means, strict=True):
         assert mean == pytest.approx(still[first:end].mean(axis=0))
+
+
+@pytest.mark.parametrize("first", [6, 7])
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_what_is_seen_briefly_is_not_mixed_with_what_is_before_and_after(
+    first: int, length: int
+) -> None:
+    sights = np.zeros((20, 2, 3), np.float32)
+    sights[first : first + length, 1] = 5
+    starts, means = sketch.segments_of(sights)
+    assert {first, first + length} <= {*starts.tolist()}
+    assert means.max() == 5
 
 
 def test_a_single_frame_is_a_segment() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from slta.features.base import QueryFeatures
+from slta.index.gist import Gist
 from slta.moments.segments import peak
 from slta.search import evidence
 from slta.search.compact import ALL, Frames, Window
@@ -46,7 +47,7 @@ class Comparison:
         read: Callable[[int], Window],
         penalty: Float[np.ndarray, " w"],
     ) -> None:
-        self._query, self._read, self._penalty = query, read, penalty
+        self._gist, self._read, self._penalty = Gist.of(query), read, penalty
         self._proposals = proposals
         self._next: list[Proposal] = []
         self._compared: list[Compared] = []
@@ -71,21 +72,28 @@ class Comparison:
         if len(self._compared) < max(count, FIRST) or fit == np.inf:
             return True
         worst = sorted((each.fit for each in self._compared), reverse=True)[count - 1]
-        more = float(np.mean(self._more)) + DOUBT * float(np.std(self._more))
-        return fit + more > worst
+        return fit + likely_most(self._more, DOUBT) > worst
 
     def _compare(self) -> None:
         numbers = [proposal.number for proposal in self._next]
         frames = [proposal.frames for proposal in self._next]
         group = WindowGroup([*map(self._read, numbers)], frames)
-        parts = group.by_phrase(self._query)
-        for proposal, part in zip(self._next, parts, strict=True):
-            fit = best_second(evidence.agreement_of(part), proposal.frames)
+        for proposal, agreement in zip(
+            self._next, group.agreement(self._gist), strict=True
+        ):
+            fit = best_second(agreement, proposal.frames)
             fit -= float(self._penalty[proposal.number])
             self._compared.append(Compared(proposal.number, fit))
             if proposal.fit < np.inf:
                 self._more.append(fit - proposal.fit)
         self._next = []
+
+
+def likely_most(errors: Sequence[float], deviations: float) -> float:
+    """What the next error is hardly above, judged by those before."""
+    if not errors:
+        return 0.0
+    return float(np.mean(errors)) + deviations * float(np.std(errors))
 
 
 def best_second(agreement: Float[np.ndarray, " t"], frames: Frames) -> float:
@@ -106,7 +114,15 @@ class WindowGroup(NamedTuple):
 
     def by_phrase(self, query: QueryFeatures) -> list[Float[np.ndarray, "_ p"]]:
         """``evidence.by_phrase`` of each window."""
-        joined = evidence.by_phrase(self, query, self)
+        return self._divided(evidence.by_phrase(self, query, self))
+
+    def agreement(self, gist: Gist) -> list[Float[np.ndarray, " _"]]:
+        """``Gist.agreement`` of each window."""
+        (fits,) = self.fits(gist.views)
+        mean, spread = np.concatenate(self._parts, axis=3).astype(np.float32)
+        return self._divided(gist.agreement(fits, mean, spread))
+
+    def _divided(self, joined: Float[np.ndarray, "..."]) -> list[np.ndarray]:
         counts = [levels.shape[3] for levels in self._parts]
         return np.split(joined, np.cumsum(counts)[:-1])
 

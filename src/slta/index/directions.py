@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Float, Int8
 
 from slta.features.base import QueryFeatures
+from slta.index.gist import Gist
 from slta.search.compact import Space, Window, components
-from slta.search.evidence import PICTURES_SHARE, even_weights, views_of
+from slta.search.evidence import views_of
 
 NUMBERS = 128
 """Numbers of a projected sight."""
@@ -81,9 +82,9 @@ class Directions(NamedTuple):
             fits = space.codes.astype(np.float32) @ (space.step[:, None] * inside)
             fits += space.low @ inside + space.centre @ both
             divided, plain = np.split(fits, 2, axis=2)
-            spread = window.levels[1, v].astype(np.float32)
+            spread = window.levels[1, v].T.astype(np.float32)
             total = total + plain + divided / spread[:, :, None]
-        return (total[0][:, None] + total[1:].swapaxes(0, 1)) / 2
+        return (total[:, :1] + total[:, 1:]) / 2
 
     def codes(self, sights: Float[np.ndarray, "*n d"]) -> Int8[np.ndarray, "*n d"]:
         codes = np.rint((sights - self.centre) / self.step)
@@ -103,7 +104,7 @@ def _some(window: Window, rng: np.random.Generator) -> Float[np.ndarray, "n k"]:
         for v, space in enumerate(_spaces(window)):
             both = np.zeros((A_WINDOW, space.basis.shape[1]), np.float32)
             for which in (np.zeros_like(regions), regions):
-                inside = space.low + space.step * space.codes[which, frames]
+                inside = space.low + space.step * space.codes[frames, which]
                 vectors = inside @ space.basis.astype(np.float32) + space.centre
                 spread = window.levels[1, v, which, frames].astype(np.float32)
                 both += vectors / spread[:, None] if divided else vectors
@@ -115,19 +116,12 @@ def _vectors(
     query: QueryFeatures, usual: Float[np.ndarray, " k"]
 ) -> Float[np.ndarray, " k"]:
     """What a query compares with a sight's vectors, on average over its phrases."""
-    views = views_of(query)
-    weights = even_weights(len(query.phrases))
-    among_sentences = _side_by_side([weights @ vectors for vectors in views]) - usual
-    if query.usual is None:
-        return among_sentences / len(views)
-    spreads = query.usual[:, :, 1].T
-    parts = [
-        (weights / spread) @ vectors
-        for spread, vectors in zip(spreads, views, strict=True)
-    ]
-    among_pictures = np.roll(_side_by_side(parts), len(usual) // 2)
-    both = (1 - PICTURES_SHARE) * among_sentences + PICTURES_SHARE * among_pictures
-    return both / len(views)
+    gist = Gist.of(query)
+    vectors = _side_by_side([view[0] for view in gist.views]) - gist.share * usual
+    among_pictures = [view[1] for view in gist.views if len(view) > 1]
+    if among_pictures:
+        vectors += np.roll(_side_by_side(among_pictures), len(usual) // 2)
+    return vectors / len(gist.views)
 
 
 def _sentence(query: QueryFeatures) -> list[Float[np.ndarray, " D"]]:

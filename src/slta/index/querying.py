@@ -13,13 +13,13 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from threadpoolctl import ThreadpoolController
 
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
 from slta.index import likeness
-from slta.index.comparing import Comparison, Proposal, WindowGroup
+from slta.index.comparing import Comparison, Proposal, WindowGroup, likely_most
 from slta.index.likeness import Sought
 from slta.index.place import Place
 from slta.index.records import Snapshot, Video, WindowPlace, read_window
@@ -39,6 +39,8 @@ SEGMENTS = 8
 """Segments of a window that are compared frame by frame."""
 SEARCHED = 12
 """Windows among which the best moments are looked for at first."""
+CAUTION = 1.0
+"""Standard deviations by which a moment may be likelier than by the fit of its window."""
 AT_ONCE = 4
 """Windows that are searched at once."""
 A_WINDOW = 5
@@ -118,28 +120,39 @@ class Searched:
         )
         count = len(self._video_of) if every else max(SEARCHED, 2 * top)
         found, searched = list[Located](), set[int]()
+        # Of each searched window: how much likelier its best moment is than by its fit.
+        more = list[float]()
 
-        def search(numbers: Sequence[int]) -> None:
+        def search(numbers: Sequence[int]) -> list[list[Located]]:
             searched.update(numbers)
             if moments is None:
                 parts = self._moments(query, numbers)
             else:
                 parts = [moments(*self._part(number)) for number in numbers]
             found.extend(moment for part in parts for moment in part)
+            return parts
 
         def best() -> list[Located]:
             found.sort(key=lambda moment: -moment.score)
-            some = joined(found[: MORE * top], self._videos)
-            return limited(some, per_video)[:top]
+            some = found[: MORE * top]
+            videos = {moment.video for moment in some}
+            # What goes on in the next window may be there less surely.
+            some += [moment for moment in found[len(some) :] if moment.video in videos]
+            return limited(joined(some, self._videos), per_video)[:top]
 
         while True:
             windows = comparison.best(count)
             left = [each for each in windows if each.number not in searched]
             for first in range(0, len(left), AT_ONCE):
+                some = left[first : first + AT_ONCE]
                 kept = [] if every or moments else best()
-                if len(kept) == top and kept[-1].score >= odds(left[first].fit):
+                likeliest = odds(some[0].fit) + likely_most(more, CAUTION)
+                if len(kept) == top and kept[-1].score >= likeliest:
                     break
-                search([each.number for each in left[first : first + AT_ONCE]])
+                for each, part in zip(
+                    some, search([s.number for s in some]), strict=True
+                ):
+                    more.append(max(m.score for m in part) - odds(each.fit))
             else:
                 # Only fits of zero-shot search can be compared with what was found.
                 if len(windows) == count and not (moments and len(best()) == top):
@@ -214,16 +227,9 @@ class Searched:
         order = windows[np.argsort(-heights[windows], kind="stable")]
         for number in order[:most].tolist():
             here = slice(*firsts[number : number + 2])
-            best = np.argsort(-fits[here])[:SEGMENTS]
-            _, part = self._part(number)
-            frames = np.zeros(part.end - part.first + 2, bool)
-            for start, end in zip(
-                rows.starts[here][best], rows.ends[here][best], strict=True
-            ):
-                # The frames next to them as well, as seconds begin at any frame.
-                frames[start : end + 2] = True
-            near = np.flatnonzero(frames[1:-1])
-            yield Proposal(number, near, float(heights[number]))
+            lengths = rows.ends[here] - rows.starts[here]
+            frames = _frames_of_best(fits[here], lengths)
+            yield Proposal(number, frames, float(heights[number]))
 
     def _part(self, number: int) -> tuple[int, WindowPlace]:
         """Index of a window's video, and its part of it."""
@@ -301,6 +307,21 @@ class Searched:
         return sorted(found, key=lambda moment: -moment.score)[:ALIKE]
 
 
+def _frames_of_best(
+    fits: Float[np.ndarray, " n"], lengths: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, " t"]:
+    """The frames of a window's best segments, from the fits and lengths of all."""
+    least = (
+        np.partition(fits, -SEGMENTS)[-SEGMENTS] if len(fits) > SEGMENTS else -np.inf
+    )
+    best = np.repeat(fits >= least, lengths)
+    # The frames next to them as well, as seconds begin at any frame.
+    near = best.copy()
+    near[1:] |= best[:-1]
+    near[:-1] |= best[1:]
+    return np.flatnonzero(near)
+
+
 @cache
 def _blas() -> ThreadpoolController:
     """The products here are small: threads would wait for each other."""
@@ -325,12 +346,11 @@ def joined(moments: Sequence[Located], videos: Sequence[Video]) -> list[Located]
 
 
 def _are_one(one: Located, other: Located, videos: Sequence[Video]) -> bool:
+    first, last = sorted((one, other), key=lambda moment: moment.span.start)
+    if abs(first.span.end - last.span.start) >= EDGE_S:
+        return False
     edges = [part.first / RATE_HZ for part in videos[one.video].parts[1:]]
-    return any(
-        abs(first.span.end - edge) < EDGE_S and abs(last.span.start - edge) < EDGE_S
-        for first, last in ((one, other), (other, one))
-        for edge in edges
-    )
+    return any(abs(first.span.end - edge) < EDGE_S for edge in edges)
 
 
 def odds(fit: float) -> float:

@@ -29,8 +29,6 @@ SMALL = 112
 """Windows of an index without a sketch: all of them are compared."""
 SIGHTS = 6
 """Maximum sights of a segment."""
-UNIT = 2
-"""Frames of the shortest segment."""
 LONGEST = 8
 """Maximum units of a segment."""
 CHANGE = 0.18
@@ -243,7 +241,7 @@ def segments_of(
     sights: Float[np.ndarray, "t r d"],
 ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n r d"]]:
     """First frames of the segments, and their mean sights."""
-    starts = np.arange(0, max(1, len(sights) - UNIT + 1), UNIT)
+    starts = _units(sights)
     counts = np.diff(np.append(starts, len(sights)))[:, None, None]
     units = np.add.reduceat(sights, starts, axis=0) / counts
     first, mean = 0, units[0]
@@ -257,6 +255,18 @@ def segments_of(
         firsts.append(i)
         first, mean = i, unit
     return starts[firsts], np.stack([*means, mean])
+
+
+def _units(sights: Float[np.ndarray, "t r d"]) -> Int[np.ndarray, " n"]:
+    """First frames of pairs, and of single frames where the next one differs by so much
+    that the mean of both would show neither."""
+    step = np.diff(sights, axis=0)
+    differ = np.vecdot(step, step).max(axis=1, initial=0) > (2 * CHANGE) ** 2
+    starts, first = list[int](), 0
+    while first < len(sights):
+        starts.append(first)
+        first += 1 if first == len(differ) or differ[first] else 2
+    return np.array(starts)
 
 
 def most_different(sights: Float[np.ndarray, "n r d"]) -> Float[np.ndarray, "n s d"]:
