@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float
 
 from slta.features.base import QueryFeatures
-from slta.index.gist import Gist
 from slta.moments.segments import peak
 from slta.search import evidence
 from slta.search.compact import ALL, Frames, Window
@@ -19,7 +18,7 @@ GROUP = 16
 """Windows compared at once, which fit a core's cache."""
 FIRST = 32
 """Windows that are compared before it is known how far the sketch is to be trusted."""
-DOUBT = 2.2
+DOUBT = 2.4
 """Standard deviations by which the fit of a window may be higher than by the sketch."""
 
 
@@ -47,7 +46,7 @@ class Comparison:
         read: Callable[[int], Window],
         penalty: Float[np.ndarray, " w"],
     ) -> None:
-        self._gist, self._read, self._penalty = Gist.of(query), read, penalty
+        self._query, self._read, self._penalty = query, read, penalty
         self._proposals = proposals
         self._next: list[Proposal] = []
         self._compared: list[Compared] = []
@@ -78,10 +77,9 @@ class Comparison:
         numbers = [proposal.number for proposal in self._next]
         frames = [proposal.frames for proposal in self._next]
         group = WindowGroup([*map(self._read, numbers)], frames)
-        for proposal, agreement in zip(
-            self._next, group.agreement(self._gist), strict=True
-        ):
-            fit = best_second(agreement, proposal.frames)
+        parts = group.by_phrase(self._query)
+        for proposal, part in zip(self._next, parts, strict=True):
+            fit = best_second(evidence.agreement_of(part), proposal.frames)
             fit -= float(self._penalty[proposal.number])
             self._compared.append(Compared(proposal.number, fit))
             if proposal.fit < np.inf:
@@ -114,15 +112,7 @@ class WindowGroup(NamedTuple):
 
     def by_phrase(self, query: QueryFeatures) -> list[Float[np.ndarray, "_ p"]]:
         """``evidence.by_phrase`` of each window."""
-        return self._divided(evidence.by_phrase(self, query, self))
-
-    def agreement(self, gist: Gist) -> list[Float[np.ndarray, " _"]]:
-        """``Gist.agreement`` of each window."""
-        (fits,) = self.fits(gist.views)
-        mean, spread = np.concatenate(self._parts, axis=3).astype(np.float32)
-        return self._divided(gist.agreement(fits, mean, spread))
-
-    def _divided(self, joined: Float[np.ndarray, "..."]) -> list[np.ndarray]:
+        joined = evidence.by_phrase(self, query, self)
         counts = [levels.shape[3] for levels in self._parts]
         return np.split(joined, np.cumsum(counts)[:-1])
 

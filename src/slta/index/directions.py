@@ -15,9 +15,8 @@ import numpy as np
 from jaxtyping import Float, Int8
 
 from slta.features.base import QueryFeatures
-from slta.index.gist import Gist
 from slta.search.compact import Space, Window, components
-from slta.search.evidence import views_of
+from slta.search.evidence import PICTURES_SHARE, even_weights, views_of
 
 NUMBERS = 128
 """Numbers of a projected sight."""
@@ -116,12 +115,19 @@ def _vectors(
     query: QueryFeatures, usual: Float[np.ndarray, " k"]
 ) -> Float[np.ndarray, " k"]:
     """What a query compares with a sight's vectors, on average over its phrases."""
-    gist = Gist.of(query)
-    vectors = _side_by_side([view[0] for view in gist.views]) - gist.share * usual
-    among_pictures = [view[1] for view in gist.views if len(view) > 1]
-    if among_pictures:
-        vectors += np.roll(_side_by_side(among_pictures), len(usual) // 2)
-    return vectors / len(gist.views)
+    views = views_of(query)
+    weights = even_weights(len(query.phrases))
+    among_sentences = _side_by_side([weights @ vectors for vectors in views]) - usual
+    if query.usual is None:
+        return among_sentences / len(views)
+    spreads = query.usual[:, :, 1].T
+    parts = [
+        (weights / spread) @ vectors
+        for spread, vectors in zip(spreads, views, strict=True)
+    ]
+    among_pictures = np.roll(_side_by_side(parts), len(usual) // 2)
+    both = (1 - PICTURES_SHARE) * among_sentences + PICTURES_SHARE * among_pictures
+    return both / len(views)
 
 
 def _sentence(query: QueryFeatures) -> list[Float[np.ndarray, " D"]]:

@@ -31,7 +31,7 @@ SIGHTS = 6
 """Maximum sights of a segment."""
 LONGEST = 8
 """Maximum units of a segment."""
-CHANGE = 0.18
+CHANGE = 0.22
 """Change of a sight that ends a segment: of its fit to a sentence, in standard deviations."""
 LEARNT_FROM = 240
 """Windows from which the directions are learnt."""

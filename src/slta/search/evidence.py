@@ -282,14 +282,14 @@ def _level(
     return np.moveaxis(mean, 2, 0), np.moveaxis(spread, 2, 0)
 
 
-class Evidence(NamedTuple):
+class _Evidence(NamedTuple):
     by_phrase: Float[np.ndarray, "t p"]
     region_weights: Float[np.ndarray, "t r p"]
 
 
 def _evidence(
     video: Sights, query: QueryFeatures, unrelated: Levels
-) -> Iterator[Evidence]:
+) -> Iterator[_Evidence]:
     """Evidence of the phrases in the frames, in chunks."""
     done = 0
     for raw in video.fits(views_of(query)):
@@ -309,18 +309,14 @@ def _evidence(
             raw -= usual
             raw *= PICTURES_SHARE / usual_spread
             fit += raw
-        yield attended(fit.mean(axis=0))
-
-
-def attended(fit: Float[np.ndarray, "p s t"]) -> Evidence:
-    """What phrases find in frames, by how well they fit them and their regions."""
-    regions = fit[:, 1:]
-    weights = regions - regions.max(axis=1, keepdims=True)
-    weights *= SHARPNESS
-    np.exp(weights, out=weights)
-    weights /= weights.sum(axis=1, keepdims=True)
-    best = np.einsum("prt,prt->pt", weights, regions)
-    return Evidence((fit[:, 0] + best).T / 2, weights.T)
+        fit = fit.mean(axis=0)
+        regions = fit[:, 1:]
+        weights = regions - regions.max(axis=1, keepdims=True)
+        weights *= SHARPNESS
+        np.exp(weights, out=weights)
+        weights /= weights.sum(axis=1, keepdims=True)
+        attended = np.einsum("prt,prt->pt", weights, regions)
+        yield _Evidence((fit[:, 0] + attended).T / 2, weights.T)
 
 
 def views_of(query: QueryFeatures) -> list[Float[np.ndarray, "p _"]]:
