@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,29 @@ def join(videos: Iterable[Path], out: Path) -> None:
                     frame = VideoFrame.from_ndarray(image, "rgb24")
                     target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
+
+
+def repeat(source: Path, target: Path, length_s: float) -> None:
+    """The source over and over, without coding it again."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as out:
+        stream = given.streams.video[0]
+        copy = out.add_stream_from_template(stream)
+        assert stream.duration is not None and stream.time_base is not None
+        shift = 0
+        while True:
+            given.seek(0)
+            for packet in given.demux(stream):
+                if packet.dts is None or packet.pts is None:
+                    continue
+                packet.dts += shift
+                packet.pts += shift
+                packet.stream = copy
+                if packet.pts * stream.time_base >= Fraction(length_s):
+                    continue
+                out.mux(packet)
+            shift += stream.duration
+            if shift * stream.time_base >= length_s:
+                return
 
 
 def _pictures(

@@ -50,8 +50,8 @@ EXHAUSTIVE = 12
 no setting was chosen by them."""
 SHELL = ("a red car", "a dog runs", "two men hug")
 """Queries from the shell."""
-REPEATED = 4
-"""How often the film that is indexed shows each real video."""
+FILM_S = 3600.0
+"""Length of the film that is indexed."""
 UNCHANGED = 1000
 """Files of the folder that is indexed again."""
 SAME_S = 0.5
@@ -243,10 +243,11 @@ def _share(values: Sequence[bool]) -> float:
 
 
 def _indexing(data: Path, said: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The command on a folder with one film of all real videos."""
+    """The command on a folder with one film: all real videos, over and over."""
     films = folder / "films"
     films.mkdir()
-    real_films.join(_clips(data, said) * REPEATED, films / "film.mp4")
+    real_films.join(_clips(data, said), folder / "once.mp4")
+    real_films.repeat(folder / "once.mp4", films / "film.mp4", FILM_S)
     seconds = _run("index", str(films), "--index", str(folder / "film-index"))
     status = Index.open(films, place=folder / "film-index").status()
     return {

@@ -10,14 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
-from benchmarks.films import join
+from benchmarks.films import join, repeat
 from examples import photo_film
 from slta import video
 from slta.cli.search import NOTHING_CLEAR
@@ -37,7 +35,7 @@ def measure(data: Path) -> dict[str, Any]:
         photo_film.compose(folder / "film.mp4")
         film_s = video.probe(folder / "film.mp4").duration_s
         for target, length_s in (("minute", 60.0), ("hours", float(LONG_S))):
-            _repeat(folder / "film.mp4", folder / f"{target}.mp4", length_s)
+            repeat(folder / "film.mp4", folder / f"{target}.mp4", length_s)
         # The converted networks are there already: this is about videos.
         _search(folder / "film.mp4", folder / "warm")
         minute = _search(folder / "minute.mp4", folder / "store")
@@ -72,29 +70,6 @@ def measure(data: Path) -> dict[str, Any]:
             },
             "store_mb_per_hour": round(size / 1e6 / ((LONG_S + 60) / 3600), 1),
         }
-
-
-def _repeat(source: Path, target: Path, length_s: float) -> None:
-    """The source over and over, without coding it again."""
-    with av.open(str(source)) as given, av.open(str(target), "w") as out:
-        stream = given.streams.video[0]
-        copy = out.add_stream_from_template(stream)
-        assert stream.duration is not None and stream.time_base is not None
-        shift = 0
-        while True:
-            given.seek(0)
-            for packet in given.demux(stream):
-                if packet.dts is None or packet.pts is None:
-                    continue
-                packet.dts += shift
-                packet.pts += shift
-                packet.stream = copy
-                if packet.pts * stream.time_base >= Fraction(length_s):
-                    continue
-                out.mux(packet)
-            shift += stream.duration
-            if shift * stream.time_base >= length_s:
-                return
 
 
 def _search(path: Path, store: Path) -> dict[str, float]:
