@@ -35,7 +35,7 @@ from slta.search.zero_shot import RATE_HZ, moments_of
 MOST_WINDOWS = 400
 """Windows of an index with a sketch that are compared, at most, unless many moments are
 wanted."""
-SEGMENTS = 12
+SEGMENTS = 10
 """Segments of a window that are compared frame by frame."""
 SEARCHED = 12
 """Windows among which the best moments are looked for at first."""

@@ -29,9 +29,9 @@ SMALL = 112
 """Windows of an index without a sketch: all of them are compared."""
 SIGHTS = 6
 """Maximum sights of a segment."""
-LONGEST = 8
-"""Maximum units of a segment."""
-CHANGE = 0.22
+LONGEST = 16
+"""Maximum frames of a segment."""
+CHANGE = 0.3
 """Change of a sight that ends a segment: of its fit to a sentence, in standard deviations."""
 LEARNT_FROM = 240
 """Windows from which the directions are learnt."""
@@ -57,10 +57,15 @@ class SketchRows(NamedTuple):
     def of(cls, windows: Sequence[Window], directions: Directions) -> "SketchRows":
         parts = []
         for number, window in enumerate(windows):
-            starts, sights = segments_of(directions.of_window(window))
+            sights = directions.of_window(window)
+            starts = segments_of(sights)
+            kept = [
+                most_different(segment.reshape(-1, segment.shape[2]))
+                for segment in np.split(sights, starts[1:])
+            ]
             numbers = np.full(len(starts), number, np.int32)
             ends = np.append(starts[1:], len(window)).astype(np.int32)
-            codes = directions.codes(most_different(sights)).swapaxes(0, 1)
+            codes = directions.codes(np.stack(kept, axis=1))
             parts.append(cls(numbers, starts.astype(np.int32), ends, codes))
         return cls.joined(parts)
 
@@ -237,47 +242,28 @@ def _counted(first: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     return np.arange(len(first)) - np.repeat(starts, counts)
 
 
-def segments_of(
-    sights: Float[np.ndarray, "t r d"],
-) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n r d"]]:
-    """First frames of the segments, and their mean sights."""
-    starts = _units(sights)
-    counts = np.diff(np.append(starts, len(sights)))[:, None, None]
-    units = np.add.reduceat(sights, starts, axis=0) / counts
-    first, mean = 0, units[0]
-    firsts, means = [0], list[np.ndarray]()
-    for i, unit in enumerate(units[1:], 1):
-        change = unit - mean
-        if i - first < LONGEST and np.vecdot(change, change).max() <= CHANGE**2:
-            mean = mean + change / (i - first + 1)
-            continue
-        means.append(mean)
-        firsts.append(i)
-        first, mean = i, unit
-    return starts[firsts], np.stack([*means, mean])
-
-
-def _units(sights: Float[np.ndarray, "t r d"]) -> Int[np.ndarray, " n"]:
-    """First frames of pairs, and of single frames where the next one differs by so much
-    that the mean of both would show neither."""
-    step = np.diff(sights, axis=0)
-    differ = np.vecdot(step, step).max(axis=1, initial=0) > (2 * CHANGE) ** 2
-    starts, first = list[int](), 0
-    while first < len(sights):
-        starts.append(first)
-        first += 1 if first == len(differ) or differ[first] else 2
+def segments_of(sights: Float[np.ndarray, "t r d"]) -> Int[np.ndarray, " n"]:
+    """First frames of the segments."""
+    starts, mean = [0], sights[0]
+    for t, sight in enumerate(sights[1:], 1):
+        change = sight - mean
+        count = t - starts[-1]
+        if count < LONGEST and np.vecdot(change, change).max() <= CHANGE**2:
+            mean = mean + change / (count + 1)
+        else:
+            starts.append(t)
+            mean = sight
     return np.array(starts)
 
 
-def most_different(sights: Float[np.ndarray, "n r d"]) -> Float[np.ndarray, "n s d"]:
+def most_different(sights: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "s d"]:
     """The one farthest from the mean, then each farthest from those chosen (Gonzalez,
     Theoretical Computer Science 1985)."""
-    rows = np.arange(len(sights))
-    change = sights - sights.mean(axis=1, keepdims=True)
-    chosen = [np.vecdot(change, change).argmax(axis=1)]
-    away = np.full(sights.shape[:2], np.inf)
-    while len(chosen) < min(SIGHTS, sights.shape[1]):
-        change = sights - sights[rows, chosen[-1]][:, None]
+    change = sights - sights.mean(axis=0)
+    chosen = [int(np.vecdot(change, change).argmax())]
+    away = np.full(len(sights), np.inf)
+    while len(chosen) < SIGHTS:
+        change = sights - sights[chosen[-1]]
         away = np.minimum(away, np.vecdot(change, change))
-        chosen.append(away.argmax(axis=1))
-    return np.stack([sights[rows, each] for each in chosen], axis=1)
+        chosen.append(int(away.argmax()))
+    return sights[chosen]
