@@ -349,7 +349,7 @@ def unseen() -> list[str]:
     entries = json.loads((DATA / "didemo" / "test_data.json").read_text())
     didemo = [entry["description"] for entry in entries]
     return [
-        sentences[(2 * i + 1) * len(sentences) // (2 * EXHAUSTIVE)]
+        sentences[(4 * i + 1) * len(sentences) // (4 * EXHAUSTIVE)]
         for sentences in (charades, didemo)
         for i in range(EXHAUSTIVE)
     ]

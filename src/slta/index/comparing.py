@@ -18,7 +18,7 @@ GROUP = 16
 """Windows compared at once, which fit a core's cache."""
 FIRST = 32
 """Windows that are compared before it is known how far the sketch is to be trusted."""
-DOUBT = 2.1
+DOUBT = 2.4
 """Standard deviations by which the fit of a window may be higher than by the sketch."""
 
 

@@ -18,7 +18,7 @@ from slta.features.base import QueryFeatures
 from slta.search.compact import Space, Window, components
 from slta.search.evidence import PICTURES_SHARE, even_weights, views_of
 
-NUMBERS = 128
+NUMBERS = 256
 """Numbers of a projected sight."""
 A_WINDOW = 32
 """Sights of a window from which the directions are learnt."""

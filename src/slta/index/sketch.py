@@ -27,11 +27,11 @@ FILE = "sketch.safetensors"
 FORMAT = 1
 SMALL = 112
 """Windows of an index without a sketch: all of them are compared."""
-SIGHTS = 6
+SIGHTS = 8
 """Maximum sights of a segment."""
 LONGEST = 16
 """Maximum frames of a segment."""
-CHANGE = 0.3
+CHANGE = 0.33
 """Change of a sight that ends a segment: of its fit to a sentence, in standard deviations."""
 LEARNT_FROM = 240
 """Windows from which the directions are learnt."""

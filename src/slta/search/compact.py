@@ -36,7 +36,7 @@ LOST = 0.002
 """Share of a window's variance that the projection may lose."""
 MEANING, MOST = 128, 192
 """Maximum numbers of a projected meaning, and of a projected look."""
-BYTES = (1300, 2450)
+BYTES = (1280, 2400)
 """Maximum bytes a frame of either space: in short windows the directions take most."""
 SAMPLED = 2048
 """Vectors of a window from which its principal components are found."""
