@@ -66,6 +66,18 @@ def test_more_moments_are_found_where_more_are_asked_for(
     assert found.find(query(1), wanted, top=50) == every
 
 
+def test_a_model_may_find_nothing_in_a_window(
+    tmp_path: Path, videos: list[Compact]
+) -> None:
+    found = searched(tmp_path, videos)
+    wanted = np.ones(len(videos), bool)
+    one = Located(3, Span(1.0, 2.0), 0.5)
+    moments = found.find(
+        query(1), wanted, top=5, moments=lambda video, _: [one] if video == 3 else []
+    )
+    assert {*moments} == {one}
+
+
 def test_limits_are_kept_though_other_videos_fit_less(
     tmp_path: Path, videos: list[Compact]
 ) -> None:

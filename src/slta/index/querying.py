@@ -152,7 +152,8 @@ class Searched:
                 for each, part in zip(
                     some, search([s.number for s in some]), strict=True
                 ):
-                    more.append(max(m.score for m in part) - odds(each.fit))
+                    if part:
+                        more.append(max(m.score for m in part) - odds(each.fit))
             else:
                 # Only fits of zero-shot search can be compared with what was found.
                 if len(windows) == count and not (moments and len(best()) == top):
