@@ -14,6 +14,7 @@ from slta.errors import InputError
 
 ABOUT = {
     "cli": "commands",
+    "serve": "page and service of a folder",
     "comparison": "models and seeds, one table",
     "training": "experiment to run",
     "plots": "pictures of answers and runs",

@@ -23,12 +23,14 @@ from slta.cli.index import IndexFolder, index
 from slta.cli.listing import List, listing
 from slta.cli.screen import USAGE, notes, screen, tell
 from slta.cli.search import Search, search
+from slta.cli.serve import Serve, serve
 from slta.cli.train import Train, train
 from slta.errors import InputError
 
 COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
     "search": (Search, search),
     "index": (IndexFolder, index),
+    "serve": (Serve, serve),
     "evaluate": (Evaluate, evaluate),
     "compare": (Compare, compare),
     "plot": (Plot, plot),
@@ -38,6 +40,7 @@ COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
 Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
     | Annotated[IndexFolder, tyro.conf.subcommand("index")]
+    | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]

@@ -1,0 +1,1 @@
+"""A page and a service for the videos of a folder."""

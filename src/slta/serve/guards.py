@@ -1,0 +1,170 @@
+"""Which requests are answered, and what browsers are told about every answer.
+
+A page of another site may ask a server on this machine by its address or, with a name that
+resolves to it (DNS rebinding), as if it were its own. So the Host must be one of the
+server's, and what changes something must come from its own page.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Collection
+from http.cookies import SimpleCookie
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE: Final = "slta"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY: Final = 1 << 20
+"""Maximum bytes of a request's body, but for parts of uploads."""
+PART: Final = 32 << 20
+"""Maximum bytes of a part of an upload."""
+UPLOADS: Final = "/api/uploads/"
+PATIENCE_S: Final = 30.0
+"""How long the next piece of a body may take."""
+HEADERS: Final = {
+    "content-security-policy": "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' blob:",
+            "media-src 'self'",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+LOGIN: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>SLTA</title>
+<form method="get" action="/"><label>Token that the server printed
+<input name="token" type="password" autocomplete="current-password" autofocus></label>
+<button>Open</button></form></html>"""
+
+
+class Guard:
+    """Wraps an application."""
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str], token: str | None = None
+    ) -> None:
+        """``hosts`` are the names and ports by which the server may be asked."""
+        self._app, self._token = app, token
+        self._hosts = {host.lower() for host in hosts}
+        self._first = min(self._hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, told)
+            return
+        most = PART if scope["path"].startswith(UPLOADS) else BODY
+        length = headers.get("content-length", "0")
+        if not (length.isdecimal() and int(length) <= most):
+            answer = refused(413, f"a request holds at most {most} bytes; send less")
+            await answer(scope, receive, told)
+            return
+        await self._app(scope, _bounded(receive, most), told)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        host = headers.get("host", "").lower()
+        if host not in self._hosts:
+            return refused(
+                421, f"this server is not known as {host!r}; open {self._first}"
+            )
+        if not self._is_own(scope["method"], headers):
+            return refused(403, f"this page is not the server's; open {self._first}")
+        if self._token is None:
+            return None
+        if self._is_token(_cookie(headers)) or self._is_token(_bearer(headers)):
+            return None
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if scope["path"] == "/" and self._is_token(given):
+            answer = RedirectResponse("/", status_code=303)
+            answer.set_cookie(
+                COOKIE, given, httponly=True, samesite="strict", max_age=30 * 86_400
+            )
+            return answer
+        if scope["path"] == "/":
+            return HTMLResponse(LOGIN, status_code=401)
+        return refused(401, "this server asks for its token; open the page and give it")
+
+    def _is_own(self, method: str, headers: Headers) -> bool:
+        """Whether the request is not one of another site's page."""
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:
+            return False
+        if site in (None, "same-origin", "none"):
+            return True
+        # A link to the page, from anywhere, may be followed.
+        return method in SAFE and headers.get("sec-fetch-mode") == "navigate"
+
+    def _is_token(self, given: str) -> bool:
+        assert self._token is not None
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+
+def refused(status: int, sentence: str) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status_code=status)
+
+
+def _cookie(headers: Headers) -> str:
+    cookies = SimpleCookie()
+    try:
+        cookies.load(headers.get("cookie", ""))
+    except Exception:  # http.cookies raises its own for odd names
+        return ""
+    return cookies[COOKIE].value if COOKIE in cookies else ""
+
+
+def _bearer(headers: Headers) -> str:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+class TooLarge(Exception):
+    """A body that is longer than it may be."""
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    """Raises ``TooLarge``, and ``TimeoutError`` for a body that does not go on."""
+    left, ended = most, False
+
+    async def bounded() -> Message:
+        nonlocal left, ended
+        if ended:
+            return await receive()
+        message = await asyncio.wait_for(receive(), PATIENCE_S)
+        left -= len(message.get("body", b""))
+        ended = not message.get("more_body", False)
+        if left < 0:
+            raise TooLarge(f"a request holds at most {most} bytes; send less")
+        return message
+
+    return bounded

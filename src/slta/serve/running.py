@@ -1,0 +1,103 @@
+"""Starts the server."""
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import uvicorn
+
+from slta.errors import InputError
+from slta.index.library import Index
+from slta.serve.app import make_app
+from slta.serve.guards import Guard
+
+PORT: Final = 8321
+STREAMS: Final = 64
+"""Maximum connections at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens, and by which names it may be asked."""
+
+    host: str
+    port: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def hosts(self) -> list[str]:
+        names = ["127.0.0.1", "localhost", "[::1]"] if self.is_local else []
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        known = [f"{name}:{self.port}" for name in dict.fromkeys([*names, own])]
+        return [*known, *self.names]
+
+
+def token_for(address: Address, token: str | None) -> str | None:
+    """None for this machine alone; for others the token, made if none is given."""
+    if token is not None and len(token) < 16:
+        raise InputError(
+            "a token needs at least 16 letters; leave it out to have one made"
+        )
+    if address.is_local:
+        return token
+    return token or secrets.token_urlsafe(24)
+
+
+def serve(
+    index: Index,
+    address: Address,
+    token: str | None = None,
+    told: Callable[[str], None] | None = None,
+) -> None:
+    """Serves until Ctrl-C; ``told`` is called with the page's address.
+
+    Raises ``InputError`` for a port that is taken.
+    """
+    with _listening(address) as sock:
+        here = replace(address, port=sock.getsockname()[1])
+        if told:
+            told(f"http://{here.hosts[0]}/" + (f"?token={token}" if token else ""))
+        make_server(index, here.hosts, token).run(sockets=[sock])
+
+
+def make_server(
+    index: Index, hosts: Sequence[str], token: str | None = None
+) -> uvicorn.Server:
+    app = make_app(index)
+    app.add_middleware(Guard, hosts=hosts, token=token)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        limit_concurrency=STREAMS,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
+
+
+def _listening(address: Address) -> socket.socket:
+    kind = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(kind)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((address.host, address.port))
+    except (OSError, OverflowError) as error:
+        sock.close()
+        raise InputError(
+            f"{address.host}:{address.port} cannot be opened ({error}); give another "
+            "--port, or --host"
+        ) from error
+    return sock

@@ -1,0 +1,63 @@
+"""``slta serve``, as a command."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from slta.serve.running import Address, token_for
+from tests.support.commands import call, refused
+from tests.support.indexed_films import known
+
+
+def test_it_says_where_the_page_is_and_ends_at_ctrl_c(tmp_path: Path) -> None:
+    films = known()
+    store = films.copy(tmp_path / "store")
+    folder = tmp_path / "films"
+    folder.mkdir()
+    (folder / films.film.name).write_bytes(films.film.read_bytes())
+    words = ["serve", str(folder), "--index", str(tmp_path / "index"), "--port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "slta.cli", *words, "--store", str(store)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = re.search(r"at (http://127\.0\.0\.1:\d+/)", line)
+        assert match, line
+        found = httpx.get(match[1] + "api/search?q=a cat", timeout=60).json()
+        assert found["clear_match"] and found["moments"][0]["file"] == films.film.name
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) in (0, 130)
+
+
+def test_wrong_input_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    place = str(tmp_path / "index")
+    for words, part in (
+        ([str(tmp_path / "nowhere")], "nowhere"),
+        ([str(tmp_path / "empty")], "no video"),
+        ([str(tmp_path / "empty"), "--as-is"], "has no index yet"),
+        ([str(tmp_path / "empty"), "--token", "short"], "at least 16 letters"),
+    ):
+        refused(call(capsys, "serve", *words, "--index", place), part)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.org"])
+def test_other_machines_need_a_token(host: str) -> None:
+    token = token_for(Address(host, 80), None)
+    assert token is not None and len(token) >= 32
+    assert token != token_for(Address(host, 80), None)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_this_machine_needs_none(host: str) -> None:
+    assert token_for(Address(host, 80), None) is None
