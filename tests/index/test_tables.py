@@ -15,6 +15,7 @@ from slta.index import tables
 from slta.index.place import Place
 from slta.index.records import FORMAT, Snapshot
 from slta.index.tables import HEAD, SNAPSHOT, Tables, read_snapshot, read_tables
+from slta.search.compact import VERSION
 from tests.support.libraries import Library, facts
 
 
@@ -179,7 +180,8 @@ def test_a_snapshot_with_numbers_of_nothing_is_not_used(
     [
         (
             {"format": FORMAT + 1},
-            rf"has format {FORMAT + 1}\.1, this program reads {FORMAT}\.1; use",
+            rf"has format {FORMAT + 1}\.{VERSION}, this program reads "
+            rf"{FORMAT}\.{VERSION}; use",
         ),
         ({"compact": 99}, rf"has format {FORMAT}\.99, this program"),
         ({"root": "/elsewhere"}, "is of /elsewhere, not of .*: slta index move"),
