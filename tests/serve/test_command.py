@@ -26,7 +26,7 @@ def test_it_says_where_the_page_is_and_ends_at_ctrl_c(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    with process:
+    try:
         assert process.stdout is not None
         line = process.stdout.readline()
         match = re.search(r"at (http://127\.0\.0\.1:\d+/)", line)
@@ -35,6 +35,9 @@ def test_it_says_where_the_page_is_and_ends_at_ctrl_c(tmp_path: Path) -> None:
         assert found["clear_match"] and found["moments"][0]["file"] == films.film.name
         process.send_signal(signal.SIGINT)
         assert process.wait(20) in (0, 130)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_wrong_input_is_one_line(

@@ -10,13 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from slta.features import EXTRACTORS, Kind
 from slta.index.adding import Looks, Outcome, VideoJob, look_here
 from slta.index.library import Index
 from slta.index.place import Place
 from slta.index.records import Snapshot
 from slta.index.tables import Tables, read_bases
 from slta.progress import Progress
-from tests.support.extractors import coloured
+from tests.support.extractors import Colours, coloured
 from tests.support.once import made_once
 
 ORDERS = [" ".join(order) for order in itertools.permutations(["red", "green", "blue"])]
@@ -72,6 +75,16 @@ class Library:
     def files(self) -> list[Path]:
         """All files of the index."""
         return sorted(path for path in self.place.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """An empty folder; the store, which holds no videos, is shared."""
+    monkeypatch.setitem(EXTRACTORS, "colours", Kind(lambda _: Colours()))
+    store = made_once("colours-store", lambda _: None)
+    films()  # before a test has another home
+    (tmp_path / "films").mkdir()
+    return Library(tmp_path / "films", tmp_path / "index", store)
 
 
 class Counted:

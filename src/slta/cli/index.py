@@ -51,8 +51,8 @@ class IndexFolder:
     keep: Annotated[
         str | None, tyro.conf.arg(metavar="full", help_behavior_hint="")
     ] = None
-    """Keep the full features in the store as well, for trained models: about 240 MB an hour
-    of video."""
+    """Keep the full features in the store as well, for trained models; they take several
+    times the room of the index."""
     ray: Annotated[
         str | None, tyro.conf.arg(metavar="ADDRESS", help_behavior_hint="")
     ] = None

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from slta.errors import InputError
 from slta.index.library import Index
 from slta.serve.guards import TooLarge, refused
-from slta.serve.shelf import LONGEST, MOST, Shelf, Wanted
+from slta.serve.shelf import LONGEST, MOST, Shelf, UnknownVideo, Wanted
 from slta.serve.stills import Stills
 
 PAGE: Final = Path(__file__).with_name("page")
@@ -151,7 +151,7 @@ def _tell_errors(app: FastAPI) -> None:
     def wrong(_: Request, error: Exception) -> JSONResponse:
         return refused(400, str(error))
 
-    @app.exception_handler(LookupError)
+    @app.exception_handler(UnknownVideo)
     def unknown(_: Request, error: Exception) -> JSONResponse:
         return refused(404, str(error))
 
@@ -164,7 +164,7 @@ def _tell_errors(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
-        return refused(422, f"{name}: {first['msg']}; see /docs")
+        return refused(422, f"{name}: {first['msg']}; see /api/openapi.json")
 
     @app.exception_handler(HTTPException)
     def other(_: Request, error: Exception) -> JSONResponse:

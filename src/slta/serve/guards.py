@@ -19,10 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 COOKIE: Final = "slta"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY: Final = 1 << 20
-"""Maximum bytes of a request's body, but for parts of uploads."""
-PART: Final = 32 << 20
-"""Maximum bytes of a part of an upload."""
-UPLOADS: Final = "/api/uploads/"
+"""Maximum bytes of a request's body."""
 PATIENCE_S: Final = 30.0
 """How long the next piece of a body may take."""
 HEADERS: Final = {
@@ -84,13 +81,12 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, told)
             return
-        most = PART if scope["path"].startswith(UPLOADS) else BODY
         length = headers.get("content-length", "0")
-        if not (length.isdecimal() and int(length) <= most):
-            answer = refused(413, f"a request holds at most {most} bytes; send less")
+        if not (length.isdecimal() and int(length) <= BODY):
+            answer = refused(413, f"a request holds at most {BODY} bytes; send less")
             await answer(scope, receive, told)
             return
-        await self._app(scope, _bounded(receive, most), told)
+        await self._app(scope, _bounded(receive, BODY), told)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "").lower()

@@ -94,6 +94,8 @@ def _listening(address: Address) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((address.host, address.port))
+        # Whoever opens the printed address at once waits, and is not refused.
+        sock.listen()
     except (OSError, OverflowError) as error:
         sock.close()
         raise InputError(

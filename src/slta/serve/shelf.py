@@ -64,6 +64,10 @@ def _read(
     return kind(name, text) if text and text.strip() else None
 
 
+class UnknownVideo(InputError):
+    """An id of no video that is there."""
+
+
 class Shelf:
     """An index whose answers are kept until it changes."""
 
@@ -113,7 +117,7 @@ class Shelf:
         return answer
 
     def video(self, name: str) -> tuple[Video, Path]:
-        """A video and one of its files. Raises ``LookupError`` for an unknown id."""
+        """A video and one of its files. Raises ``UnknownVideo``."""
         snapshot = self.snapshot
         videos = {video.id: video for video in snapshot.videos}
         paths = sorted(file.path for file in snapshot.there if file.video == name)
@@ -122,7 +126,7 @@ class Shelf:
             file = (self.index.root / path).resolve()
             if file.is_relative_to(self.index.root) and file.is_file():
                 return videos[name], file
-        raise LookupError("this video is not in the folder; search again")
+        raise UnknownVideo("this video is not in the folder; search again")
 
     def videos(self) -> list[dict[str, Any]]:
         snapshot = self.snapshot

@@ -6,6 +6,7 @@ server.
 
 import asyncio
 import io
+import json
 import multiprocessing
 import resource
 from collections import OrderedDict
@@ -22,6 +23,9 @@ PATIENCE_S: Final = 20.0
 """How long a picture may take."""
 KEPT_BYTES: Final = 64 << 20
 """Pictures that are kept, in bytes."""
+JPEG: Final = b"\xff\xd8"
+"""How a JPEG begins."""
+MOST_BYTES: Final = 16 << 20
 QUALITY: Final = 80
 """Of the JPEGs."""
 Key = tuple[str, float, int]
@@ -55,18 +59,18 @@ class Stills:
     def _ask(self, key: Key) -> bytes:
         pipe = self._started()
         try:
-            pipe.send(key)
+            pipe.send_bytes(json.dumps(key).encode())
             if not pipe.poll(PATIENCE_S):
                 raise EOFError
-            answer = pipe.recv()
+            # Not unpickled: a hostile file may have taken the process over.
+            answer = pipe.recv_bytes(MOST_BYTES)
         except (EOFError, OSError):
             self.close_process()
             raise InputError(
                 f"{Path(key[0]).name} cannot be shown: reading it took too long or failed"
             ) from None
-        if isinstance(answer, str):
-            raise InputError(answer)
-        assert isinstance(answer, bytes)
+        if not answer.startswith(JPEG):
+            raise InputError(answer.decode(errors="replace"))
         return answer
 
     def _started(self) -> Connection:
@@ -102,7 +106,7 @@ def _make(pipe: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     while True:
         try:
-            path, time_s, width = pipe.recv()
+            path, time_s, width = json.loads(pipe.recv_bytes())
         except (EOFError, KeyboardInterrupt):
             return
         try:
@@ -110,11 +114,11 @@ def _make(pipe: Connection) -> None:
             size = width, max(1, round(width * info.height / info.width))
             at = min(max(0.0, time_s), info.duration_s)
             frames = video.frames(path, at=[at], size=size)
-            pipe.send(_jpeg(frames.images[0]))
+            pipe.send_bytes(_jpeg(frames.images[0]))
         except InputError as error:
-            pipe.send(str(error))
+            pipe.send_bytes(str(error).encode(errors="replace"))
         except MemoryError:
-            pipe.send(f"{Path(path).name} needs too much memory")
+            pipe.send_bytes(f"{Path(path).name!r} needs too much memory".encode())
 
 
 def _jpeg(image: "object") -> bytes:
