@@ -30,6 +30,14 @@ def home() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "slta"
 
 
+def data_home() -> Path:
+    """``$SLTA_HOME``, or ``slta`` in the user's data folder: for what cannot be made anew."""
+    if folder := os.environ.get("SLTA_HOME"):
+        return Path(folder)
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "slta"
+
+
 def is_hidden(path: Path) -> bool:
     """Whether it is a hidden file or an editor's temporary file."""
     return path.name.startswith((".", "~$"))
