@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from slta.errors import InputError
 from slta.index.library import Index
@@ -72,7 +73,8 @@ def serve(
 
     Raises ``InputError`` for a port that is taken.
     """
-    with _listening(address) as sock:
+    # Several threads would only wait for each other, and keep the pictures waiting.
+    with threadpool_limits(1, "blas"), _listening(address) as sock:
         here = replace(address, port=sock.getsockname()[1])
         if told:
             told(f"http://{here.hosts[0]}/" + (f"?token={token}" if token else ""))
