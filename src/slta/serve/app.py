@@ -11,9 +11,10 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from slta.errors import InputError
+from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
-from slta.serve import searching
+from slta.serve import corrections, lists, searching
+from slta.serve.exporting import TooBusy
 from slta.serve.guards import TooLarge, refused
 from slta.serve.shelf import Shelf, UnknownVideo
 from slta.serve.stills import Stills
@@ -42,6 +43,8 @@ def make_app(index: Index) -> FastAPI:
     _tell_errors(app)
 
     app.include_router(searching.routes(shelf, stills))
+    app.include_router(corrections.routes(index))
+    app.include_router(lists.routes(shelf))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
@@ -56,6 +59,14 @@ def _tell_errors(app: FastAPI) -> None:
     @app.exception_handler(UnknownVideo)
     def unknown(_: Request, error: Exception) -> JSONResponse:
         return refused(404, str(error))
+
+    @app.exception_handler(TooBusy)
+    def busy(_: Request, error: Exception) -> JSONResponse:
+        return refused(503, str(error))
+
+    @app.exception_handler(UnwritableError)
+    def unwritable(_: Request, error: Exception) -> JSONResponse:
+        return refused(507, str(error))
 
     @app.exception_handler(TooLarge)
     def large(_: Request, error: Exception) -> JSONResponse:
