@@ -104,10 +104,15 @@ class Corrections:
     def __init__(self, index: Index) -> None:
         self._index, self._kept = index, database(index.root)
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever kept."""
+        return self._kept.path.exists()
+
     def all(
         self, video: str | None = None, query: str | None = None, top: int = SHOWN
     ) -> list[Correction]:
-        """The last changed first."""
+        """The last changed first; -1 for all."""
         with self._kept.open() as connection:
             rows = connection.execute(
                 "SELECT * FROM corrections WHERE ifnull(video = ?, true) "
