@@ -1,8 +1,6 @@
 """What the answers of all addresses have in common."""
 
 from typing import Any, Final
-from unicodedata import normalize
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -38,23 +36,3 @@ def content(*types: str) -> dict[int | str, dict[str, Any]]:
     """For the description of an address: that it answers with other than JSON."""
     kinds = {kind: {"schema": {"type": "string"}} for kind in types}
     return {200: {"content": kinds, "description": "The content"}}
-
-
-def attachment(name: str) -> str:
-    """Content-Disposition of a file that is saved by a name, after RFC 6266.
-
-    >>> attachment("a cat.csv")
-    'attachment; filename="a cat.csv"'
-    >>> attachment('Käse "1".csv')
-    'attachment; filename="Kase _1_.csv"; filename*=UTF-8\\'\\'K%C3%A4se%20%221%22.csv'
-    """
-    whole = name.encode(errors="replace").decode()
-    plain = normalize("NFKD", whole).encode("ascii", "ignore").decode()
-    plain = "".join(
-        letter if letter.isprintable() and letter not in '"\\%/' else "_"
-        for letter in plain
-    )
-    simple = f'attachment; filename="{plain}"'
-    return (
-        simple if plain == whole else f"{simple}; filename*=UTF-8''{quote(whole, '')}"
-    )

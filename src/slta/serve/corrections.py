@@ -16,7 +16,7 @@ from slta.index.library import Index
 from slta.serve.answers import REFUSALS
 from slta.serve.films import Film, films, named
 from slta.serve.kept import Database, kept_folder
-from slta.serve.shelf import UnknownVideo
+from slta.serve.shelf import Unknown
 
 VERSION: Final = 1
 TABLES: Final = """
@@ -168,7 +168,7 @@ class Corrections:
                 raise Missing(f"there is no correction {number}; reload the page")
 
 
-class Missing(UnknownVideo):
+class Missing(Unknown):
     """A correction, list or moment that is not there."""
 
 
@@ -182,7 +182,7 @@ def film_of(
 ) -> Film:
     """A video of the folder, or one that was there when a row of the table was made.
 
-    Raises ``UnknownVideo``.
+    Raises ``Unknown``.
     """
     if video in there:
         return there[video]
@@ -190,7 +190,7 @@ def film_of(
         f"SELECT file, duration_s FROM {table} WHERE video = ? LIMIT 1", (video,)
     ).fetchone()
     if row is None:
-        raise UnknownVideo("this video is not in the folder; search again")
+        raise Unknown("this video is not in the folder; search again")
     return Film((row["file"],), row["duration_s"])
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from slta.errors import InputError
 from slta.export.found import Found, merged
 from slta.export.texts import is_control
+from slta.index.library import Index
 from slta.moments import Span
-from slta.serve.answers import REFUSALS, attachment, content
+from slta.serve.answers import REFUSALS, content
 from slta.serve.corrections import (
     Missing,
     Note,
@@ -26,9 +27,10 @@ from slta.serve.corrections import (
     database,
     film_of,
 )
-from slta.serve.exporting import Exporter
+from slta.serve.exporter import Exporter
 from slta.serve.films import Film, films, named
-from slta.serve.shelf import Shelf, UnknownVideo
+from slta.serve.media import attachment
+from slta.serve.shelf import Contents, Shelf, Unknown
 
 MOST_LISTS: Final = 1000
 MOST_MOMENTS: Final = 10_000
@@ -95,9 +97,8 @@ class MomentList(BaseModel):
 class Lists:
     """The lists of a folder of videos."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._index = shelf.index
-        self._kept = database(shelf.index.root)
+    def __init__(self, index: Index) -> None:
+        self._index, self._kept = index, database(index.root)
 
     def all(self) -> list[ListCount]:
         """By name."""
@@ -236,17 +237,17 @@ def _moment(row: sqlite3.Row, there: dict[str, Film]) -> ListMoment:
 
 
 def exported(
-    shelf: Shelf, moments: Sequence[ListMoment], *, opens: bool
+    contents: Contents, root: Path, moments: Sequence[ListMoment], *, opened: bool
 ) -> list[Found]:
-    """The moments with the paths of their files, which are there if they are opened."""
-    found, paths = list[Found](), dict[str, str]()
+    """The moments with the paths of their files, which are there if they are ``opened``."""
+    found, paths = list[Found](), dict[str, Path]()
     for moment in moments:
         if moment.video not in paths:
-            paths[moment.video] = _path(shelf, moment, must=opens)
+            paths[moment.video] = _path(contents, root, moment, opened=opened)
         found.append(
             Found(
                 moment.query,
-                shelf.index.root / paths[moment.video],
+                paths[moment.video],
                 Span(moment.start_s, moment.end_s),
                 moment.score,
                 moment.confidence,
@@ -256,21 +257,21 @@ def exported(
     return found
 
 
-def _path(shelf: Shelf, moment: ListMoment, *, must: bool) -> str:
+def _path(contents: Contents, root: Path, moment: ListMoment, *, opened: bool) -> Path:
     try:
-        return str(shelf.video(moment.video)[1])
-    except UnknownVideo:
-        if must:
+        return contents.video(moment.video)[1]
+    except Unknown:
+        if opened:
             raise InputError(
-                f"{PurePosixPath(moment.file).name} is not in the folder any more; "
-                "remove its moments from the list, or export csv or json"
+                f"{moment.file} is not in the folder any more, or has changed; remove its "
+                "moments from the list, or export csv or json"
             ) from None
-        return moment.file
+        return root / moment.file
 
 
-def routes(shelf: Shelf) -> APIRouter:
+def routes(shelf: Shelf, exporter: Exporter) -> APIRouter:
     api = APIRouter(prefix="/api/lists", tags=["lists"], responses=REFUSALS)
-    lists, exporter = Lists(shelf), Exporter()
+    lists = Lists(shelf.index)
 
     @api.get("")
     def names() -> Sequence[ListCount]:
@@ -310,7 +311,7 @@ def routes(shelf: Shelf) -> APIRouter:
     @api.get(
         "/{name}/export", response_class=Response, responses=content(*TYPES.values())
     )
-    def export(
+    async def export(
         name: ListName,
         kind: Kind,
         pad: Annotated[FiniteFloat, Query(ge=0, le=86_400)] = 0.0,
@@ -318,10 +319,15 @@ def routes(shelf: Shelf) -> APIRouter:
     ) -> Response:
         """A list as a file for editing programs, players or spreadsheets; as several, in a
         zip archive. ``pad`` and ``merge`` are as for ``slta search``."""
-        moments = lists.one(name).moments
-        opens = exporter.opens(kind)
-        found = merged(exported(shelf, moments, opens=opens), merge, pad)
-        file = exporter.file(found, name, kind)
+
+        def found() -> list[Found]:
+            moments, opened = lists.one(name).moments, exporter.opens(kind)
+            root = shelf.index.root
+            return merged(
+                exported(shelf.contents, root, moments, opened=opened), merge, pad
+            )
+
+        file = await exporter.file(found, name, kind)
         return Response(
             file.data,
             media_type=TYPES[file.kind],
