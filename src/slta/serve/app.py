@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from slta.errors import InputError
+from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
-from slta.serve import media, searching
+from slta.serve import corrections, lists, media, searching
 from slta.serve.decoder import Decoder
+from slta.serve.exporter import Exporter, TooBusy
 from slta.serve.guards import TooLarge, refused
 from slta.serve.media import Clips, Pictures
 from slta.serve.shelf import Shelf, Unknown
@@ -50,6 +51,8 @@ def make_app(index: Index) -> FastAPI:
 
     app.include_router(searching.routes(shelf))
     app.include_router(media.routes(shelf, Pictures(decoder), clips))
+    app.include_router(corrections.routes(index))
+    app.include_router(lists.routes(shelf, Exporter(cutter)))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
@@ -61,6 +64,14 @@ def _tell_errors(app: FastAPI, root: Path) -> None:
     def wrong(_: Request, error: Exception) -> JSONResponse:
         status = 404 if isinstance(error, Unknown) else 400
         return refused(status, str(error).replace(f"{root}/", ""))
+
+    @app.exception_handler(TooBusy)
+    def busy(_: Request, error: Exception) -> JSONResponse:
+        return refused(503, str(error))
+
+    @app.exception_handler(UnwritableError)
+    def unwritable(_: Request, error: Exception) -> JSONResponse:
+        return refused(507, str(error))
 
     @app.exception_handler(TooLarge)
     def large(_: Request, error: Exception) -> JSONResponse:
