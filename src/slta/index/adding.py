@@ -106,10 +106,13 @@ def outcome(
         return Outcome(job, None, str(error))
     except Exception as error:
         # One video must not end the work on thousands; a mended program tries it again.
-        kind, line = type(error).__name__, " ".join(str(error).split())
-        problem = f"{job.path} stopped the program ({kind}: {line}); please report it"
-        return Outcome(job, None, problem, lasting=False)
+        return Outcome(job, None, _stopped(job.path, error), lasting=False)
     return Outcome(job, seen)
+
+
+def _stopped(path: Path, error: Exception) -> str:
+    kind, line = type(error).__name__, " ".join(str(error).split())
+    return f"{path} stopped the program ({kind}: {line}); please report it"
 
 
 class Hours:
@@ -239,6 +242,9 @@ class Update:
                 usable.append(path)
             except InputError as error:
                 self._refuse(path, str(error))
+            except Exception as error:
+                problem = _stopped(self._root / path, error)
+                self._refuse(path, problem, lasting=False)
         return usable
 
     def _progress(self, job: VideoJob) -> Progress:

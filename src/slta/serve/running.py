@@ -13,6 +13,8 @@ from slta.errors import InputError
 from slta.index.library import Index
 from slta.serve.app import make_app
 from slta.serve.guards import Guard
+from slta.serve.jobs import Jobs
+from slta.serve.uploads import Uploads
 
 PORT: Final = 8321
 STREAMS: Final = 64
@@ -60,6 +62,8 @@ def serve(
     address: Address,
     token: str | None = None,
     told: Callable[[str], None] | None = None,
+    jobs: Jobs | None = None,
+    uploads: Uploads | None = None,
 ) -> None:
     """Serves until Ctrl-C; ``told`` is called with the page's address.
 
@@ -69,13 +73,17 @@ def serve(
         here = replace(address, port=sock.getsockname()[1])
         if told:
             told(f"http://{here.hosts[0]}/" + (f"?token={token}" if token else ""))
-        make_server(index, here.hosts, token).run(sockets=[sock])
+        make_server(index, here.hosts, token, jobs, uploads).run(sockets=[sock])
 
 
 def make_server(
-    index: Index, hosts: Sequence[str], token: str | None = None
+    index: Index,
+    hosts: Sequence[str],
+    token: str | None = None,
+    jobs: Jobs | None = None,
+    uploads: Uploads | None = None,
 ) -> uvicorn.Server:
-    app = make_app(index)
+    app = make_app(index, jobs, uploads)
     app.add_middleware(Guard, hosts=hosts, token=token)
     config = uvicorn.Config(
         app,
@@ -85,7 +93,10 @@ def make_server(
         timeout_graceful_shutdown=2,
         server_header=False,
     )
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    # Streams without an end are ended by themselves.
+    app.state.is_ending = lambda: server.should_exit
+    return server
 
 
 def _listening(address: Address) -> socket.socket:
