@@ -20,7 +20,7 @@ import pytest
 from slta.index.adding import Added
 from slta.index.place import Place
 from slta.serve import jobs as served
-from slta.serve.jobs import Job, Jobs, TooManyJobs, UnknownJob
+from slta.serve.jobs import IndexJob, Jobs, TooManyJobs, UnknownJob
 from tests.support.colour_indexing import COMMAND
 from tests.support.libraries import NAMES, Library, paths
 from tests.support.servers import serving
@@ -47,7 +47,7 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 60) -> None:
         time.sleep(0.02)
 
 
-def ended(jobs: Jobs, job: Job) -> Job:
+def ended(jobs: Jobs, job: IndexJob) -> IndexJob:
     wait_for(lambda: not job.is_open)
     return job
 
@@ -56,7 +56,7 @@ def test_a_job_indexes_what_is_new_and_says_what_it_did(library: Library) -> Non
     library.fill(2)
     library.put("copy.mp4", 0)
     (library.folder / "bad.mp4").write_text("no film")
-    told = list[tuple[Job, Added]]()
+    told = list[tuple[IndexJob, Added]]()
     with working(library, ended=lambda *of: told.append(of)) as jobs:
         job = ended(jobs, jobs.add(""))
         wait_for(lambda: told)

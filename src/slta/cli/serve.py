@@ -13,7 +13,7 @@ from slta.errors import InputError, UnwritableError
 
 if TYPE_CHECKING:
     from slta.index.adding import Added
-    from slta.serve.jobs import Job
+    from slta.serve.jobs import IndexJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def serve(command: Serve) -> None:
     serve(index, address, token, told, jobs, uploads)
 
 
-def _ended(job: "Job", added: "Added", root: Path) -> None:
+def _ended(job: "IndexJob", added: "Added", root: Path) -> None:
     library.told(added, root)
     if job.error is not None:
         _note(f"{job.error}; serving what is indexed so far")

@@ -18,7 +18,7 @@ from slta.errors import InputError
 from slta.serve.guards import refused
 from slta.serve.jobs import Jobs
 from slta.serve.searching import Name
-from slta.serve.uploads import FOLDER, Part, Upload, UploadError, Uploads
+from slta.serve.uploads import FOLDER, Upload, UploadError, UploadPart, Uploads
 
 VERSION: Final = "1.0.0"
 WRITTEN: Final = 1 << 20
@@ -46,7 +46,7 @@ class Intake:
                 with self.uploads.writing(name, there) as part:
                     self.finish(part)
 
-    def finish(self, part: Part) -> Upload:
+    def finish(self, part: UploadPart) -> Upload:
         """Moves a whole upload, and has it indexed."""
         upload = self.uploads.finish(part)
         if not upload.job:
@@ -145,7 +145,7 @@ def routes(intake: Intake) -> APIRouter:
     return api
 
 
-async def _append(part: Part, request: Request) -> None:
+async def _append(part: UploadPart, request: Request) -> None:
     """Writes what arrives, also if it ends before its time."""
     announced = request.headers.get("content-length", "0")
     if part.offset + int(announced) > part.upload.length:
