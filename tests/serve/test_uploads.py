@@ -380,7 +380,10 @@ def test_what_was_whole_when_the_server_was_killed_is_moved_once(
         httpx.Client(base_url=address) as client,
     ):
         for upload in (linked, whole):
-            answer = client.head(f"/api/uploads/{upload.id}")
+            address = f"/api/uploads/{upload.id}"
+            start = time.monotonic()
+            while "x-job" not in (answer := client.head(address)).headers:
+                assert time.monotonic() - start < 30
             assert answer.headers["x-file"] == f"uploads/{upload.name}"
             assert answer.headers["x-job"]
     assert {path.name for path in (library.folder / FOLDER).iterdir()} == {

@@ -72,7 +72,11 @@ def serve(command: Serve) -> None:
         index.searcher.prepare(steps)
     if not command.as_is:
         index.begin()
-    jobs = Jobs(index, ended=lambda job, added: _ended(job, added, index.root))
+    jobs = Jobs(
+        index,
+        extractor=command.extractor,
+        ended=lambda job, added: _ended(job, added, index.root),
+    )
     uploads = Uploads(index.root, int(command.largest_upload * 1e9))
 
     def told(page: str) -> None:

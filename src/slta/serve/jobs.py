@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from threading import Condition, Thread
 from typing import Any, Final, Literal
 
@@ -78,7 +79,8 @@ class IndexJob:
     def is_open(self) -> bool:
         return self.state in ("waiting", "running")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, root: Path) -> dict[str, Any]:
+        """For answers, which do not tell where the folder lies."""
         left_s = (self.all_s - self.done_s) / self.rate if self.rate else None
         problems = sorted(self.problems.items())
         return {
@@ -92,11 +94,11 @@ class IndexJob:
             "file": shown(self.file),
             "videos": self.videos,
             "problems": [
-                {"file": shown(file), "why": shown(why)}
+                {"file": shown(file), "why": told(why, root)}
                 for file, why in problems[:LISTED]
             ],
             "problems_count": len(problems),
-            "error": None if self.error is None else shown(self.error),
+            "error": None if self.error is None else told(self.error, root),
             "made_s": self.made_s,
             "ended_s": self.ended_s,
         }
@@ -113,6 +115,11 @@ def shown(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
+def told(sentence: str, root: Path) -> str:
+    """A sentence that may be sent, without where the folder lies."""
+    return shown(sentence.replace(f"{root}/", "").replace(str(root), root.name))
+
+
 class Jobs:
     """The jobs of an index, done by a thread."""
 
@@ -120,14 +127,17 @@ class Jobs:
         self,
         index: Index,
         *,
+        extractor: str | None = None,
         command: Sequence[str] = COMMAND,
         patience_s: float = PATIENCE_S,
         grace_s: float = GRACE_S,
         busy_s: float = 3600.0,
         ended: Callable[[IndexJob, Added], None] = lambda *_: None,
     ) -> None:
-        """``patience_s`` and ``busy_s`` are as in ``Order``; ``ended`` is called with each
-        job that ended, and what it did."""
+        """``extractor`` is the name by which the index was opened, if any; ``patience_s``
+        and ``busy_s`` are as in ``Order``; ``ended`` is called with each job that ended, and
+        what it did."""
+        self._extractor = extractor
         self._index, self._command, self._grace_s = index, command, grace_s
         self._patience_s, self._busy_s, self._ended = patience_s, busy_s, ended
         self._kept = Database(kept_folder(index.root) / "jobs.sqlite", TABLES)
@@ -145,7 +155,13 @@ class Jobs:
         with self._changed:
             if self._thread is not None:
                 return
-            self._jobs = {job.id: job for job in self._read()} | self._jobs
+            try:
+                kept = self._read()
+            except UnwritableError as error:
+                # The page opens all the same.
+                logger.warning("%s; earlier jobs are not known", error)
+                kept = []
+            self._jobs = {job.id: job for job in kept} | self._jobs
             self._thread = Thread(target=self._work, name="jobs", daemon=True)
             self._thread.start()
 
@@ -199,7 +215,7 @@ class Jobs:
         """The newest jobs, newest first, for answers."""
         with self._changed:
             newest = sorted(self._jobs.values(), key=lambda job: -job.made_s)
-            return [job.to_json() for job in newest[:most]]
+            return [job.to_json(self._index.root) for job in newest[:most]]
 
     @property
     def _running(self) -> IndexJob | None:
@@ -281,7 +297,7 @@ class Jobs:
         return Order(
             root=str(self._index.root),
             place=self._index.place.address,
-            extractor=self._index.model.library.id,
+            extractor=self._extractor,
             store=str(self._index.searcher.store.root),
             within=job.folder,
             skip=job.skip,

@@ -16,7 +16,7 @@ from slta.errors import InputError
 from slta.index.filters import Filter
 from slta.index.library import Index
 from slta.serve.decoder import Decoder
-from slta.serve.jobs import shown
+from slta.serve.jobs import shown, told
 from slta.serve.shelf import LONGEST, Shelf, Unknown, Wanted, span_in
 
 WIDTH: Final = 640
@@ -209,7 +209,8 @@ class Tools:
                 "gone": len(status.gone),
                 "unusable": len(problems),
                 "problems": [
-                    {"file": file, "why": why} for file, why in problems[:LISTED]
+                    {"file": file, "why": told(why, self._index.root)}
+                    for file, why in problems[:LISTED]
                 ],
                 "extractor": status.extractor,
             }

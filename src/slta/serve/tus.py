@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, suppress
+from threading import Thread
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -34,9 +35,14 @@ class Intake:
         self.uploads, self._jobs = uploads, jobs
 
     def start(self) -> None:
-        """Goes on with what was whole when a server was killed."""
-        for name in self.uploads.whole():
-            self.complete(name)
+        """Goes on with what was whole when a server was killed, meanwhile, as it may have
+        to be copied."""
+
+        def complete() -> None:
+            for name in self.uploads.whole():
+                self.complete(name)
+
+        Thread(target=complete, name="uploads", daemon=True).start()
 
     def complete(self, name: str) -> None:
         """Moves an upload whose bytes are all there, if that is possible now."""
