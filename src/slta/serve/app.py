@@ -7,13 +7,14 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
 from slta.serve import corrections, lists, media, searching
+from slta.serve.answers import REFUSALS
 from slta.serve.decoder import Decoder
 from slta.serve.exporter import Exporter, TooBusy
 from slta.serve.guards import TooLarge, refused
@@ -46,6 +47,7 @@ def make_app(index: Index) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        responses=REFUSALS,
     )
     _tell_errors(app, index.root)
 
@@ -53,8 +55,14 @@ def make_app(index: Index) -> FastAPI:
     app.include_router(media.routes(shelf, Pictures(decoder), clips))
     app.include_router(corrections.routes(index))
     app.include_router(lists.routes(shelf, Exporter(cutter)))
+    app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
+
+
+def _docs() -> FileResponse:
+    """The description of the addresses, to read."""
+    return FileResponse(PAGE / "docs.html")
 
 
 def _tell_errors(app: FastAPI, root: Path) -> None:
