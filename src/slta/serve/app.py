@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
@@ -17,7 +18,7 @@ from slta.serve import corrections, lists, media, searching
 from slta.serve.answers import REFUSALS
 from slta.serve.decoder import Decoder
 from slta.serve.exporter import Exporter, TooBusy
-from slta.serve.guards import TooLarge, refused
+from slta.serve.guards import BadBody, refused
 from slta.serve.media import Clips, Pictures
 from slta.serve.shelf import Shelf, Unknown
 
@@ -81,9 +82,14 @@ def _tell_errors(app: FastAPI, root: Path) -> None:
     def unwritable(_: Request, error: Exception) -> JSONResponse:
         return refused(507, str(error))
 
-    @app.exception_handler(TooLarge)
-    def large(_: Request, error: Exception) -> JSONResponse:
-        return refused(413, str(error))
+    @app.exception_handler(BadBody)
+    def bad(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, BadBody)
+        return refused(error.status_code, error.detail, end=True)
+
+    @app.exception_handler(ClientDisconnect)
+    def gone(_: Request, error: Exception) -> JSONResponse:
+        return refused(400, "the request ended before its body; send it again")
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: Exception) -> JSONResponse:

@@ -13,10 +13,13 @@ from slta.errors import InputError
 from slta.index.library import Index
 from slta.serve.app import make_app
 from slta.serve.guards import Guard
+from slta.serve.patience import Patience
 
 PORT: Final = 8321
 STREAMS: Final = 64
 """Maximum connections at a time."""
+KEEP_ALIVE_S: Final = 10
+"""How long a connection waits for the next request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,11 @@ def make_server(
     app.add_middleware(Guard, hosts=hosts, token=token)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        http=Patience,
+        ws="none",
+        log_level="error",
         limit_concurrency=STREAMS,
-        timeout_keep_alive=10,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=2,
         server_header=False,
     )
