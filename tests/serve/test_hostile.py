@@ -117,6 +117,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     canary.write_bytes(SECRET)
     (folder / "films").mkdir()
     (folder / "films" / "notes.txt").write_bytes(SECRET)
+    (folder / "films" / "loop").symlink_to("loop")
     store = made_once("colours-store", lambda _: None)
     library = Library(folder / "films", folder / "index", store)
     with pytest.MonkeyPatch.context() as patch:
@@ -185,6 +186,12 @@ def test_documents_that_are_no_answers_to_a_question(target: Target) -> None:
 
 def test_heads_that_are_none(target: Target) -> None:
     target.holds(free(hostile.heads(target.port, HEADS)))
+
+
+def test_names_that_no_file_may_have(target: Target) -> None:
+    target.holds(hostile.uploads(target.port))
+    outside = target.library.folder.parent
+    assert not [*outside.rglob("*up.mp4"), *Path("/etc").glob("up.mp4")]
 
 
 def test_values_that_no_parameter_has(target: Target) -> None:
@@ -374,6 +381,7 @@ def test_there_are_enough_cases() -> None:
         hostile.traversals(1, "/tmp/canary.txt", PATHS),
         hostile.names(1),
         hostile.lengths(1),
+        hostile.uploads(1),
         hostile.documents(1, "0" * 64, DOCUMENTS),
         hostile.heads(1, HEADS),
         hostile.parameters(1, "0" * 64, PARAMETERS),

@@ -22,9 +22,11 @@ with warnings.catch_warnings():
     from schemathesis.checks import not_a_server_error
     from schemathesis.specs.openapi import checks
 
-EXAMPLES = 15
+EXAMPLES = 10
 """Requests to each address, of each kind: as described, and not."""
 ENDLESS = {"/api/jobs/stream"}
+BY_HEADERS = "/api/uploads"
+"""What is asked there is in headers of a protocol, which the description leaves out."""
 CHECKS = (
     not_a_server_error,
     checks.status_code_conformance,
@@ -91,11 +93,14 @@ def statuses(operation: Any, mode: Any, known: dict[str, Any]) -> Iterator[int]:
     yield from told
 
 
+# Of the library's own strategies.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 def test_addresses_answer_as_they_are_described(client: httpx.Client) -> None:
     known: dict[str, Any] = {
         "video": client.get("/api/videos").json()[0]["video"],
         "name": "a",
     }
+    known["job"] = client.post("/api/jobs", json={"folder": ""}).json()["id"]
     schema = schemathesis.openapi.from_url(f"{client.base_url}/api/openapi.json")
     told, wrong = dict[str, Counter[int]](), list[str]()
     for result in schema.get_all_operations():
@@ -113,7 +118,10 @@ def test_addresses_answer_as_they_are_described(client: httpx.Client) -> None:
                 wrong.append(f"{operation.label}: {error!r}")
     assert not wrong, "\n\n".join(wrong)
     for label, counts in told.items():
-        assert any(status < 300 for status in counts), (label, counts)
+        assert BY_HEADERS in label or any(status < 300 for status in counts), (
+            label,
+            counts,
+        )
     assert sum(sum(counts.values()) for counts in told.values()) > 20 * EXAMPLES
 
 

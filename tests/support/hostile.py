@@ -1,5 +1,6 @@
 """Requests that a server must survive, made by grammars with a fixed seed."""
 
+import base64
 import itertools
 import json
 import random
@@ -284,12 +285,44 @@ def heads(port: int, count: int) -> Iterator[bytes]:
         yield bytes(bytes_)
 
 
+def uploads(port: int) -> Iterator[tuple[bytes, set[int]]]:
+    """Names and lengths of files that nobody should send."""
+    names = [
+        "../../up.mp4", "/etc/up.mp4", "..\\..\\up.mp4", "a/../../up.mp4", "up.mp4/", ".mp4",
+        "up.php", "up.mp4\x00.sh", "..", ".", "", "C:\\up.mp4", "x" * 5000 + ".mp4", "con.mp4",
+        "<img src=x onerror=alert(1)>.mp4", "$(id).mp4", "`id`.mp4", "-rf.mp4", "a\nb.mp4",
+        "．．／up.mp4", "\u202e4pm.sh", "\ud800.mp4", ".hidden.mp4", "~$up.mp4",
+    ]  # fmt: skip
+    lengths = ["0", "-1", "1e3", "nan", "9" * 30, "", "5 5", "٣", "1_0", "0x5"]
+    for name in names:
+        coded = base64.b64encode(name.encode(errors="surrogatepass")).decode()
+        told = (f"upload-metadata: filename {coded}", "tus-resumable: 1.0.0")
+        yield (
+            request(port, "/api/uploads", *told, "upload-length: 5", method="POST"),
+            {201, 400, 413, 415},
+        )
+    coded = base64.b64encode(b"up.mp4").decode()
+    for length in lengths:
+        told = (f"upload-metadata: filename {coded}", f"upload-length: {length}")
+        yield request(port, "/api/uploads", *told, method="POST"), {400, 413}
+    for metadata in (
+        "",
+        "filename",
+        "filename !!!",
+        "filename ====",
+        "x" * 9000,
+        "a b,,,c",
+    ):
+        told = (f"upload-metadata: {metadata}", "upload-length: 5")
+        yield request(port, "/api/uploads", *told, method="POST"), {400, 413, 415}
+
+
 VALUES = (
     "nan", "inf", "-inf", "-1", "-0", "1e308", "1e-308", "1e999", "9" * 400, "0x10", "٣", "",
     "%20", "%00", "%ff", "%ed%a0%80", "%F0%9F%A6%8A", "null", "true", "[]", "{}", "1;2", "1,2",
     "%0d%0aset-cookie:%20a=b", "%3Cscript%3E", "%27%20OR%201=1--", "%22;", "$(id)", "`id`", "|id",
     "a" * 600, "%2a%2a/" * 90, "[[[[[[", "{a,b}" * 60, "*" * 400, "9999-12-31", "0000-00-00",
-    "99999999999d", "1969-01-01", "-5m", "%E2%80%AE", "..", "%25s%25n", "1" + "0" * 309,
+    "99999999999d", "1969-01-01", "-5m", "%E2%80%AE", "..", "loop", "loop/x", "%25s%25n", "1" + "0" * 309,
 )  # fmt: skip
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from slta.errors import InputError
 from slta.index.library import Index
 from slta.serve.app import make_app
 from slta.serve.guards import Guard
+from slta.serve.jobs import Jobs
 from slta.serve.patience import Patience
+from slta.serve.uploads import Uploads
 
 PORT: Final = 8321
 STREAMS: Final = 64
@@ -40,8 +43,15 @@ class Address:
             return False
 
     @property
+    def is_any(self) -> bool:
+        """Whether it listens at all addresses of the machine."""
+        return self.host in ("0.0.0.0", "::")
+
+    @property
     def hosts(self) -> list[str]:
         names = ["127.0.0.1", "localhost", "[::1]"] if self.is_local else []
+        if self.is_any:
+            names = [socket.gethostname().lower()]
         own = f"[{self.host}]" if ":" in self.host else self.host
         known = [f"{name}:{self.port}" for name in dict.fromkeys([*names, own])]
         return [*known, *self.names]
@@ -63,23 +73,35 @@ def serve(
     address: Address,
     token: str | None = None,
     told: Callable[[str], None] | None = None,
+    jobs: Jobs | None = None,
+    uploads: Uploads | None = None,
 ) -> None:
     """Serves until Ctrl-C; ``told`` is called with the page's address.
 
     Raises ``InputError`` for a port that is taken.
     """
-    with _listening(address) as sock:
+    # Several threads would only wait for each other, and keep the pictures waiting.
+    with threadpool_limits(1, "blas"), _listening(address) as sock:
         here = replace(address, port=sock.getsockname()[1])
         if told:
             told(f"http://{here.hosts[0]}/" + (f"?token={token}" if token else ""))
-        make_server(index, here.hosts, token).run(sockets=[sock])
+        make_server(
+            index, here.hosts, token, jobs, uploads, by_address=here.is_any
+        ).run(sockets=[sock])
 
 
 def make_server(
-    index: Index, hosts: Sequence[str], token: str | None = None
+    index: Index,
+    hosts: Sequence[str],
+    token: str | None = None,
+    jobs: Jobs | None = None,
+    uploads: Uploads | None = None,
+    *,
+    by_address: bool = False,
 ) -> uvicorn.Server:
-    app = make_app(index)
-    app.add_middleware(Guard, hosts=hosts, token=token)
+    """``hosts``, ``token`` and ``by_address`` are those of ``Guard``."""
+    app = make_app(index, jobs, uploads)
+    app.add_middleware(Guard, hosts=hosts, token=token, by_address=by_address)
     config = uvicorn.Config(
         app,
         http=Patience,
@@ -90,7 +112,10 @@ def make_server(
         timeout_graceful_shutdown=2,
         server_header=False,
     )
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    # Streams without an end are ended by themselves.
+    app.state.is_ending = lambda: server.should_exit
+    return server
 
 
 def _listening(address: Address) -> socket.socket:
