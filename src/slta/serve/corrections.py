@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from slta.errors import InputError
 from slta.index.library import Index
-from slta.serve.answers import REFUSALS
 from slta.serve.films import Film, films, named
 from slta.serve.kept import Database, kept_folder
 from slta.serve.shelf import Unknown
@@ -224,7 +223,7 @@ def _correction(row: sqlite3.Row, there: dict[str, Film]) -> Correction:
 
 
 def routes(index: Index) -> APIRouter:
-    api = APIRouter(prefix="/api", tags=["corrections"], responses=REFUSALS)
+    api = APIRouter(prefix="/api", tags=["corrections"])
     kept = Corrections(index)
 
     @api.get("/corrections")

@@ -22,6 +22,8 @@ ZIP: Final = b"PK\x03\x04"
 class TooBusy(InputError):
     """As much as may be is being made already."""
 
+    status = 503
+
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:

@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, Response
 
 from slta.errors import InputError
 from slta.moments import Span, clock
+from slta.serve.answers import content
 from slta.serve.decoder import Decoder
 from slta.serve.searching import Name
 from slta.serve.shelf import Shelf, span_in
@@ -33,6 +34,7 @@ TYPES: Final = {
     ".mkv": "video/x-matroska",
     ".ogv": "video/ogg",
 }
+OTHER: Final = "application/octet-stream"
 # What a video's id names never changes.
 FOR_GOOD: Final = {"cache-control": "private, max-age=86400, immutable"}
 
@@ -107,19 +109,23 @@ class Clips:
 def routes(shelf: Shelf, pictures: Pictures, clips: Clips) -> APIRouter:
     api = APIRouter(prefix="/api/videos/{video}")
 
-    @api.get("/file")
+    @api.get(
+        "/file",
+        response_class=FileResponse,
+        responses=content(*TYPES.values(), OTHER, part=True),
+    )
     async def file(video: Name) -> FileResponse:
         """The file; a range of its bytes, if one is asked for."""
         _, path = await shelf.video(video)
-        kind = TYPES.get(path.suffix.lower(), "application/octet-stream")
+        kind = TYPES.get(path.suffix.lower(), OTHER)
         return FileResponse(path, media_type=kind)
 
-    @api.get("/frame")
+    @api.get("/frame", response_class=Response, responses=content("image/jpeg"))
     async def frame(video: Name, at: float = 0.0, width: int = 320) -> Response:
         """The frame shown at a time, as JPEG."""
         return await _pictures(video, [at], width)
 
-    @api.get("/strip")
+    @api.get("/strip", response_class=Response, responses=content("image/jpeg"))
     async def strip(
         video: Name,
         start: float,
@@ -133,7 +139,11 @@ def routes(shelf: Shelf, pictures: Pictures, clips: Clips) -> APIRouter:
         at = [span.start + (i + 0.5) / count * span.length_s for i in range(count)]
         return await _pictures(video, at, width)
 
-    @api.get("/clip")
+    @api.get(
+        "/clip",
+        response_class=FileResponse,
+        responses=content("video/mp4", part=True),
+    )
     async def clip(video: Name, start: float, end: float) -> FileResponse:
         """A part of the video as a file of its own."""
         facts, path = await shelf.video(video)

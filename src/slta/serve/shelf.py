@@ -1,6 +1,7 @@
 """The served folder: its index, asked by one request after another."""
 
 import asyncio
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -274,7 +275,7 @@ class Contents:
         why = "this video is not in the folder; search again"
         for path, state in self._files.get(name, {}).items():
             # The folder may have changed since: a link may lead elsewhere.
-            file = (self._root / path).resolve()
+            file = Path(os.path.realpath(self._root / path))
             if not (file.is_relative_to(self._root) and file.is_file()):
                 continue
             if _content(State.of(file)) == _content(state):

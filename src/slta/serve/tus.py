@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from slta.errors import InputError
-from slta.serve.guards import refused
+from slta.serve.guards import BadBody, refused
 from slta.serve.jobs import Jobs
 from slta.serve.searching import Name
 from slta.serve.uploads import FOLDER, Upload, UploadError, UploadPart, Uploads
@@ -164,8 +164,8 @@ async def _append(part: UploadPart, request: Request) -> None:
             await asyncio.to_thread(part.append, piece)
     except ClientDisconnect:
         raise UploadError(400, "the connection was cut; send the rest") from None
-    except TimeoutError:
-        raise UploadError(408, "nothing came any more; send the rest") from None
+    except BadBody as error:
+        raise UploadError(error.status_code, f"{error.detail}: send the rest") from None
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytearray]:
