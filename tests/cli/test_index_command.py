@@ -168,7 +168,7 @@ def test_verify_tells_by_its_exit_status(ask: Ask, library: Library) -> None:
         ),
         (
             ["search", "films", "red", "--in", "x/**"],
-            "--in x/[*][*] matches none of 1 v",
+            "'x/[*][*]' matches none of 1 v",
         ),
         (["search", "films", "red", "--in", ""], "--in is empty"),
         (["search", "films", "red", "--longer", "9h"], "no video satisfies --since"),

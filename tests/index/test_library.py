@@ -316,7 +316,7 @@ def test_a_pattern_and_lengths_choose_videos(library: Library) -> None:
     assert found(within="a") == found(within="a/**") == everything - {"c/one.mp4"}
     assert found(within="*/one.mp4") == everything - {"a/b/two.mp4"}
     assert found(longer_s=6.0, shorter_s=6.0) == everything
-    with pytest.raises(InputError, match=r"--in x matches none of 3 .* there are a, c"):
+    with pytest.raises(InputError, match=r"'x' matches none of 3 .* there are a, c"):
         found(within="x")
     for only in ({"longer_s": 7.0}, {"since_s": 4e9}, {"until_s": 1.0}):
         with pytest.raises(InputError, match="no video satisfies --since"):

@@ -1,5 +1,6 @@
-"""Libraries of films of colours."""
+"""Libraries of films of colours, and servers of them."""
 
 from tests.support.libraries import library
+from tests.support.servers import client
 
-__all__ = ["library"]
+__all__ = ["client", "library"]

@@ -1,36 +1,15 @@
 """The service, over a real connection to a real server."""
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from slta.serve.running import make_server
 from slta.serve.shelf import LONGEST
 from tests.support.libraries import Library
-
-
-@pytest.fixture
-def client(library: Library) -> Iterator[httpx.Client]:
-    index = library.added(3)
-    (library.folder / "secret.txt").write_text("not a video")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        server = make_server(index, [f"127.0.0.1:{port}"])
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            yield client
-        server.should_exit = True
-        thread.join()
 
 
 def first(client: httpx.Client) -> dict[str, object]:
@@ -92,11 +71,14 @@ def test_a_frame_is_a_picture_of_that_moment(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("address", "status"),
     [
-        ("/api/search", 422),
+        ("/api/search", 400),
+        ("/api/search?q=red&picture=1", 400),
+        ("/api/search?picture=1", 404),
+        ("/api/search?like=1", 400),
         ("/api/search?q=", 400),
         ("/api/search?q=%20", 400),
         ("/api/search?q=red&top=0", 422),
-        ("/api/search?q=red&top=1000000", 422),
+        ("/api/search?q=red&top=10001", 422),
         ("/api/search?q=" + "x" * (LONGEST + 1), 422),
         ("/api/search?q=red&within=nowhere/**", 400),
         ("/api/search?q=red&since=yesterday", 400),
@@ -151,10 +133,25 @@ def test_a_video_that_became_a_link_to_elsewhere_is_not_served(
 
 def test_a_file_that_cannot_be_decoded_does_no_harm(client: httpx.Client) -> None:
     moment = first(client)
-    Path(str(moment["path"])).write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(5000))
-    address = f"/api/videos/{moment['video']}/frame"
-    assert client.get(address, params={"at": 0.9}).status_code == 400
+    path = Path(str(moment["path"]))
+    state, size = path.stat(), path.stat().st_size
+    path.write_bytes((b"\x00\x00\x00\x18ftypmp42" + bytes(size))[:size])
+    # As if it had not changed.
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    address = f"/api/videos/{moment['video']}"
+    assert client.get(f"{address}/frame", params={"at": 0.9}).status_code == 400
+    assert client.get(f"{address}/clip?start=0&end=1").status_code == 400
     assert client.get("/api/library").status_code == 200
+
+
+def test_a_file_that_changed_is_not_taken_for_the_old_one(client: httpx.Client) -> None:
+    moment = first(client)
+    address = f"/api/videos/{moment['video']}/frame"
+    assert client.get(address).status_code == 200
+    Path(str(moment["path"])).write_bytes(b"another")
+    answer = client.get(address)
+    assert answer.status_code == 404
+    assert "has changed since it was indexed" in answer.json()["error"]
 
 
 def test_the_page_and_all_it_needs_are_small(client: httpx.Client) -> None:

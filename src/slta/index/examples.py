@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 
 from slta.errors import InputError
 from slta.index.filters import seconds
@@ -102,9 +102,8 @@ class Example:
                 )
             return cls(named.text, path, None, pictures.read(path, size)[None])
         span = _span(named, video.probe(path).duration_s)
-        count = min(MOST, math.ceil(span.length_s * RATE_HZ))
-        at = span.start + np.arange(count) * (span.length_s / count)
-        return cls(named.text, path, span, video.frames(path, at=at, size=size).images)
+        images = video.frames(path, at=times_of(span), size=size).images
+        return cls(named.text, path, span, images)
 
     def to_json(self) -> dict[str, Any]:
         """What ``slta search --like --json`` prints of it."""
@@ -113,6 +112,14 @@ class Example:
             start, end = self.span.start, self.span.end
             times = {"start_s": round(start, 3), "end_s": round(end, 3)}
         return {"path": str(self.path), **times}
+
+
+def times_of(span: Span) -> Float64[np.ndarray, " n"]:
+    """Times of the frames of an example."""
+    count = min(MOST, math.ceil(span.length_s * RATE_HZ))
+    times_s: Float64[np.ndarray, " n"]
+    times_s = span.start + np.arange(count) * (span.length_s / count)
+    return times_s
 
 
 def _span(named: NamedExample, duration_s: float) -> Span:

@@ -31,6 +31,8 @@ class Filter:
     longer_s: float | None = None
     """Minimum length of the video."""
     shorter_s: float | None = None
+    video: str | None = None
+    """Id of the only video."""
 
     def paths(self, files: Sequence[File]) -> list[File]:
         """Raises ``InputError`` if ``within`` matches none of them."""
@@ -45,7 +47,7 @@ class Filter:
             tops = sorted({file.path.partition("/")[0] for file in files})
             some = ", ".join(tops[:3]) + (" …" if len(tops) > 3 else "")
             raise InputError(
-                f"--in {self.within} matches none of {len(files)} videos; give a pattern "
+                f"{self.within!r} matches none of {len(files)} videos; give a pattern "
                 f"of paths in the folder, in which there are {some}"
             )
         return found
@@ -63,6 +65,8 @@ class Filter:
         }
 
     def takes(self, video: Video, files: Sequence[File]) -> bool:
+        if self.video not in (None, video.id):
+            return False
         made_s = video.made_s or min(file.state.mtime_ns for file in files) / 1e9
         return (
             (self.since_s is None or made_s >= self.since_s)

@@ -29,6 +29,8 @@ EVEN, STEEP = 0.60, 36.4
 that changes, both as ``benchmarks/likeness.py`` found them."""
 LOOKS = 1
 """Index of the space of looks."""
+REGIONS = 0.1
+"""Temperature of the weights of regions."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,28 @@ class Sought:
 
     def likeness(self, window: Window) -> Float[np.ndarray, " t"]:
         """Of each frame to the most similar one of the example, from -1 to 1."""
+        pairs = self._pairs(window)
+        regions = pairs[:, 1:, 1:].max(axis=2).mean(axis=1)
+        curve: Float[np.ndarray, " t"]
+        curve = ((pairs[:, 0, 0] + regions) / 2).max(axis=0)
+        return curve
+
+    def regions(self, window: Window) -> Float[np.ndarray, "t r"]:
+        """How much each region of a frame is like one of the example; they sum to 1."""
+        alike = self._pairs(window)[:, 1:, 1:].max(axis=(0, 1)).T
+        weights = np.exp((alike - alike.max(axis=1, keepdims=True)) / REGIONS)
+        shares: Float[np.ndarray, "t r"] = weights / weights.sum(axis=1, keepdims=True)
+        return shares
+
+    def _pairs(self, window: Window) -> Float[np.ndarray, "n s s t"]:
+        """Cosines of the example's frames and sights with the window's sights and frames."""
         space, (count, sights, _) = window.spaces[LOOKS], self.sights.shape
         flat = self.sights.reshape(count * sights, -1)
         fits = space.fits(flat, ALL) / (space.lengths() + 1e-6)
-        # Of the example's frames and sights to the window's sights and frames.
-        pairs = fits.reshape(count, sights, *fits.shape[1:])
-        frames = pairs[:, 0, 0]
-        regions = pairs[:, 1:, 1:].max(axis=2).mean(axis=1)
-        curve: Float[np.ndarray, " t"] = ((frames + regions) / 2).max(axis=0)
-        return curve
+        pairs: Float[np.ndarray, "n s s t"] = fits.reshape(
+            count, sights, *fits.shape[1:]
+        )
+        return pairs
 
     def near(
         self, vectors: Float[np.ndarray, "m d"], bases: Bases

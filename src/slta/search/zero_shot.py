@@ -13,12 +13,12 @@ from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.library import Library
 from slta.features.store import Record, Store, trusted
 from slta.features.text.sentences import packed, unpacked
-from slta.moments import Moment, ranking
+from slta.moments import Moment, VideoInfo, ranking
 from slta.moments.segments import Segment, above_line, runs, spans_of
 from slta.search import compact, evidence
 from slta.search.answers import IN_MEMORY, Answer, Indexed, Terms, not_finite
 from slta.search.compact import Compact, compacted
-from slta.search.evidence import Background
+from slta.search.evidence import Background, Relevance
 
 EXTRACTOR = "imagenet-words"
 """The default extractor."""
@@ -106,25 +106,13 @@ class ZeroShot:
         found = evidence.relevance(sights, query, background, rate_hz=RATE_HZ)
         if not np.isfinite(found.curve).all():
             raise not_finite(indexed.folder)
-        height = above_line(found.curve, rate_hz=RATE_HZ)
-        info = indexed.info
-        moments = moments_of(height, info.video_id, info.duration_s, top=top)
-        return Answer(
-            query=query.query,
-            video=indexed.info,
-            confidence=evidence.confidence(
-                found.agreement, background, known=query.known, rate_hz=RATE_HZ
-            ),
-            clear_from=CLEAR,
-            moments=tuple(moments),
-            parts=query.phrases,
-            part_weights=found.phrase_weights,
-            times_s=np.asarray(indexed.features.times_s, np.float64),
-            relevance=found.curve,
-            line=float(found.curve[0] - height[0]),
-            boxes=indexed.features.boxes,
-            region_weights=found.region_weights,
-            terms=TERMS,
+        return answer_of(
+            found,
+            query,
+            background,
+            indexed.info,
+            indexed.features.boxes,
+            top=top,
         )
 
     @cached_property
@@ -142,6 +130,36 @@ class ZeroShot:
             assert record is not None
         with trusted(record):
             return unpacked(record.facts, record.arrays)
+
+
+def answer_of(
+    found: Relevance,
+    query: QueryFeatures,
+    background: Background,
+    info: VideoInfo,
+    boxes: Float[np.ndarray, "t r 4"],
+    *,
+    top: int,
+) -> Answer:
+    """The answer of a video, from the relevance of its frames."""
+    height = above_line(found.curve, rate_hz=RATE_HZ)
+    return Answer(
+        query=query.query,
+        video=info,
+        confidence=evidence.confidence(
+            found.agreement, background, known=query.known, rate_hz=RATE_HZ
+        ),
+        clear_from=CLEAR,
+        moments=tuple(moments_of(height, info.video_id, info.duration_s, top=top)),
+        parts=query.phrases,
+        part_weights=found.phrase_weights,
+        times_s=np.arange(len(found.curve)) / RATE_HZ,
+        relevance=found.curve,
+        line=float(found.curve[0] - height[0]),
+        boxes=boxes,
+        region_weights=found.region_weights,
+        terms=TERMS,
+    )
 
 
 def moments_of(

@@ -13,23 +13,30 @@ from starlette.exceptions import HTTPException
 
 from slta.errors import InputError
 from slta.index.library import Index
-from slta.serve import searching
+from slta.serve import media, searching
+from slta.serve.decoder import Decoder
 from slta.serve.guards import TooLarge, refused
-from slta.serve.shelf import Shelf, UnknownVideo
-from slta.serve.stills import Stills
+from slta.serve.media import Clips, Pictures
+from slta.serve.shelf import Shelf, Unknown
 
 PAGE: Final = Path(__file__).with_name("page")
+CLIP_S: Final = 120.0
+"""How long a clip may take to be cut."""
 
 
 def make_app(index: Index) -> FastAPI:
     """The application for an index, without a guard."""
-    shelf, stills = Shelf(index), Stills()
+    # Pictures do not wait for clips.
+    decoder, cutter = Decoder(2), Decoder(1, CLIP_S)
+    shelf, clips = Shelf(index, decoder), Clips(cutter)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        stills.close()
         shelf.close()
+        decoder.close()
+        cutter.close()
+        clips.close()
 
     app = FastAPI(
         title="SLTA",
@@ -39,23 +46,21 @@ def make_app(index: Index) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    _tell_errors(app)
+    _tell_errors(app, index.root)
 
-    app.include_router(searching.routes(shelf, stills))
+    app.include_router(searching.routes(shelf))
+    app.include_router(media.routes(shelf, Pictures(decoder), clips))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
 
-def _tell_errors(app: FastAPI) -> None:
-    """One sentence for each error."""
+def _tell_errors(app: FastAPI, root: Path) -> None:
+    """One sentence for each error, without where the folder lies."""
 
     @app.exception_handler(InputError)
     def wrong(_: Request, error: Exception) -> JSONResponse:
-        return refused(400, str(error))
-
-    @app.exception_handler(UnknownVideo)
-    def unknown(_: Request, error: Exception) -> JSONResponse:
-        return refused(404, str(error))
+        status = 404 if isinstance(error, Unknown) else 400
+        return refused(status, str(error).replace(f"{root}/", ""))
 
     @app.exception_handler(TooLarge)
     def large(_: Request, error: Exception) -> JSONResponse:

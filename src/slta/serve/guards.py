@@ -20,6 +20,8 @@ COOKIE: Final = "slta"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY: Final = 1 << 20
 """Maximum bytes of a request's body."""
+LARGE_BODIES: Final = {"/api/pictures": 10 << 20}
+"""The same where files are sent."""
 PATIENCE_S: Final = 30.0
 """How long the next piece of a body may take."""
 HEADERS: Final = {
@@ -81,12 +83,12 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, told)
             return
-        length = headers.get("content-length", "0")
-        if not (length.isdecimal() and int(length) <= BODY):
-            answer = refused(413, f"a request holds at most {BODY} bytes; send less")
+        length, most = headers.get("content-length", "0"), _most(scope["path"])
+        if not (length.isdecimal() and int(length) <= most):
+            answer = refused(413, f"a request holds at most {most} bytes; send less")
             await answer(scope, receive, told)
             return
-        await self._app(scope, _bounded(receive, BODY), told)
+        await self._app(scope, _bounded(receive, most), told)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "").lower()
@@ -128,6 +130,12 @@ class Guard:
 
 def refused(status: int, sentence: str) -> JSONResponse:
     return JSONResponse({"error": sentence}, status_code=status)
+
+
+def _most(path: str) -> int:
+    """Maximum bytes of a body that is sent to an address."""
+    large = (n for name, n in LARGE_BODIES.items() if f"{path}/".startswith(f"{name}/"))
+    return next(large, BODY)
 
 
 def _cookie(headers: Headers) -> str:

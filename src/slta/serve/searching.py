@@ -1,43 +1,35 @@
-"""What is found: the addresses of searches, videos, files and pictures."""
+"""What is found: the addresses of searches, videos and reasons."""
 
 import json
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse, Response, StreamingResponse
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from slta.errors import InputError
 from slta.serve.shelf import LONGEST, MOST, Shelf, Wanted
-from slta.serve.stills import Stills
 
-WIDTHS: Final = (160, 320, 640, 1280)
-"""Widths of pictures, in pixels; the next larger one is made."""
 PORTION: Final = 20
 """Moments that are sent first; then all."""
-TYPES: Final = {
-    ".mp4": "video/mp4",
-    ".m4v": "video/mp4",
-    ".mov": "video/quicktime",
-    ".webm": "video/webm",
-    ".mkv": "video/x-matroska",
-    ".ogv": "video/ogg",
-}
+POINTS: Final = 1000
+"""Maximum points of a curve."""
+Text = Annotated[str | None, Field(max_length=LONGEST)]
+Name = Annotated[str, Field(max_length=128)]
 
 
-class SearchWords(BaseModel):
-    """What is asked for; lengths and dates are as for ``slta search``."""
+class What(BaseModel):
+    """A sentence, a part of a video (VIDEO@START-END, in seconds) or a picture."""
 
-    q: Annotated[str, Field(max_length=LONGEST)]
-    top: Annotated[int, Field(ge=1, le=MOST)] = 20
-    per_video: Annotated[int | None, Field(ge=1)] = None
-    within: Annotated[str | None, Field(max_length=LONGEST)] = None
-    since: Annotated[str | None, Field(max_length=40)] = None
-    until: Annotated[str | None, Field(max_length=40)] = None
-    longer: Annotated[str | None, Field(max_length=40)] = None
-    shorter: Annotated[str | None, Field(max_length=40)] = None
+    q: Annotated[str, Field(max_length=LONGEST)] = ""
+    like: Name = ""
+    picture: Name = ""
 
     @property
     def asked(self) -> Wanted:
@@ -45,13 +37,27 @@ class SearchWords(BaseModel):
         return Wanted(query=words.pop("q"), **words)
 
 
-def routes(shelf: Shelf, stills: Stills) -> APIRouter:
+class SearchWords(What):
+    """What is asked for; lengths and dates are as for ``slta search``."""
+
+    top: Annotated[int, Field(ge=1, le=MOST)] = 20
+    per_video: Annotated[int | None, Field(ge=1)] = None
+    within: Text = None
+    since: Text = None
+    until: Text = None
+    longer: Text = None
+    shorter: Text = None
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Least confidence of a moment."""
+
+
+def routes(shelf: Shelf) -> APIRouter:
     api = APIRouter(prefix="/api")
 
     @api.get("/library")
     async def library() -> dict[str, Any]:
         """What is searched."""
-        videos = await shelf.run(shelf.videos)
+        videos = await shelf.rows()
         return {
             "name": shelf.index.root.name,
             "videos": len(videos),
@@ -61,7 +67,7 @@ def routes(shelf: Shelf, stills: Stills) -> APIRouter:
     @api.get("/videos")
     async def videos() -> list[dict[str, Any]]:
         """All videos of the folder."""
-        return await shelf.run(shelf.videos)
+        return await shelf.rows()
 
     @api.get("/search")
     async def search(asked: Annotated[SearchWords, Query()]) -> dict[str, Any]:
@@ -81,7 +87,7 @@ def routes(shelf: Shelf, stills: Stills) -> APIRouter:
                 for top in dict.fromkeys((min(PORTION, whole.top), whole.top)):
                     hits = await shelf.search(replace(whole, top=top))
                     yield event("found", shelf.shown(hits))
-                    if len(hits.moments) < top:
+                    if len(hits.moments) < top and not whole.confidence:
                         break
                 yield event("done", {})
             except InputError as error:
@@ -89,22 +95,55 @@ def routes(shelf: Shelf, stills: Stills) -> APIRouter:
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
-    @api.get("/videos/{video}/file")
-    async def file(video: str) -> FileResponse:
-        """The file; a range of its bytes, if one is asked for."""
-        _, path = shelf.video(video)
-        kind = TYPES.get(path.suffix.lower(), "application/octet-stream")
-        return FileResponse(path, media_type=kind)
+    @api.post("/pictures", status_code=201)
+    async def picture(request: Request) -> dict[str, str]:
+        """Keeps a picture, the body of the request, to search for what looks like it."""
+        name = secrets.token_hex(16)
+        with TemporaryDirectory(prefix="slta-") as folder:
+            path = Path(folder) / "the picture"
+            with path.open("wb") as file:
+                async for piece in request.stream():
+                    file.write(piece)
+            await shelf.add_picture(name, path)
+        return {"picture": name}
 
-    @api.get("/videos/{video}/frame")
-    async def frame(video: str, at: float = 0.0, width: int = 320) -> Response:
-        """A picture of the video as JPEG."""
-        facts, path = shelf.video(video)
-        fitting = next((w for w in WIDTHS if w >= width), WIDTHS[-1])
-        data = await stills.jpeg(path, min(max(at, 0.0), facts.duration_s), fitting)
-        # What a video's id names never changes.
-        headers = {"cache-control": "private, max-age=86400, immutable"}
-        return Response(data, media_type="image/jpeg", headers=headers)
+    @api.get("/videos/{video}/why")
+    async def why(video: Name, asked: Annotated[What, Query()]) -> dict[str, Any]:
+        """How well each second of a video fits, and the moments that follow from it."""
+        answer, hits = await shelf.explain(asked.asked, video)
+        # The highest of the values that one point stands for.
+        step = -(-len(answer.relevance) // POINTS)
+        starts = np.arange(0, len(answer.relevance), step)
+        curve = np.maximum.reduceat(answer.relevance, starts)
+        return {
+            **{
+                name: value
+                for name, value in answer.to_json().items()
+                if name
+                in ("query", "duration_s", "clear_match", "confidence", "phrases")
+            },
+            "clear_from": answer.clear_from,
+            "unit": answer.terms.relevance,
+            "times_s": [round(float(t), 2) for t in answer.times_s[starts]],
+            "relevance": [round(float(value), 3) for value in curve],
+            "line": round(answer.line, 3),
+            "moments": shelf.shown(hits)["moments"],
+        }
+
+    @api.get("/videos/{video}/regions")
+    async def regions(
+        video: Name, asked: Annotated[What, Query()], at: float = 0.0
+    ) -> dict[str, Any]:
+        """The regions of a frame, [left, top, right, bottom] in shares of its sides, and
+        how much each was attended to."""
+        answer, _ = await shelf.explain(asked.asked, video)
+        frame = int(np.searchsorted(answer.times_s, at, side="right")) - 1
+        frame = min(max(frame, 0), len(answer.times_s) - 1)
+        return {
+            "at_s": float(answer.times_s[frame]),
+            "boxes": np.round(np.asarray(answer.boxes[frame], float), 4).tolist(),
+            "weights": np.round(answer.region_weights[frame], 4).tolist(),
+        }
 
     return api
 

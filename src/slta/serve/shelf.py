@@ -1,33 +1,69 @@
 """The served folder: its index, asked by one request after another."""
 
 import asyncio
+import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+import numpy as np
 
 from slta.errors import InputError
+from slta.features.base import QueryFeatures
 from slta.index.answers import Hits
+from slta.index.examples import Example, times_of
+from slta.index.explaining import explain
 from slta.index.filters import Filter, moment_in_time, seconds
 from slta.index.library import Index
+from slta.index.likeness import Sought, looker
 from slta.index.records import Snapshot, Video
+from slta.index.scanning import State
+from slta.moments import Span, clock
+from slta.search.answers import Answer
+from slta.serve.decoder import Decoder
 
 T = TypeVar("T")
-LONGEST = 500
+LONGEST: Final = 500
 """Maximum letters of a query."""
-MOST = 1000
+MOST: Final = 10_000
 """Maximum moments of an answer."""
-KEPT = 256
-"""Answers that are kept."""
+OF_A_FILM: Final = 50
+"""Maximum moments of an answer within one video."""
+LIKE: Final = re.compile(r"([0-9a-f]{64})@([0-9.]{1,12})-([0-9.]{1,12})")
+
+
+class Kept(OrderedDict[Hashable, T], Generic[T]):
+    """The last ``most`` values that were asked for."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def get_or(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self:
+            self.put(key, make())
+        self.move_to_end(key)
+        return self[key]
+
+    def put(self, key: Hashable, value: T) -> None:
+        self[key] = value
+        while len(self) > self._most:
+            self.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """A search, as it is asked of the server; hashable."""
 
-    query: str
+    query: str = ""
+    like: str = ""
+    """A part of a video, VIDEO@START-END, that moments look like."""
+    picture: str = ""
+    """Id of a picture that moments look like."""
     top: int = 20
     per_video: int | None = None
     within: str | None = None
@@ -35,11 +71,15 @@ class Wanted:
     until: str | None = None
     longer: str | None = None
     shorter: str | None = None
+    confidence: float = 0.0
 
     def check(self) -> None:
         """Raises ``InputError``."""
-        if not self.query.strip():
+        given = [text for text in (self.query, self.like, self.picture) if text.strip()]
+        if not given:
             raise InputError("there is no query; write what to look for")
+        if len(given) > 1:
+            raise InputError("give only one of q, like and picture")
         if len(self.query) > LONGEST:
             raise InputError(
                 f"the query has {len(self.query)} letters; write at most {LONGEST}"
@@ -64,18 +104,22 @@ def _read(
     return kind(name, text) if text and text.strip() else None
 
 
-class UnknownVideo(InputError):
-    """An id of no video that is there."""
+class Unknown(InputError):
+    """An id of nothing that is there."""
 
 
 class Shelf:
     """An index whose answers are kept until it changes."""
 
-    def __init__(self, index: Index) -> None:
-        self.index = index
+    def __init__(self, index: Index, decoder: Decoder) -> None:
+        self.index, self._decoder = index, decoder
         # One at a time: searches use all of Python's time anyway.
         self._worker = ThreadPoolExecutor(1, "search")
-        self._kept = OrderedDict[tuple[int, Wanted], Hits]()
+        self._hits = Kept[Hits](256)
+        self._sought = Kept[QueryFeatures | Sought](256)
+        self._answers = Kept[Answer](16)
+        self._pictures = Kept[Example](64)
+        self._contents: Contents | None = None
 
     async def run(self, work: Callable[[], T]) -> T:
         """What a function gives, after those before it."""
@@ -83,68 +127,173 @@ class Shelf:
 
     async def search(self, asked: Wanted) -> Hits:
         asked.check()
-        return await self.run(lambda: self._search(asked))
+        sought = await self._read(asked)
+        return await self.run(lambda: self._search(asked, sought))
 
-    def _search(self, asked: Wanted) -> Hits:
-        key = (id(self.index.snapshot()), asked)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        hits = self.index.search(
-            asked.query,
-            top=asked.top,
-            per_video=asked.per_video,
-            only=asked.filter,
+    def _search(self, asked: Wanted, sought: QueryFeatures | Sought) -> Hits:
+        def find() -> Hits:
+            hits = self.index.find(
+                sought, top=asked.top, per_video=asked.per_video, only=asked.filter
+            )
+            sure = [m for m in hits.moments if m.confidence >= asked.confidence]
+            like = sought.example if isinstance(sought, Sought) else None
+            return replace(hits, moments=tuple(sure), like=like)
+
+        return self._hits.get_or((self.contents, asked), find)
+
+    async def _read(self, asked: Wanted) -> QueryFeatures | Sought:
+        key = asked.query, asked.like, asked.picture
+        read: QueryFeatures | Sought
+        if key in self._sought:
+            return self._sought[key]
+        if asked.query:
+            read = await self.run(lambda: self.index.searcher.read(asked.query))
+        else:
+            example = await self._example(asked)
+            read = await self.run(lambda: Sought.of(example, self._looker))
+        self._sought.put(key, read)
+        return read
+
+    async def _example(self, asked: Wanted) -> Example:
+        if asked.picture:
+            if asked.picture not in self._pictures:
+                raise Unknown("this picture is not kept any more; choose it once more")
+            return self._pictures[asked.picture]
+        match = LIKE.fullmatch(asked.like)
+        if match is None:
+            raise InputError(f"like {asked.like[:80]!r} is not VIDEO@START-END")
+        facts, path = await self.video(match[1])
+        span = span_in(facts, match[2], match[3])
+        width, height = self._looker.size
+        times_s = times_of(span)
+        pixels = await self._decoder.do(
+            "frames", path=str(path), times_s=[*times_s], width=width, height=height
         )
-        self._kept[key] = hits
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return hits
+        images = np.frombuffer(pixels, np.uint8).reshape(-1, height, width, 3)
+        name = f"{path.name} {clock(span.start)}-{clock(span.end)}"
+        return Example(name, path, span, images)
+
+    async def add_picture(self, name: str, path: Path) -> None:
+        """Keeps the picture in a file, to be looked for by that name."""
+        width, height = self._looker.size
+        pixels = await self._decoder.do(
+            "picture", path=str(path), width=width, height=height
+        )
+        image = np.frombuffer(pixels, np.uint8).reshape(1, height, width, 3)
+        self._pictures.put(name, Example("the picture", path, None, image))
 
     @property
-    def snapshot(self) -> Snapshot:
-        return self.index.snapshot()
+    def _looker(self) -> Any:
+        return looker(self.index.model.library.extractor)
+
+    async def explain(self, asked: Wanted, video: str) -> tuple[Answer, Hits]:
+        """The relevance of a whole video, and its moments."""
+        asked.check()
+        facts, _ = await self.video(video)
+        sought = await self._read(asked)
+        within = replace(
+            Wanted(query=asked.query, like=asked.like, picture=asked.picture),
+            top=OF_A_FILM,
+        )
+
+        def found() -> tuple[Answer, Hits]:
+            key = video, within
+            answer = self._answers.get_or(
+                key, lambda: explain(self.index.place, facts, sought, top=1)
+            )
+            only = Filter(video=video)
+            hits = self._hits.get_or(
+                (self.contents, *key),
+                lambda: self.index.find(sought, top=OF_A_FILM, only=only),
+            )
+            return answer, hits
+
+        return await self.run(found)
+
+    @property
+    def contents(self) -> "Contents":
+        """What the index holds now."""
+        snapshot = self.index.snapshot()
+        if self._contents is None or self._contents.snapshot is not snapshot:
+            self._contents = Contents(self.index.root, snapshot)
+        return self._contents
 
     def shown(self, hits: Hits) -> dict[str, Any]:
-        """``Hits.to_json``, with the id of each video."""
-        root = self.index.root
-        ids = {root / file.path: file.video for file in self.snapshot.there}
-        answer = hits.to_json()
+        """``Hits.to_json``, with the id and the file of each video."""
+        answer, ids = hits.to_json(), self.contents.ids
         for moment in answer["moments"]:
-            path = Path(moment["path"])
-            moment["video"] = ids.get(path, "")
-            moment["file"] = path.relative_to(root).as_posix()
+            file = Path(moment["path"]).relative_to(self.index.root).as_posix()
+            moment["video"] = ids.get(file, "")
+            moment["file"] = file
         return answer
 
-    def video(self, name: str) -> tuple[Video, Path]:
-        """A video and one of its files. Raises ``UnknownVideo``."""
-        snapshot = self.snapshot
-        videos = {video.id: video for video in snapshot.videos}
-        paths = sorted(file.path for file in snapshot.there if file.video == name)
-        for path in paths:
-            # The folder may have changed since it was indexed: a link may lead elsewhere.
-            file = (self.index.root / path).resolve()
-            if file.is_relative_to(self.index.root) and file.is_file():
-                return videos[name], file
-        raise UnknownVideo("this video is not in the folder; search again")
+    async def video(self, name: str) -> tuple[Video, Path]:
+        """A video and one of its files. Raises ``Unknown``."""
+        # A new snapshot takes a while to be read.
+        return await asyncio.to_thread(lambda: self.contents.video(name))
 
-    def videos(self) -> list[dict[str, Any]]:
-        snapshot = self.snapshot
-        names = dict[str, list[str]]()
-        for file in snapshot.there:
-            names.setdefault(file.video, []).append(file.path)
+    async def rows(self) -> list[dict[str, Any]]:
+        """All videos, for answers."""
+        return await asyncio.to_thread(lambda: self.contents.rows)
+
+    def close(self) -> None:
+        self._worker.shutdown(cancel_futures=True)
+
+
+def span_in(video: Video, start: str | float, end: str | float) -> Span:
+    """A span of a video. Raises ``InputError`` for what is none."""
+    try:
+        start_s, end_s = float(start), min(float(end), video.duration_s)
+    except ValueError:
+        raise InputError(f"{start} to {end} are no times in seconds") from None
+    if not 0 <= start_s < end_s:
+        raise InputError(
+            f"{start} to {end} s is no part of a video of {video.duration_s:.1f} s"
+        )
+    return Span(start_s, end_s)
+
+
+def _content(state: State) -> tuple[int, int]:
+    """What changes with a file's content, but not with its name and rights."""
+    return state.size, state.mtime_ns
+
+
+class Contents:
+    """The videos of a snapshot and their files."""
+
+    def __init__(self, root: Path, snapshot: Snapshot) -> None:
+        self._root, self.snapshot = root, snapshot
+        self.ids = {file.path: file.video for file in snapshot.there}
+        self._videos = {video.id: video for video in snapshot.videos}
+        self._files: dict[str, dict[str, State]] = {}
+        for file in sorted(snapshot.there, key=lambda file: file.path):
+            self._files.setdefault(file.video, {})[file.path] = file.state
+
+    def video(self, name: str) -> tuple[Video, Path]:
+        """A video and one of its files. Raises ``Unknown``."""
+        why = "this video is not in the folder; search again"
+        for path, state in self._files.get(name, {}).items():
+            # The folder may have changed since: a link may lead elsewhere.
+            file = (self._root / path).resolve()
+            if not (file.is_relative_to(self._root) and file.is_file()):
+                continue
+            if _content(State.of(file)) == _content(state):
+                return self._videos[name], file
+            why = f"{path} has changed since it was indexed; look for new videos"
+        raise Unknown(why)
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """All videos, for answers."""
         return [
             {
                 "video": video.id,
-                "files": sorted(names[video.id]),
+                "files": [*self._files[video.id]],
                 "duration_s": round(video.duration_s, 3),
                 "width": video.width,
                 "height": video.height,
                 "made_s": video.made_s,
             }
-            for video in snapshot.videos
-            if video.id in names
+            for video in self.snapshot.videos
+            if video.id in self._files
         ]
-
-    def close(self) -> None:
-        self._worker.shutdown(cancel_futures=True)
