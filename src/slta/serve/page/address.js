@@ -26,6 +26,13 @@ export function wordsOf(state) {
   return words;
 }
 
+// What is looked for, without the filters; null if nothing is.
+export function whatOf({ q, like, picture }) {
+  if (q) return { q };
+  if (like) return { like };
+  return picture ? { picture } : null;
+}
+
 export const isAsked = (state) => Boolean(state.q || state.like || state.picture);
 
 let restore = () => {};

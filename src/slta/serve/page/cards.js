@@ -2,41 +2,37 @@
 
 import { make, icon, hidden } from "./dom.js";
 import { clock, range } from "./clock.js";
-import { frame } from "./service.js";
+import { strip } from "./service.js";
 import { idOf } from "./moments.js";
 
-const SHARES = [0.15, 0.5, 0.85];
 const WIDTH = devicePixelRatio > 1.4 ? 320 : 160;
 const VERDICTS = { accepted: "check", rejected: "cross" };
 
 // A list item of a moment, with its ends, verdict and note as kept. `actions` are buttons
-// beside it; `open` is called at a click; `above` is a line above the file.
-export function card(moment, { kept, clearFrom, open, above, actions = [] }) {
+// beside it; `open` is called at a click; `above` is a line above the file,
+// which is left out in a group.
+export function card(moment, { kept, clearFrom, open, above, isGrouped, actions = [] }) {
   const button = make("button", { type: "button", className: "card", onclick: open },
-    strip(moment), facts(moment, kept, clearFrom, above));
+    pictures(moment), facts(moment, kept, { clearFrom, above, isGrouped }));
   const item = make("li", {}, button, make("div", { className: "actions" }, ...actions));
   item.dataset.id = idOf(moment);
   if (kept.verdict) item.dataset.verdict = kept.verdict;
   return item;
 }
 
-function strip(moment) {
-  const pictures = SHARES.map((share) => {
-    const at = moment.start_s + share * (moment.end_s - moment.start_s);
-    const image = make("img", { alt: "", loading: "lazy", decoding: "async" });
-    image.addEventListener("error", () => image.classList.add("missing"));
-    image.src = frame(moment.video, at, WIDTH);
-    return image;
-  });
-  return make("span", { className: "strip" }, ...pictures);
+function pictures(moment) {
+  const image = make("img", { alt: "", loading: "lazy", decoding: "async" });
+  image.addEventListener("error", () => image.classList.add("missing"));
+  image.src = strip(moment.video, moment, 3, WIDTH);
+  return make("span", { className: "strip" }, image);
 }
 
-function facts(moment, kept, clearFrom, above) {
+function facts(moment, kept, { clearFrom, above, isGrouped }) {
   const [folder, name] = parts(moment.file);
   const changed = kept.start_s !== moment.start_s || kept.end_s !== moment.end_s;
   return make("span", { className: "facts" },
     above ? make("span", { className: "above", textContent: above }) : null,
-    make("span", { className: "file", title: moment.file },
+    isGrouped ? null : make("span", { className: "file", title: moment.file },
       folder ? make("span", { className: "folder", textContent: folder }) : null,
       make("span", { className: "name", textContent: name })),
     make("span", { className: "time" },
@@ -53,15 +49,17 @@ function facts(moment, kept, clearFrom, above) {
 
 function confidence(moment, clearFrom) {
   if (typeof moment.confidence !== "number") return [];
-  const isClear = moment.confidence >= clearFrom;
   const bar = make("span", { className: "meter" }, make("span"));
   bar.firstChild.style.width = `${100 * moment.confidence}%`;
   return [
     bar,
     make("span", { className: "number" }, hidden("confidence "), moment.confidence.toFixed(2)),
-    make("span", { className: isClear ? "clear" : "faint" }, isClear ? "clear" : "not clear"),
-  ];
+    clearFrom === undefined ? null : clearness(moment.confidence >= clearFrom),
+  ].filter(Boolean);
 }
+
+const clearness = (isClear) =>
+  make("span", { className: isClear ? "clear" : "faint" }, isClear ? "clear" : "not clear");
 
 // The folder, with its last slash, and the name of a file.
 export function parts(file) {

@@ -62,6 +62,7 @@ const named = encodeURIComponent;
 // What the player keeps of a moment that was found.
 export const keeperOf = (query, moment) => ({
   isFound: true,
+  title: "Is it right?",
   found: { start_s: moment.start_s, end_s: moment.end_s },
   get state() {
     return stateOf(query, moment);

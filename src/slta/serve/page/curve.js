@@ -3,12 +3,12 @@
 
 import { make, shape, later } from "./dom.js";
 import { clock } from "./clock.js";
-import { frame } from "./service.js";
+import { frame, strip } from "./service.js";
 
 const HIGH = 100;
 const STEPS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600];
 const TICKS = 8;
-const FRAMES = 8;
+const FRAME_PX = 115;
 const SHORTEST_S = 0.1;
 const WIDTH = 1000;
 
@@ -16,7 +16,9 @@ export class Curve {
   // `seek` is called with a time; `ends` with both ends and whether they are final.
   constructor(label, { seek, ends }) {
     Object.assign(this, { onSeek: seek, onEnds: ends, from: 0, to: 1 });
-    this.film = make("div", { className: "film", "aria-hidden": "true" });
+    this.frames = make("img", { alt: "", decoding: "async" });
+    this.frames.addEventListener("error", () => this.frames.classList.add("missing"));
+    this.film = make("div", { className: "film" }, this.frames);
     this.drawing = shape("svg", { viewBox: `0 0 ${WIDTH} ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     this.track = make("div", { className: "track", role: "slider", tabIndex: 0, "aria-label": label });
     this.playhead = make("div", { className: "playhead" });
@@ -30,7 +32,8 @@ export class Curve {
     this.#listen();
   }
 
-  // Shows a stretch of a video: `why` has the relevance, or is null; `marked` are moments.
+  // Shows a stretch of a video: `why` has the relevance, is null where there is
+  // none, or undefined if it is still to come; `marked` are moments.
   show({ video, from, to, duration_s, why, marked, current, movable }) {
     Object.assign(this, { video, from, to, duration_s, marked, movable });
     this.start.hidden = this.end.hidden = !movable;
@@ -91,25 +94,22 @@ export class Curve {
         shape("polyline", { class: "relevance", points: points.join(" ") }));
     }
     this.drawing.replaceChildren(...bands, this.band, ...lines);
-    this.element.classList.toggle("flat", !lines.length);
+    this.element.classList.toggle("flat", why === null);
   }
 
   #drawFilm() {
-    const long = this.to - this.from;
-    const images = Array.from({ length: FRAMES }, (_, i) => {
-      const image = make("img", { alt: "", decoding: "async" });
-      image.addEventListener("error", () => image.classList.add("missing"));
-      image.src = frame(this.video, this.from + (long * (i + 0.5)) / FRAMES);
-      return image;
-    });
-    this.film.replaceChildren(...images);
+    const count = Math.min(Math.max(Math.floor(this.film.clientWidth / FRAME_PX), 3), 10);
+    const source = strip(this.video, { start_s: this.from, end_s: this.to }, count);
+    if (this.frames.getAttribute("src") === source) return;
+    this.frames.classList.remove("missing");
+    this.frames.src = source;
   }
 
   #drawAxis() {
     const long = this.to - this.from;
     const step = STEPS_S.find((each) => long / each <= TICKS) ?? long / TICKS;
     const ticks = [];
-    for (let time = Math.ceil(this.from / step) * step; time <= this.to; time += step) {
+    for (let time = Math.ceil(this.from / step) * step; time <= this.to - 0.02 * long; time += step) {
       const text = clock(time).replace(/\.0$/, "");
       const tick = make("span", { textContent: text });
       tick.style.left = `${this.#x(time) / 10}%`;

@@ -22,6 +22,7 @@ export function show(given) {
   note.value = keeper.state.note;
   saved.textContent = "";
   saved.className = "faint";
+  $("#judge-name").textContent = keeper.title;
   $("#verdicts").hidden = !keeper.isFound;
   draw();
 }

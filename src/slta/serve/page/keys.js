@@ -15,15 +15,15 @@ const EVERYWHERE = [
   ["?", "?", "these keys", () => dialog.showModal()],
 ];
 const CARDS = [
-  ["ArrowLeft", "← →", "previous and next moment", () => along(-1)],
+  ["ArrowLeft", "←  →", "previous and next moment", () => along(-1)],
   ["ArrowRight", "", "", () => along(1)],
-  ["ArrowUp", "↑ ↓", "moment above and below", () => across(-1)],
+  ["ArrowUp", "↑  ↓", "moment above and below", () => across(-1)],
   ["ArrowDown", "", "", () => across(1)],
   ["", "Enter", "open the moment"],
   ["m", "m", "more like this moment", () => card()?.parentElement.querySelector(".actions [aria-label^=More]")?.click()],
 ];
 const PLAYER = [
-  [" ", "space, k", "play and pause", playing.toggle],
+  [" ", "space  k", "play and pause", playing.toggle],
   ["k", "", "", playing.toggle],
   ["j", "j  l", "two seconds back, and on", () => playing.skip(-2)],
   ["l", "", "", () => playing.skip(2)],
@@ -41,15 +41,15 @@ const PLAYER = [
   ["", "Esc", "close"],
 ];
 const SLIDERS = [
-  ["", "← →", "one second, an end a tenth; with Shift ten times that"],
-  ["", "Home, End", "the first and last possible time"],
+  ["", "←  →", "one second, an end a tenth; with Shift ten times that"],
+  ["", "Home  End", "the first and last possible time"],
 ];
 
 for (const [title, keys] of [
   ["Everywhere", EVERYWHERE], ["Among moments", CARDS], ["In the player", PLAYER], ["On the curve", SLIDERS],
 ]) {
   const rows = keys.filter(([, shown]) => shown).flatMap(([, shown, text]) => [
-    make("dt", {}, ...shown.split(/,? +/).map((key) => make("kbd", { textContent: key }))),
+    make("dt", {}, ...shown.split("  ").map((key) => make("kbd", { textContent: key }))),
     make("dd", { textContent: text }),
   ]);
   $("#all-keys").append(make("section", {}, make("h3", { textContent: title }), make("dl", {}, ...rows)));
@@ -93,6 +93,11 @@ const PRESSED = "button, a, summary, input, [role=slider]";
 addEventListener("keydown", (event) => {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (target.id === "query" && key === "ArrowDown" && all().length) {
+    event.preventDefault();
+    all()[0].focus();
+    return;
+  }
   if (target.matches(TYPED)) return;
   const open = document.querySelector("dialog[open]:not(#moment)");
   if (open) return;

@@ -73,7 +73,6 @@ function cardOf(moment) {
   const clip = new URLSearchParams({ start: moment.start_s, end: moment.end_s });
   return card(moment, {
     kept,
-    clearFrom: 2,
     above: moment.query,
     open: () => go({ moment: idOf(moment) }),
     actions: [
@@ -130,6 +129,7 @@ export function keeperOf(moment) {
   const found = { start_s: moment.start_s, end_s: moment.end_s };
   return {
     isFound: false,
+    title: `In the list ${list}`,
     found,
     get state() {
       return { start_s: moment.start_s, end_s: moment.end_s, note: moment.note ?? "", verdict: null };

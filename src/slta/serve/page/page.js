@@ -2,7 +2,7 @@
 
 import { $, plural } from "./dom.js";
 import { ask } from "./service.js";
-import { go, here, isAsked, leaveMoment, onChange, wordsOf } from "./address.js";
+import { go, here, isAsked, leaveMoment, onChange, whatOf, wordsOf } from "./address.js";
 import { idOf, momentOf } from "./moments.js";
 import * as adding from "./adding.js";
 import * as asking from "./asking.js";
@@ -85,7 +85,7 @@ async function showMoment({ moment: id, view }) {
     moment,
     query,
     keeper: isList && moment.id ? lists.keeperOf(moment) : corrections.keeperOf(query, moment),
-    isSentence: isList || Boolean(shown.q),
+    words: isList ? { q: moment.query } : whatOf(shown),
     neighbour: (by) => (isList ? lists : results).neighbour(moment, by),
     chosen: (other) => go({ moment: idOf(other) }, { replace: true }),
     like: results.likeThis,
@@ -125,6 +125,8 @@ async function tellLibrary() {
 }
 
 onChange(restore);
+// On a phone a keyboard would cover the page.
+if (!isAsked(here()) && !here().view && matchMedia("(hover: hover)").matches) $("#query").focus();
 tellLibrary().catch((error) => ($("#library").textContent = error.message));
 adding.begin(() => {
   tellLibrary().catch(() => {});

@@ -14,7 +14,7 @@ const dialog = $("#moment");
 const trouble = $("#trouble");
 const play = $("#play");
 const sound = $("#sound");
-let now = null; // { moment, query, keeper, isSentence, neighbour, chosen, like }
+let now = null; // { moment, query, words, keeper, neighbour, chosen, like }
 let closed = () => {};
 
 const timeline = new Timeline($("#timeline"), {
@@ -42,37 +42,37 @@ export function open(given) {
   const at = moment.file.lastIndexOf("/") + 1;
   $("#name").textContent = moment.file.slice(at);
   $("#path").textContent = moment.file.slice(0, at);
-  $("#asked").textContent = query;
+  $("#asked").textContent = `“${query}”`;
   $("#sure").textContent = facts(moment);
   trouble.hidden = true;
+  const isNew = !dialog.open;
+  if (isNew) dialog.showModal();
   $("#previous").disabled = !now.neighbour(-1);
   $("#next").disabled = !now.neighbour(1);
   judging.show(keeper);
-  reasons.show(moment, query, null);
+  const why = now.words ? undefined : null;
+  reasons.show(moment, now.words, why);
   timeline.whole.time = timeline.near.time = ends.start_s;
-  timeline.show(moment, null, ends);
+  timeline.show(moment, why, ends);
   link(ends);
   playing.load(moment.video, ends);
-  if (!dialog.open) {
-    dialog.showModal();
-    play.focus();
-  }
+  if (isNew) play.focus();
   playing.playSpan();
   collecting.show();
   explain(now);
 }
 
 function facts({ confidence, duration_s }) {
-  const sure = typeof confidence === "number" ? `confidence ${confidence.toFixed(2)}, ` : "";
-  return `${sure}of ${clock(duration_s)}`;
+  const sure = typeof confidence === "number" ? ` · confidence ${confidence.toFixed(2)}` : "";
+  return `of ${clock(duration_s)}${sure}`;
 }
 
 async function explain(mine) {
-  if (!mine.isSentence) return;
-  const why = await reasons.ask(mine.moment, mine.query).catch(() => null);
-  if (!why || mine !== now || !dialog.open) return;
+  if (!mine.words) return;
+  const why = await reasons.ask(mine.moment, mine.words).catch(() => null);
+  if (mine !== now || !dialog.open) return;
   timeline.show(mine.moment, why, mine.keeper.state);
-  reasons.show(mine.moment, mine.query, why);
+  reasons.show(mine.moment, mine.words, why);
   reasons.draw(playing.time());
 }
 

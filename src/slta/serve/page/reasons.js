@@ -11,17 +11,18 @@ const STEP_S = 0.5;
 const STRONGEST = 0.55;
 const PINK = [214, 0, 127];
 const [WIDE, HIGH] = [64, 36];
-let now = null; // { video, query, kept: heats by time }
+let now = null; // { video, words, kept: heats by time }
 let isOn = false;
 let busy = false;
 
 // What is known of the moments of a video; null where nothing is.
-export const ask = ({ video }, query) =>
-  askIfThere(`api/videos/${encodeURIComponent(video)}/why?${new URLSearchParams({ q: query })}`);
+export const ask = ({ video }, words) =>
+  askIfThere(`api/videos/${encodeURIComponent(video)}/why?${new URLSearchParams(words)}`);
 
-export function show({ video }, query, why) {
-  now = why && { video, query, kept: new Map() };
-  section.hidden = !why;
+// Shows the reasons; undefined for those that are still to come.
+export function show({ video }, words, why) {
+  now = why ? { video, words, kept: new Map() } : null;
+  section.hidden = why === null;
   wipe();
   list.replaceChildren(...(why?.phrases ?? []).map(phrase));
 }
@@ -50,7 +51,7 @@ export async function draw(at) {
   if (!mine.kept.has(time)) {
     busy = true;
     try {
-      const words = new URLSearchParams({ q: mine.query, at: time });
+      const words = new URLSearchParams({ ...mine.words, at: time });
       const seen = await askIfThere(`api/videos/${encodeURIComponent(mine.video)}/regions?${words}`);
       mine.kept.set(time, seen && heat(seen));
     } catch {

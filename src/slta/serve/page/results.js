@@ -181,6 +181,7 @@ function cardOf(moment) {
   return card(moment, {
     kept: corrections.stateOf(now.query, moment),
     clearFrom: now.clearFrom,
+    isGrouped: grouped,
     open: () => go({ moment: id }),
     actions: [iconButton("like", "More like this", () => likeThis(moment))],
   });

@@ -77,5 +77,9 @@ export function stream(words, { found, done = () => {}, refused }) {
 export const frame = (video, at, width = 160) =>
   `api/videos/${encodeURIComponent(video)}/frame?at=${at.toFixed(2)}&width=${width}`;
 
+// Frames of a span side by side.
+export const strip = (video, { start_s, end_s }, count, width = 160) =>
+  `api/videos/${encodeURIComponent(video)}/strip?start=${start_s}&end=${end_s}&count=${count}&width=${width}`;
+
 // Where something is kept under a name that people chose.
 export const named = (name) => encodeURIComponent(name);

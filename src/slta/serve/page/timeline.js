@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 import { Curve } from "./curve.js";
 
-const SMALL = 0.1; // share of the film below which a closer look is given
+const SMALL = 0.06; // share of the film below which a closer look is given
 const AROUND = 2; // lengths of the moment that are shown on each side of it
 const LEAST_S = 3;
 
@@ -30,8 +30,9 @@ export class Timeline {
       (other) => other.end_s <= moment.start_s || other.start_s >= moment.end_s,
     );
     this.given = { video, duration_s, why, marked };
-    this.whole.show({ ...this.given, from: 0, to: duration_s, current, movable: !isSmall });
     this.closer.hidden = !isSmall;
+    this.whole.element.classList.toggle("low", isSmall);
+    this.whole.show({ ...this.given, from: 0, to: duration_s, current, movable: !isSmall });
     if (isSmall) this.#look(current);
   }
 
