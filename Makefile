@@ -37,6 +37,13 @@ format: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
 
-docs serve:
+# The page, on the film of the demo; Ctrl-C ends it.
+serve: demo/film.mp4
+	$(BIN)/slta serve demo
+
+demo/film.mp4: | .venv/installed
+	$(BIN)/python -m examples.photo_film $@
+
+docs:
 	@echo "make $@: not built yet; see CHANGELOG.md for what is planned" >&2
 	@exit 1

@@ -82,3 +82,11 @@ def _pan(
             SIZE, Image.Resampling.BILINEAR, box=(left, top, left + w, top + h)
         )
         yield np.asarray(crop)
+
+
+if __name__ == "__main__":
+    import sys
+
+    target = Path(sys.argv[1])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    compose(target)

@@ -29,11 +29,13 @@ def asked(
     *,
     token: str | None = None,
     body: bytes = b"",
+    by_address: bool = False,
 ) -> Response:
     named = {"host": HOST, **(headers or {})}
 
     async def ask() -> Response:
-        transport = ASGITransport(app=Guard(echo, hosts=[HOST], token=token))
+        guard = Guard(echo, hosts=[HOST], token=token, by_address=by_address)
+        transport = ASGITransport(app=guard)
         async with AsyncClient(transport=transport, base_url="http://x") as client:
             return await client.request(method, path, headers=named, content=body)
 
@@ -47,6 +49,30 @@ def test_another_name_of_the_machine_is_refused(host: str) -> None:
     answer = asked(headers={"host": host})
     assert answer.status_code == 421
     assert HOST in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("192.168.1.7:8321", True),
+        ("10.0.0.1", True),
+        ("[fe80::1]:80", True),
+        ("localhost:80", True),
+        ("evil.example", False),
+        ("127.0.0.1.evil.example:8321", False),
+        ("localhost.evil.example", False),
+        ("", False),
+        ("[", False),
+    ],
+)
+def test_other_machines_may_ask_by_address_but_by_no_unknown_name(
+    host: str, known: bool
+) -> None:
+    for headers in ({"host": host}, {"host": host, "origin": f"http://{host}"}):
+        answer = asked(headers=headers, by_address=True)
+        assert answer.status_code == (200 if known else 421)
+    other = {"host": "10.0.0.1", "origin": "http://10.0.0.2"}
+    assert asked("POST", headers=other, by_address=True).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET"])

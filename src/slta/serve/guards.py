@@ -2,11 +2,13 @@
 
 A page of another site may ask a server on this machine by its address or, with a name that
 resolves to it (DNS rebinding), as if it were its own. So the Host must be one of the
-server's, and what changes something must come from its own page.
+server's, or an address rather than a name if other machines are answered, and what changes
+something must come from its own page.
 """
 
 import asyncio
 import hmac
+import ipaddress
 from collections.abc import Collection
 from http.cookies import SimpleCookie
 from typing import Final
@@ -55,10 +57,16 @@ class Guard:
     """Wraps an application."""
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str], token: str | None = None
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        token: str | None = None,
+        by_address: bool = False,
     ) -> None:
-        """``hosts`` are the names and ports by which the server may be asked."""
-        self._app, self._token = app, token
+        """``hosts`` are the names and ports by which the server may be asked, with
+        ``by_address`` beside any IP address and localhost."""
+        self._app, self._token, self._by_address = app, token, by_address
         self._hosts = {host.lower() for host in hosts}
         self._first = min(self._hosts)
 
@@ -92,7 +100,7 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "").lower()
-        if host not in self._hosts:
+        if not self._is_known(host):
             return refused(
                 421, f"this server is not known as {host!r}; open {self._first}"
             )
@@ -106,18 +114,28 @@ class Guard:
         if scope["path"] == "/" and self._is_token(given):
             answer = RedirectResponse("/", status_code=303)
             answer.set_cookie(
-                COOKIE, given, httponly=True, samesite="strict", max_age=30 * 86_400
+                COOKIE,
+                given,
+                httponly=True,
+                samesite="strict",
+                secure=scope.get("scheme") == "https",
+                max_age=30 * 86_400,
             )
             return answer
         if scope["path"] == "/":
             return HTMLResponse(LOGIN, status_code=401)
         return refused(401, "this server asks for its token; open the page and give it")
 
+    def _is_known(self, host: str) -> bool:
+        return host in self._hosts or (self._by_address and _is_address(host))
+
     def _is_own(self, method: str, headers: Headers) -> bool:
         """Whether the request is not one of another site's page."""
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-        if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:
-            return False
+        if origin is not None:
+            netloc = urlsplit(origin).netloc.lower()
+            if netloc != headers.get("host", "").lower() and netloc not in self._hosts:
+                return False
         if site in (None, "same-origin", "none"):
             return True
         # A link to the page, from anywhere, may be followed.
@@ -130,6 +148,15 @@ class Guard:
 
 def refused(status: int, sentence: str) -> JSONResponse:
     return JSONResponse({"error": sentence}, status_code=status)
+
+
+def _is_address(host: str) -> bool:
+    """Whether a Host is an IP address or this machine, with any port."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def _most(path: str) -> int:

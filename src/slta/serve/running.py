@@ -37,8 +37,15 @@ class Address:
             return False
 
     @property
+    def is_any(self) -> bool:
+        """Whether it listens at all addresses of the machine."""
+        return self.host in ("0.0.0.0", "::")
+
+    @property
     def hosts(self) -> list[str]:
         names = ["127.0.0.1", "localhost", "[::1]"] if self.is_local else []
+        if self.is_any:
+            names = [socket.gethostname().lower()]
         own = f"[{self.host}]" if ":" in self.host else self.host
         known = [f"{name}:{self.port}" for name in dict.fromkeys([*names, own])]
         return [*known, *self.names]
@@ -69,14 +76,20 @@ def serve(
         here = replace(address, port=sock.getsockname()[1])
         if told:
             told(f"http://{here.hosts[0]}/" + (f"?token={token}" if token else ""))
-        make_server(index, here.hosts, token).run(sockets=[sock])
+        server = make_server(index, here.hosts, token, by_address=here.is_any)
+        server.run(sockets=[sock])
 
 
 def make_server(
-    index: Index, hosts: Sequence[str], token: str | None = None
+    index: Index,
+    hosts: Sequence[str],
+    token: str | None = None,
+    *,
+    by_address: bool = False,
 ) -> uvicorn.Server:
+    """Of the arguments all but the index are those of ``Guard``."""
     app = make_app(index)
-    app.add_middleware(Guard, hosts=hosts, token=token)
+    app.add_middleware(Guard, hosts=hosts, token=token, by_address=by_address)
     config = uvicorn.Config(
         app,
         log_level="warning",
