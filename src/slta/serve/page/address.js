@@ -37,6 +37,8 @@ export const isAsked = (state) => Boolean(state.q || state.like || state.picture
 
 let restore = () => {};
 let opened = Boolean(history.state?.opened);
+let leaving = false; // going back takes a while
+let next = null; // where to go then
 
 // Calls with the state at each change.
 export function onChange(work) {
@@ -44,12 +46,19 @@ export function onChange(work) {
   addEventListener("popstate", (event) => {
     opened = Boolean(event.state?.opened);
     restore(here());
+    leaving = false;
+    next?.();
+    next = null;
   });
   restore(here());
 }
 
 // Goes to another state; undefined takes a name away.
 export function go(change, { replace = false } = {}) {
+  if (leaving) {
+    next = () => go(change, { replace });
+    return;
+  }
   const state = { ...here(), ...change };
   // Only a moment that was opened from where "back" leads may be closed by going back.
   if (!replace) opened = Boolean(change.moment);
@@ -61,6 +70,8 @@ export function go(change, { replace = false } = {}) {
 // Closes the moment, so that "back" does not open it again.
 export function leaveMoment() {
   if (!here().moment) return;
-  if (opened) history.back();
-  else go({ moment: undefined }, { replace: true });
+  if (opened) {
+    leaving = true;
+    history.back();
+  } else go({ moment: undefined }, { replace: true });
 }

@@ -13,8 +13,7 @@ let wanted = () => null;
 export const onCollect = (moment) => (wanted = moment);
 
 export async function show() {
-  told.textContent = "";
-  told.className = "faint";
+  say("", "faint");
   name.value ||= localStorage.getItem(LAST) ?? "";
   const lists = await askIfThere("api/lists").catch(() => null);
   form.hidden = lists === null;
@@ -27,15 +26,23 @@ export async function collect() {
     name.focus();
     return;
   }
+  // An address cannot have these.
+  if (/[/\\]|^\.\.?$/.test(list)) {
+    say(`A list cannot be named “${list}”; use letters, digits and spaces.`, "refused");
+    return;
+  }
   try {
     await ask(`api/lists/${named(list)}/moments`, { method: "POST", body: wanted() });
     localStorage.setItem(LAST, list);
-    told.className = "faint";
-    told.textContent = `In the list ${list}.`;
+    say(`In the list ${list}.`, "faint");
   } catch (error) {
-    told.className = "refused";
-    told.textContent = `Not added: ${error.message}`;
+    say(`Not added: ${error.message}`, "refused");
   }
+}
+
+function say(text, kind) {
+  told.textContent = text;
+  told.className = kind;
 }
 
 form.addEventListener("submit", (event) => {

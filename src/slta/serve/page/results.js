@@ -17,7 +17,10 @@ const GROUPS = 12;
 const IN_GROUP = 6;
 const CLEAR_FROM = 0.65;
 
-const nothing = () => ({ moments: [], query: "", words: {}, top: 0, complete: true, settled: false, clearFrom: 2 });
+const nothing = () => ({
+  moments: [], query: "", words: {}, top: 0, clearFrom: 2, complete: true, settled: false,
+  corrected: Promise.resolve(),
+});
 let now = nothing();
 let stop = () => {};
 let grouped = false;
@@ -33,7 +36,7 @@ export function neighbour(moment, by) {
   return at < 0 ? null : (all[at + by] ?? null);
 }
 
-// Searches; settled is called once the first answer is whole, or refused.
+// Searches; settled is called once the first answer is whole, with corrections, or refused.
 export function search(words, isGrouped, settled) {
   clear();
   grouped = isGrouped;
@@ -68,7 +71,7 @@ function more(top, settled = () => {}) {
       found.removeAttribute("aria-busy");
       mine.settled = true;
       watch();
-      settled();
+      mine.corrected.then(settled);
     },
     refused: (error) => {
       mine.complete = true;
@@ -89,7 +92,7 @@ function take(answer, top) {
   now.query = answer.query;
   now.clearFrom = answer.clear_match ? (answer.clear_from ?? CLEAR_FROM) : 2;
   if (isFirst) {
-    corrections.load(answer.query).catch(() => {});
+    now.corrected = corrections.load(answer.query).catch(() => {});
     tell(answer);
   }
   const same = before.every((moment, i) => idOf(moment) === idOf(now.moments[i]));

@@ -79,7 +79,8 @@ export const frame = (video, at, width = 160) =>
 
 // Frames of a span side by side.
 export const strip = (video, { start_s, end_s }, count, width = 160) =>
-  `api/videos/${encodeURIComponent(video)}/strip?start=${start_s}&end=${end_s}&count=${count}&width=${width}`;
+  `api/videos/${encodeURIComponent(video)}/strip?` +
+  `start=${start_s.toFixed(2)}&end=${end_s.toFixed(2)}&count=${count}&width=${width}`;
 
 // Where something is kept under a name that people chose.
 export const named = (name) => encodeURIComponent(name);
