@@ -73,7 +73,7 @@ def test_a_folder_is_indexed_searched_and_kept_up(ask: Ask, library: Library) ->
     (library.folder / "bad.mp4").write_text("no film")
     first = ask("index", "films")
     assert first.code == 0 and first.out.startswith("2 videos, 0.00 h; search them: ")
-    assert re.search("indexed 2 videos, .*; 1 file of known content\n", first.err)
+    assert re.search("indexed 2 videos, .*\n1 file of known content\n", first.err)
     assert re.search(r"1 file not usable:\n  .*/bad.mp4 is not a video", first.err)
     again = ask("index", "films")
     assert (again.code, again.err) == (0, "")

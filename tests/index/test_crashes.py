@@ -28,6 +28,7 @@ from tests.support.libraries import (
 
 def commit_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slta.index.adding.COMMIT_S", -1.0)
+    monkeypatch.setattr("slta.index.adding.SHOWN", 0)
 
 
 def deaths(

@@ -4,11 +4,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from slta.index.library import Index
 from slta.serve.running import Address, token_for
 from tests.support.commands import call, refused
 from tests.support.indexed_films import known
@@ -24,13 +26,20 @@ def test_it_says_where_the_page_is_and_ends_at_ctrl_c(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "slta.cli", *words, "--store", str(store)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        assert process.stdout is not None
+        assert process.stdout is not None and process.stderr is not None
         line = process.stdout.readline()
         match = re.search(r"at (http://127\.0\.0\.1:\d+/)", line)
         assert match, line
+        # It answers at once, and indexes meanwhile.
+        library = httpx.get(match[1] + "api/library", timeout=60)
+        assert library.status_code == 200
+        assert "indexed 1 video, 0.00 h" in process.stderr.readline()
+        (job,) = httpx.get(match[1] + "api/jobs").json()
+        assert (job["state"], job["videos"], job["folder"]) == ("done", 1, "")
         found = httpx.get(match[1] + "api/search?q=a cat", timeout=60).json()
         assert found["clear_match"] and found["moments"][0]["file"] == films.film.name
         process.send_signal(signal.SIGINT)
@@ -38,6 +47,40 @@ def test_it_says_where_the_page_is_and_ends_at_ctrl_c(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_ctrl_c_while_it_indexes_keeps_what_is_finished(tmp_path: Path) -> None:
+    films = known()
+    store = films.copy(tmp_path / "store", without=films.long)
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in range(40):
+        made = films.long.read_bytes() + bytes(number)
+        (folder / f"{number}.mp4").write_bytes(made)
+    words = ["serve", str(folder), "--index", str(tmp_path / "index"), "--port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "slta.cli", *words, "--store", str(store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        page = process.stdout.readline().split(" at ")[1].split()[0]
+        start = time.monotonic()
+        while not httpx.get(f"{page}api/jobs").json()[0]["done_s"]:
+            assert time.monotonic() - start < 60
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert "Traceback" not in err and "report it" not in err, err
+    finally:
+        process.kill()
+        process.communicate()
+    index = Index.open(folder, place=tmp_path / "index", store=store)
+    assert 0 < len(index.snapshot().videos) < 40
+    assert index.verify().faults == ()
 
 
 def test_wrong_input_is_one_line(
@@ -50,6 +93,7 @@ def test_wrong_input_is_one_line(
         ([str(tmp_path / "empty")], "no video"),
         ([str(tmp_path / "empty"), "--as-is"], "has no index yet"),
         ([str(tmp_path / "empty"), "--token", "short"], "at least 16 letters"),
+        ([str(tmp_path / "empty"), "--largest-upload", "0"], "no size in GB"),
     ):
         refused(call(capsys, "serve", *words, "--index", place), part)
 

@@ -10,16 +10,20 @@ import httpx
 import pytest
 
 from slta.index.library import Index
+from slta.serve.jobs import Jobs
 from slta.serve.running import make_server
+from slta.serve.uploads import Uploads
 from tests.support.libraries import Library
 
 
 @contextmanager
-def serving(index: Index) -> Iterator[str]:
+def serving(
+    index: Index, jobs: Jobs | None = None, uploads: Uploads | None = None
+) -> Iterator[str]:
     """The address of a server."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         host = f"127.0.0.1:{listening.getsockname()[1]}"
-        server = make_server(index, [host])
+        server = make_server(index, [host], None, jobs, uploads)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         while not server.started:

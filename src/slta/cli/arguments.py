@@ -23,6 +23,36 @@ LISTED = re.compile(r"^.? {0,3}(?:-\w, )?(--\w[\w.-]*)", re.MULTILINE)
 JARGON = "invalid literal|could not convert|Could not find valid parse"
 
 
+IndexPlace = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="PLACE",
+        help_behavior_hint="",
+        help="Where the index lies, a folder or an address such as s3://bucket/name "
+        "(default: in $SLTA_HOME/indexes).",
+    ),
+]
+IndexExtractor = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="NAME",
+        help_behavior_hint="",
+        help="Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the index's, or "
+        "imagenet-words).",
+    ),
+]
+StoreFolder = Annotated[
+    Path | None,
+    tyro.conf.arg(
+        metavar="DIR",
+        help_behavior_hint="",
+        help="Folder of the store (default: $SLTA_HOME/store, or store in the cache folder).",
+    ),
+]
+"""Options that several commands have. They are types, as the fields of a common base would
+come first in each command's help."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Moved:
     """Options for runs whose files were moved."""

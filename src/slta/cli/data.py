@@ -76,17 +76,41 @@ class Stats(OneDataSet):
     """Print one JSON object instead of tables."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportCorrections:
+    """Write the corrections made on the page of 'slta serve' as your own data, to train on.
+
+    Accepted moments, with their corrected ends, become the spans of their query in their
+    video; those that overlap become one. A query whose moments in a video were all rejected
+    becomes a query that the video does not show. Rejected moments beside accepted ones,
+    moments without a verdict, notes, and videos that are not in the folder any more are left
+    out. DIR gets SPLIT.jsonl, and videos/ with links to the files. Nothing is overwritten.
+    """
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
+    """The folder that was served."""
+    to: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder to write into."""
+    split: Annotated[str, tyro.conf.arg(metavar="SPLIT")] = "train"
+    """Split to write."""
+    index: Annotated[
+        str | None, tyro.conf.arg(metavar="PLACE", help_behavior_hint="")
+    ] = None
+    """Where the index lies (default: in $SLTA_HOME/indexes)."""
+
+
 What = (
     Annotated[ListDataSets, tyro.conf.subcommand("list")]
     | Annotated[Check, tyro.conf.subcommand("check")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Stats, tyro.conf.subcommand("stats")]
+    | Annotated[ExportCorrections, tyro.conf.subcommand("export-corrections")]
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSets:
-    """List data sets; check, convert or describe one."""
+    """List data sets; check, convert or describe one; write one from corrections."""
 
 
 def data(arguments: Sequence[str]) -> None:
@@ -100,7 +124,7 @@ def data(arguments: Sequence[str]) -> None:
     try:
         COMMANDS[type(command)](command)
     except KeyboardInterrupt:
-        if isinstance(command, Convert):
+        if isinstance(command, Convert | ExportCorrections):
             raise
         # The other commands write nothing.
         raise KeyboardInterrupt("run the same command again") from None
@@ -233,6 +257,24 @@ def _convert(command: Convert) -> None:
         screen.print(f"{path}: {count} queries", markup=False, soft_wrap=True)
 
 
+def _export_corrections(command: ExportCorrections) -> None:
+    from slta.index.library import Index
+    from slta.serve.annotating import write_annotations
+
+    index = Index.open(command.folder, place=command.index)
+    done = write_annotations(index, command.to, command.split)
+    line = f"{done.file}: {done.queries} queries of {done.videos} videos, {done.spans} "
+    line += f"spans; {done.empty} queries are not in their video"
+    screen.print(line, markup=False, soft_wrap=True)
+    for count, what in (
+        (done.open, "moments without a verdict"),
+        (done.wordless, "moments of queries without words"),
+        (len(done.gone), f"videos that are not in the folder: {', '.join(done.gone)}"),
+    ):
+        if count:
+            notes.print(f"left out: {count} {what}", markup=False, soft_wrap=True)
+
+
 def _stats(command: Stats) -> None:
     from slta.datasets import source
     from slta.datasets.statistics import lengths_s, statistics
@@ -291,4 +333,5 @@ COMMANDS: dict[type[Any], Callable[[Any], None]] = {
     Check: _check,
     Convert: _convert,
     Stats: _stats,
+    ExportCorrections: _export_corrections,
 }

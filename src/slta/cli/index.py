@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from slta.cli import library
+from slta.cli.arguments import IndexExtractor, IndexPlace, StoreFolder
 from slta.cli.screen import plain, screen, tell
 from slta.errors import InputError, UnwritableError
 
@@ -43,11 +44,7 @@ class IndexFolder:
     which files cannot be used), watch (follow the folder until Ctrl-C), prune (forget
     deleted files), verify (find and remove damage), move (the folder's new place).
     Default: bring the index up to date."""
-    index: Annotated[
-        str | None, tyro.conf.arg(metavar="PLACE", help_behavior_hint="")
-    ] = None
-    """Where the index lies: a folder, or an address such as s3://bucket/name (default: in
-    $SLTA_HOME/indexes)."""
+    index: IndexPlace = None
     keep: Annotated[
         str | None, tyro.conf.arg(metavar="full", help_behavior_hint="")
     ] = None
@@ -63,15 +60,8 @@ class IndexFolder:
     ] = None
     """Make the features that this trained run needs as well, for slta search FOLDER
     --checkpoint RUN."""
-    extractor: Annotated[
-        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
-    ] = None
-    """Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the index's, or
-    imagenet-words)."""
-    store: Annotated[
-        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
-    ] = None
-    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
+    extractor: IndexExtractor = None
+    store: StoreFolder = None
 
 
 def index(command: IndexFolder) -> None:

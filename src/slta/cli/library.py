@@ -133,14 +133,14 @@ def trained(index: "Index", **run: Any) -> "TrainedModel":
 def told(added: "Added", root: Path) -> None:
     """Says what an update did, if anything."""
     lines = []
-    if added.videos or added.known:
-        line = f"indexed {videos(added.videos)}, {added.hours:.2f} h"
-        if added.hours:
-            rate = added.hours * 3600 / max(added.seconds, 1e-3)
-            line += f", at {rate:.0f} times real time"
-        if added.known:
-            line += f"; {files(added.known)} of known content"
-        lines.append(line)
+    if added.videos:
+        rate = added.hours * 3600 / max(added.seconds, 1e-3)
+        lines.append(
+            f"indexed {videos(added.videos)}, {added.hours:.2f} h, at {rate:.0f} times "
+            "real time"
+        )
+    if added.known:
+        lines.append(f"{files(added.known)} of known content")
     if added.back:
         lines.append(f"{files(added.back)} there again")
     if added.gone:

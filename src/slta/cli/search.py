@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import tyro
 
 from slta.cli import export
+from slta.cli.arguments import StoreFolder
 from slta.cli.operands import folder_of, nearest, operands
 from slta.cli.screen import USAGE, notes, preparing, progress, tell
 from slta.errors import InputError, UnwritableError
@@ -134,10 +135,7 @@ class Search:
         str | None, tyro.conf.arg(metavar="FILE.py:CLASS", help_behavior_hint="")
     ] = None
     """Code of the run's model, if it is your own; the file is executed."""
-    store: Annotated[
-        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
-    ] = None
-    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
+    store: StoreFolder = None
 
 
 class Output(NamedTuple):

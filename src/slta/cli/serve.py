@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from slta.cli import library
+from slta.cli.arguments import IndexExtractor, IndexPlace, StoreFolder
 from slta.cli.screen import notes, plain, preparing, screen
-from slta.errors import UnwritableError
+from slta.errors import InputError, UnwritableError
+
+if TYPE_CHECKING:
+    from slta.index.adding import Added
+    from slta.serve.jobs import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +21,8 @@ class Serve:
     """Open a page in the browser to search the videos of a folder, and a service for other
     programs.
 
-    What is new in the folder is indexed first. Ctrl-C ends it. Exit status: 0, or 2 for
-    invalid input.
+    What is new in the folder is indexed meanwhile. Ctrl-C ends it. Exit status: 0, or 2
+    for invalid input.
     """
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
@@ -36,28 +41,25 @@ class Serve:
     a new one)."""
     as_is: bool = False
     """Serve what is indexed, without looking for new files."""
-    index: Annotated[
-        str | None, tyro.conf.arg(metavar="PLACE", help_behavior_hint="")
-    ] = None
-    """Where the index lies, a folder or an address such as s3://bucket/name (default: in
-    $SLTA_HOME/indexes)."""
-    extractor: Annotated[
-        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
-    ] = None
-    """Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the index's, or
-    imagenet-words)."""
-    store: Annotated[
-        Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
-    ] = None
-    """Folder of the store (default: $SLTA_HOME/store, or store in the cache folder)."""
+    largest_upload: Annotated[float, tyro.conf.arg(metavar="GB")] = 64.0
+    """Maximum size of an uploaded file."""
+    index: IndexPlace = None
+    extractor: IndexExtractor = None
+    store: StoreFolder = None
 
 
 def serve(command: Serve) -> None:
-    from slta.index.library import Busy, Index
+    from slta.index.library import Index
+    from slta.serve.jobs import Jobs
     from slta.serve.running import Address, serve, token_for
+    from slta.serve.uploads import Uploads
 
     address = Address(command.host, command.port, command.name)
     token = token_for(address, command.token)
+    if not 0 < command.largest_upload < 1e6:
+        raise InputError(
+            f"--largest-upload {command.largest_upload:g} is no size in GB; give one above 0"
+        )
     index = Index.open(
         command.folder,
         place=command.index,
@@ -69,19 +71,28 @@ def serve(command: Serve) -> None:
     with preparing() as steps:
         index.searcher.prepare(steps)
     if not command.as_is:
-        try:
-            library.told(library.update(index), index.root)
-        except (Busy, UnwritableError) as error:
-            if not index.exists:
-                raise
-            notes.print(
-                plain(f"{error}; serving what is indexed so far"),
-                markup=False,
-                soft_wrap=True,
-            )
+        index.begin()
+    jobs = Jobs(index, ended=lambda job, added: _ended(job, added, index.root))
+    uploads = Uploads(index.root, int(command.largest_upload * 1e9))
 
     def told(page: str) -> None:
         line = f"serving {plain(str(index.root))} at {page} until Ctrl-C"
         screen.print(line, markup=False, soft_wrap=True)
+        if not command.as_is:
+            jobs.start()
+            try:
+                jobs.add("", is_needed=True)
+            except UnwritableError as error:
+                _note(f"{error}; serving what is indexed so far")
 
-    serve(index, address, token, told)
+    serve(index, address, token, told, jobs, uploads)
+
+
+def _ended(job: "Job", added: "Added", root: Path) -> None:
+    library.told(added, root)
+    if job.error is not None:
+        _note(f"{job.error}; serving what is indexed so far")
+
+
+def _note(line: str) -> None:
+    notes.print(plain(line), markup=False, soft_wrap=True)

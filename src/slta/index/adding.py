@@ -1,10 +1,12 @@
 """Keeping an index up to date with its folder."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from slta import video
@@ -20,6 +22,8 @@ from slta.search.zero_shot import ZeroShot
 
 COMMIT_S = 10.0
 """Time after which finished videos are written."""
+SHOWN = 10
+"""Searches are shown them after so many times as long as that takes."""
 
 
 class VideoJob(NamedTuple):
@@ -66,7 +70,10 @@ class Added:
 
 
 Bar = Callable[[float, float, str], None]
-"""Called with the seconds of video done, those of all, and the file at hand."""
+"""Called with the seconds of video done, those of all, and the file at hand, before it is
+opened; with no file while the index is written."""
+Saved = Callable[[Added], None]
+"""Called with what an update has done so far, when it is written."""
 
 
 def look_here(model: ZeroShot, bases: Bases, *, keep: bool) -> Looks:
@@ -99,10 +106,13 @@ def outcome(
         return Outcome(job, None, str(error))
     except Exception as error:
         # One video must not end the work on thousands; a mended program tries it again.
-        kind, line = type(error).__name__, " ".join(str(error).split())
-        problem = f"{job.path} stopped the program ({kind}: {line}); please report it"
-        return Outcome(job, None, problem, lasting=False)
+        return Outcome(job, None, _stopped(job.path, error), lasting=False)
     return Outcome(job, seen)
+
+
+def _stopped(path: Path, error: Exception) -> str:
+    kind, line = type(error).__name__, " ".join(str(error).split())
+    return f"{path} stopped the program ({kind}: {line}); please report it"
 
 
 class Hours:
@@ -113,6 +123,14 @@ class Hours:
         self._lengths_s = dict[str, float]()
         self._done_s = dict[str, float]()
         self._all_s = self._sum_s = 0.0
+
+    def touch(self, path: str) -> None:
+        """Tells that a file is opened, or still read."""
+        self._tell(path)
+
+    def rest(self) -> None:
+        """Tells that no file is at hand."""
+        self._tell("")
 
     def expect(self, path: str, length_s: float) -> None:
         self._lengths_s[path] = length_s
@@ -141,17 +159,25 @@ class Update:
         root: Path,
         snapshot: Snapshot,
         scanned: Scan,
+        *,
+        within: str = "",
+        skip: Mapping[str, str] = MappingProxyType({}),
         bar: Bar | None = None,
+        saved: Saved | None = None,
     ) -> None:
+        """As in ``Index.add``."""
         self._root, self._scanned, self._hours = root, scanned, Hours(bar)
-        self._changes = changes = FolderChanges.between(snapshot, scanned)
+        self._skip, self._saved = skip, saved
+        changes = FolderChanges.between(snapshot, scanned).within(within)
+        self._changes = changes
         self._known = {file.path: file for file in snapshot.files}
         self._videos = {video.id for video in snapshot.videos}
         self._waiting: dict[str, list[str]] = {}
         """Paths of each content that is looked at."""
         self._seen: list[Seen] = []
         self._files: list[File] = [*changes.gone, *changes.back]
-        self._committed = time.monotonic()
+        self._committed = self._shown = time.monotonic()
+        self._showing_s = 0.0
         self.added = Added(
             unchanged=changes.unchanged,
             gone=[file.path for file in changes.gone],
@@ -164,19 +190,23 @@ class Update:
         """Whether nothing has changed."""
         return self._changes.are_none
 
-    def run(self, tables: Tables, looks: Looks) -> Added:
-        """Brings the tables up to date."""
+    def run(self, tables: Tables, looks: Looks, show: Callable[[], None]) -> Added:
+        """Brings the tables up to date; ``show`` writes what searches read of them."""
         start = time.monotonic()
         if not self.is_done:
             tables.place.remove(SNAPSHOT)
             tables.clean()
+            self._show(show)
             try:
                 for done in looks(self._jobs(), self._progress):
                     self._take(done)
+                    self._hours.rest()
                     if time.monotonic() - self._committed > COMMIT_S:
                         self._commit(tables)
+                        self._show(show)
             finally:
                 # Also after Ctrl-C: what was finished is kept.
+                self._hours.rest()
                 self._commit(tables)
             tables.tidy()
         self.added.seconds = time.monotonic() - start
@@ -185,7 +215,8 @@ class Update:
     def _jobs(self) -> Iterator[VideoJob]:
         for path in self._measured(self._changes.new):
             try:
-                content = content_of(self._root / path)
+                touch = partial(self._hours.touch, path)
+                content = content_of(self._root / path, touch)
             except InputError as error:
                 self._refuse(path, str(error))
                 continue
@@ -202,11 +233,18 @@ class Update:
         """Those that are videos; the progress bar needs the lengths of all."""
         usable = []
         for path in new:
+            if path in self._skip:
+                self._refuse(path, self._skip[path])
+                continue
+            self._hours.touch(path)
             try:
                 self._hours.expect(path, video.probe(self._root / path).duration_s)
                 usable.append(path)
             except InputError as error:
                 self._refuse(path, str(error))
+            except Exception as error:
+                problem = _stopped(self._root / path, error)
+                self._refuse(path, problem, lasting=False)
         return usable
 
     def _progress(self, job: VideoJob) -> Progress:
@@ -258,5 +296,16 @@ class Update:
         seen, self._seen = self._seen, []
         files, self._files = self._files, []
         if seen or files:
+            tables.place.remove(SNAPSHOT)
             tables.add(seen, files)
+        if self._saved is not None:
+            self._saved(self.added)
         self._committed = time.monotonic()
+
+    def _show(self, show: Callable[[], None]) -> None:
+        """In a large index it takes a while."""
+        start = time.monotonic()
+        if start - self._shown >= SHOWN * self._showing_s:
+            show()
+            self._shown = time.monotonic()
+            self._showing_s = self._shown - start

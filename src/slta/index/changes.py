@@ -34,6 +34,13 @@ class FolderChanges:
         unchanged = len(scanned.files) - len(new)
         return cls(tuple(new), tuple(back), tuple(gone), unchanged)
 
+    def within(self, folder: str) -> "FolderChanges":
+        """Without the new files that are not in that folder."""
+        if not folder:
+            return self
+        new = tuple(path for path in self.new if path.startswith(f"{folder}/"))
+        return replace(self, new=new)
+
     @property
     def are_none(self) -> bool:
         return not (self.new or self.back or self.gone)

@@ -52,6 +52,10 @@ def check_head(head: Head, root: Path, place: Place, extractor: Extractor) -> No
         )
 
 
+def no_index(root: Path) -> InputError:
+    return InputError(f"{root} has no index yet; make it with: slta index {root}")
+
+
 def nothing_to_search(root: Path, snapshot: Snapshot) -> str:
     if snapshot.there:
         return (

@@ -1,24 +1,31 @@
 """The index of a folder."""
 
 import math
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from slta.errors import InputError
 from slta.features.base import QueryFeatures
-from slta.index.adding import Added, Bar, Looks, Update, look_here
+from slta.index.adding import Added, Bar, Looks, Saved, Update, look_here
 from slta.index.answers import Hit, Hits
-from slta.index.checks import check_head, check_mounted, check_videos, nothing_to_search
+from slta.index.checks import (
+    check_head,
+    check_mounted,
+    check_videos,
+    no_index,
+    nothing_to_search,
+)
 from slta.index.examples import Example
 from slta.index.filters import Filter
+from slta.index.latest import Latest
 from slta.index.likeness import Sought, looker
-from slta.index.place import Place, default_place
+from slta.index.place import Place, carry, default_place, real_folder
 from slta.index.querying import Searched
 from slta.index.records import Head, Snapshot
 from slta.index.scanning import scan
@@ -33,7 +40,6 @@ from slta.index.tables import (
     read_bases,
     read_head,
     read_snapshot,
-    read_tables,
     write_head,
     write_snapshot,
 )
@@ -59,7 +65,7 @@ class Index:
 
     def __init__(self, root: Path, place: Place, searcher: Searcher) -> None:
         self.root, self.place, self.searcher = root, place, searcher
-        self._latest: tuple[tuple[int, ...] | None, Snapshot] | None = None
+        self._latest = Latest(place)
         self._searched: tuple[Snapshot, Searched] | None = None
 
     @classmethod
@@ -78,7 +84,7 @@ class Index:
         features; default: the index's, or ``imagenet-words``. ``store`` is as in
         ``Searcher``. Raises ``InputError`` for an index of another format or extractor.
         """
-        root = _root(folder)
+        root = real_folder(folder)
         lies = Place(place if place is not None else default_place(root))
         head = read_head(lies)
         name = extractor_name if extractor_name or head is None else head.extractor
@@ -103,17 +109,9 @@ class Index:
 
     def snapshot(self) -> Snapshot:
         """What the index holds now. Raises ``InputError`` if there is none."""
-        stamp = self.place.stamp(SNAPSHOT)
-        if self._latest is not None and stamp is not None and stamp == self._latest[0]:
-            return self._latest[1]
-        snapshot = read_snapshot(self.place)
+        snapshot = self._latest.snapshot()
         if snapshot is None:
-            if not self.exists:
-                raise InputError(
-                    f"{self.root} has no index yet; make it with: slta index {self.root}"
-                )
-            snapshot, stamp = read_tables(self.place), None
-        self._latest = (stamp, snapshot)
+            raise no_index(self.root)
         return snapshot
 
     def paths(self) -> list[Path]:
@@ -125,24 +123,44 @@ class Index:
         """What is indexed, and what has changed in the folder since."""
         return Status.of(self.snapshot(), scan(self.root), self.model.library.id)
 
+    def begin(self) -> None:
+        """Makes an empty index where there is none. Raises ``InputError`` as ``add``."""
+        if self.exists:
+            return
+        check_videos(self.root, self.place, scan(self.root))
+        self.searcher.prepare()
+        with self._alone():
+            write_snapshot(self.place, self._tables().snapshot())
+
     def add(
         self,
         *,
         keep: bool = False,
         looks: Looks | None = None,
         ray: str | None = None,
+        within: str = "",
+        skip: Mapping[str, str] = MappingProxyType({}),
         bar: Bar | None = None,
+        saved: Saved | None = None,
     ) -> Added:
         """Looks at the files of the folder that are new or changed, and notes those that
         are gone.
 
         With ``keep``, the full features are put into the store as well, for trained
         models. ``looks`` looks at the videos, by default in this process, or on the Ray
-        cluster with the address ``ray``: ``auto``, ``local`` or ``HOST:PORT``. What was
-        finished before an error or Ctrl-C is kept. Raises ``InputError`` if another process
-        is at it, if the cluster goes away, and for a folder without videos: its disk may
-        not be mounted.
+        cluster with the address ``ray``: ``auto``, ``local`` or ``HOST:PORT``. New files
+        are looked at in the folder ``within`` only, as ``trips/2024``; those in ``skip``
+        are not opened, but noted as unusable for the reason given. What was finished
+        before an error or Ctrl-C is kept. Raises ``Busy`` if another process is at it, and
+        ``InputError`` if the cluster goes away, and for a folder without videos: its disk
+        may not be mounted.
         """
+        options: dict[str, Any] = {
+            "within": within,
+            "skip": skip,
+            "bar": bar,
+            "saved": saved,
+        }
         scanned = scan(self.root)
         if not self.exists:
             check_videos(self.root, self.place, scanned)
@@ -151,7 +169,7 @@ class Index:
             if head is not None:
                 self._check(head)
                 if (snapshot := read_snapshot(self.place)) is not None:
-                    update = Update(self.root, snapshot, scanned)
+                    update = Update(self.root, snapshot, scanned, **options)
                     check_mounted(self.root, self.place, snapshot, scanned)
                     if update.is_done:
                         draw(self.place, snapshot.videos, self._unrelated)
@@ -161,14 +179,21 @@ class Index:
             snapshot = tables.snapshot()
             check_mounted(self.root, self.place, snapshot, scanned)
             bases = read_bases(self.place)
-            update = Update(self.root, snapshot, scanned, bar)
+            update = Update(self.root, snapshot, scanned, **options)
+            looks = looks or self._looks(bases, keep, ray)
             try:
-                added = update.run(tables, looks or self._looks(bases, keep, ray))
+                added = update.run(tables, looks, lambda: self._show(tables))
             finally:
                 snapshot = tables.snapshot()
                 write_snapshot(self.place, snapshot)
             draw(self.place, snapshot.videos, self._unrelated)
             return added
+
+    def _show(self, tables: Tables) -> None:
+        """Writes what searches read of the tables."""
+        snapshot = tables.snapshot()
+        draw(self.place, snapshot.videos, self._unrelated)
+        write_snapshot(self.place, snapshot)
 
     def _looks(self, bases: Bases, keep: bool, ray: str | None) -> Looks:
         if ray is None:
@@ -192,7 +217,7 @@ class Index:
 
     def move(self, folder: str | Path) -> "Index":
         """The same index for a folder that has been moved; nothing is looked at again."""
-        root = _root(folder)
+        root = real_folder(folder)
         if not root.is_dir():
             raise InputError(f"{root} is not a folder; give the videos' new folder")
         place = self.place
@@ -202,7 +227,7 @@ class Index:
             with self._alone():
                 head = read_head(self.place)
                 if place is not self.place:
-                    self._carry(place)
+                    carry(self.place, place)
         else:
             # It was carried, and then the process was killed.
             head = read_head(place)
@@ -212,18 +237,6 @@ class Index:
         with (moved := Index(root, place, self.searcher))._alone():
             write_head(place, replace(head, root=str(root)))
         return moved
-
-    def _carry(self, place: Place) -> None:
-        """Renames the folder of the index."""
-        assert self.place.folder is not None and place.folder is not None
-        with place.locked() as mine:
-            if not mine or place.names("") != ["lock"]:
-                raise InputError(
-                    f"there is an index already, {place}; remove one of them"
-                )
-            with place.writing():
-                place.remove("lock")
-                self.place.folder.rename(place.folder)
 
     def verify(self) -> Verified:
         """Compares tables and features, and repairs what differs: damaged or incomplete
@@ -257,9 +270,7 @@ class Index:
     def _writing(self) -> Iterator[Tables]:
         """The tables, for this process alone; a new snapshot follows."""
         if not self.exists:
-            raise InputError(
-                f"{self.root} has no index yet; make it with: slta index {self.root}"
-            )
+            raise no_index(self.root)
         with self._alone():
             tables = Tables(self.place)
             self.place.remove(SNAPSHOT)
@@ -367,7 +378,7 @@ class Index:
                 )
             except InputError:
                 # Features of videos that were removed meanwhile cannot be read.
-                self._latest = None
+                self._latest = Latest(self.place)
                 if not left or self.snapshot().videos == snapshot.videos:
                     raise
         raise AssertionError("the last try returns or raises")
@@ -394,8 +405,8 @@ class Index:
         ready = self._searched[1]
         moments_of = None
         if model is not None:
-            files = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
-            moments_of = model.reader(query.query, files, snapshot.videos)
+            first = [self.root / paths.get(v.id, [""])[0] for v in snapshot.videos]
+            moments_of = model.reader(query.query, first, snapshot.videos)
         if isinstance(query, Sought):
             best = ready.find_like(query, wanted, top=top, per_video=per_video)
         else:
@@ -411,18 +422,10 @@ class Index:
         share = 0.0 if model else math.log(int(wanted.sum()))
         moments = list[Hit]()
         for located in best:
-            video = snapshot.videos[located.video]
-            moments.append(
-                Hit(
-                    paths=tuple(self.root / path for path in paths[video.id]),
-                    span=located.span,
-                    score=located.score - share,
-                    confidence=located.score
-                    if model
-                    else query.known / (1 + math.exp(share - located.score)),
-                    duration_s=video.duration_s,
-                )
-            )
+            video, odds = snapshot.videos[located.video], located.score - share
+            sure = odds if model else query.known / (1 + math.exp(-odds))
+            files = tuple(self.root / path for path in paths[video.id])
+            moments.append(Hit(files, located.span, odds, sure, video.duration_s))
         return Hits(
             query=query.query,
             moments=tuple(moments),
@@ -443,8 +446,3 @@ class Index:
         if self.exists:
             return Tables(self.place)
         return Tables.create(self.place, self.head(), bases_of(self.model.unrelated))
-
-
-def _root(folder: str | Path) -> Path:
-    """A folder by its one name, however it is given."""
-    return Path(os.path.realpath(folder))

@@ -1,7 +1,7 @@
 """Looking at a video: from its file to all that an index keeps of it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,8 @@ from slta.search.compact import Compact, Compactor
 from slta.search.zero_shot import PIECE, RATE_HZ, ZeroShot
 
 EARLIEST_S = datetime(1980, 1, 1, tzinfo=UTC).timestamp()
+READ = 1 << 20
+"""Bytes that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,19 @@ class Seen:
         )
 
 
-def content_of(path: Path) -> str:
-    """SHA-256 of a file. Raises ``InputError`` if it cannot be read."""
+def content_of(path: Path, alive: Callable[[], object] = lambda: None) -> str:
+    """SHA-256 of a file; ``alive`` is called again and again while it is read.
+
+    Raises ``InputError`` if it cannot be read.
+    """
+    digest, buffer = hashlib.sha256(), bytearray(READ)
+    view = memoryview(buffer)
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with path.open("rb", buffering=0) as file:
+            while size := file.readinto(buffer):
+                digest.update(view[:size])
+                alive()
+        return digest.hexdigest()
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror or error}); allow access to it"

@@ -220,6 +220,17 @@ class Place:
             yield True
 
 
+def carry(old: Place, new: Place) -> None:
+    """Renames the folder of an index. Raises ``InputError`` if there is another."""
+    assert old.folder is not None and new.folder is not None
+    with new.locked() as mine:
+        if not mine or new.names("") != ["lock"]:
+            raise InputError(f"there is an index already, {new}; remove one of them")
+        with new.writing():
+            new.remove("lock")
+            old.folder.rename(new.folder)
+
+
 @lru_cache(32)
 def _mapped(path: str, inode: int, changed_ns: int, size: int) -> memoryview:
     """A file in memory. Only the last few: what was read of them counts as memory of the
@@ -239,6 +250,11 @@ def _line(error: BaseException) -> str:
         if os.strerror(code) in str(error):
             return os.strerror(code)
     return " ".join(str(error).split())[:200]
+
+
+def real_folder(folder: str | Path) -> Path:
+    """A folder by its one name, however it is given."""
+    return Path(os.path.realpath(folder))
 
 
 def default_place(root: Path) -> Path:

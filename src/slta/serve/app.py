@@ -1,5 +1,6 @@
 """The service: what is at which address."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,28 +12,39 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from slta.errors import InputError
+from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
-from slta.serve import media, searching
+from slta.serve import corrections, lists, media, searching, tus, updating
 from slta.serve.decoder import Decoder
+from slta.serve.exporter import Exporter, TooBusy
 from slta.serve.guards import TooLarge, refused
+from slta.serve.jobs import Jobs
 from slta.serve.media import Clips, Pictures
 from slta.serve.shelf import Shelf, Unknown
+from slta.serve.tus import Intake
+from slta.serve.uploads import Uploads
 
 PAGE: Final = Path(__file__).with_name("page")
 CLIP_S: Final = 120.0
 """How long a clip may take to be cut."""
 
 
-def make_app(index: Index) -> FastAPI:
+def make_app(
+    index: Index, jobs: Jobs | None = None, uploads: Uploads | None = None
+) -> FastAPI:
     """The application for an index, without a guard."""
+    jobs = jobs or Jobs(index)
+    intake = Intake(uploads or Uploads(index.root), jobs)
     # Pictures do not wait for clips.
     decoder, cutter = Decoder(2), Decoder(1, CLIP_S)
     shelf, clips = Shelf(index, decoder), Clips(cutter)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        jobs.start()
+        intake.start()
         yield
+        await asyncio.to_thread(jobs.close)
         shelf.close()
         decoder.close()
         cutter.close()
@@ -50,6 +62,10 @@ def make_app(index: Index) -> FastAPI:
 
     app.include_router(searching.routes(shelf))
     app.include_router(media.routes(shelf, Pictures(decoder), clips))
+    app.include_router(corrections.routes(index))
+    app.include_router(lists.routes(shelf, Exporter(cutter)))
+    app.include_router(updating.routes(index, jobs))
+    app.include_router(tus.routes(intake))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
@@ -59,8 +75,16 @@ def _tell_errors(app: FastAPI, root: Path) -> None:
 
     @app.exception_handler(InputError)
     def wrong(_: Request, error: Exception) -> JSONResponse:
-        status = 404 if isinstance(error, Unknown) else 400
+        status = 404 if isinstance(error, Unknown) else getattr(error, "status", 400)
         return refused(status, str(error).replace(f"{root}/", ""))
+
+    @app.exception_handler(TooBusy)
+    def busy(_: Request, error: Exception) -> JSONResponse:
+        return refused(503, str(error))
+
+    @app.exception_handler(UnwritableError)
+    def unwritable(_: Request, error: Exception) -> JSONResponse:
+        return refused(507, str(error))
 
     @app.exception_handler(TooLarge)
     def large(_: Request, error: Exception) -> JSONResponse:

@@ -22,7 +22,7 @@ COOKIE: Final = "slta"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY: Final = 1 << 20
 """Maximum bytes of a request's body."""
-LARGE_BODIES: Final = {"/api/pictures": 10 << 20}
+LARGE_BODIES: Final = {"/api/pictures": 10 << 20, "/api/uploads": 64 << 20}
 """The same where files are sent."""
 PATIENCE_S: Final = 30.0
 """How long the next piece of a body may take."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slta.errors import UnwritableError
+from slta.errors import InputError, UnwritableError
 from slta.files import data_home
 from slta.index.place import default_place
 
@@ -21,15 +21,18 @@ def kept_folder(root: Path) -> Path:
 class Database:
     """An SQLite file, which is made with its tables when it is first written to."""
 
-    def __init__(self, path: Path, tables: str) -> None:
-        """``tables`` are statements that make the tables where they are not."""
-        self.path, self._tables = path, tables
+    def __init__(self, path: Path, tables: str, version: int = 1) -> None:
+        """``tables`` are statements that make the tables where they are not; ``version``
+        is theirs, kept in the file."""
+        self.path, self._tables, self._version = path, tables, version
 
     @contextmanager
-    def open(self) -> Iterator[sqlite3.Connection]:
-        """A connection within one transaction, for one thread.
+    def open(self, *, to_write: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection within one transaction, for one thread; ``to_write`` keeps others
+        from writing until its end.
 
-        Raises ``UnwritableError`` if it cannot be made, read or written.
+        Raises ``UnwritableError`` if it cannot be made, read or written, and
+        ``InputError`` if a newer SLTA made it.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,13 +41,26 @@ class Database:
                 connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA foreign_keys = ON")
-                connection.executescript(self._tables)
+                self._prepare(connection)
                 with connection:
+                    if to_write:
+                        connection.execute("BEGIN IMMEDIATE")
                     yield connection
             finally:
                 connection.close()
-        except (OSError, sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except (OSError, sqlite3.Error) as error:
             raise UnwritableError(
                 f"{self.path} cannot be used ({error}); free space, allow access to it, or "
                 "move it away"
             ) from error
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > self._version:
+            raise InputError(
+                f"{self.path} has version {version}, and this SLTA knows {self._version}; "
+                "use the newer SLTA that made it, or move the file away"
+            )
+        connection.executescript(self._tables)
+        if version < self._version:
+            connection.execute(f"PRAGMA user_version = {self._version}")

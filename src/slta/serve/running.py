@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from slta.errors import InputError
 from slta.index.library import Index
 from slta.serve.app import make_app
 from slta.serve.guards import Guard
+from slta.serve.jobs import Jobs
+from slta.serve.uploads import Uploads
 
 PORT: Final = 8321
 STREAMS: Final = 64
@@ -67,28 +70,34 @@ def serve(
     address: Address,
     token: str | None = None,
     told: Callable[[str], None] | None = None,
+    jobs: Jobs | None = None,
+    uploads: Uploads | None = None,
 ) -> None:
     """Serves until Ctrl-C; ``told`` is called with the page's address.
 
     Raises ``InputError`` for a port that is taken.
     """
-    with _listening(address) as sock:
+    # Several threads would only wait for each other, and keep the pictures waiting.
+    with threadpool_limits(1, "blas"), _listening(address) as sock:
         here = replace(address, port=sock.getsockname()[1])
         if told:
             told(f"http://{here.hosts[0]}/" + (f"?token={token}" if token else ""))
-        server = make_server(index, here.hosts, token, by_address=here.is_any)
-        server.run(sockets=[sock])
+        make_server(
+            index, here.hosts, token, jobs, uploads, by_address=here.is_any
+        ).run(sockets=[sock])
 
 
 def make_server(
     index: Index,
     hosts: Sequence[str],
     token: str | None = None,
+    jobs: Jobs | None = None,
+    uploads: Uploads | None = None,
     *,
     by_address: bool = False,
 ) -> uvicorn.Server:
-    """Of the arguments all but the index are those of ``Guard``."""
-    app = make_app(index)
+    """``hosts``, ``token`` and ``by_address`` are those of ``Guard``."""
+    app = make_app(index, jobs, uploads)
     app.add_middleware(Guard, hosts=hosts, token=token, by_address=by_address)
     config = uvicorn.Config(
         app,
@@ -98,7 +107,10 @@ def make_server(
         timeout_graceful_shutdown=2,
         server_header=False,
     )
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    # Streams without an end are ended by themselves.
+    app.state.is_ending = lambda: server.should_exit
+    return server
 
 
 def _listening(address: Address) -> socket.socket:

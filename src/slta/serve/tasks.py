@@ -10,6 +10,7 @@ from PIL import Image
 
 from slta import video
 from slta.moments import Span
+from slta.serve.exporting import exported
 from slta.video import pictures, writing
 
 QUALITY: Final = 80
@@ -43,5 +44,5 @@ def clip(path: str, start_s: float, end_s: float, out: str) -> bytes:
 
 
 TASKS: Final[dict[str, Callable[..., bytes]]] = {
-    each.__name__: each for each in (strip, frames, picture, clip)
+    each.__name__: each for each in (strip, frames, picture, clip, exported)
 }
