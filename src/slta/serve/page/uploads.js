@@ -43,7 +43,8 @@ async function send(file, row) {
         const piece = file.slice(offset, offset + PIECE);
         const answer = await patch(address, piece, offset, stop, (sent) => row.at((offset + sent) / file.size));
         offset = Number(answer.getResponseHeader("Upload-Offset"));
-        name = answer.getResponseHeader("X-File") ?? (offset >= file.size ? file.name : "");
+        const placed = decodeURIComponent(answer.getResponseHeader("X-File") ?? "");
+        name = placed || (offset >= file.size ? file.name : "");
         tries = 0;
       } catch (error) {
         tries += 1;
