@@ -97,9 +97,11 @@ class Visitor:
         page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         page.on(
             "console",
-            lambda line: self.wrong.append(f"console: {line.text} {line.location}")
-            if line.type in ("error", "warning")
-            else None,
+            lambda line: (
+                self.wrong.append(f"console: {line.text} {line.location}")
+                if line.type in ("error", "warning")
+                else None
+            ),
         )
         page.on("dialog", lambda dialog: self.wrong.append(f"dialog {dialog.message}"))
         page.goto(f"{self._site.address}/{state}")
@@ -164,5 +166,3 @@ def state_of(page: Page) -> dict[str, str]:
         "() => Object.fromEntries(new URLSearchParams(location.search))"
     )
     return words
-
-

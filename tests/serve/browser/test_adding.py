@@ -52,7 +52,9 @@ def test_a_film_is_uploaded_while_one_searches(
     page.get_by_role("link", name="Add videos").click()
     expect(uploads(page).first).to_contain_text("Uploaded as uploads/<b>new film.mp4")
     expect(jobs(page).first).to_contain_text("Done")
-    assert (site.library.folder / "uploads" / path.name).read_bytes() == path.read_bytes()
+    assert (
+        site.library.folder / "uploads" / path.name
+    ).read_bytes() == path.read_bytes()
 
 
 def test_a_cut_upload_goes_on_where_it_was(
@@ -86,7 +88,9 @@ def test_a_cut_upload_goes_on_where_it_was(
     expect(uploads(page)).to_have_count(1)
     expect(uploads(page).first).to_contain_text("Uploaded as uploads/cut.mp4")
     assert offsets == [PIECE]
-    assert (site.library.folder / "uploads" / "cut.mp4").read_bytes() == path.read_bytes()
+    assert (
+        site.library.folder / "uploads" / "cut.mp4"
+    ).read_bytes() == path.read_bytes()
     expect(jobs(page).first).to_contain_text("Done", timeout=30_000)
 
 
@@ -123,9 +127,9 @@ def test_an_upload_is_cancelled_or_refused(
     expect(uploads(page)).to_have_count(0)
     page.route(
         "**/api/uploads/*",
-        lambda route: route.abort()
-        if route.request.method == "PATCH"
-        else route.continue_(),
+        lambda route: (
+            route.abort() if route.request.method == "PATCH" else route.continue_()
+        ),
     )
     path = film(tmp_path / "unwanted.mp4", "red green")
     page.locator("#upload-file").set_input_files(path)

@@ -8,7 +8,15 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browsing import PHONE, Site, Visitor, close, open_first, state_of, until
+from tests.support.browsing import (
+    PHONE,
+    Site,
+    Visitor,
+    close,
+    open_first,
+    state_of,
+    until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +28,9 @@ def corrections(site: Site, query: str) -> list[dict[str, object]]:
 
 
 def handle(page: Page, name: str) -> Locator:
-    return page.get_by_role("slider", name=f"{name} of the moment").locator("visible=true")
+    return page.get_by_role("slider", name=f"{name} of the moment").locator(
+        "visible=true"
+    )
 
 
 def value(slider: Locator) -> float:
@@ -127,9 +137,7 @@ def test_a_verdict_and_a_note_are_kept_and_shown(visit: Visitor, site: Site) -> 
     card = page.locator("#found .card").first
     open_first(page)
     page.keyboard.press("a")
-    expect(page.locator("#accept")).to_have_attribute(
-        "aria-pressed", "true"
-    )
+    expect(page.locator("#accept")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#saved")).to_have_text("Verdict saved.")
     page.keyboard.press("n")
     page.keyboard.type("x <b>bold</b> a")

@@ -9,9 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
-from tests.support.browsing import FILES, Visitor, ask, close, open_first, state_of, until
+from tests.support.browsing import (
+    FILES,
+    Visitor,
+    ask,
+    close,
+    open_first,
+    state_of,
+    until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +30,9 @@ def moment(i: int, confidence: float, **facts: Any) -> dict[str, Any]:
     return {"video": video, "file": file, "score": -i, "confidence": confidence} | times
 
 
-def answer_with(page: Page, moments: list[dict[str, Any]], notes: list[str]) -> list[int]:
+def answer_with(
+    page: Page, moments: list[dict[str, Any]], notes: list[str]
+) -> list[int]:
     """Answers searches with these moments; returns how many were asked for, in time."""
     tops: list[int] = []
 
@@ -223,7 +233,7 @@ def test_more_like_a_card_and_like_the_moment_of_the_player(visit: Visitor) -> N
     expect(page.locator("#example")).to_be_hidden()
 
 
-def picture(colour: tuple[int, int, int]) -> dict[str, Any]:
+def picture(colour: tuple[int, int, int]) -> FilePayload:
     file = io.BytesIO()
     Image.new("RGB", (64, 48), colour).save(file, "PNG")
     return {"name": "a.png", "mimeType": "image/png", "buffer": file.getvalue()}
@@ -268,7 +278,11 @@ def test_a_picture_is_dropped_or_pasted(visit: Visitor, way: str) -> None:
 def test_what_is_no_picture_is_told(visit: Visitor) -> None:
     page = visit()
     visit.expected.append("api/pictures")
-    wrong = {"name": "a.png", "mimeType": "image/png", "buffer": b"not a picture"}
+    wrong: FilePayload = {
+        "name": "a.png",
+        "mimeType": "image/png",
+        "buffer": b"not a picture",
+    }
     page.locator("#picture-file").set_input_files(wrong)
     expect(page.locator("#told")).to_contain_text("picture")
     expect(page.locator("#told")).to_have_class("refused")
