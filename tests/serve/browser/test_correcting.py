@@ -199,6 +199,24 @@ def test_why_is_told_and_shown_in_the_frame(visit: Visitor) -> None:
     expect(page.locator("#regions")).to_be_hidden()
 
 
+def test_a_moment_that_an_example_found_is_not_kept_as_a_correction(
+    visit: Visitor, site: Site
+) -> None:
+    page = visit("?q=red")
+    page.locator("#found .card").first.hover()
+    page.get_by_role("button", name="More like this").first.click()
+    expect(page.locator("#told")).to_contain_text("Moments like")
+    page.locator("#found .card").nth(1).click()
+    expect(page.get_by_role("heading", name="Set its ends")).to_be_visible()
+    handle(page, "End").press("ArrowLeft")
+    expect(page.locator("#saved")).to_have_text("Add the moment to a list to keep it so.")
+    for key in "axn":
+        page.keyboard.press(key)
+    expect(page.locator("#verdicts")).to_be_hidden()
+    named = page.locator("#asked").inner_text().strip("“”")
+    assert corrections(site, named) == []
+
+
 def test_a_small_moment_is_looked_at_closer(visit: Visitor, site: Site) -> None:
     video = httpx.get(f"{site.address}/api/videos").json()[0]["video"]
     page = visit(f"?q=closer&moment={video}@1-1.2")

@@ -59,7 +59,16 @@ function correct(query, moment, change) {
 
 const named = encodeURIComponent;
 
-// What the player keeps of a moment that was found.
+// What the player keeps of a moment that an example found: ends, while the page is open. What
+// is kept is for learning, which needs sentences.
+export function passing(moment) {
+  const found = { start_s: moment.start_s, end_s: moment.end_s };
+  const state = { ...found, verdict: null, note: "" };
+  const save = async (change) => Object.assign(state, change);
+  return { isFound: false, isPassing: true, title: "Set its ends", found, state, save };
+}
+
+// What the player keeps of a moment that a sentence found.
 export const keeperOf = (query, moment) => ({
   isFound: true,
   title: "Is it right?",

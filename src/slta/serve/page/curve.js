@@ -76,7 +76,8 @@ export class Curve {
   }
 
   #draw(why) {
-    const bands = this.marked.map(({ start_s, end_s }) =>
+    const inside = this.marked.filter(({ start_s, end_s }) => end_s > this.from && start_s < this.to);
+    const bands = inside.map(({ start_s, end_s }) =>
       shape("rect", { class: "other", x: this.#x(start_s), y: 0, height: HIGH,
         width: Math.max(this.#x(end_s) - this.#x(start_s), 1.5) }));
     this.band = shape("rect", { class: "current", y: 0, height: HIGH });

@@ -8,9 +8,11 @@ const list = $("#jobs");
 const none = $("#no-jobs");
 const nav = $("#adding-now");
 const STATES = { waiting: "Waiting", running: "Indexing", done: "Done", failed: "Failed", cancelled: "Cancelled" };
+const AGAIN_MS = 5000;
 const rows = new Map();
 let source = null;
-let wanted = false;
+let shown = false; // whether they are looked at
+let awaited = false; // whether one must come, after an upload
 let finished = () => {};
 let unfinished = new Set();
 
@@ -21,15 +23,27 @@ export const onFinished = (work) => (finished = work);
 
 // Follows the jobs while they are looked at, or while one is running.
 export function follow(look) {
-  wanted = look;
-  if (wanted || unfinished.size) connect();
+  shown = look;
+  if (shown || awaited || unfinished.size) connect();
   else disconnect();
+}
+
+// Follows the job that comes next.
+export function expectOne() {
+  awaited = true;
+  connect();
 }
 
 function connect() {
   if (source || document.hidden) return;
   source = new EventSource("api/jobs/stream");
   source.addEventListener("jobs", (event) => draw(JSON.parse(event.data)));
+  source.addEventListener("error", () => {
+    // It connects again by itself, unless it was refused.
+    if (source?.readyState !== EventSource.CLOSED) return;
+    source = null;
+    setTimeout(() => follow(shown), AGAIN_MS);
+  });
 }
 
 function disconnect() {
@@ -40,13 +54,15 @@ function disconnect() {
 // A browser opens few connections to a server, for all its windows together.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) disconnect();
-  else follow(wanted);
+  else follow(shown);
 });
 
 export function draw(jobs) {
   const left = new Set(jobs.filter(isUnfinished).map(({ id }) => id));
-  const ended = jobs.filter(({ id }) => unfinished.has(id) && !left.has(id));
+  // A short one may be seen only when it has ended.
+  const ended = jobs.filter(({ id }) => !left.has(id) && (unfinished.has(id) || (awaited && !rows.has(id))));
   unfinished = left;
+  if (left.size || ended.length) awaited = false;
   none.hidden = jobs.length > 0;
   const known = new Set(jobs.map(({ id }) => id));
   for (const id of [...rows.keys()]) {
@@ -63,7 +79,7 @@ export function draw(jobs) {
   const running = jobs.find(({ state }) => state === "running");
   nav.textContent = running ? ` ${percent(running)} %` : left.size ? " …" : "";
   if (ended.length) finished();
-  if (!wanted && !left.size) disconnect();
+  if (!shown && !awaited && !left.size) disconnect();
 }
 
 const percent = ({ done_s, all_s }) => (all_s ? Math.floor((100 * done_s) / all_s) : 0);
@@ -121,7 +137,7 @@ function told(job) {
     if (job.left_s) facts.push(`about ${lasting(job.left_s)} left`);
     if (job.file) facts.push(job.file);
   } else if (job.state === "done" || job.videos) {
-    facts.push(`${plural(job.videos ?? 0, "video")} indexed`);
+    facts.push(job.videos ? `${plural(job.videos, "video")} indexed` : "Nothing new");
   }
   const time = job.ended_s ?? job.made_s;
   if (time && !isUnfinished(job)) facts.push(new Date(1000 * time).toLocaleString());

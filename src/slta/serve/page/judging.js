@@ -24,6 +24,7 @@ export function show(given) {
   saved.className = "faint";
   $("#judge-name").textContent = keeper.title;
   $("#verdicts").hidden = !keeper.isFound;
+  note.parentElement.hidden = Boolean(keeper.isPassing);
   draw();
 }
 
@@ -53,7 +54,9 @@ async function keep(change, what) {
     const saving = mine.save(change);
     draw();
     await saving;
-    if (number === saves && mine === keeper) say(`${what} saved.`, "faint");
+    if (number !== saves || mine !== keeper) return;
+    if (mine.isPassing) say("Add the moment to a list to keep it so.", "faint");
+    else say(`${what} saved.`, "faint");
   } catch (error) {
     if (mine === keeper) say(`${what} not saved: ${error.message}`, "refused");
   }
@@ -79,8 +82,6 @@ export function setEnds({ start_s, end_s }) {
   settled(keeper, { start_s, end_s });
 }
 
-export const flushEnds = () => settled.flush();
-
 export function judge(verdict) {
   if (!keeper.isFound) return;
   const again = keeper.state.verdict === verdict;
@@ -104,4 +105,4 @@ back.addEventListener("click", () => {
   $("#play-span").focus();
 });
 
-export const focusNote = () => note.focus();
+export const focusNote = () => keeper.isPassing || note.focus();

@@ -72,6 +72,7 @@ async function showMoment({ moment: id, view }) {
     if (here().moment !== id) return;
     moment = (isList ? lists : results).find(id) ?? (await momentOf(id).catch(() => null));
   }
+  if (!isList) await results.corrected();
   if (here().moment !== id) return;
   if (!moment) {
     told.textContent = "The moment of this address is not in the folder any more.";
@@ -84,12 +85,17 @@ async function showMoment({ moment: id, view }) {
   player.open({
     moment,
     query,
-    keeper: isList && moment.id ? lists.keeperOf(moment) : corrections.keeperOf(query, moment),
+    keeper: keeperOf(moment, query, isList),
     words: isList ? { q: moment.query } : whatOf(shown),
     neighbour: (by) => (isList ? lists : results).neighbour(moment, by),
     chosen: (other) => go({ moment: idOf(other) }, { replace: true }),
     like: results.likeThis,
   });
+}
+
+function keeperOf(moment, query, isList) {
+  if (isList && moment.id) return lists.keeperOf(moment);
+  return shown.like || shown.picture ? corrections.passing(moment) : corrections.keeperOf(query, moment);
 }
 
 player.onClose((moment) => {

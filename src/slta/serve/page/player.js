@@ -14,12 +14,13 @@ const dialog = $("#moment");
 const trouble = $("#trouble");
 const play = $("#play");
 const sound = $("#sound");
-let now = null; // { moment, query, words, keeper, neighbour, chosen, like }
+let now = null; // { moment, query, words, keeper, neighbour, chosen, like, ends }
 let closed = () => {};
 
 const timeline = new Timeline($("#timeline"), {
   seek: playing.seek,
   ends: (ends, { isFinal, at }) => {
+    now.ends = ends;
     playing.setSpan(ends);
     playing.pause();
     playing.seek(at);
@@ -36,9 +37,10 @@ export const idNow = () => now && idOf(now.moment);
 export const onClose = (work) => (closed = work);
 
 export function open(given) {
-  now = given;
-  const { moment, keeper, query } = now;
-  const ends = keeper.state;
+  const { moment, keeper, query } = given;
+  const { start_s, end_s } = keeper.state;
+  const ends = { start_s, end_s };
+  now = { ...given, ends };
   const at = moment.file.lastIndexOf("/") + 1;
   $("#name").textContent = moment.file.slice(at);
   $("#path").textContent = moment.file.slice(0, at);
@@ -71,7 +73,7 @@ async function explain(mine) {
   if (!mine.words) return;
   const why = await reasons.ask(mine.moment, mine.words).catch(() => null);
   if (mine !== now || !dialog.open) return;
-  timeline.show(mine.moment, why, mine.keeper.state);
+  timeline.show(mine.moment, why, mine.ends);
   reasons.show(mine.moment, mine.words, why);
   reasons.draw(playing.time());
 }
@@ -82,6 +84,7 @@ function link({ start_s, end_s }) {
 }
 
 function moveTo(ends) {
+  now.ends = ends;
   timeline.move(ends);
   playing.setSpan(ends);
   link(ends);
@@ -89,10 +92,8 @@ function moveTo(ends) {
 
 // Sets an end where the film is now.
 export function endHere(name) {
-  judging.flushEnds();
   const time = Math.round(playing.time() * 100) / 100;
-  const { start_s, end_s } = now.keeper.state;
-  const ends = { start_s, end_s, [name]: time };
+  const ends = { ...now.ends, [name]: time };
   if (ends.end_s - ends.start_s < 0.1) return;
   moveTo(ends);
   judging.setEnds(ends);
@@ -129,7 +130,7 @@ playing.onPlaying({
     label(sound, muted ? "Sound on" : "Sound off", muted ? "muted" : "sound");
   },
   broken: () => {
-    const { start_s, end_s } = now.keeper.state;
+    const { start_s, end_s } = now.ends;
     trouble.hidden = false;
     $("#still").src = frame(now.moment.video, (start_s + end_s) / 2, 640);
   },
@@ -143,10 +144,9 @@ function label(button, text, icon) {
 
 judging.onMoved(moveTo);
 collecting.onCollect(() => {
-  const { moment, query, keeper } = now;
-  const { start_s, end_s } = keeper.state;
+  const { moment, query, ends } = now;
   const { video, score = 0, confidence = 0 } = moment;
-  return { video, query, start_s, end_s, score, confidence };
+  return { video, query, ...ends, score, confidence };
 });
 
 const clicks = {

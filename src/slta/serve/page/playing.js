@@ -61,6 +61,7 @@ export function seek(time_s) {
   const end = Number.isFinite(video.duration) ? video.duration : Infinity;
   video.currentTime = Math.min(Math.max(0, time_s), end);
   isFree = video.currentTime < span.start_s - EARLY_S || video.currentTime > span.end_s;
+  tick();
 }
 
 export const skip = (seconds) => seek(video.currentTime + seconds);

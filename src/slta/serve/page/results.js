@@ -27,6 +27,8 @@ let grouped = false;
 let drawn = 0; // moments, or groups
 
 export const queryNow = () => now.query;
+// Resolves when what was said of the moments is known.
+export const corrected = () => now.corrected;
 export const find = (id) => now.moments.find((moment) => idOf(moment) === id);
 
 // The moment so many places on; null beyond the ends.
@@ -92,7 +94,7 @@ function take(answer, top) {
   now.query = answer.query;
   now.clearFrom = answer.clear_match ? (answer.clear_from ?? CLEAR_FROM) : 2;
   if (isFirst) {
-    now.corrected = corrections.load(answer.query).catch(() => {});
+    if (now.words.q) now.corrected = corrections.load(now.query).catch(() => {});
     tell(answer);
   }
   const same = before.every((moment, i) => idOf(moment) === idOf(now.moments[i]));
@@ -182,7 +184,7 @@ function groupOf(moments, number) {
 function cardOf(moment) {
   const id = idOf(moment);
   return card(moment, {
-    kept: corrections.stateOf(now.query, moment),
+    kept: corrections.stateOf(now.words.q ? now.query : "", moment),
     clearFrom: now.clearFrom,
     isGrouped: grouped,
     open: () => go({ moment: id }),

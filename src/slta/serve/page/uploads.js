@@ -1,7 +1,7 @@
 // Uploads that go on after a cut: the core of tus 1.0.0.
 
 import { $, make, iconButton } from "./dom.js";
-import { follow } from "./jobs.js";
+import { expectOne } from "./jobs.js";
 
 const list = $("#uploads");
 const PIECE = 8_000_000;
@@ -56,7 +56,7 @@ async function send(file, row) {
     }
     localStorage.removeItem(key);
     row.done(`Uploaded as ${name}; it is indexed next.`);
-    follow(true);
+    expectOne();
   } catch (error) {
     if (stop.aborted) row.element.remove();
     else row.failed(`Not uploaded: ${error.message}`);
