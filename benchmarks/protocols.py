@@ -4,8 +4,10 @@ Writes results/protocols.json, from which the tables in docs/protocols.md are ma
 """
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from slta.evaluation.metrics import (
     ctrl,
     detr,
     didemo,
+    gmr,
     named,
 )
 from slta.evaluation.predictions import Prediction
@@ -71,6 +74,7 @@ def measure(shared: Path) -> dict[str, Any]:
                     ).read_text()
                 ),
             ),
+            _gmr(shared / "golden" / "gmr"),
             _didemo(
                 json.loads((shared / "golden" / "didemo_protocol.json").read_text()),
                 marks,
@@ -119,6 +123,30 @@ def _ctrl(golden: dict[str, Any]) -> dict[str, Any]:
                 name = f"case {number}, hits of {named(n, iou)}"
                 pairs[name] = (case["hits"][f"R@{n},IoU={iou}"], ours)
     return _row("random cases through CTRL's code", "ctrl", queries, pairs)
+
+
+def _gmr(folder: Path) -> dict[str, Any]:
+    """Its program leaves out answers to queries of other splits."""
+    answers, truth = folder / "predictions.jsonl", folder / "truth.jsonl"
+    known = {json.loads(line)["qid"] for line in truth.read_text().splitlines()}
+    lines = answers.read_text().splitlines()
+    with tempfile.TemporaryDirectory() as name:
+        kept = Path(name) / answers.name
+        kept.write_text("\n".join(x for x in lines if json.loads(x)["qid"] in known))
+        predictions = load(kept, truth).predictions
+    table = measured(predictions, "gmr")
+    theirs = json.loads((folder / "metrics.json").read_text())
+    values = dict(theirs["brief"])
+    for threshold, row in theirs["GMR-CLS"]["per_threshold"].items():
+        values |= {f"{n}@{threshold}": row[n] for n in ("Rej-P", "Rej-R")}
+    by_iou = {"mAP": theirs["mAP_detail"]["AP@IoU"]}
+    for kind, k in product(("mR", "mR+"), gmr.FIRST):
+        by_iou[f"{kind}@{k}"] = theirs[f"{kind}_detail"][f"{kind}@{k}_per_IoU"]
+    for name, row in by_iou.items():
+        values |= {f"{name}, IoU={iou}": row[f"{iou:.2f}"] for iou in detr.IOUS}
+    pairs = {name: (v, _percent(table, name)) for name, v in values.items()}
+    reference = "a model's answers, Soccer-GMR, through its authors' program"
+    return _row(reference, "gmr", len(predictions), pairs)
 
 
 def _cbp(answers: Sequence[Prediction]) -> dict[str, Any]:

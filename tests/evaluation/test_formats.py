@@ -574,8 +574,8 @@ def test_the_command_measures_a_file(capsys: Capture, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "answers.jsonl", OWN)
     head, *rest = evaluated(capsys, path, "--protocol", "plain").out.splitlines()
     assert head == (
-        f"{path}: 1 queries of 2 videos, protocol plain; 1 without ground truth are "
-        "left out"
+        f"{path}: 1 queries of 2 videos, protocol plain; 1 have no moment and are "
+        "left out, which --protocol gmr evaluates"
     )
     assert (
         rest[2] == "IoU=0.5, R@10: 1.0000; IoU=0.5, R@5: 1.0000; IoU=0.5, R@1: 0.0000"

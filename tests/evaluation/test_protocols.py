@@ -49,7 +49,7 @@ def final(*spans: Pair, truth: list[Pair], scores: list[float]) -> Prediction:
 def test_the_command_offers_every_protocol() -> None:
     assert set(get_args(get_type_hints(Evaluate)["protocol"])) == set(PROTOCOLS)
     assert set(PROTOCOLS) == {
-        *("ctrl", "plain", "2d-tan", "detr", "didemo", "acrn-didemo")
+        *("ctrl", "plain", "2d-tan", "detr", "gmr", "didemo", "acrn-didemo")
     }
 
 
@@ -62,10 +62,12 @@ def test_what_is_shown_is_measured(name: str) -> None:
         true_saliency=saliency[:, None],
     )
     long, middle = (replace(asked, truth=np.array([[0, n]])) for n in (60.0, 20.0))
-    given = [asked] if "didemo" in name else [asked, long, middle]
-    values = measure(given, name).values
-    protocol = PROTOCOLS[name]
-    assert values.keys() >= {*protocol.shown, *itertools.chain(*protocol.log)}
+    several = replace(asked, truth=np.array([[0, 5], [9.0, 10]]))
+    absent = replace(asked, truth=np.zeros((0, 2)), annotated=True)
+    given = [asked] if "didemo" in name else [asked, long, middle, several, absent]
+    table, protocol = measure(given, name), PROTOCOLS[name]
+    measured = {*table.values, *table.statistics}
+    assert measured >= {*protocol.shown, *itertools.chain(*protocol.log)}
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ class Evaluate(Moved):
     source: tyro.conf.Positional[Path]
     """Folder of a run, or file of predictions: the project's own JSON Lines, Moment-DETR's
     JSON Lines or CBP's JSON; may be gzipped."""
-    protocol: Literal["ctrl", "plain", "2d-tan", "detr", "didemo", "acrn-didemo"] = (
-        "ctrl"
-    )
+    protocol: Literal[
+        "ctrl", "plain", "2d-tan", "detr", "gmr", "didemo", "acrn-didemo"
+    ] = "ctrl"
     """Evaluation protocol (docs/protocols.md)."""
     truth: Annotated[
         Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")

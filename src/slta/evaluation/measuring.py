@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.evaluation.formats.joining import is_bare, load
-from slta.evaluation.metrics import Table, intervals, logged
+from slta.evaluation.metrics import Table, interval_of, intervals, logged
 from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS, Protocol
 from slta.features.base import QueryFeatures
@@ -93,9 +93,11 @@ SEED = 0
 def measure(
     predictions: Sequence[Prediction], protocol: str, nms_iou: float | None = None
 ) -> Table:
-    """Metrics of the queries with ground truth. Raises ``InputError`` if none has any."""
-    rows = [prediction for prediction in predictions if len(prediction.truth)]
-    if not rows:
+    """Metrics of the queries that the protocol evaluates. Raises ``InputError`` if none has
+    a true span."""
+    rule = _rule(protocol, nms_iou)
+    rows = [prediction for prediction in predictions if rule.evaluates(prediction)]
+    if not any(len(row.truth) for row in rows):
         raise InputError("no query has a true span; there is nothing to evaluate")
     for row in rows:
         if not all(np.isfinite(values).all() for values in _numbers(row)):
@@ -103,12 +105,13 @@ def measure(
                 f"the answers to the query {row.query_id} of {row.video_id} are not "
                 "finite; look for NaN in the video's features, or train again"
             )
-    return _rule(protocol, nms_iou).measure(rows)
+    return rule.measure(rows)
 
 
 def _numbers(prediction: Prediction) -> list[np.ndarray]:
-    saliency = [] if prediction.saliency is None else [prediction.saliency]
-    return [prediction.spans, prediction.scores, *saliency]
+    optional = [prediction.saliency, prediction.existence]
+    given = [np.asarray(each) for each in optional if each is not None]
+    return [prediction.spans, prediction.scores, *given]
 
 
 def _rule(protocol: str, nms_iou: float | None) -> Protocol:
@@ -141,13 +144,15 @@ def compared(
     nms_iou: float | None = None,
 ) -> dict[str, Any]:
     """Metrics of several sets of predictions for the same queries, by name."""
-    first = next(iter(rows.values()))
+    first, rule = next(iter(rows.values())), PROTOCOLS[protocol]
+    absent = [row.annotated for row in first if not len(row.truth)]
     results: dict[str, Any] = {"protocol": protocol}
     if nms_iou is not None:
         results["nms_iou"] = nms_iou
     return results | {
-        "queries": sum(len(row.truth) > 0 for row in first),
-        "without_truth": sum(len(row.truth) == 0 for row in first),
+        "queries": sum(rule.evaluates(row) for row in first),
+        "without_truth": absent.count(False),
+        "without_moment": absent.count(True),
         "videos": len({row.video_id for row in first}),
         "answers": {
             name: numbers(row, protocol, nms_iou) for name, row in rows.items()
@@ -160,7 +165,8 @@ def numbers(
 ) -> dict[str, Any]:
     """Every metric with its 95 % bootstrap interval over videos."""
     table = measure(predictions, protocol, nms_iou)
-    videos = np.array([row.video_id for row in predictions if len(row.truth)])
+    rule = PROTOCOLS[protocol]
+    videos = np.array([row.video_id for row in predictions if rule.evaluates(row)])
     # Metrics of the same queries share their draws.
     groups: dict[bytes, list[str]] = {}
     for name, values in table.values.items():
@@ -171,9 +177,11 @@ def numbers(
         values = np.stack([table.values[name][queries] for name in names])
         bounds = intervals(values, videos[queries].tolist(), seed=SEED)
         ends |= dict(zip(names, bounds.tolist(), strict=True))
+    for name, statistic in table.statistics.items():
+        ends[name] = [*interval_of(statistic, videos.tolist(), seed=SEED)]
     return {
         name: {"value": table.mean(name), "interval": ends[name]}
-        for name in table.values
+        for name in (*table.statistics, *table.values)
     }
 
 
@@ -187,6 +195,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         head += f" at {found['nms_iou']:g}"
     if found.get("without_truth"):
         head += f"; {found['without_truth']} without ground truth are left out"
+    if absent := found.get("without_moment"):
+        head += f"; {absent} have no moment"
+        if not protocol.absent:
+            names = " or ".join(n for n, rule in PROTOCOLS.items() if rule.absent)
+            head += f" and are left out, which --protocol {names} evaluates"
     if found.get("unanswered"):
         head += f"; {found['unanswered']} have no answer and count as misses"
     means = {name: number["value"] for name, number in own.items()}

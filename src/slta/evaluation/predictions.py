@@ -4,16 +4,18 @@
      "truth": [[1.5, 4.0]], "spans": [[1.0, 4.2], …], "scores": [3.1, …]}
 
 ``spans`` are all candidates in their order, moved by offsets and votes but neither clipped,
-suppressed nor sorted, in which protocols differ. Optional fields:
+suppressed nor sorted, in which protocols differ. ``truth`` is empty if the query has no moment, and null if that is
+not known. Optional fields:
 
 - ``"final": true``: ``spans`` are final answers, best first
 - ``saliency``: a score for each 2-second clip of the video
 - ``true_saliency``: annotators' saliency of each clip, 0 to 4
+- ``existence``: how surely the video shows what the query says, in [0, 1]
 - ``chunks``: DiDeMo, first and last 5-second chunk chosen by each annotator
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ from slta.fields import (
     FieldError,
     check_spans,
     identity,
+    number,
     positive,
     required,
     shown,
@@ -60,6 +63,10 @@ class Prediction:
     """Annotators' saliency of each clip, 0 to 4."""
     chunks: Int[np.ndarray, "d 2"] | None = None
     """DiDeMo: first and last 5-second chunk chosen by each annotator."""
+    existence: float | None = None
+    """How surely the video shows what the query says."""
+    annotated: bool = True
+    """Whether the ground truth is known."""
 
     @classmethod
     def of(
@@ -79,6 +86,7 @@ class Prediction:
             as_array(query.truth or ()),
             np.asarray(spans, np.float64),
             np.asarray(scores, np.float64),
+            annotated=query.truth is not None,
             **optional,
         )
 
@@ -127,7 +135,7 @@ def _line(each: Prediction) -> str:
         "video_id": each.video_id,
         "query": each.query,
         "duration_s": each.duration_s,
-        "truth": each.truth.tolist(),
+        "truth": each.truth.tolist() if each.annotated else None,
         "spans": each.spans.tolist(),
         "scores": each.scores.tolist(),
     }
@@ -136,6 +144,8 @@ def _line(each: Prediction) -> str:
     for name in ("saliency", "true_saliency", "chunks"):
         if (values := getattr(each, name)) is not None:
             row[name] = values.tolist()
+    if each.existence is not None:
+        row["existence"] = each.existence
     return json.dumps(row)
 
 
@@ -147,23 +157,23 @@ def read(path: Path) -> Sequence[Prediction]:
         )
     predictions = []
     # Bytes, because str.splitlines also splits at Unicode line separators.
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for place, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             predictions.append(parsed(json.loads(line)))
         except UnicodeDecodeError as error:
-            raise _invalid(path, number, "it is not UTF-8 text") from error
+            raise _invalid(path, place, "it is not UTF-8 text") from error
         except json.JSONDecodeError as error:
-            raise _invalid(path, number, why(error)) from error
+            raise _invalid(path, place, why(error)) from error
         except FieldError as error:
-            raise _invalid(path, number, f"it {error.what}") from error
+            raise _invalid(path, place, f"it {error.what}") from error
     if not predictions:
         raise InputError(f"{path} has no predictions; make the file again")
     return predictions
 
 
-def _invalid(path: Path, number: int, problem: str) -> InputError:
+def _invalid(path: Path, place: int, problem: str) -> InputError:
     return InputError(
-        f"{path}:{number} is not a prediction ({problem}); make the file again"
+        f"{path}:{place} is not a prediction ({problem}); make the file again"
     )
 
 
@@ -178,19 +188,22 @@ def parsed(row: Any) -> Prediction:
     if not isinstance(final, bool):
         what = f"gives final as {shown(final)}, which is neither true nor false"
         raise FieldError(what, "correct it")
+    annotated = row.get("truth", ()) is not None
     may_lack = final and row.get("duration_s") is None
     return Prediction(
         identity(row, "query_id"),
         identity(row, "video_id"),
         text(row, "query"),
         None if may_lack else positive(row, "duration_s"),
-        as_truth(required(row, "truth"), "truth"),
+        as_truth(required(row, "truth") if annotated else [], "truth"),
         spans,
         scores,
         final,
         _optional(row, "saliency", as_numbers),
         _optional(row, "true_saliency", as_table),
         _optional(row, "chunks", as_chunks),
+        as_existence(row, "existence"),
+        annotated,
     )
 
 
@@ -231,6 +244,10 @@ def as_table(rows: Any, name: str) -> Float[np.ndarray, "c a"]:
         what = f"gives {name} as {shown(rows)}, where not all numbers are finite"
         raise FieldError(what, "correct it")
     return array
+
+
+def as_existence(row: Mapping[str, Any], name: str) -> float | None:
+    return None if row.get(name) is None else number(row, name)
 
 
 def as_chunks(rows: Any, name: str) -> Int[np.ndarray, "a 2"]:

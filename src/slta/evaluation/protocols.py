@@ -10,7 +10,17 @@ import numpy as np
 from jaxtyping import Int
 
 from slta.errors import InputError
-from slta.evaluation.metrics import GRID, Table, ctrl, detr, didemo, named, plain, tan2d
+from slta.evaluation.metrics import (
+    GRID,
+    Table,
+    ctrl,
+    detr,
+    didemo,
+    gmr,
+    named,
+    plain,
+    tan2d,
+)
 from slta.evaluation.predictions import Prediction
 from slta.moments.candidates import CHUNKS, didemo_chunks
 from slta.moments.spans import CHUNK_S, clamp, from_chunks, temporal_iou
@@ -32,8 +42,13 @@ class Protocol:
     """Metrics that are printed with their interval."""
     highlights: bool = False
     """Whether saliency is evaluated."""
+    absent: bool = False
+    """Whether queries without a moment are evaluated."""
     suppressing: Callable[[float], Measure] | None = None
     """The same with another IoU of the suppression, where it is a parameter."""
+
+    def evaluates(self, each: Prediction) -> bool:
+        return len(each.truth) > 0 or (self.absent and each.annotated)
 
     def at(self, nms_iou: float) -> "Protocol":
         """The protocol with that IoU of suppression. Raises ``InputError`` if it has none."""
@@ -75,6 +90,23 @@ def _detr(rows: Sequence[Prediction]) -> Table:
         [each.saliency for each in rows], [each.true_saliency for each in rows]
     )
     return Table({**table.values, **more.values}) if more else table
+
+
+def _gmr(rows: Sequence[Prediction]) -> Table:
+    ranked = [each.ranked() for each in rows]
+    return gmr.moments(
+        [each.spans for each in ranked],
+        [each.scores for each in ranked],
+        [each.truth for each in ranked],
+        np.array([existence(each) for each in rows]),
+    )
+
+
+def existence(each: Prediction) -> float:
+    """The existence score; without one, the highest score of an answer."""
+    if each.existence is not None:
+        return each.existence
+    return float(each.scores.max(initial=0.0))
 
 
 def _spans(
@@ -160,6 +192,18 @@ PROTOCOLS: dict[str, Protocol] = {
             *("mAP", "mAP, IoU=0.5", "mAP, IoU=0.75", "HIT@1, VeryGood"),
         ),
         highlights=True,
+    ),
+    "gmr": Protocol(
+        _gmr,
+        "Generalized Moment Retrieval, 2026: queries with no moment, one or several",
+        log=(
+            ("AUROC", *(f"{n}@{t}" for t in gmr.THRESHOLDS for n in ("Rej-F1", "Acc"))),
+            tuple(f"G-mIoU@{k}" for k in gmr.FIRST),
+            ("mAP", *(f"mR@{k}" for k in gmr.FIRST), *(f"mIoU@{k}" for k in gmr.FIRST)),
+            tuple(f"{n}@{k}" for n in ("mR+", "mIoU+") for k in gmr.FIRST),
+        ),
+        shown=("AUROC", f"Rej-F1@{gmr.GATE}", "G-mIoU@1", "mAP", "mR@5"),
+        absent=True,
     ),
     "didemo": Protocol(
         _over_chunks(didemo.official),

@@ -43,6 +43,8 @@ class Truth:
     """Annotators' saliency of each 2-second clip, 0 to 4."""
     chunks: Int[np.ndarray, "d 2"] | None = None
     """DiDeMo: first and last 5-second chunk chosen by each annotator."""
+    annotated: bool = True
+    """Whether the spans are known; if so, a query without any has no moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ def _with_truth(answered: Answered | None, truth: Truth) -> Prediction:
         truth=truth.spans,
         true_saliency=truth.saliency,
         chunks=truth.chunks,
+        annotated=truth.annotated,
     )
 
 

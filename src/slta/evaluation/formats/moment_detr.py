@@ -1,7 +1,8 @@
 """Moment-DETR's predictions and QVHighlights' annotations (Lei et al., NeurIPS 2021).
 
 {"qid": 2579, "query": "A girl …", "vid": "NUsG9BgSes0_210.0_360.0",
- "pred_relevant_windows": [[0.0, 70.0, 0.9986], …], "pred_saliency_scores": [-0.2, …]}
+ "pred_relevant_windows": [[0.0, 70.0, 0.9986], …], "pred_saliency_scores": [-0.2, …],
+ "pred_exist_score": 0.98}
 
 {"qid": 2579, "query": "A girl …", "duration": 150, "vid": "NUsG9BgSes0_210.0_360.0",
  "relevant_windows": [[82, 150]], "relevant_clip_ids": [41, …],
@@ -15,6 +16,7 @@ from slta.evaluation.formats.base import Answered, Content, Truth, has, reading
 from slta.evaluation.metrics.detr import spread
 from slta.evaluation.predictions import (
     Prediction,
+    as_existence,
     as_numbers,
     as_rows,
     as_table,
@@ -52,6 +54,7 @@ def predictions(content: Content) -> list[Answered]:
                 saliency=None
                 if scores is None
                 else as_numbers(scores, "pred_saliency_scores"),
+                existence=as_existence(row, "pred_exist_score"),
             )
         entries.append(Answered(where, prediction, has_truth=False))
     return entries

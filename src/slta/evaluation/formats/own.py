@@ -69,4 +69,5 @@ def _truth(path: Path, dataset: Dataset, query: Query) -> Truth:
         duration_s,
         saliency,
         facts.chunks,
+        annotated=query.truth is not None,
     )

@@ -3,8 +3,8 @@
 Shapes: q queries · k answers, best first · m true spans.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,6 +18,8 @@ Spans = Float[np.ndarray, "_ 2"]
 """The spans of one query among many."""
 Scores = Float[np.ndarray, " _"]
 """One score for each of them; higher is better."""
+Statistic = Callable[[Float[np.ndarray, " q"]], float]
+"""A number of all queries, each of which counts so many times."""
 
 
 def best_iou(
@@ -92,6 +94,8 @@ class Table:
     values: Mapping[str, Float[np.ndarray, " q"]]
     """By metric: the value of each query, whose mean is the metric; NaN for queries that
     are left out. At least one query is not."""
+    statistics: Mapping[str, Statistic] = field(default_factory=dict)
+    """Metrics that are no means over queries."""
 
     @classmethod
     def of_hits(
@@ -114,7 +118,9 @@ class Table:
         return self.mean("mIoU")
 
     def mean(self, name: str) -> float:
-        """Mean over the queries that are not left out."""
+        """Mean over the queries that are not left out, or the statistic of all."""
+        if name in self.statistics:
+            return self.statistics[name](np.ones(self.queries))
         return float(np.nanmean(self.values[name]))
 
     def per_query(self, *, n: int, iou: float) -> Float[np.ndarray, " q"]:
@@ -133,7 +139,7 @@ class Table:
     def as_dict(self) -> dict[str, float]:
         """Means of all metrics, in [0, 1], and the number of queries."""
         return {
-            **{name: self.mean(name) for name in self.values},
+            **{name: self.mean(name) for name in (*self.statistics, *self.values)},
             "queries": self.queries,
         }
 
@@ -209,15 +215,36 @@ def intervals(
     names, video = np.unique(np.array(video_ids), return_inverse=True)
     counts = np.bincount(video).astype(np.float64)
     sums = np.stack([np.bincount(video, weights=row) for row in values])
-    drawn = np.random.default_rng(seed).integers(len(names), size=(samples, len(names)))
-    means = []
-    for start in range(0, samples, AT_ONCE):
-        some = drawn[start : start + AT_ONCE]
-        # How often each video was drawn into each sample.
-        place = some + len(names) * np.arange(len(some))[:, None]
-        times = np.bincount(place.ravel(), minlength=len(some) * len(names))
-        times = times.reshape(len(some), len(names)).astype(np.float64)
-        means.append(sums @ times.T / (times @ counts))
+    means = [
+        sums @ times.T / (times @ counts)
+        for times in _drawn(len(names), seed=seed, samples=samples)
+    ]
     ends = np.percentile(np.concatenate(means, axis=1), [2.5, 97.5], axis=1)
     found: Float[np.ndarray, "r 2"] = ends.T
     return found
+
+
+def interval_of(
+    statistic: Statistic, video_ids: Sequence[str], *, seed: int, samples: int = 2000
+) -> tuple[float, float]:
+    """The bootstrap of a statistic, by the same draws."""
+    names, video = np.unique(np.array(video_ids), return_inverse=True)
+    drawn = [
+        statistic(row[video])
+        for times in _drawn(len(names), seed=seed, samples=samples)
+        for row in times
+    ]
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _drawn(
+    videos: int, *, seed: int, samples: int
+) -> Iterator[Float[np.ndarray, "s v"]]:
+    """How often each video was drawn into each sample."""
+    drawn = np.random.default_rng(seed).integers(videos, size=(samples, videos))
+    for start in range(0, samples, AT_ONCE):
+        some = drawn[start : start + AT_ONCE]
+        place = some + videos * np.arange(len(some))[:, None]
+        times = np.bincount(place.ravel(), minlength=len(some) * videos)
+        yield times.reshape(len(some), videos).astype(np.float64)
