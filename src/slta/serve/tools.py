@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from slta.errors import InputError
 from slta.index.filters import Filter
 from slta.index.library import Index
-from slta.serve.decoder import Decoder
+from slta.serve.decoder import DecoderPool
 from slta.serve.jobs import shown, told
 from slta.serve.shelf import LONGEST, Shelf, Unknown, Wanted, span_in
 
@@ -94,7 +94,7 @@ class Tools:
     """The tools for an index."""
 
     def __init__(self, index: Index) -> None:
-        self._index, self._decoder = index, Decoder()
+        self._index, self._decoder = index, DecoderPool()
         self._shelf = Shelf(index, self._decoder)
         self.all = {
             "search": Tool(

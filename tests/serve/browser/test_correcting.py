@@ -209,7 +209,9 @@ def test_a_moment_that_an_example_found_is_not_kept_as_a_correction(
     page.locator("#found .card").nth(1).click()
     expect(page.get_by_role("heading", name="Set its ends")).to_be_visible()
     handle(page, "End").press("ArrowLeft")
-    expect(page.locator("#saved")).to_have_text("Add the moment to a list to keep it so.")
+    expect(page.locator("#saved")).to_have_text(
+        "Add the moment to a list to keep it so."
+    )
     for key in "axn":
         page.keyboard.press(key)
     expect(page.locator("#verdicts")).to_be_hidden()
