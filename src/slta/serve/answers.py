@@ -1,5 +1,6 @@
 """What the answers of all addresses have in common."""
 
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -63,3 +64,13 @@ def events(*names: str) -> dict[int | str, dict[str, Any]]:
     }
     kind = {"text/event-stream": {"schema": schema}}
     return {200: {"content": kind, "description": "Events, whose data is JSON"}}
+
+
+def shown(text: str) -> str:
+    """A text that may be sent, where names are no Unicode."""
+    return text.encode(errors="replace").decode()
+
+
+def told(sentence: str, root: Path) -> str:
+    """A sentence that may be sent, without where the folder lies."""
+    return shown(sentence.replace(f"{root}/", "").replace(str(root), root.name))
