@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from slta.errors import InputError, UnwritableError
 from slta.index.adding import Added
 from slta.index.library import Index
+from slta.serve.answers import shown
 from slta.serve.child import COMMAND, Child, Said
 from slta.serve.indexing import Order
 from slta.serve.kept import Database, kept_folder
@@ -106,11 +107,6 @@ class Job:
         """A job as it was kept. Raises ``ValueError`` or ``TypeError`` for another text."""
         values = json.loads(record)
         return cls(**{each.name: values[each.name] for each in fields(cls)})
-
-
-def shown(text: str) -> str:
-    """A text that may be sent, where names are no Unicode."""
-    return text.encode(errors="replace").decode()
 
 
 class Jobs:
