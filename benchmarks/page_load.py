@@ -1,20 +1,14 @@
-"""Many people searching ten hours of video through the server, on this machine alone.
+"""Many people who search through the server, on this machine alone.
 
 People read what they found before they search on; without a pause it is as much as the
 server can do. Most sentences are new to it.
-
-    python -m benchmarks.page_load FOLDER INDEX STORE [SECONDS]
-
-does the same with a folder that has an index.
 """
 
 import http.client
-import json
 import random
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,13 +20,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from benchmarks.library import Studio, build
-from slta.search import Searcher
-from slta.search.zero_shot import ZeroShot
-
-HOURS = 10.0
 CLIENTS = 16
-PEOPLE_S, FAST_S = 300.0, 60.0
 THINK_S = 1.0, 4.0
 """Of people, between an answer and the next search."""
 KNOWN = 0.1
@@ -162,47 +150,3 @@ def server(root: Path, place: Path, store: Path) -> Iterator[tuple[int, int]]:
 def resident_mb(process: int) -> float:
     status = Path(f"/proc/{process}/status").read_text()
     return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1)
-
-
-def ask(
-    root: Path, place: Path, store: Path, *, people_s: float, fast_s: float
-) -> dict[str, Any]:
-    """Both ways of asking, each of a server of its own."""
-    measured = dict[str, Any]()
-    for name, seconds in (("people", people_s), ("fast", fast_s)):
-        with server(root, place, store) as (port, process):
-            # The first search of a server opens what all need.
-            load(port, clients=1, seconds=5.0, is_fast=True)
-            before = resident_mb(process)
-            found = load(port, clients=CLIENTS, seconds=seconds, is_fast=name == "fast")
-            after = resident_mb(process)
-        measured[name] = found | {
-            "memory_before_mb": before,
-            "memory_after_mb": after,
-            "memory_growth_mb": round(after - before, 1),
-        }
-    return measured
-
-
-def measure(data: Path) -> dict[str, Any]:
-    """``data`` is the folder of the real videos, of which ten hours are made."""
-    said = json.loads((data / "clips" / "sentences.json").read_text())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        store = folder / "store"
-        searcher = Searcher(store=store)
-        searcher.prepare()
-        clips = [searcher.index(data / clip) for clip in said["present"]]
-        parts = [clip.features.part(0, len(clip.features.times_s)) for clip in clips]
-        model = searcher.retriever
-        assert isinstance(model, ZeroShot)
-        index = build(folder / "library", HOURS, Studio(parts, model), store)
-        place = folder / "library" / f"{HOURS:g}-index"
-        measured = ask(index.root, place, store, people_s=PEOPLE_S, fast_s=FAST_S)
-        return {"hours": HOURS, "videos": len(index.snapshot().videos), **measured}
-
-
-if __name__ == "__main__":
-    root, place, store = map(Path, sys.argv[1:4])
-    seconds = float(sys.argv[4]) if len(sys.argv) > 4 else PEOPLE_S
-    print(json.dumps(ask(root, place, store, people_s=seconds, fast_s=seconds / 5)))
