@@ -50,7 +50,7 @@ def test_ends_are_moved_by_keys_and_stay(visit: Visitor, site: Site) -> None:
     expect(end).to_be_visible()
     assert value(end) == pytest.approx(before - 1.1, abs=0.02)
     close(page)
-    expect(page.locator("#found .card").first).to_contain_text("ends corrected")
+    expect(page.locator("#found .card").first).to_contain_text("corrected")
     (kept,) = corrections(site, "red")
     assert kept["end_s"] == pytest.approx(before - 1.1, abs=0.02)
     page.locator("#found .card").first.click()
@@ -209,7 +209,9 @@ def test_a_moment_that_an_example_found_is_not_kept_as_a_correction(
     page.locator("#found .card").nth(1).click()
     expect(page.get_by_role("heading", name="Set its ends")).to_be_visible()
     handle(page, "End").press("ArrowLeft")
-    expect(page.locator("#saved")).to_have_text("Add the moment to a list to keep it so.")
+    expect(page.locator("#saved")).to_have_text(
+        "Add the moment to a list to keep it so."
+    )
     for key in "axn":
         page.keyboard.press(key)
     expect(page.locator("#verdicts")).to_be_hidden()
@@ -269,9 +271,11 @@ def test_moments_are_gathered_and_exported(
     page.keyboard.press("n")
     page.keyboard.type("of the list")
     expect(page.locator("#saved")).to_have_text("Note saved.")
-    close(page)
     page.reload()
+    expect(page.get_by_label("Note")).to_have_value("of the list")
+    close(page)
     expect(cards.first).to_contain_text("of the list")
+    expect(cards.first).to_be_focused()
     cards.first.hover()
     page.get_by_role("button", name="Remove from the list").first.click()
     expect(cards).to_have_count(1)

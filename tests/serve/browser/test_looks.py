@@ -120,7 +120,9 @@ def test_nothing_moves_for_those_who_do_not_want_it(visit: Visitor) -> None:
     page = visit(reduced_motion="reduce")
     ask(page, "red")
     for selector in (".card", "button"):
-        duration = f"getComputedStyle(document.querySelector('{selector}')).transitionDuration"
+        duration = (
+            f"getComputedStyle(document.querySelector('{selector}')).transitionDuration"
+        )
         assert page.evaluate(duration) == "0s"
 
 
