@@ -2,7 +2,7 @@
 
     python -m benchmarks [questions] [parts] [trust] [eyes] [speed] [scoring] [memory] [protocols]
                          [pairs] [nouns] [extractors] [parameters]
-                         [layouts] [library] [planted] [composites] [composites-parts]
+                         [layouts] [library] [page-load] [planted] [composites] [composites-parts]
                          [composites-faults] [ways] [demo] [shapes] [models]
                          [models-slots] [tables]
 
@@ -29,6 +29,7 @@ from benchmarks import (
     memory,
     models,
     nouns,
+    page_load,
     pairs,
     parameters,
     parts,
@@ -89,6 +90,7 @@ STEPS: dict[str, Step] = {
     "parameters": Step(parameters.measure),
     "layouts": Step(layouts.measure),
     "library": Step(library.measure, DATA, "the videos are there"),
+    "page-load": Step(page_load.measure, DATA, "the videos are there"),
     "planted": Step(planted.measure, DATA, "the queries are there"),
     "composites": Step(models.on_composites, *CLIPS),
     "composites-parts": Step(models.parts_on_composites, *CLIPS),

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,14 +41,17 @@ def serving(index: Index) -> Iterator[httpx.Client]:
 class ServerProcess:
     """``slta serve`` of a library that has an index."""
 
-    def __init__(self, library: Library, errors: Path) -> None:
+    def __init__(
+        self,
+        library: Library,
+        errors: Path,
+        command: Callable[..., list[str]] = colour_command,
+    ) -> None:
         """What it writes to its standard error is put into the file ``errors``."""
         options = ["--port", 0, "--as-is", "--index", library.place]
         with errors.open("wb") as file:
             self.process = subprocess.Popen(
-                colour_command(
-                    "serve", library.folder, *options, "--store", library.store
-                ),
+                command("serve", library.folder, *options, "--store", library.store),
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,

@@ -8,18 +8,20 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
 from slta.serve import corrections, lists, media, searching, tus, updating
-from slta.serve.decoder import Decoder
-from slta.serve.exporter import Exporter, TooBusy
-from slta.serve.guards import TooLarge, refused
+from slta.serve.answers import REFUSALS
+from slta.serve.decoder import DecoderPool
+from slta.serve.exporter import Exporter
+from slta.serve.guards import BadBody, refused
 from slta.serve.jobs import Jobs
-from slta.serve.media import Clips, Pictures
+from slta.serve.media import ClipCache, Pictures
 from slta.serve.shelf import Shelf, Unknown
 from slta.serve.tus import Intake
 from slta.serve.uploads import Uploads
@@ -36,8 +38,8 @@ def make_app(
     jobs = jobs or Jobs(index)
     intake = Intake(uploads or Uploads(index.root), jobs)
     # Pictures do not wait for clips.
-    decoder, cutter = Decoder(2), Decoder(1, CLIP_S)
-    shelf, clips = Shelf(index, decoder), Clips(cutter)
+    decoder, cutter = DecoderPool(2), DecoderPool(1, CLIP_S)
+    shelf, clips = Shelf(index, decoder), ClipCache(cutter)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -57,6 +59,8 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        responses=REFUSALS,
+        default_response_class=EscapedJson,
     )
     _tell_errors(app, index.root)
 
@@ -66,8 +70,14 @@ def make_app(
     app.include_router(lists.routes(shelf, Exporter(cutter)))
     app.include_router(updating.routes(index, jobs))
     app.include_router(tus.routes(intake))
+    app.add_api_route("/docs", _docs, include_in_schema=False)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
+
+
+def _docs() -> FileResponse:
+    """The description of the addresses, to read."""
+    return FileResponse(PAGE / "docs.html")
 
 
 def _tell_errors(app: FastAPI, root: Path) -> None:
@@ -78,17 +88,18 @@ def _tell_errors(app: FastAPI, root: Path) -> None:
         status = 404 if isinstance(error, Unknown) else getattr(error, "status", 400)
         return refused(status, str(error).replace(f"{root}/", ""))
 
-    @app.exception_handler(TooBusy)
-    def busy(_: Request, error: Exception) -> JSONResponse:
-        return refused(503, str(error))
-
     @app.exception_handler(UnwritableError)
     def unwritable(_: Request, error: Exception) -> JSONResponse:
         return refused(507, str(error))
 
-    @app.exception_handler(TooLarge)
-    def large(_: Request, error: Exception) -> JSONResponse:
-        return refused(413, str(error))
+    @app.exception_handler(BadBody)
+    def bad(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, BadBody)
+        return refused(error.status_code, error.detail, end=True)
+
+    @app.exception_handler(ClientDisconnect)
+    def gone(_: Request, error: Exception) -> JSONResponse:
+        return refused(400, "the request ended before its body; send it again")
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: Exception) -> JSONResponse:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from slta.errors import InputError
 from slta.index.library import Index
-from slta.serve.answers import REFUSALS
+from slta.serve.answers import shown
 from slta.serve.films import Film, films, named
 from slta.serve.kept import Database, kept_folder
 from slta.serve.shelf import Unknown
@@ -136,7 +136,7 @@ class Corrections:
             film = film_of(sent.video, there, connection, "corrections")
             check_times("found_", row["found_start_s"], row["found_end_s"], film)
             check_times("", row["start_s"], row["end_s"], film)
-            row |= {"file": film.files[0], "duration_s": film.duration_s}
+            row |= {"file": shown(film.files[0]), "duration_s": film.duration_s}
             key += [row["found_start_s"], row["found_end_s"]]
             found = connection.execute(
                 "SELECT id FROM corrections WHERE video = ? AND query = ? "
@@ -224,7 +224,7 @@ def _correction(row: sqlite3.Row, there: dict[str, Film]) -> Correction:
 
 
 def routes(index: Index) -> APIRouter:
-    api = APIRouter(prefix="/api", tags=["corrections"], responses=REFUSALS)
+    api = APIRouter(prefix="/api", tags=["corrections"])
     kept = Corrections(index)
 
     @api.get("/corrections")

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from slta.index.library import Index
+from slta.serve.answers import shown
 
 
 class Film(NamedTuple):
@@ -25,7 +26,7 @@ def films(index: Index) -> dict[str, Film]:
 
 
 def named(video: str, last: str, there: dict[str, Film]) -> str:
-    """A file of a video: that of the last known name, or if it has none of this name now,
-    another; if it is not there, the last known name."""
-    files = there[video].files if video in there else ()
+    """A file of a video, to show: that of the last known name, or if it has none of this
+    name now, another; if it is not there, the last known name."""
+    files = [shown(name) for name in there[video].files] if video in there else []
     return last if last in files or not files else files[0]

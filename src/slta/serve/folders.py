@@ -8,7 +8,7 @@ from typing import Any, Final
 from slta.errors import InputError
 from slta.files import is_hidden
 from slta.index.library import Index
-from slta.serve.jobs import shown
+from slta.serve.answers import shown, told
 
 LISTED: Final = 1000
 """Maximum folders and files that are listed."""
@@ -26,7 +26,7 @@ def folder_in(root: Path, name: str) -> tuple[str, Path]:
     parts = [part for part in name.split("/") if part]
     if not any(is_hidden(Path(part)) for part in parts):
         with suppress(OSError, ValueError):
-            path = root.joinpath(*parts).resolve()
+            path = Path(os.path.realpath(root.joinpath(*parts)))
             if path.is_relative_to(root) and path.is_dir():
                 return "/".join(parts), path
     raise UnknownFolder(f"there is no folder {shown(name)[:200]!r}; open the top one")
@@ -56,7 +56,8 @@ def folder(index: Index, name: str) -> dict[str, Any]:
             "unusable": len(unusable),
         },
         "unusable": [
-            {"file": shown(file), "why": shown(why)} for file, why in unusable[:LISTED]
+            {"file": shown(file), "why": told(why, index.root)}
+            for file, why in unusable[:LISTED]
         ],
     }
 
@@ -72,7 +73,7 @@ def _folders(root: Path, path: Path) -> list[str]:
                     shown(entry.name) == entry.name
                     and not is_hidden(Path(entry.name))
                     and entry.is_dir()
-                    and (path / entry.name).resolve().is_relative_to(root)
+                    and Path(os.path.realpath(path / entry.name)).is_relative_to(root)
                 ):
                     found.append(entry.name)
     return sorted(found, key=str.casefold)

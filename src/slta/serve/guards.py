@@ -9,14 +9,18 @@ something must come from its own page.
 import asyncio
 import hmac
 import ipaddress
+import time
 from collections.abc import Collection
 from http.cookies import SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from slta.serve.answers import shown
 
 COOKIE: Final = "slta"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -24,8 +28,11 @@ BODY: Final = 1 << 20
 """Maximum bytes of a request's body."""
 LARGE_BODIES: Final = {"/api/pictures": 10 << 20, "/api/uploads": 64 << 20}
 """The same where files are sent."""
-PATIENCE_S: Final = 30.0
-"""How long the next piece of a body may take."""
+PATIENCE_S: Final = 20.0
+"""How long the next piece of a body may take; the whole, besides so much longer as its
+bytes need at ``RATE``."""
+RATE: Final = 4096
+"""Least bytes of a body in a second."""
 HEADERS: Final = {
     "content-security-policy": "; ".join(
         [
@@ -78,25 +85,23 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
-            await send(message)
-
+        answer = _Answering(send, has_body=scope["method"] != "HEAD")
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if refusal is not None:
-            await refusal(scope, receive, told)
+            await refusal(scope, receive, answer.send)
             return
         length, most = headers.get("content-length", "0"), _most(scope["path"])
         if not (length.isdecimal() and int(length) <= most):
-            answer = refused(413, f"a request holds at most {most} bytes; send less")
-            await answer(scope, receive, told)
+            refusal = refused(413, _too_large(most), end=True)
+            await refusal(scope, receive, answer.send)
             return
-        await self._app(scope, _bounded(receive, most), told)
+        try:
+            await self._app(scope, _bounded(receive, most, answer), answer.send)
+        except OSError:
+            # A file that went away while it was sent. Its answer can only end.
+            if not answer.begun:
+                raise
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "").lower()
@@ -133,8 +138,9 @@ class Guard:
         """Whether the request is not one of another site's page."""
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if origin is not None:
-            netloc = urlsplit(origin).netloc.lower()
-            if netloc != headers.get("host", "").lower() and netloc not in self._hosts:
+            scheme, _, host = origin.lower().partition("://")
+            own = {*self._hosts, headers.get("host", "").lower()}
+            if scheme not in ("http", "https") or host not in own:
                 return False
         if site in (None, "same-origin", "none"):
             return True
@@ -146,8 +152,42 @@ class Guard:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
 
-def refused(status: int, sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status_code=status)
+class _Answering:
+    """Sends an answer with what browsers are told about each, and just as many bytes as it
+    says: a file may change while it is sent. One that is too short ends the connection."""
+
+    def __init__(self, send: Send, *, has_body: bool) -> None:
+        self._send, self._has_body = send, has_body
+        self.begun = False
+        self._left: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("cache-control", "no-store")
+            if self._has_body and message["status"] != 304:
+                length = headers.get("content-length")
+                self._left = None if length is None else int(length)
+        elif self._left is not None and message["type"] == "http.response.body":
+            body = message.get("body", b"")[: self._left]
+            self._left -= len(body)
+            message = {**message, "body": body}
+            if self._left and not message.get("more_body", False):
+                return
+        await self._send(message)
+
+
+def refused(status: int, sentence: str, *, end: bool = False) -> JSONResponse:
+    """An answer that may ``end`` the connection, as the rest of a body is not read."""
+    headers = {"connection": "close"} if end else None
+    return JSONResponse({"error": shown(sentence)}, status_code=status, headers=headers)
+
+
+def _too_large(most: int) -> str:
+    return f"a request holds at most {most} bytes; send less"
 
 
 def _is_address(host: str) -> bool:
@@ -179,23 +219,34 @@ def _bearer(headers: Headers) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
-class TooLarge(Exception):
-    """A body that is longer than it may be."""
+class BadBody(HTTPException):
+    """A body that is not read to its end."""
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Raises ``TooLarge``, and ``TimeoutError`` for a body that does not go on."""
-    left, ended = most, False
+def _bounded(receive: Receive, most: int, answer: _Answering) -> Receive:
+    """Raises ``BadBody`` for a body that is too long, or does not go on; when the answer
+    has begun, nobody is there any more."""
+    left, ended, waited_s = most, False, 0.0
 
     async def bounded() -> Message:
-        nonlocal left, ended
+        nonlocal left, ended, waited_s
         if ended:
             return await receive()
-        message = await asyncio.wait_for(receive(), PATIENCE_S)
+        due_s = PATIENCE_S + (most - left) / RATE - waited_s
+        begun_s = time.monotonic()
+        try:
+            message = await asyncio.wait_for(receive(), min(PATIENCE_S, due_s))
+        except TimeoutError:
+            if answer.begun:
+                return {"type": "http.disconnect"}
+            raise BadBody(408, "the request did not go on; send it again") from None
+        waited_s += time.monotonic() - begun_s
         left -= len(message.get("body", b""))
         ended = not message.get("more_body", False)
+        if left < 0 and answer.begun:
+            return {"type": "http.disconnect"}
         if left < 0:
-            raise TooLarge(f"a request holds at most {most} bytes; send less")
+            raise BadBody(413, _too_large(most))
         return message
 
     return bounded

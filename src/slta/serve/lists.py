@@ -15,7 +15,7 @@ from slta.export.found import Found, merged
 from slta.export.texts import is_control
 from slta.index.library import Index
 from slta.moments import Span
-from slta.serve.answers import REFUSALS, content
+from slta.serve.answers import content, shown
 from slta.serve.corrections import (
     Missing,
     Note,
@@ -155,7 +155,7 @@ class Lists:
                         f"the list {name!r} has {count} moments, the most that a list "
                         "holds; begin another"
                     )
-                values = [start_s, end_s, film.files[0], film.duration_s]
+                values = [start_s, end_s, shown(film.files[0]), film.duration_s]
                 values += [sent.score, sent.confidence]
                 connection.execute(
                     f"INSERT INTO moments ({', '.join(KEY)}, start_s, end_s, file, "
@@ -270,7 +270,7 @@ def _path(contents: Contents, root: Path, moment: ListMoment, *, opened: bool) -
 
 
 def routes(shelf: Shelf, exporter: Exporter) -> APIRouter:
-    api = APIRouter(prefix="/api/lists", tags=["lists"], responses=REFUSALS)
+    api = APIRouter(prefix="/api/lists", tags=["lists"])
     lists = Lists(shelf.index)
 
     @api.get("")

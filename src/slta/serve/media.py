@@ -13,7 +13,8 @@ from fastapi.responses import FileResponse, Response
 
 from slta.errors import InputError
 from slta.moments import Span, clock
-from slta.serve.decoder import Decoder
+from slta.serve.answers import content, shown
+from slta.serve.decoder import DecoderPool
 from slta.serve.searching import Name
 from slta.serve.shelf import Shelf, span_in
 
@@ -22,7 +23,7 @@ WIDTHS: Final = (160, 320, 640, 1280)
 PICTURES_BYTES: Final = 64 << 20
 """Pictures that are kept, in bytes."""
 CLIPS_BYTES: Final = 2 << 30
-"""Clips that are kept, in bytes."""
+"""ClipCache that are kept, in bytes."""
 LONGEST_S: Final = 600.0
 """Maximum length of a clip."""
 TYPES: Final = {
@@ -33,6 +34,7 @@ TYPES: Final = {
     ".mkv": "video/x-matroska",
     ".ogv": "video/ogg",
 }
+OTHER: Final = "application/octet-stream"
 # What a video's id names never changes.
 FOR_GOOD: Final = {"cache-control": "private, max-age=86400, immutable"}
 
@@ -40,7 +42,7 @@ FOR_GOOD: Final = {"cache-control": "private, max-age=86400, immutable"}
 class Pictures:
     """JPEGs of frames, made when they are asked for, the last ones kept."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: DecoderPool) -> None:
         self._decoder = decoder
         self._kept = OrderedDict[tuple[object, ...], bytes]()
         self._size = 0
@@ -63,10 +65,10 @@ class Pictures:
         return self._kept[key]
 
 
-class Clips:
-    """Clips as MP4, made when they are asked for, the last ones kept."""
+class ClipCache:
+    """ClipCache as MP4, made when they are asked for, the last ones kept."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: DecoderPool) -> None:
         self._decoder = decoder
         self._folder = TemporaryDirectory(prefix="slta-clips-")
         self._kept = OrderedDict[str, int]()
@@ -104,22 +106,26 @@ class Clips:
         self._folder.cleanup()
 
 
-def routes(shelf: Shelf, pictures: Pictures, clips: Clips) -> APIRouter:
+def routes(shelf: Shelf, pictures: Pictures, clips: ClipCache) -> APIRouter:
     api = APIRouter(prefix="/api/videos/{video}")
 
-    @api.get("/file")
+    @api.get(
+        "/file",
+        response_class=FileResponse,
+        responses=content(*TYPES.values(), OTHER, part=True),
+    )
     async def file(video: Name) -> FileResponse:
         """The file; a range of its bytes, if one is asked for."""
         _, path = await shelf.video(video)
-        kind = TYPES.get(path.suffix.lower(), "application/octet-stream")
+        kind = TYPES.get(path.suffix.lower(), OTHER)
         return FileResponse(path, media_type=kind)
 
-    @api.get("/frame")
+    @api.get("/frame", response_class=Response, responses=content("image/jpeg"))
     async def frame(video: Name, at: float = 0.0, width: int = 320) -> Response:
         """The frame shown at a time, as JPEG."""
         return await _pictures(video, [at], width)
 
-    @api.get("/strip")
+    @api.get("/strip", response_class=Response, responses=content("image/jpeg"))
     async def strip(
         video: Name,
         start: float,
@@ -133,7 +139,11 @@ def routes(shelf: Shelf, pictures: Pictures, clips: Clips) -> APIRouter:
         at = [span.start + (i + 0.5) / count * span.length_s for i in range(count)]
         return await _pictures(video, at, width)
 
-    @api.get("/clip")
+    @api.get(
+        "/clip",
+        response_class=FileResponse,
+        responses=content("video/mp4", part=True),
+    )
     async def clip(video: Name, start: float, end: float) -> FileResponse:
         """A part of the video as a file of its own."""
         facts, path = await shelf.video(video)
@@ -160,7 +170,8 @@ def routes(shelf: Shelf, pictures: Pictures, clips: Clips) -> APIRouter:
 
 def attachment(name: str) -> str:
     """A header by which browsers save an answer under a name (RFC 6266)."""
+    name = shown(name)
     plain = "".join(
         c if (c.isascii() and c.isalnum()) or c in " .-_" else "-" for c in name
     )
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

@@ -15,11 +15,14 @@ from slta.index.library import Index
 from slta.serve.app import make_app
 from slta.serve.guards import Guard
 from slta.serve.jobs import Jobs
+from slta.serve.patience import Patience
 from slta.serve.uploads import Uploads
 
 PORT: Final = 8321
 STREAMS: Final = 64
 """Maximum connections at a time."""
+KEEP_ALIVE_S: Final = 10
+"""How long a connection waits for the next request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,11 @@ def make_server(
     app.add_middleware(Guard, hosts=hosts, token=token, by_address=by_address)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        http=Patience,
+        ws="none",
+        log_level="error",
         limit_concurrency=STREAMS,
-        timeout_keep_alive=10,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=2,
         server_header=False,
     )

@@ -14,12 +14,17 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from slta.errors import InputError
+from slta.serve.answers import events, shown
 from slta.serve.shelf import LONGEST, MOST, Shelf, Wanted
 
 PORTION: Final = 20
 """Moments that are sent first; then all."""
 POINTS: Final = 1000
 """Maximum points of a curve."""
+PICTURE: Final = {
+    "content": {"application/octet-stream": {"schema": {"format": "binary"}}},
+    "required": True,
+}
 Text = Annotated[str | None, Field(max_length=LONGEST)]
 Name = Annotated[str, Field(max_length=128)]
 
@@ -59,7 +64,7 @@ def routes(shelf: Shelf) -> APIRouter:
         """What is searched."""
         videos = await shelf.rows()
         return {
-            "name": shelf.index.root.name,
+            "name": shown(shelf.index.root.name),
             "videos": len(videos),
             "hours": round(sum(v["duration_s"] for v in videos) / 3600, 3),
         }
@@ -75,7 +80,11 @@ def routes(shelf: Shelf) -> APIRouter:
         the ``video`` of each."""
         return shelf.shown(await shelf.search(asked.asked))
 
-    @api.get("/search/stream")
+    @api.get(
+        "/search/stream",
+        response_class=StreamingResponse,
+        responses=events("found", "done", "refused"),
+    )
     async def stream(asked: Annotated[SearchWords, Query()]) -> StreamingResponse:
         """The same as events: ``found`` with the first moments, then with all, and
         ``done``."""
@@ -95,7 +104,7 @@ def routes(shelf: Shelf) -> APIRouter:
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
-    @api.post("/pictures", status_code=201)
+    @api.post("/pictures", status_code=201, openapi_extra={"requestBody": PICTURE})
     async def picture(request: Request) -> dict[str, str]:
         """Keeps a picture, the body of the request, to search for what looks like it."""
         name = secrets.token_hex(16)

@@ -1,6 +1,8 @@
 """The served folder: its index, asked by one request after another."""
 
 import asyncio
+import json
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -24,7 +26,8 @@ from slta.index.records import Snapshot, Video
 from slta.index.scanning import State
 from slta.moments import Span, clock
 from slta.search.answers import Answer
-from slta.serve.decoder import Decoder
+from slta.serve.answers import shown
+from slta.serve.decoder import DecoderPool
 
 T = TypeVar("T")
 LONGEST: Final = 500
@@ -111,7 +114,7 @@ class Unknown(InputError):
 class Shelf:
     """An index whose answers are kept until it changes."""
 
-    def __init__(self, index: Index, decoder: Decoder) -> None:
+    def __init__(self, index: Index, decoder: DecoderPool) -> None:
         self.index, self._decoder = index, decoder
         # One at a time: searches use all of Python's time anyway.
         self._worker = ThreadPoolExecutor(1, "search")
@@ -170,7 +173,7 @@ class Shelf:
             "frames", path=str(path), times_s=[*times_s], width=width, height=height
         )
         images = np.frombuffer(pixels, np.uint8).reshape(-1, height, width, 3)
-        name = f"{path.name} {clock(span.start)}-{clock(span.end)}"
+        name = f"{shown(path.name)} {clock(span.start)}-{clock(span.end)}"
         return Example(name, path, span, images)
 
     async def add_picture(self, name: str, path: Path) -> None:
@@ -225,7 +228,10 @@ class Shelf:
             file = Path(moment["path"]).relative_to(self.index.root).as_posix()
             moment["video"] = ids.get(file, "")
             moment["file"] = file
-        return answer
+        plain: dict[str, Any] = json.loads(
+            shown(json.dumps(answer, ensure_ascii=False))
+        )
+        return plain
 
     async def video(self, name: str) -> tuple[Video, Path]:
         """A video and one of its files. Raises ``Unknown``."""
@@ -274,7 +280,7 @@ class Contents:
         why = "this video is not in the folder; search again"
         for path, state in self._files.get(name, {}).items():
             # The folder may have changed since: a link may lead elsewhere.
-            file = (self._root / path).resolve()
+            file = Path(os.path.realpath(self._root / path))
             if not (file.is_relative_to(self._root) and file.is_file()):
                 continue
             if _content(State.of(file)) == _content(state):
@@ -288,7 +294,7 @@ class Contents:
         return [
             {
                 "video": video.id,
-                "files": [*self._files[video.id]],
+                "files": [*map(shown, self._files[video.id])],
                 "duration_s": round(video.duration_s, 3),
                 "width": video.width,
                 "height": video.height,
