@@ -4,20 +4,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
 
 
 def shown(text: str) -> str:
     """A text that may be sent, where names are no Unicode."""
     return text.encode(errors="replace").decode()
-
-
-class EscapedJson(JSONResponse):
-    """JSON in ASCII, which also holds names that are no Unicode, as ``--json`` does."""
-
-    def render(self, content: Any) -> bytes:
-        text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-        return text.encode("ascii")
 
 
 class Refusal(BaseModel):
@@ -78,11 +69,6 @@ def events(*names: str) -> dict[int | str, dict[str, Any]]:
     }
     kind = {"text/event-stream": {"schema": schema}}
     return {200: {"content": kind, "description": "Events, whose data is JSON"}}
-
-
-def shown(text: str) -> str:
-    """A text that may be sent, where names are no Unicode."""
-    return text.encode(errors="replace").decode()
 
 
 def told(sentence: str, root: Path) -> str:

@@ -60,7 +60,6 @@ def make_app(
         redoc_url=None,
         openapi_url="/api/openapi.json",
         responses=REFUSALS,
-        default_response_class=EscapedJson,
     )
     _tell_errors(app, index.root)
 

@@ -174,4 +174,4 @@ def attachment(name: str) -> str:
     plain = "".join(
         c if (c.isascii() and c.isalnum()) or c in " .-_" else "-" for c in name
     )
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
