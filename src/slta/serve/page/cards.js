@@ -38,7 +38,7 @@ function facts(moment, kept, { clearFrom, above, isGrouped }) {
     make("span", { className: "time" },
       range(kept.start_s, kept.end_s),
       make("span", { className: "faint" }, ` of ${clock(moment.duration_s)}`),
-      changed ? make("span", { className: "faint" }, " · ends corrected") : null),
+      changed ? make("span", { className: "faint" }, " · corrected") : null),
     make("span", { className: "sure" },
       ...confidence(moment, clearFrom),
       kept.verdict
@@ -62,7 +62,7 @@ const clearness = (isClear) =>
   make("span", { className: isClear ? "clear" : "faint" }, isClear ? "clear" : "not clear");
 
 // The folder, with its last slash, and the name of a file.
-export function parts(file) {
+function parts(file) {
   const cut = file.lastIndexOf("/") + 1;
   return [file.slice(0, cut), file.slice(cut)];
 }

@@ -1,13 +1,13 @@
 // What people said of the moments that were found: better ends, a verdict, a note.
 
-import { ask, askIfThere } from "./service.js";
-import { idOf } from "./moments.js";
+import { ask, askIfThere, named } from "./service.js";
+import { spanOf } from "./moments.js";
 
 const FIELDS = ["video", "query", "found_start_s", "found_end_s", "start_s", "end_s", "verdict", "note"];
 const kept = new Map();
 let queue = Promise.resolve();
 
-const nameOf = (query, moment) => `${query}\n${idOf(moment)}`;
+const nameOf = (query, moment) => `${query}\n${spanOf(moment)}`;
 const found = (each) => ({ video: each.video, start_s: each.found_start_s, end_s: each.found_end_s });
 
 // Reads those of a query; tells of each.
@@ -26,7 +26,7 @@ export function stateOf(query, moment) {
 }
 
 const tell = (moment) =>
-  document.dispatchEvent(new CustomEvent("corrected", { detail: idOf(moment) }));
+  document.dispatchEvent(new CustomEvent("corrected", { detail: spanOf(moment) }));
 
 // Keeps a change; one after the other, so that the last one stays.
 function correct(query, moment, change) {
@@ -56,8 +56,6 @@ function correct(query, moment, change) {
   queue = saved.catch(() => {});
   return saved;
 }
-
-const named = encodeURIComponent;
 
 // What the player keeps of a moment that an example found: ends, while the page is open. What
 // is kept is for learning, which needs sentences.

@@ -16,7 +16,7 @@ let awaited = false; // whether one must come, after an upload
 let finished = () => {};
 let unfinished = new Set();
 
-export const isUnfinished = ({ state }) => state === "waiting" || state === "running";
+const isUnfinished = ({ state }) => state === "waiting" || state === "running";
 
 // `work` is called when a job has ended that was seen running.
 export const onFinished = (work) => (finished = work);

@@ -25,6 +25,15 @@ export async function show(name) {
   }
 }
 
+// Draws a moment anew after it was changed; gives its card.
+export function redraw(moment) {
+  const old = view.querySelector(`li[data-id="${CSS.escape(idOf(moment))}"]`);
+  if (!old) return null;
+  const item = cardOf(moment);
+  old.replaceWith(item);
+  return item.querySelector(".card");
+}
+
 export const find = (id) => now?.moments.find((moment) => idOf(moment) === id);
 
 export function neighbour(moment, by) {
@@ -58,14 +67,14 @@ async function remove(name, moments) {
 }
 
 async function showList(name) {
-  const list = await ask(`api/lists/${named(name)}`);
-  now = { ...list, name };
-  const count = list.moments.length;
+  const { moments } = await ask(`api/lists/${named(name)}`);
+  now = { name, moments: moments.map((moment) => ({ ...moment, list: name })) };
+  const count = moments.length;
   view.replaceChildren(
     allLink(),
     make("h1", {}, name, make("span", { className: "faint", textContent: ` ${plural(count, "moment")}` })),
     count ? exporting(name) : make("p", { className: "faint", textContent: "The list is empty." }),
-    make("ol", { className: "cards" }, ...list.moments.map(cardOf)));
+    make("ol", { className: "cards" }, ...now.moments.map(cardOf)));
 }
 
 function cardOf(moment) {
@@ -125,7 +134,7 @@ function exporting(name) {
 
 // What the player keeps of a moment of a list.
 export function keeperOf(moment) {
-  const list = now.name;
+  const { list } = moment;
   const found = { start_s: moment.start_s, end_s: moment.end_s };
   return {
     isFound: false,

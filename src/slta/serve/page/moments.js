@@ -2,8 +2,11 @@
 
 import { ask } from "./service.js";
 
-// What names a moment of a video, as it was found.
-export const idOf = (moment) => `${moment.video}@${moment.start_s}-${moment.end_s}`;
+// A part of a video, as searches for what is like it and the address name it.
+export const spanOf = ({ video, start_s, end_s }) => `${video}@${start_s}-${end_s}`;
+
+// What names a moment among others: that of a list keeps its name when its ends are moved.
+export const idOf = (moment) => (moment.list ? String(moment.id) : spanOf(moment));
 
 export function partsOf(id) {
   const parts = /^(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)$/.exec(id);

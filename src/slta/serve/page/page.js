@@ -1,5 +1,6 @@
 // The page: shows what its address says.
 
+import { lasting } from "./clock.js";
 import { $, plural } from "./dom.js";
 import { ask } from "./service.js";
 import { go, here, isAsked, leaveMoment, onChange, whatOf, wordsOf } from "./address.js";
@@ -36,11 +37,10 @@ function restore(state) {
   start.hidden = isAsked(state);
   $(".results").hidden = !isAsked(state);
   showSearch(state, before);
-  if (view === "lists" && (before.view !== "lists" || before.list !== state.list || !state.moment)) {
-    if (!(before.moment && before.list === state.list && before.view === "lists")) {
-      settled = lists.show(state.list);
-    }
-  }
+  // A moment is opened and closed above its list.
+  const isSameList = before.view === "lists" && before.list === state.list;
+  const isMoment = state.moment || before.moment;
+  if (view === "lists" && !(isSameList && isMoment)) settled = lists.show(state.list);
   if (view === "add") adding.show();
   else jobs.follow(false);
   document.title = titleOf(state, view);
@@ -85,7 +85,7 @@ async function showMoment({ moment: id, view }) {
   player.open({
     moment,
     query,
-    keeper: keeperOf(moment, query, isList),
+    keeper: keeperOf(moment, query),
     words: isList ? { q: moment.query } : whatOf(shown),
     neighbour: (by) => (isList ? lists : results).neighbour(moment, by),
     chosen: (other) => go({ moment: idOf(other) }, { replace: true }),
@@ -93,16 +93,16 @@ async function showMoment({ moment: id, view }) {
   });
 }
 
-function keeperOf(moment, query, isList) {
-  if (isList && moment.id) return lists.keeperOf(moment);
+function keeperOf(moment, query) {
+  if (moment.list) return lists.keeperOf(moment);
   return shown.like || shown.picture ? corrections.passing(moment) : corrections.keeperOf(query, moment);
 }
 
 player.onClose((moment) => {
   leaveMoment();
-  const id = idOf(moment);
-  const list = VIEWS.lists.hidden ? $("#found") : VIEWS.lists;
-  const card = $(`li[data-id="${CSS.escape(id)}"] .card`, list);
+  const card = VIEWS.lists.hidden
+    ? $(`li[data-id="${CSS.escape(idOf(moment))}"] .card`, $("#found"))
+    : lists.redraw(moment);
   (card ?? $("#query")).focus();
 });
 
@@ -126,7 +126,7 @@ example.onTrouble((sentence) => {
 async function tellLibrary() {
   const { name, videos, hours } = await ask("api/library");
   $("#library").textContent = videos
-    ? `${plural(videos, "video")} in ${name}, ${hours < 1 ? `${Math.max(1, Math.round(60 * hours))} minutes` : `${hours.toFixed(1)} hours`}`
+    ? `${plural(videos, "video")} in ${name}, ${lasting(3600 * hours)}`
     : `No videos in ${name} yet`;
 }
 

@@ -3,7 +3,7 @@
 import { $, make, iconButton, plural } from "./dom.js";
 import { stream } from "./service.js";
 import { card } from "./cards.js";
-import { idOf } from "./moments.js";
+import { idOf, spanOf } from "./moments.js";
 import { go } from "./address.js";
 import * as corrections from "./corrections.js";
 
@@ -193,12 +193,12 @@ function cardOf(moment) {
 }
 
 export function likeThis(moment) {
-  go({ q: undefined, picture: undefined, like: idOf(moment), moment: undefined, view: undefined });
+  go({ q: undefined, picture: undefined, like: spanOf(moment), moment: undefined, view: undefined });
 }
 
 const cardAt = (id) => $(`li[data-id="${CSS.escape(id)}"] .card`, found);
 
-export function focusCard(id) {
+function focusCard(id) {
   const button = cardAt(id);
   button?.focus();
   return Boolean(button);
@@ -227,7 +227,7 @@ function onward() {
   const all = grouped ? groups().length : now.moments.length;
   if (drawn < all) {
     if (grouped) fillGroups(drawn + GROUPS);
-    else fill(drawn + PORTION);
+    else fill(drawn + 2 * PORTION);
   } else if (!now.complete && now.settled) {
     rest.textContent = "Looking for more …";
     more(Math.min(MOST, now.top * 5));
