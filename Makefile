@@ -1,5 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
+NO_BROWSER := echo "chromium cannot be installed: the browser tests are left out"
 
 .PHONY: demo test stress coverage check format bench docs serve
 
@@ -9,11 +10,22 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dev]'
 	touch $@
 
+# Debian's chromium, for the tests marked browser.
+.venv/browser: .venv/installed
+	@if command -v chromium >/dev/null; then :; \
+	elif ! command -v apt-get >/dev/null; then \
+	  echo "chromium is missing, and there is no apt-get: the browser tests are left out"; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -qq -y chromium || $(NO_BROWSER); \
+	elif sudo -n true 2>/dev/null; then \
+	  sudo apt-get update -qq && sudo apt-get install -qq -y chromium || $(NO_BROWSER); \
+	else echo "chromium is missing, and only root installs it: the browser tests are left out"; fi
+	@if command -v chromium >/dev/null; then touch $@; fi
+
 demo: .venv/installed
 	$(BIN)/python -m examples.demo
 
 # By halves, so that most files stay with one worker and are set up once.
-test: .venv/installed
+test: .venv/installed .venv/browser
 	$(BIN)/pytest -n 2 --dist worksteal
 
 # Kills indexing at random moments, a hundred times; minutes.
@@ -21,7 +33,7 @@ stress: .venv/installed
 	$(BIN)/python -m tests.stress.kill_index --kills 100
 
 # By itself, as tracing every line takes half as long again.
-coverage: .venv/installed
+coverage: .venv/installed .venv/browser
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: .venv/installed

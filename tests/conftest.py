@@ -1,6 +1,7 @@
 """What every test shares: where the real data is, and what happens where it is not."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 ROOT = Path(__file__).resolve().parents[1]
 SLTA = ROOT / "src" / "slta"
 SHARED = ROOT.parent / "shared"
+CHROMIUM = shutil.which("chromium")
 
 
 def _with_arrays() -> list[str]:
@@ -51,17 +53,23 @@ def pytest_runtest_setup() -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    if SHARED.is_dir():
-        return
-    real = [item for item in items if item.get_closest_marker("real")]
-    config.hook.pytest_deselected(items=real)
-    items[:] = [item for item in items if item not in real]
+    missing = [] if SHARED.is_dir() else ["real"]
+    missing += [] if CHROMIUM else ["browser"]
+    for marker in missing:
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        config.hook.pytest_deselected(items=marked)
+        items[:] = [item for item in items if item not in marked]
 
 
-def pytest_report_header() -> str:
-    if SHARED.is_dir():
-        return f"real data: {SHARED}"
-    return f"real data: {SHARED} is missing, so the tests marked real are left out"
+def pytest_report_header() -> list[str]:
+    data, browser = f"real data: {SHARED}", f"browser: {CHROMIUM}"
+    if not SHARED.is_dir():
+        data += " is missing, so the tests marked real are left out"
+    if not CHROMIUM:
+        browser = (
+            "browser: chromium is missing, so the tests marked browser are left out"
+        )
+    return [data, browser]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ import pytest
 from slta.index.adding import Added
 from slta.index.place import Place
 from slta.serve import jobs as served
-from slta.serve.jobs import Job, Jobs, TooManyJobs, UnknownJob
+from slta.serve.jobs import IndexJob, Jobs, TooManyJobs, UnknownJob
 from tests.support.colour_indexing import COMMAND
 from tests.support.libraries import NAMES, Library, paths
 from tests.support.servers import serving
@@ -47,7 +47,7 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 60) -> None:
         time.sleep(0.02)
 
 
-def ended(jobs: Jobs, job: Job) -> Job:
+def ended(jobs: Jobs, job: IndexJob) -> IndexJob:
     wait_for(lambda: not job.is_open)
     return job
 
@@ -56,7 +56,7 @@ def test_a_job_indexes_what_is_new_and_says_what_it_did(library: Library) -> Non
     library.fill(2)
     library.put("copy.mp4", 0)
     (library.folder / "bad.mp4").write_text("no film")
-    told = list[tuple[Job, Added]]()
+    told = list[tuple[IndexJob, Added]]()
     with working(library, ended=lambda *of: told.append(of)) as jobs:
         job = ended(jobs, jobs.add(""))
         wait_for(lambda: told)
@@ -86,7 +86,7 @@ def test_a_hostile_file_is_noted_and_the_others_are_indexed(
     library.fill(2)
     library.put(f"{name}.mp4", 2)
     library.put("zebra.mp4", 3)
-    with working(library, patience_s=3.0 if name == "hang" else 60.0) as jobs:
+    with working(library, patience_s=6.0 if name == "hang" else 60.0) as jobs:
         job = ended(jobs, jobs.add(""))
         assert (job.state, job.videos) == ("done", 3)
         assert [*job.problems] == [f"{name}.mp4"]
@@ -324,7 +324,10 @@ def test_jobs_are_streamed_as_they_change(address: str) -> None:
                 if job["state"] == "done":
                     break
     assert states[-1] == "done" and len(states) >= 2
-    assert (job["videos"], job["problems"][0]["file"]) == (2, "trips/bad.mp4")
+    (problem,) = job["problems"]
+    assert (job["videos"], problem["file"]) == (2, "trips/bad.mp4")
+    # Where the folder lies is nobody's business.
+    assert problem["why"].startswith("trips/bad.mp4 is not a video")
     assert {*job} >= {"done_s", "all_s", "rate", "left_s", "made_s", "ended_s"}
 
 
@@ -387,9 +390,36 @@ def test_no_other_folder_is_listed_or_indexed(
         assert "there is no folder" in answer.json()["error"]
 
 
-def test_wrong_jobs_are_told_in_a_sentence(address: str) -> None:
+def test_a_quiet_stream_shows_that_it_lives(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slta.serve.updating.HEARTBEAT_S", 0.1)
+    with httpx.stream("GET", f"{address}/api/jobs/stream") as stream:
+        lines = [line for line, _ in zip(stream.iter_lines(), range(4), strict=False)]
+    assert lines == ["event: jobs", "data: []", "", ": still here"]
+
+
+def test_a_damaged_record_of_jobs_does_not_keep_the_server_from_starting(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    library.fill(1)
+    index = library.open()
+    index.begin()
+    jobs = Jobs(index, command=COMMAND)
+    jobs._kept.path.parent.mkdir(parents=True, exist_ok=True)
+    jobs._kept.path.write_bytes(b"no database" * 1000)
+    jobs.start()
+    jobs.close()
+    assert "jobs.sqlite cannot be used" in caplog.text
+
+
+def test_wrong_jobs_are_told_in_a_sentence(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "MOST_WAITING", 0)
     client = httpx.Client(base_url=address)
     for answer, status in (
+        (client.post("/api/jobs", json={}), 429),
         (client.post("/api/jobs", json={"folder": 3}), 422),
         (client.post("/api/jobs", json={"folder": "x" * 5000}), 422),
         (client.post("/api/jobs", content=b"{"), 422),

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from slta.serve.app import PAGE
 from slta.serve.shelf import LONGEST
 from tests.support.libraries import Library
 
@@ -157,8 +158,8 @@ def test_a_file_that_changed_is_not_taken_for_the_old_one(client: httpx.Client) 
 def test_the_page_and_all_it_needs_are_small(client: httpx.Client) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    names = ["style.css", "page.js", "player.js", "service.js", "clock.js", "icon.svg"]
-    assets = [client.get(f"/{name}") for name in names]
+    assets = [client.get(f"/{file.name}") for file in PAGE.iterdir()]
     assert all(asset.status_code == 200 for asset in assets)
-    assert sum(len(answer.content) for answer in [page, *assets]) < 150_000
+    assert sum(len(asset.content) for asset in assets) < 150_000
+    assert all(f'"{asset}"' in page.text for asset in ("base.css", "page.js"))
     assert "http://" not in page.text and "https://" not in page.text

@@ -279,15 +279,15 @@ def test_a_full_disk_is_told_and_nothing_is_lost(
 ) -> None:
     at = created(client, "a.mp4", 3_000_000)
     data = os.urandom(3_000_000)
-    usual = served.Part.append
+    usual = served.UploadPart.append
 
-    def full(part: served.Part, piece: bytes) -> None:
+    def full(part: served.UploadPart, piece: bytes) -> None:
         if part.offset >= 1 << 20:
             raise served._unwritable(OSError(errno.ENOSPC, "No space left on device"))
         usual(part, piece)
 
     with monkeypatch.context() as patch:
-        patch.setattr(served.Part, "append", full)
+        patch.setattr(served.UploadPart, "append", full)
         sentence = refused(sent(client, at, 0, data), 507)
     assert "make room" in sentence
     there = offset(client, at)
@@ -380,7 +380,10 @@ def test_what_was_whole_when_the_server_was_killed_is_moved_once(
         httpx.Client(base_url=address) as client,
     ):
         for upload in (linked, whole):
-            answer = client.head(f"/api/uploads/{upload.id}")
+            address = f"/api/uploads/{upload.id}"
+            start = time.monotonic()
+            while "x-job" not in (answer := client.head(address)).headers:
+                assert time.monotonic() - start < 30
             assert answer.headers["x-file"] == f"uploads/{upload.name}"
             assert answer.headers["x-job"]
     assert {path.name for path in (library.folder / FOLDER).iterdir()} == {

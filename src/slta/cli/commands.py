@@ -21,6 +21,7 @@ from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
 from slta.cli.index import IndexFolder, index
 from slta.cli.listing import List, listing
+from slta.cli.mcp import Mcp, mcp
 from slta.cli.screen import USAGE, notes, screen, tell
 from slta.cli.search import Search, search
 from slta.cli.serve import Serve, serve
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
     "search": (Search, search),
     "index": (IndexFolder, index),
     "serve": (Serve, serve),
+    "mcp": (Mcp, mcp),
     "evaluate": (Evaluate, evaluate),
     "compare": (Compare, compare),
     "plot": (Plot, plot),
@@ -41,6 +43,7 @@ Command = (
     Annotated[Search, tyro.conf.subcommand("search")]
     | Annotated[IndexFolder, tyro.conf.subcommand("index")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
+    | Annotated[Mcp, tyro.conf.subcommand("mcp")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]

@@ -13,7 +13,7 @@ from slta.errors import InputError, UnwritableError
 
 if TYPE_CHECKING:
     from slta.index.adding import Added
-    from slta.serve.jobs import Job
+    from slta.serve.jobs import IndexJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,11 @@ def serve(command: Serve) -> None:
         index.searcher.prepare(steps)
     if not command.as_is:
         index.begin()
-    jobs = Jobs(index, ended=lambda job, added: _ended(job, added, index.root))
+    jobs = Jobs(
+        index,
+        extractor=command.extractor,
+        ended=lambda job, added: _ended(job, added, index.root),
+    )
     uploads = Uploads(index.root, int(command.largest_upload * 1e9))
 
     def told(page: str) -> None:
@@ -88,7 +92,7 @@ def serve(command: Serve) -> None:
     serve(index, address, token, told, jobs, uploads)
 
 
-def _ended(job: "Job", added: "Added", root: Path) -> None:
+def _ended(job: "IndexJob", added: "Added", root: Path) -> None:
     library.told(added, root)
     if job.error is not None:
         _note(f"{job.error}; serving what is indexed so far")

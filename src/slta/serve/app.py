@@ -17,11 +17,11 @@ from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
 from slta.serve import corrections, lists, media, searching, tus, updating
 from slta.serve.answers import REFUSALS, EscapedJson
-from slta.serve.decoder import Decoder
+from slta.serve.decoder import DecoderPool
 from slta.serve.exporter import Exporter
 from slta.serve.guards import BadBody, refused
 from slta.serve.jobs import Jobs
-from slta.serve.media import Clips, Pictures
+from slta.serve.media import ClipCache, Pictures
 from slta.serve.shelf import Shelf, Unknown
 from slta.serve.tus import Intake
 from slta.serve.uploads import Uploads
@@ -38,8 +38,8 @@ def make_app(
     jobs = jobs or Jobs(index)
     intake = Intake(uploads or Uploads(index.root), jobs)
     # Pictures do not wait for clips.
-    decoder, cutter = Decoder(2), Decoder(1, CLIP_S)
-    shelf, clips = Shelf(index, decoder), Clips(cutter)
+    decoder, cutter = DecoderPool(2), DecoderPool(1, CLIP_S)
+    shelf, clips = Shelf(index, decoder), ClipCache(cutter)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -28,7 +28,7 @@ DONE, WRONG = b"+", b"-"
 """How an answer begins, before its bytes or a sentence."""
 
 
-class Decoder:
+class DecoderPool:
     """Does tasks of ``slta.serve.tasks``, each in one of ``count`` processes."""
 
     def __init__(self, count: int = 1, patience_s: float = PATIENCE_S) -> None:

@@ -10,7 +10,7 @@ from slta.errors import InputError
 from slta.export.formats import needs_videos
 from slta.export.found import Found
 from slta.files import fitted
-from slta.serve.decoder import Decoder
+from slta.serve.decoder import DecoderPool
 from slta.serve.exporting import packed, stem_of
 
 AT_A_TIME: Final = 4
@@ -36,7 +36,7 @@ class ExportFile:
 class Exporter:
     """Makes files, some at a time."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: DecoderPool) -> None:
         self._decoder, self._making = decoder, 0
 
     def opens(self, kind: str) -> bool:

@@ -9,6 +9,7 @@ from slta.errors import InputError
 from slta.files import is_hidden
 from slta.index.library import Index
 from slta.serve.answers import shown
+from slta.serve.jobs import told
 
 LISTED: Final = 1000
 """Maximum folders and files that are listed."""
@@ -56,7 +57,8 @@ def folder(index: Index, name: str) -> dict[str, Any]:
             "unusable": len(unusable),
         },
         "unusable": [
-            {"file": shown(file), "why": shown(why)} for file, why in unusable[:LISTED]
+            {"file": shown(file), "why": told(why, index.root)}
+            for file, why in unusable[:LISTED]
         ],
     }
 

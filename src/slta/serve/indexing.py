@@ -42,7 +42,7 @@ class Order:
 
     root: str
     place: str
-    extractor: str
+    extractor: str | None
     store: str
     within: str = ""
     skip: dict[str, str] = field(default_factory=dict)
@@ -154,6 +154,8 @@ def _read_line() -> bytes:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Searches go first.
+    os.nice(10)
     # Whatever is printed goes to stderr.
     out = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
     os.dup2(2, 1)

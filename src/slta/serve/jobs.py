@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from threading import Condition, Thread
 from typing import Any, Final, Literal
 
@@ -54,7 +55,7 @@ class UnknownJob(InputError):
 
 
 @dataclass
-class Job:
+class IndexJob:
     """An update of the index."""
 
     folder: str
@@ -79,7 +80,8 @@ class Job:
     def is_open(self) -> bool:
         return self.state in ("waiting", "running")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, root: Path) -> dict[str, Any]:
+        """For answers, which do not tell where the folder lies."""
         left_s = (self.all_s - self.done_s) / self.rate if self.rate else None
         problems = sorted(self.problems.items())
         return {
@@ -93,20 +95,25 @@ class Job:
             "file": shown(self.file),
             "videos": self.videos,
             "problems": [
-                {"file": shown(file), "why": shown(why)}
+                {"file": shown(file), "why": told(why, root)}
                 for file, why in problems[:LISTED]
             ],
             "problems_count": len(problems),
-            "error": None if self.error is None else shown(self.error),
+            "error": None if self.error is None else told(self.error, root),
             "made_s": self.made_s,
             "ended_s": self.ended_s,
         }
 
     @classmethod
-    def read(cls, record: str) -> "Job":
+    def read(cls, record: str) -> "IndexJob":
         """A job as it was kept. Raises ``ValueError`` or ``TypeError`` for another text."""
         values = json.loads(record)
         return cls(**{each.name: values[each.name] for each in fields(cls)})
+
+
+def told(sentence: str, root: Path) -> str:
+    """A sentence that may be sent, without where the folder lies."""
+    return shown(sentence.replace(f"{root}/", "").replace(str(root), root.name))
 
 
 class Jobs:
@@ -116,21 +123,24 @@ class Jobs:
         self,
         index: Index,
         *,
+        extractor: str | None = None,
         command: Sequence[str] = COMMAND,
         patience_s: float = PATIENCE_S,
         grace_s: float = GRACE_S,
         busy_s: float = 3600.0,
-        ended: Callable[[Job, Added], None] = lambda *_: None,
+        ended: Callable[[IndexJob, Added], None] = lambda *_: None,
     ) -> None:
-        """``patience_s`` and ``busy_s`` are as in ``Order``; ``ended`` is called with each
-        job that ended, and what it did."""
+        """``extractor`` is the name by which the index was opened, if any; ``patience_s``
+        and ``busy_s`` are as in ``Order``; ``ended`` is called with each job that ended, and
+        what it did."""
+        self._extractor = extractor
         self._index, self._command, self._grace_s = index, command, grace_s
         self._patience_s, self._busy_s, self._ended = patience_s, busy_s, ended
         self._kept = Database(kept_folder(index.root) / "jobs.sqlite", TABLES)
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, IndexJob] = {}
         self._changed = Condition()
         self._child: Child | None = None
-        self._stopping: Job | None = None
+        self._stopping: IndexJob | None = None
         self._is_closing = False
         self._thread: Thread | None = None
         self.version = 0
@@ -141,7 +151,13 @@ class Jobs:
         with self._changed:
             if self._thread is not None:
                 return
-            self._jobs = {job.id: job for job in self._read()} | self._jobs
+            try:
+                kept = self._read()
+            except UnwritableError as error:
+                # The page opens all the same.
+                logger.warning("%s; earlier jobs are not known", error)
+                kept = []
+            self._jobs = {job.id: job for job in kept} | self._jobs
             self._thread = Thread(target=self._work, name="jobs", daemon=True)
             self._thread.start()
 
@@ -155,7 +171,7 @@ class Jobs:
         if self._thread is not None:
             self._thread.join()
 
-    def add(self, folder: str, *, is_needed: bool = False) -> Job:
+    def add(self, folder: str, *, is_needed: bool = False) -> IndexJob:
         """A job for the new files in a folder, or the one that waits for that already.
 
         Raises ``TooManyJobs``, unless it ``is_needed``, and ``UnwritableError``.
@@ -169,14 +185,14 @@ class Jobs:
                 raise TooManyJobs(
                     f"{len(waiting)} jobs wait already; cancel one, or wait for one to end"
                 )
-            job = Job(folder)
+            job = IndexJob(folder)
             self._keep(job)
             self._jobs[job.id] = job
             self._forget()
             self._tell()
             return job
 
-    def cancel(self, name: str) -> Job:
+    def cancel(self, name: str) -> IndexJob:
         """Ends a job; waits until it has ended. Raises ``UnknownJob``."""
         with self._changed:
             job = self._jobs.get(name)
@@ -195,10 +211,10 @@ class Jobs:
         """The newest jobs, newest first, for answers."""
         with self._changed:
             newest = sorted(self._jobs.values(), key=lambda job: -job.made_s)
-            return [job.to_json() for job in newest[:most]]
+            return [job.to_json(self._index.root) for job in newest[:most]]
 
     @property
-    def _running(self) -> Job | None:
+    def _running(self) -> IndexJob | None:
         return next((j for j in self._jobs.values() if j.state == "running"), None)
 
     def _work(self) -> None:
@@ -220,7 +236,7 @@ class Jobs:
             except Exception:
                 logger.exception("the end of a job could not be told")
 
-    def _next(self) -> Job | None:
+    def _next(self) -> IndexJob | None:
         """The next job, now running; None at the end."""
         with self._changed:
             while not self._is_closing:
@@ -234,7 +250,7 @@ class Jobs:
                 self._changed.wait()
         return None
 
-    def _do(self, job: Job, added: Added) -> tuple[State | None, str | None]:
+    def _do(self, job: IndexJob, added: Added) -> tuple[State | None, str | None]:
         """How a job ended, and why; no state if it goes on at the next start. Puts what it
         did into ``added``."""
         lost = 0
@@ -273,11 +289,11 @@ class Jobs:
                 self._blame(job, file, status)
                 self._tell(job)
 
-    def _order(self, job: Job) -> Order:
+    def _order(self, job: IndexJob) -> Order:
         return Order(
             root=str(self._index.root),
             place=self._index.place.address,
-            extractor=self._index.model.library.id,
+            extractor=self._extractor,
             store=str(self._index.searcher.store.root),
             within=job.folder,
             skip=job.skip,
@@ -286,7 +302,7 @@ class Jobs:
         )
 
     def _take(
-        self, job: Job, said: Said, before: Added, added: Added, start_s: float
+        self, job: IndexJob, said: Said, before: Added, added: Added, start_s: float
     ) -> None:
         with self._changed:
             if (so_far := said.saved or said.done) is not None:
@@ -302,7 +318,7 @@ class Jobs:
                 job.error = f"{said.busy}; this job waits"
             self._tell()
 
-    def _blame(self, job: Job, file: str, status: int) -> None:
+    def _blame(self, job: IndexJob, file: str, status: int) -> None:
         """Notes that reading a file ended the process."""
         job.tries[file] = job.tries.get(file, 0) + 1
         if status == -signal.SIGALRM:
@@ -314,11 +330,11 @@ class Jobs:
             return
         job.skip[file] = f"{why}; it is left out until it changes"
 
-    def _end(self, job: Job, state: State) -> None:
+    def _end(self, job: IndexJob, state: State) -> None:
         job.state, job.ended_s, job.file = state, time.time(), ""
         self._tell(job)
 
-    def _tell(self, job: Job | None = None) -> None:
+    def _tell(self, job: IndexJob | None = None) -> None:
         """Says that something has changed; keeps a job."""
         self.version += 1
         self._changed.notify_all()
@@ -327,7 +343,7 @@ class Jobs:
             with suppress(UnwritableError):
                 self._keep(job)
 
-    def _keep(self, job: Job) -> None:
+    def _keep(self, job: IndexJob) -> None:
         record = json.dumps(asdict(job))
         with self._kept.open() as database:
             database.execute(
@@ -335,7 +351,7 @@ class Jobs:
                 (job.id, job.made_s, record),
             )
 
-    def _read(self) -> list[Job]:
+    def _read(self) -> list[IndexJob]:
         if not self._kept.path.exists():
             return []
         with self._kept.open() as database:
@@ -345,7 +361,7 @@ class Jobs:
         for record in records:
             # One of another version of the program is of no use to this one.
             with suppress(ValueError, TypeError, KeyError):
-                jobs.append(Job.read(record))
+                jobs.append(IndexJob.read(record))
         for job in jobs:
             if job.state == "running":
                 job.state = "waiting"

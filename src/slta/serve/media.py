@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, Response
 from slta.errors import InputError
 from slta.moments import Span, clock
 from slta.serve.answers import content
-from slta.serve.decoder import Decoder
+from slta.serve.decoder import DecoderPool
 from slta.serve.searching import Name
 from slta.serve.shelf import Shelf, span_in
 
@@ -23,7 +23,7 @@ WIDTHS: Final = (160, 320, 640, 1280)
 PICTURES_BYTES: Final = 64 << 20
 """Pictures that are kept, in bytes."""
 CLIPS_BYTES: Final = 2 << 30
-"""Clips that are kept, in bytes."""
+"""ClipCache that are kept, in bytes."""
 LONGEST_S: Final = 600.0
 """Maximum length of a clip."""
 TYPES: Final = {
@@ -42,7 +42,7 @@ FOR_GOOD: Final = {"cache-control": "private, max-age=86400, immutable"}
 class Pictures:
     """JPEGs of frames, made when they are asked for, the last ones kept."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: DecoderPool) -> None:
         self._decoder = decoder
         self._kept = OrderedDict[tuple[object, ...], bytes]()
         self._size = 0
@@ -65,10 +65,10 @@ class Pictures:
         return self._kept[key]
 
 
-class Clips:
-    """Clips as MP4, made when they are asked for, the last ones kept."""
+class ClipCache:
+    """ClipCache as MP4, made when they are asked for, the last ones kept."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: DecoderPool) -> None:
         self._decoder = decoder
         self._folder = TemporaryDirectory(prefix="slta-clips-")
         self._kept = OrderedDict[str, int]()
@@ -106,7 +106,7 @@ class Clips:
         self._folder.cleanup()
 
 
-def routes(shelf: Shelf, pictures: Pictures, clips: Clips) -> APIRouter:
+def routes(shelf: Shelf, pictures: Pictures, clips: ClipCache) -> APIRouter:
     api = APIRouter(prefix="/api/videos/{video}")
 
     @api.get(

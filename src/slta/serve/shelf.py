@@ -25,7 +25,7 @@ from slta.index.records import Snapshot, Video
 from slta.index.scanning import State
 from slta.moments import Span, clock
 from slta.search.answers import Answer
-from slta.serve.decoder import Decoder
+from slta.serve.decoder import DecoderPool
 
 T = TypeVar("T")
 LONGEST: Final = 500
@@ -112,7 +112,7 @@ class Unknown(InputError):
 class Shelf:
     """An index whose answers are kept until it changes."""
 
-    def __init__(self, index: Index, decoder: Decoder) -> None:
+    def __init__(self, index: Index, decoder: DecoderPool) -> None:
         self.index, self._decoder = index, decoder
         # One at a time: searches use all of Python's time anyway.
         self._worker = ThreadPoolExecutor(1, "search")

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, suppress
+from threading import Thread
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from slta.errors import InputError
 from slta.serve.guards import BadBody, refused
 from slta.serve.jobs import Jobs
 from slta.serve.searching import Name
-from slta.serve.uploads import FOLDER, Part, Upload, UploadError, Uploads
+from slta.serve.uploads import FOLDER, Upload, UploadError, UploadPart, Uploads
 
 VERSION: Final = "1.0.0"
 WRITTEN: Final = 1 << 20
@@ -34,9 +35,14 @@ class Intake:
         self.uploads, self._jobs = uploads, jobs
 
     def start(self) -> None:
-        """Goes on with what was whole when a server was killed."""
-        for name in self.uploads.whole():
-            self.complete(name)
+        """Goes on with what was whole when a server was killed, meanwhile, as it may have
+        to be copied."""
+
+        def complete() -> None:
+            for name in self.uploads.whole():
+                self.complete(name)
+
+        Thread(target=complete, name="uploads", daemon=True).start()
 
     def complete(self, name: str) -> None:
         """Moves an upload whose bytes are all there, if that is possible now."""
@@ -46,7 +52,7 @@ class Intake:
                 with self.uploads.writing(name, there) as part:
                     self.finish(part)
 
-    def finish(self, part: Part) -> Upload:
+    def finish(self, part: UploadPart) -> Upload:
         """Moves a whole upload, and has it indexed."""
         upload = self.uploads.finish(part)
         if not upload.job:
@@ -145,7 +151,7 @@ def routes(intake: Intake) -> APIRouter:
     return api
 
 
-async def _append(part: Part, request: Request) -> None:
+async def _append(part: UploadPart, request: Request) -> None:
     """Writes what arrives, also if it ends before its time."""
     announced = request.headers.get("content-length", "0")
     if part.offset + int(announced) > part.upload.length:

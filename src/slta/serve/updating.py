@@ -60,14 +60,14 @@ def routes(index: Index, jobs: Jobs) -> APIRouter:
 
         def add() -> dict[str, Any]:
             name, _ = folder_in(index.root, where.folder)
-            return jobs.add(name).to_json()
+            return jobs.add(name).to_json(index.root)
 
         return await asyncio.to_thread(add)
 
     @api.delete("/jobs/{job}")
     async def cancelled(job: Name) -> dict[str, Any]:
         """Ends a job; what it has finished is kept."""
-        return await asyncio.to_thread(lambda: jobs.cancel(job).to_json())
+        return await asyncio.to_thread(lambda: jobs.cancel(job).to_json(index.root))
 
     @api.get("/jobs/stream")
     async def stream(request: Request) -> StreamingResponse:

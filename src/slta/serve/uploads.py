@@ -106,21 +106,21 @@ class Uploads:
         raise UploadError(404, "there is no such upload; start it again")
 
     @contextmanager
-    def writing(self, name: str, offset: int) -> Iterator["Part"]:
+    def writing(self, name: str, offset: int) -> Iterator["UploadPart"]:
         """The part from ``offset`` on, for one request at a time."""
         upload, there = self.get(name)
         if upload.file:
             _check_offset(there, offset)
             # Its answer was lost on the way.
-            yield Part(upload, None, there)
+            yield UploadPart(upload, None, there)
             return
         with self._locked(name) as file:
             there = os.fstat(file.fileno()).st_size
             _check_offset(there, offset)
             file.seek(there)
-            yield Part(upload, file, there)
+            yield UploadPart(upload, file, there)
 
-    def finish(self, part: "Part") -> Upload:
+    def finish(self, part: "UploadPart") -> Upload:
         """Moves a whole file into the folder of videos, beside what is there."""
         upload = part.upload
         if part.file is None:
@@ -252,7 +252,7 @@ class Uploads:
         return f"{FOLDER}/{name}"
 
 
-class Part:
+class UploadPart:
     """What is there of an upload, and the place of the rest."""
 
     def __init__(self, upload: Upload, file: IO[bytes] | None, offset: int) -> None:

@@ -1,129 +1,144 @@
-// The page: a query, its moments, and a player. Its address holds what was asked.
+// The page: shows what its address says.
 
-import { clock } from "./clock.js";
-import { stream } from "./service.js";
-import { open, close, step, toggle, skip, isOpen } from "./player.js";
+import { $, plural } from "./dom.js";
+import { ask } from "./service.js";
+import { go, here, isAsked, leaveMoment, onChange, whatOf, wordsOf } from "./address.js";
+import { idOf, momentOf } from "./moments.js";
+import * as adding from "./adding.js";
+import * as asking from "./asking.js";
+import * as corrections from "./corrections.js";
+import * as example from "./example.js";
+import * as jobs from "./jobs.js";
+import * as lists from "./lists.js";
+import * as player from "./player.js";
+import * as results from "./results.js";
+import "./dropping.js";
+import "./keys.js";
 
-const form = document.querySelector("#ask");
-const told = document.querySelector("#told");
-const list = document.querySelector("#found");
-const more = document.querySelector("#more");
-const keys = document.querySelector("#keys");
-const FIRST = 20;
-const MOST = 1000;
-let moments = [];
-let stop = () => {};
+const VIEWS = { search: $("#search"), lists: $("#lists"), add: $("#add") };
+const told = $("#told");
+const start = $("#start");
+let shown = {}; // the state that is shown
+let settled = Promise.resolve(); // the search, or the list
 
-function words() {
-  return Object.fromEntries([...new FormData(form)].filter(([, value]) => value.trim()));
+function restore(state) {
+  const before = shown;
+  shown = state;
+  const view = state.view in VIEWS ? state.view : "search";
+  for (const [name, element] of Object.entries(VIEWS)) element.hidden = name !== view;
+  for (const link of document.querySelectorAll("nav a")) {
+    const isHere = new URL(link.href).searchParams.get("view") === state.view;
+    if (isHere && state.view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  asking.show(state);
+  example.show(state);
+  start.hidden = isAsked(state);
+  $(".results").hidden = !isAsked(state);
+  showSearch(state, before);
+  if (view === "lists" && (before.view !== "lists" || before.list !== state.list || !state.moment)) {
+    if (!(before.moment && before.list === state.list && before.view === "lists")) {
+      settled = lists.show(state.list);
+    }
+  }
+  if (view === "add") adding.show();
+  else jobs.follow(false);
+  document.title = titleOf(state, view);
+  showMoment(state);
 }
 
-function ask(top = FIRST) {
-  stop();
-  const asked = words();
-  if (!asked.q) return;
-  if (top === FIRST) told.textContent = "Searching …";
-  stop = stream({ ...asked, top }, {
-    found: (answer) => show(answer, top),
-    refused: (error) => {
-      list.replaceChildren();
-      more.hidden = true;
-      told.textContent = error;
-    },
+const titleOf = ({ q, list }, view) =>
+  [{ lists: list ?? "Lists", add: "Add videos" }[view] ?? q, "SLTA"].filter(Boolean).join(" · ");
+
+function showSearch(state, before) {
+  const [words, old] = [wordsOf(state), wordsOf(before)];
+  const isSame = new URLSearchParams(words).toString() === new URLSearchParams(old).toString();
+  if (!isAsked(state)) {
+    if (isAsked(before)) results.clear();
+  } else if (!isSame) {
+    settled = new Promise((resolve) => results.search(words, Boolean(state.group), resolve));
+  } else if (state.group !== before.group) results.group(Boolean(state.group));
+}
+
+async function showMoment({ moment: id, view }) {
+  if (!id) {
+    player.close();
+    return;
+  }
+  const isList = view === "lists";
+  let moment = (isList ? lists : results).find(id);
+  if (!moment) {
+    await settled;
+    if (here().moment !== id) return;
+    moment = (isList ? lists : results).find(id) ?? (await momentOf(id).catch(() => null));
+  }
+  if (!isList) await results.corrected();
+  if (here().moment !== id) return;
+  if (!moment) {
+    told.textContent = "The moment of this address is not in the folder any more.";
+    told.className = "refused";
+    leaveMoment();
+    return;
+  }
+  if (player.isOpen() && player.idNow() === id) return;
+  const query = (isList ? moment.query : results.queryNow()) || shown.q || "";
+  player.open({
+    moment,
+    query,
+    keeper: keeperOf(moment, query, isList),
+    words: isList ? { q: moment.query } : whatOf(shown),
+    neighbour: (by) => (isList ? lists : results).neighbour(moment, by),
+    chosen: (other) => go({ moment: idOf(other) }, { replace: true }),
+    like: results.likeThis,
   });
 }
 
-function show(answer, top) {
-  moments = answer.moments;
-  const where = `in ${answer.videos} ${answer.videos === 1 ? "video" : "videos"}`;
-  const clear = answer.clear_match
-    ? `Clear match ${where}.`
-    : `Nothing clear was found ${where}; the nearest moments:`;
-  told.textContent = [clear, ...answer.notes].join(" ");
-  told.className = answer.clear_match ? "clear" : "unclear";
-  const cards = [...list.children];
-  list.replaceChildren(
-    ...moments.map((moment, i) =>
-      cards[i]?.dataset.key === key(moment) ? cards[i] : card(moment, i),
-    ),
-  );
-  more.hidden = moments.length < top || top >= MOST;
+function keeperOf(moment, query, isList) {
+  if (isList && moment.id) return lists.keeperOf(moment);
+  return shown.like || shown.picture ? corrections.passing(moment) : corrections.keeperOf(query, moment);
 }
 
-const key = (moment) => `${moment.video} ${moment.start_s} ${moment.end_s}`;
-
-function card(moment, i) {
-  const item = document.createElement("li");
-  item.dataset.key = key(moment);
-  const button = document.createElement("button");
-  button.className = "card";
-  button.addEventListener("click", () => open(moments, i));
-  const strip = document.createElement("span");
-  strip.className = "strip";
-  for (const share of [0.1, 0.5, 0.9]) {
-    const image = document.createElement("img");
-    image.alt = "";
-    image.loading = "lazy";
-    const at = moment.start_s + share * (moment.end_s - moment.start_s);
-    image.src = `api/videos/${moment.video}/frame?at=${at.toFixed(2)}&width=160`;
-    strip.append(image);
-  }
-  const facts = document.createElement("span");
-  facts.className = "facts";
-  facts.append(
-    line("file", moment.file),
-    line("time", `${clock(moment.start_s)}–${clock(moment.end_s)}`),
-    line("faint", `confidence ${moment.confidence.toFixed(2)}`),
-  );
-  button.append(strip, facts);
-  item.append(button);
-  return item;
-}
-
-function line(kind, text) {
-  const span = document.createElement("span");
-  span.className = kind;
-  span.textContent = text;
-  return span;
-}
-
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  history.pushState(null, "", `?${new URLSearchParams(words())}`);
-  ask();
-});
-more.addEventListener("click", () => ask(Math.min(MOST, moments.length * 5)));
-addEventListener("popstate", restore);
-
-function restore() {
-  const given = new URLSearchParams(location.search);
-  for (const field of form.elements) if (field.name) field.value = given.get(field.name) ?? "";
-  close();
-  if (given.has("q")) ask();
-  else {
-    list.replaceChildren();
-    told.textContent = "";
-  }
-}
-
-addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input:not([type=checkbox]), select");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const cards = [...list.querySelectorAll(".card")];
-  const here = cards.indexOf(document.activeElement);
-  const act = {
-    "/": () => form.elements.q.focus(),
-    "?": () => keys.showModal(),
-    ArrowRight: () => (isOpen() ? step(1) : cards[Math.min(here + 1, cards.length - 1)]?.focus()),
-    ArrowLeft: () => (isOpen() ? step(-1) : cards[Math.max(here - 1, 0)]?.focus()),
-    k: toggle,
-    " ": isOpen() ? toggle : undefined,
-    j: () => skip(-2),
-    l: () => skip(2),
-  }[event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
+player.onClose((moment) => {
+  leaveMoment();
+  const id = idOf(moment);
+  const list = VIEWS.lists.hidden ? $("#found") : VIEWS.lists;
+  const card = $(`li[data-id="${CSS.escape(id)}"] .card`, list);
+  (card ?? $("#query")).focus();
 });
 
-restore();
+for (const link of document.querySelectorAll("nav a, a.brand")) {
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const view = new URL(link.href).searchParams.get("view") ?? undefined;
+    if (view) go({ view, list: undefined, moment: undefined });
+    else if (here().view) go({ view: undefined, list: undefined, moment: undefined });
+    else go(Object.fromEntries(Object.keys(here()).map((name) => [name, undefined])));
+  });
+}
+
+example.onTrouble((sentence) => {
+  told.textContent = sentence;
+  told.className = "refused";
+  $(".results").hidden = false;
+});
+
+async function tellLibrary() {
+  const { name, videos, hours } = await ask("api/library");
+  $("#library").textContent = videos
+    ? `${plural(videos, "video")} in ${name}, ${hours < 1 ? `${Math.max(1, Math.round(60 * hours))} minutes` : `${hours.toFixed(1)} hours`}`
+    : `No videos in ${name} yet`;
+}
+
+onChange(restore);
+// On a phone a keyboard would cover the page.
+if (!isAsked(here()) && !here().view && matchMedia("(hover: hover)").matches) $("#query").focus();
+tellLibrary().catch((error) => ($("#library").textContent = error.message));
+adding.begin(() => {
+  tellLibrary().catch(() => {});
+  $("#again").hidden = !isAsked(here());
+});
+$("#again").addEventListener("click", () => {
+  $("#again").hidden = true;
+  settled = new Promise((resolve) => results.search(wordsOf(here()), Boolean(here().group), resolve));
+});
