@@ -11,6 +11,7 @@ import pytest
 from slta.serve.app import PAGE
 from slta.serve.shelf import LONGEST
 from tests.support.libraries import Library
+from tests.support.servers import serving
 
 
 def first(client: httpx.Client) -> dict[str, object]:
@@ -153,6 +154,30 @@ def test_a_file_that_changed_is_not_taken_for_the_old_one(client: httpx.Client) 
     answer = client.get(address)
     assert answer.status_code == 404
     assert "has changed since it was indexed" in answer.json()["error"]
+
+
+def test_names_that_are_no_unicode_are_shown_as_far_as_they_are(
+    library: Library,
+) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    library.put(name)
+    index = library.open()
+    index.add()
+    with serving(index) as address, httpx.Client(base_url=address) as client:
+        (video,) = client.get("/api/videos").json()
+        assert video["files"] == ["caf?.mp4"]
+        moment = first(client)
+        assert moment["file"] == "caf?.mp4"
+        part = f"{moment['start_s']}-{moment['end_s']}"
+        like = client.get(f"/api/search?like={video['video']}@{part}").json()
+        assert like["query"].startswith("caf?.mp4") and like["moments"]
+        clip = client.get(f"/api/videos/{video['video']}/clip?start=0&end=1")
+        assert "caf%3F" in clip.headers["content-disposition"]
+        Path(library.folder, name).write_bytes(b"another")
+        gone = client.get(f"/api/videos/{video['video']}/file")
+        assert "caf?.mp4 has changed" in gone.json()["error"]
+        for address in ("/api/folder", "/api/jobs", "/api/library"):
+            assert client.get(address).status_code == 200
 
 
 def test_the_page_and_all_it_needs_are_small(client: httpx.Client) -> None:

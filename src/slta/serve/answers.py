@@ -1,23 +1,14 @@
 """What the answers of all addresses have in common."""
 
-import json
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
 
 
 def shown(text: str) -> str:
     """A text that may be sent, where names are no Unicode."""
     return text.encode(errors="replace").decode()
-
-
-class EscapedJson(JSONResponse):
-    """JSON in ASCII, which also holds names that are no Unicode, as ``--json`` does."""
-
-    def render(self, content: Any) -> bytes:
-        text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-        return text.encode("ascii")
 
 
 class Refusal(BaseModel):
@@ -78,3 +69,8 @@ def events(*names: str) -> dict[int | str, dict[str, Any]]:
     }
     kind = {"text/event-stream": {"schema": schema}}
     return {200: {"content": kind, "description": "Events, whose data is JSON"}}
+
+
+def told(sentence: str, root: Path) -> str:
+    """A sentence that may be sent, without where the folder lies."""
+    return shown(sentence.replace(f"{root}/", "").replace(str(root), root.name))

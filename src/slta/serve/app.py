@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from slta.errors import InputError, UnwritableError
 from slta.index.library import Index
 from slta.serve import corrections, lists, media, searching, tus, updating
-from slta.serve.answers import REFUSALS, EscapedJson
+from slta.serve.answers import REFUSALS
 from slta.serve.decoder import DecoderPool
 from slta.serve.exporter import Exporter
 from slta.serve.guards import BadBody, refused
@@ -60,7 +60,6 @@ def make_app(
         redoc_url=None,
         openapi_url="/api/openapi.json",
         responses=REFUSALS,
-        default_response_class=EscapedJson,
     )
     _tell_errors(app, index.root)
 

@@ -8,8 +8,7 @@ from typing import Any, Final
 from slta.errors import InputError
 from slta.files import is_hidden
 from slta.index.library import Index
-from slta.serve.answers import shown
-from slta.serve.jobs import told
+from slta.serve.answers import shown, told
 
 LISTED: Final = 1000
 """Maximum folders and files that are listed."""

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from slta.serve.answers import EscapedJson
+from slta.serve.answers import shown
 
 COOKIE: Final = "slta"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -183,7 +183,7 @@ class _Answering:
 def refused(status: int, sentence: str, *, end: bool = False) -> JSONResponse:
     """An answer that may ``end`` the connection, as the rest of a body is not read."""
     headers = {"connection": "close"} if end else None
-    return EscapedJson({"error": sentence}, status_code=status, headers=headers)
+    return JSONResponse({"error": shown(sentence)}, status_code=status, headers=headers)
 
 
 def _too_large(most: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from slta.errors import InputError, UnwritableError
 from slta.index.adding import Added
 from slta.index.library import Index
-from slta.serve.answers import shown
+from slta.serve.answers import shown, told
 from slta.serve.child import COMMAND, Child, Said
 from slta.serve.indexing import Order
 from slta.serve.kept import Database, kept_folder
@@ -109,11 +109,6 @@ class IndexJob:
         """A job as it was kept. Raises ``ValueError`` or ``TypeError`` for another text."""
         values = json.loads(record)
         return cls(**{each.name: values[each.name] for each in fields(cls)})
-
-
-def told(sentence: str, root: Path) -> str:
-    """A sentence that may be sent, without where the folder lies."""
-    return shown(sentence.replace(f"{root}/", "").replace(str(root), root.name))
 
 
 class Jobs:

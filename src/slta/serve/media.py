@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, Response
 
 from slta.errors import InputError
 from slta.moments import Span, clock
-from slta.serve.answers import content
+from slta.serve.answers import content, shown
 from slta.serve.decoder import DecoderPool
 from slta.serve.searching import Name
 from slta.serve.shelf import Shelf, span_in
@@ -170,7 +170,8 @@ def routes(shelf: Shelf, pictures: Pictures, clips: ClipCache) -> APIRouter:
 
 def attachment(name: str) -> str:
     """A header by which browsers save an answer under a name (RFC 6266)."""
+    name = shown(name)
     plain = "".join(
         c if (c.isascii() and c.isalnum()) or c in " .-_" else "-" for c in name
     )
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

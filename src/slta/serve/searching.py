@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from slta.errors import InputError
-from slta.serve.answers import events
+from slta.serve.answers import events, shown
 from slta.serve.shelf import LONGEST, MOST, Shelf, Wanted
 
 PORTION: Final = 20
@@ -64,7 +64,7 @@ def routes(shelf: Shelf) -> APIRouter:
         """What is searched."""
         videos = await shelf.rows()
         return {
-            "name": shelf.index.root.name,
+            "name": shown(shelf.index.root.name),
             "videos": len(videos),
             "hours": round(sum(v["duration_s"] for v in videos) / 3600, 3),
         }

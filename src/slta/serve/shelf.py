@@ -1,6 +1,7 @@
 """The served folder: its index, asked by one request after another."""
 
 import asyncio
+import json
 import os
 import re
 from collections import OrderedDict
@@ -25,6 +26,7 @@ from slta.index.records import Snapshot, Video
 from slta.index.scanning import State
 from slta.moments import Span, clock
 from slta.search.answers import Answer
+from slta.serve.answers import shown
 from slta.serve.decoder import DecoderPool
 
 T = TypeVar("T")
@@ -171,7 +173,7 @@ class Shelf:
             "frames", path=str(path), times_s=[*times_s], width=width, height=height
         )
         images = np.frombuffer(pixels, np.uint8).reshape(-1, height, width, 3)
-        name = f"{path.name} {clock(span.start)}-{clock(span.end)}"
+        name = f"{shown(path.name)} {clock(span.start)}-{clock(span.end)}"
         return Example(name, path, span, images)
 
     async def add_picture(self, name: str, path: Path) -> None:
@@ -226,7 +228,10 @@ class Shelf:
             file = Path(moment["path"]).relative_to(self.index.root).as_posix()
             moment["video"] = ids.get(file, "")
             moment["file"] = file
-        return answer
+        plain: dict[str, Any] = json.loads(
+            shown(json.dumps(answer, ensure_ascii=False))
+        )
+        return plain
 
     async def video(self, name: str) -> tuple[Video, Path]:
         """A video and one of its files. Raises ``Unknown``."""
@@ -289,7 +294,7 @@ class Contents:
         return [
             {
                 "video": video.id,
-                "files": [*self._files[video.id]],
+                "files": [*map(shown, self._files[video.id])],
                 "duration_s": round(video.duration_s, 3),
                 "width": video.width,
                 "height": video.height,

@@ -15,9 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from slta.errors import InputError
 from slta.index.filters import Filter
 from slta.index.library import Index
-from slta.serve.answers import shown
+from slta.serve.answers import shown, told
 from slta.serve.decoder import DecoderPool
-from slta.serve.jobs import told
 from slta.serve.shelf import LONGEST, Shelf, Unknown, Wanted, span_in
 
 WIDTH: Final = 640
