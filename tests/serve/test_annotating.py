@@ -77,7 +77,8 @@ def test_what_becomes_of_what(
         assert line in called.err
     found = {
         (row["video_id"], row["query"]): row["spans"]
-        for row in rows(tmp_path / "own" / "train.jsonl")
+        for split in ("train", "val")
+        for row in rows(tmp_path / "own" / f"{split}.jsonl")
     }
     assert found == {
         ("one.mp4", "red"): [[0.0, 2.25], [4.0, 6.0]],
@@ -88,8 +89,10 @@ def test_what_becomes_of_what(
     assert {*videos} == {"one.mp4", "two.mp4", "tours_Käse & co.mp4"}
     cheese = library.folder / "tours" / "Käse & co.mp4"
     assert videos["tours_Käse & co.mp4"].samefile(cheese)
-    # Weights are selected on val, without which nothing is trained.
-    call(capsys, *written(library, tmp_path / "own", "--split", "val"))
+    held_out = {row["video_id"] for row in rows(tmp_path / "own" / "val.jsonl")}
+    assert 0 < len(held_out) < 3
+    kept = {row["video_id"] for row in rows(tmp_path / "own" / "train.jsonl")}
+    assert not held_out & kept
     checked = call(capsys, "data", "check", "own", "--root", tmp_path / "own")
     assert checked.code == 0 and "video files: 3 of 3" in checked.out, checked.out
 
@@ -103,9 +106,8 @@ def test_nothing_is_overwritten(
         assert call(capsys, *written(library, own)).code == 0
     before = (own / "train.jsonl").read_bytes()
     say(index, "two.mp4", "red", 0.0, 1.5)
-    refused(
-        call(capsys, *written(library, own)), "train.jsonl exists with other content"
-    )
+    one = call(capsys, *written(library, own, "--split", "train"))
+    refused(one, "train.jsonl exists with other content")
     assert (own / "train.jsonl").read_bytes() == before
     assert [path.name for path in (own / "videos").iterdir()] == ["one.mp4"]
     assert call(capsys, *written(library, own, "--split", "val")).code == 0
@@ -161,8 +163,8 @@ def test_a_model_is_trained_on_what_people_said(
     say(index, "two.mp4", "green", 4.0, 6.0)
     say(index, "two.mp4", "a red fox", 0.0, 1.0, verdict="rejected")
     own = tmp_path / "own"
-    for split in ("train", "val", "test"):
-        assert call(capsys, *written(library, own, "--split", split)).code == 0
+    assert call(capsys, *written(library, own)).code == 0
+    assert call(capsys, *written(library, own, "--split", "test")).code == 0
     monkeypatch.setitem(EXTRACTORS, "tiles", Kind(lambda _: Tiles()))
     options = (
         f"--dataset.root {own} --features.extractor tiles --features.rate-hz 2 "

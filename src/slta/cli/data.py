@@ -84,15 +84,18 @@ class ExportCorrections:
     video; those that overlap become one. A query whose moments in a video were all rejected
     becomes a query that the video does not show. Rejected moments beside accepted ones,
     moments without a verdict, notes, and videos that are not in the folder any more are left
-    out. DIR gets SPLIT.jsonl, and videos/ with links to the files. Nothing is overwritten.
+    out. DIR gets train.jsonl, val.jsonl with a fifth of the videos, and videos/ with links
+    to the files. Nothing is overwritten.
     """
 
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
     """The folder that was served."""
     to: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder to write into."""
-    split: Annotated[str, tyro.conf.arg(metavar="SPLIT")] = "train"
-    """Split to write."""
+    split: Annotated[
+        str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
+    ] = None
+    """Write all to the one split of that name."""
     index: Annotated[
         str | None, tyro.conf.arg(metavar="PLACE", help_behavior_hint="")
     ] = None
@@ -263,7 +266,7 @@ def _export_corrections(command: ExportCorrections) -> None:
 
     index = Index.open(command.folder, place=command.index)
     done = write_annotations(index, command.to, command.split)
-    line = f"{done.file}: {done.queries} queries of {done.videos} videos, {done.spans} "
+    line = f"{' and '.join(map(str, done.files))}: {done.queries} queries of {done.videos} videos, {done.spans} "
     line += f"spans; {done.empty} queries are not in their video"
     screen.print(line, markup=False, soft_wrap=True)
     for count, what in (

@@ -81,7 +81,10 @@ def index(command: IndexFolder) -> None:
         store=command.store,
     )
     if verb == "move":
+        from slta.serve.kept import carry
+
         moved = opened.move(more[0])
+        carry(opened.root, moved.root)
         _say(f"the index of {opened.root} is now of {moved.root}")
         return
     VERBS[verb](opened, command)

@@ -17,12 +17,15 @@ from slta.moments import Query, Span
 from slta.serve.corrections import Correction, Corrections
 from slta.serve.films import Film, films
 
+VAL = 0.2
+"""Share of the videos that are held out of train."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnnotationsWritten:
     """What became of the corrections of a folder."""
 
-    file: Path
+    files: tuple[Path, ...]
     queries: int
     spans: int
     empty: int
@@ -44,13 +47,14 @@ class Judged(NamedTuple):
     spans: tuple[Span, ...]
 
 
-def write_annotations(index: Index, to: Path, split: str) -> AnnotationsWritten:
-    """Writes a split, and links to its videos, in the own-data format.
+def write_annotations(index: Index, to: Path, split: str | None) -> AnnotationsWritten:
+    """Writes a split, by default train and val, and links to the videos, in the own-data
+    format.
 
     Raises ``InputError``, before writing anything, if there are no corrections to write or
     something with other content is there.
     """
-    if not re.fullmatch(r"\w[\w-]{0,99}", split):
+    if split is not None and not re.fullmatch(r"\w[\w-]{0,99}", split):
         raise InputError(
             f"--split {split} cannot name a file; give a name such as train or val"
         )
@@ -86,10 +90,15 @@ def write_annotations(index: Index, to: Path, split: str) -> AnnotationsWritten:
         for video, name in names.items()
     }
     _check(links)
-    (file,) = own.convert(
+    held_out = set() if split else {names[video] for video in _held_out(rows)}
+    splits = {
+        split or "train": tuple(q for q in queries if q.video_id not in held_out),
+        "val": tuple(query for query in queries if query.video_id in held_out),
+    }
+    files = own.convert(
         Dataset(
             digest="",
-            splits={split: tuple(queries)},
+            splits={name: some for name, some in splits.items() if some},
             folder=to,
             videos=to / "videos",
             durations_s=durations_s,
@@ -98,7 +107,7 @@ def write_annotations(index: Index, to: Path, split: str) -> AnnotationsWritten:
     )
     _link(links)
     return AnnotationsWritten(
-        file=file,
+        files=tuple(files),
         queries=len(queries),
         spans=sum(len(query.truth or ()) for query in queries),
         empty=sum(not query.truth for query in queries),
@@ -107,6 +116,16 @@ def write_annotations(index: Index, to: Path, split: str) -> AnnotationsWritten:
         wordless=sum(not _has_words(each.query) for each in said),
         gone=tuple(dict.fromkeys(e.file for e in said if e.video not in there)),
     )
+
+
+def _held_out(rows: Sequence[Judged]) -> set[str]:
+    """The ids of the videos of val: about a fifth, hardly others when more is corrected.
+    Train and val both have moments; if only one video has any, there is no val."""
+    shown = sorted({row.video for row in rows if row.spans})
+    if len(shown) < 2:
+        return set()
+    found = {row.video for row in rows if int(row.video[:8], 16) < VAL * 2**32}
+    return (found | {shown[0]}) - {shown[-1]}
 
 
 def judged(corrections: Iterable[Correction]) -> list[Judged]:

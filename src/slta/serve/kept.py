@@ -18,6 +18,21 @@ def kept_folder(root: Path) -> Path:
     return data_home() / "serve" / default_place(root).name
 
 
+def carry(root: Path, to: Path) -> None:
+    """Keeps for a folder that has been moved what was kept for it before.
+
+    Raises ``InputError`` if something is kept for the new folder already.
+    """
+    before, after = kept_folder(root), kept_folder(to)
+    if before == after or not before.exists():
+        return
+    if after.exists():
+        raise InputError(
+            f"{after} has corrections already; put those of {before} where you need them"
+        )
+    before.rename(after)
+
+
 class Database:
     """An SQLite file, which is made with its tables when it is first written to."""
 
