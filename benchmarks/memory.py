@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from benchmarks.random_features import SIZES, every_pair, random_queries, random_shots
-from benchmarks.speed import kilobytes
 from slta.experiments import titled
 from slta.models import build
 
@@ -42,7 +41,7 @@ def _steps(name: str, length_s: float) -> dict[str, Any]:
         optimizer.zero_grad()
         model.loss(model(given.batch), given).backward()
         optimizer.step()
-    used = kilobytes(resource.getrusage(resource.RUSAGE_SELF))
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "frames": given.batch.regions.shape[1],
         "pairs": len(given.batch.pairs),

@@ -3,13 +3,12 @@
 Searches run as a user would run them: the command ``slta``, in a process of its own.
 """
 
-import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +78,19 @@ def _search(path: Path, store: Path) -> dict[str, float]:
     process = subprocess.Popen(
         [*command, "--store", str(store)], stdout=subprocess.DEVNULL
     )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    # Not getrusage, which counts what this process had when it began the other.
+    peak_kb = 0
+    while process.poll() is None:
+        with suppress(OSError, IndexError):
+            text = Path(f"/proc/{process.pid}/status").read_text()
+            peak_kb = int(text.partition("VmHWM:")[2].split()[0])
+        time.sleep(0.01)
     if process.returncode not in (0, NOTHING_CLEAR):
         raise subprocess.CalledProcessError(process.returncode, command)
     return {
         "seconds": round(time.perf_counter() - start, 2),
-        "peak_memory_mb": round(kilobytes(used) / 1024),
+        "peak_memory_mb": round(peak_kb / 1024),
     }
-
-
-def kilobytes(used: resource.struct_rusage) -> int:
-    return used.ru_maxrss if sys.platform != "darwin" else used.ru_maxrss // 1024
 
 
 def _again(path: Path, store: Path) -> dict[str, float]:

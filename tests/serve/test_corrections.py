@@ -16,12 +16,12 @@ from slta.serve import corrections
 from slta.serve.corrections import Corrections, database
 from slta.serve.kept import kept_folder
 from tests.support.libraries import NAMES, Library
-from tests.support.serving import ServerProcess, answer_of, serving
+from tests.support.servers import ServerProcess, answer_of, asking
 
 
 @pytest.fixture
 def client(library: Library) -> Iterator[httpx.Client]:
-    with serving(library.added(3)) as client:
+    with asking(library.added(3)) as client:
         yield client
 
 
@@ -137,7 +137,7 @@ def test_a_moment_may_end_half_a_second_after_its_video(client: httpx.Client) ->
 def test_they_follow_a_video_that_is_renamed_and_outlive_its_index(
     library: Library,
 ) -> None:
-    with serving(library.added(2)) as client:
+    with asking(library.added(2)) as client:
         kept = [
             client.put("/api/corrections", json=body(moment)).json()
             for moment in {m["video"]: m for m in moments(client)}.values()
@@ -149,7 +149,7 @@ def test_they_follow_a_video_that_is_renamed_and_outlive_its_index(
     library.place = library.place.with_name("other")
     index = library.open()
     index.add()
-    with serving(index) as client:
+    with asking(index) as client:
         listed = {row["id"]: row for row in client.get("/api/corrections").json()}
         assert listed[kept[0]["id"]] == {**kept[0], "file": "new/name.mp4"}
         assert listed[kept[1]["id"]] == kept[1]
@@ -200,7 +200,7 @@ def test_a_server_that_is_killed_has_kept_what_it_answered(
                     if client.put("/api/corrections", json=sent).is_success:
                         answered.add(query)
         server.kill()
-    with serving(library.open()) as client:
+    with asking(library.open()) as client:
         listed = client.get("/api/corrections").json()
         kept = {row["query"] for row in listed}
         whole = sqlite3.connect(kept_folder(library.folder) / "corrections.sqlite")
@@ -225,7 +225,7 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(library: Library) -> None:
     kept = database(index.root)
     with kept.open(to_write=True) as connection:
         connection.execute("PRAGMA user_version = 9")
-    with serving(index) as client:
+    with asking(index) as client:
         refused = client.get("/api/corrections")
     assert refused.status_code == 400 and "has version 9" in refused.json()["error"]
     with sqlite3.connect(kept.path) as connection:
@@ -238,7 +238,7 @@ def test_a_file_that_is_no_database_is_told(library: Library) -> None:
     path = kept_folder(index.root) / "corrections.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"something else" * 100)
-    with serving(index) as client:
+    with asking(index) as client:
         refused = client.get("/api/corrections")
     assert refused.status_code == 507 and "move it away" in refused.json()["error"]
     assert path.read_bytes() == b"something else" * 100
@@ -253,7 +253,7 @@ def test_two_folders_have_corrections_of_their_own(
     library.place = library.place.with_name("second")
     other = library.open(tmp_path / "other")
     other.add()
-    with serving(index) as client:
+    with asking(index) as client:
         client.put("/api/corrections", json=body(moments(client)[0]))
     assert len(Corrections(index).all()) == 1
     assert Corrections(other).all() == []

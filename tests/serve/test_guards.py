@@ -134,3 +134,15 @@ def test_every_answer_says_what_browsers_may_do() -> None:
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'") and "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_asks_for_the_token_and_then_shows_what_was_asked_for() -> None:
+    asking = asked(path="/?q=%22%3E%3Cb%3E", token=TOKEN)
+    assert asking.status_code == 401 and "<b>" not in asking.text
+    assert 'name="q" value="&quot;&gt;&lt;b&gt;"' in asking.text
+    assert "not the token" not in asking.text
+    assert "not the token" in asked(path="/?token=wrong", token=TOKEN).text
+    opened = asked(path=f"/?q=a+cat&token={TOKEN}", token=TOKEN)
+    assert (opened.status_code, opened.headers["location"]) == (303, "/?q=a+cat")
+    for path, status in (("/base.css", 200), ("/icon.svg", 200), ("/page.js", 401)):
+        assert asked(path=path, token=TOKEN).status_code == status

@@ -25,7 +25,7 @@ from tests.support.hostile import Answer, asked, request
 from tests.support.impatient_command import impatient_command
 from tests.support.libraries import NAMES, Library
 from tests.support.once import made_once
-from tests.support.serving import ServerProcess
+from tests.support.servers import ServerProcess
 
 SECRET = b"a canary that nobody may hear"
 PATHS, DOCUMENTS, HEADS, PARAMETERS = 700, 300, 200, 400

@@ -4,10 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +19,7 @@ from slta.serve import jobs as served
 from slta.serve.jobs import IndexJob, Jobs, TooManyJobs, UnknownJob
 from tests.support.colour_indexing import COMMAND
 from tests.support.libraries import NAMES, Library, paths
-from tests.support.servers import serving
+from tests.support.servers import indexing_server, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -209,45 +205,6 @@ def test_what_is_kept_damaged_is_left_out(library: Library) -> None:
     assert [job.id for job in jobs._read()] == [kept.id]
 
 
-SERVER = """
-    import sys, uvicorn
-    from slta.features import EXTRACTORS, Kind
-    from slta.serve.app import make_app
-    from slta.serve.jobs import Jobs
-    from slta.index.library import Index
-    from tests.support.colour_indexing import COMMAND
-    from tests.support.extractors import Colours
-
-    EXTRACTORS["colours"] = Kind(lambda _: Colours())
-    folder, place, store, port = sys.argv[1:]
-    index = Index.open(folder, place=place, extractor_name="colours", store=store)
-    index.begin()
-    app = make_app(index, Jobs(index, command=COMMAND))
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning")
-"""
-
-
-@contextmanager
-def server(library: Library, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    places = [library.folder, library.place, library.store, port]
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SERVER), *map(str, places)], cwd=ROOT
-    )
-    try:
-        wait_for(lambda: _answers(port))
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/api/jobs").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def _children(pid: int) -> list[int]:
     return [
         int(text)
@@ -264,7 +221,7 @@ def test_a_killed_server_goes_on_with_its_job_and_leaves_no_process(
     for number in range(3):
         library.put(f"slow{number}.mp4", number + 2)
     address = f"http://127.0.0.1:{unused_port}/api/jobs"
-    with server(library, unused_port) as process:
+    with indexing_server(library, unused_port) as process:
         first = httpx.post(address, json={"folder": "earlier"}).json()
         wait_for(lambda: httpx.get(address).json()[0]["state"] == "done")
         job = httpx.post(address, json={"folder": ""}).json()
@@ -274,7 +231,7 @@ def test_a_killed_server_goes_on_with_its_job_and_leaves_no_process(
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         wait_for(lambda: not any(map(_is_alive, children)), 30)
-    with server(library, unused_port):
+    with indexing_server(library, unused_port):
         listed = httpx.get(address).json()
         assert [each["id"] for each in listed] == [job["id"], first["id"]]
         wait_for(lambda: httpx.get(address).json()[0]["state"] == "done")
@@ -289,13 +246,6 @@ def _is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -20,14 +20,14 @@ from slta.export.found import Found, merged
 from slta.moments import Span
 from slta.serve import exporter, exporting, lists
 from tests.support.libraries import Library
-from tests.support.serving import answer_of, serving
+from tests.support.servers import answer_of, asking
 
 KINDS = ["csv", "json", "srt", "vtt", "edl", "fcpxml", "otio"]
 
 
 @pytest.fixture
 def client(library: Library) -> Iterator[httpx.Client]:
-    with serving(library.added(3)) as client:
+    with asking(library.added(3)) as client:
         yield client
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from tests.support.libraries import Library
-from tests.support.serving import serving
+from tests.support.servers import asking
 
 with warnings.catch_warnings():
     # Of what it imports.
@@ -38,7 +38,7 @@ CHECKS = (
 
 @pytest.fixture
 def client(library: Library) -> Iterator[httpx.Client]:
-    with serving(library.added(2)) as client:
+    with asking(library.added(2)) as client:
         yield client
 
 

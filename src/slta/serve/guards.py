@@ -10,10 +10,12 @@ import asyncio
 import hmac
 import ipaddress
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from html import escape
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -53,11 +55,9 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-LOGIN: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>SLTA</title>
-<form method="get" action="/"><label>Token that the server printed
-<input name="token" type="password" autocomplete="current-password" autofocus></label>
-<button>Open</button></form></html>"""
+PAGE: Final = Path(__file__).with_name("page")
+OPEN: Final = frozenset({"/base.css", "/icon.svg"})
+"""What the page that asks for the token needs."""
 
 
 class Guard:
@@ -115,9 +115,12 @@ class Guard:
             return None
         if self._is_token(_cookie(headers)) or self._is_token(_bearer(headers)):
             return None
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        query = parse_qsl(scope["query_string"].decode("latin-1"))
+        given = dict(query).get("token", "")
+        rest = [(name, value) for name, value in query if name != "token"]
         if scope["path"] == "/" and self._is_token(given):
-            answer = RedirectResponse("/", status_code=303)
+            address = f"/?{urlencode(rest)}" if rest else "/"
+            answer = RedirectResponse(address, status_code=303)
             answer.set_cookie(
                 COOKIE,
                 given,
@@ -128,7 +131,9 @@ class Guard:
             )
             return answer
         if scope["path"] == "/":
-            return HTMLResponse(LOGIN, status_code=401)
+            return HTMLResponse(_login(rest, was_wrong=bool(given)), status_code=401)
+        if scope["path"] in OPEN and scope["method"] in SAFE:
+            return None
         return refused(401, "this server asks for its token; open the page and give it")
 
     def _is_known(self, host: str) -> bool:
@@ -178,6 +183,19 @@ class _Answering:
             if self._left and not message.get("more_body", False):
                 return
         await self._send(message)
+
+
+def _login(rest: Sequence[tuple[str, str]], *, was_wrong: bool) -> str:
+    """The page that asks for the token, and then shows what was asked for."""
+    kept = (
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in rest
+    )
+    told = (
+        "This is not the token; look at what the server printed." if was_wrong else ""
+    )
+    page = (PAGE / "login.html").read_text()
+    return page.replace("<!-- told -->", told).replace("<!-- kept -->", "".join(kept))
 
 
 def refused(status: int, sentence: str, *, end: bool = False) -> JSONResponse:

@@ -4,10 +4,12 @@ import struct
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.support.browsing import Site, Visitor, ask
 from tests.support.extractors import coloured
+from tests.support.libraries import Library
+from tests.support.servers import indexing_server
 
 pytestmark = pytest.mark.browser
 PIECE = 8_000_000
@@ -178,3 +180,25 @@ def test_it_says_which_files_failed_and_why(visit: Visitor, site: Site) -> None:
     page.reload()
     page.get_by_role("button", name="odd").click()
     expect(page.locator("#folder-facts")).to_contain_text("1 cannot be used")
+
+
+def test_a_killed_server_that_is_started_again_goes_on_in_the_open_page(
+    browser: Browser, library: Library, unused_port: int
+) -> None:
+    for number in range(3):
+        library.put(f"slow{number}.mp4", number)
+    context = browser.new_context()
+    page = context.new_page()
+    with indexing_server(library, unused_port) as process:
+        page.goto(f"http://127.0.0.1:{unused_port}/?view=add")
+        page.get_by_role("button", name="Look for new videos").click()
+        expect(jobs(page).first).to_contain_text("Indexing")
+        expect(jobs(page).first).to_contain_text("slow")
+        process.kill()
+        process.wait()
+    with indexing_server(library, unused_port):
+        expect(jobs(page).first).to_contain_text("Done", timeout=60_000)
+        expect(jobs(page)).to_have_count(1)
+        ask(page, "red")
+        expect(page.locator("#told")).to_contain_text("in 3 videos")
+    context.close()

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browsing import PHONE, WIDE, Visitor, ask, open_first
+from tests.support.browsing import PHONE, WIDE, Site, Visitor, ask, open_first
+from tests.support.servers import serving
 
 pytestmark = pytest.mark.browser
 
@@ -79,8 +80,19 @@ def keys(page: Page) -> None:
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
+def adding(page: Page) -> None:
+    page.get_by_role("link", name="Add videos").click()
+    expect(page.locator("#folder")).to_be_visible()
+
+
+def description(page: Page) -> None:
+    page.goto(page.url.partition("?")[0] + "docs")
+    expect(page.locator("#addresses")).to_contain_text("/api/search")
+
+
 VIEWS: list[Callable[[Page], None]] = [
-    *(start, found, grouped, refused, like, player, judged, lists, a_list, sure, keys)
+    *(start, found, grouped, refused, like, player, judged, lists, a_list, sure, keys),
+    *(adding, description),
 ]
 
 
@@ -114,6 +126,28 @@ def barriers(page: Page, options: dict[str, list[str]]) -> list[tuple[str, list[
         (violation["id"], [node["html"] for node in violation["nodes"]])
         for violation in found["violations"]
     ]
+
+
+def test_the_token_is_asked_for_and_what_was_asked_is_shown(
+    browser: Browser, site: Site
+) -> None:
+    token = "a-token-of-many-letters"
+    with serving(site.library.open(), token=token) as address:
+        context = browser.new_context(color_scheme="dark")
+        page = context.new_page()
+        page.goto(f"{address}/?q=red")
+        page.evaluate(Axe().axe_script)
+        assert barriers(page, {}) == []
+        page.get_by_label("Token").fill("another one")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("not the token")
+        page.get_by_label("Token").fill(token)
+        page.keyboard.press("Enter")
+        expect(page.locator("#found .card").first).to_be_visible()
+        assert token not in page.url and "q=red" in page.url
+        # No script gets it.
+        assert page.evaluate("document.cookie") == ""
+        context.close()
 
 
 def test_nothing_moves_for_those_who_do_not_want_it(visit: Visitor) -> None:
