@@ -178,6 +178,7 @@ def build(folder: Path, hours: float, studio: Studio, store: Path) -> Index:
 
 def measure(data: Path) -> dict[str, Any]:
     """``data`` is the folder of the real videos."""
+    data = data.resolve()
     said = json.loads((data / "clips" / "sentences.json").read_text())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
