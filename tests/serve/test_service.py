@@ -26,6 +26,7 @@ def test_a_search_answers_as_the_command_does(
     answer = client.get("/api/search", params={"q": "red", "top": 5})
     expected = library.open().search("red", top=5).to_json()
     value = answer.json()
+    assert 0.5 < value.pop("clear_from") < 1
     for moment in value["moments"]:
         assert moment.pop("file") == Path(moment["path"]).name
         assert len(moment.pop("video")) == 64

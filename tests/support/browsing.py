@@ -47,9 +47,10 @@ class Site:
     library: Library
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, which plays H.264."""
+    """Debian's chromium, which plays H.264. Not longer than a module: as long as there is
+    one, no other event loop runs."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

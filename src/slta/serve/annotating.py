@@ -68,7 +68,7 @@ def write_annotations(index: Index, to: Path, split: str | None) -> AnnotationsW
         )
     there = {
         video: film
-        for video, film in films(index).items()
+        for video, film in films(index).all.items()
         if (index.root / film.files[0]).is_file()
     }
     usable = [each for each in said if each.video in there and _has_words(each.query)]

@@ -19,10 +19,11 @@ from slta.serve import corrections, lists, media, searching, tus, updating
 from slta.serve.answers import REFUSALS
 from slta.serve.decoder import DecoderPool
 from slta.serve.exporter import Exporter
+from slta.serve.films import Unknown
 from slta.serve.guards import BadBody, refused
 from slta.serve.jobs import Jobs
 from slta.serve.media import ClipCache, Pictures
-from slta.serve.shelf import Shelf, Unknown
+from slta.serve.shelf import Shelf
 from slta.serve.tus import Intake
 from slta.serve.uploads import Uploads
 

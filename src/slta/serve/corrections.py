@@ -14,9 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from slta.errors import InputError
 from slta.index.library import Index
 from slta.serve.answers import shown
-from slta.serve.films import Film, films, named
+from slta.serve.films import Film, Films, Unknown, films
 from slta.serve.kept import Database, kept_folder
-from slta.serve.shelf import Unknown
 
 VERSION: Final = 1
 TABLES: Final = """
@@ -178,14 +177,14 @@ def database(root: Path) -> Database:
 
 
 def film_of(
-    video: str, there: dict[str, Film], connection: sqlite3.Connection, table: str
+    video: str, there: Films, connection: sqlite3.Connection, table: str
 ) -> Film:
     """A video of the folder, or one that was there when a row of the table was made.
 
     Raises ``Unknown``.
     """
-    if video in there:
-        return there[video]
+    if video in there.all:
+        return there.all[video]
     row = connection.execute(
         f"SELECT file, duration_s FROM {table} WHERE video = ? LIMIT 1", (video,)
     ).fetchone()
@@ -216,11 +215,11 @@ def _check_room(connection: sqlite3.Connection) -> None:
         )
 
 
-def _correction(row: sqlite3.Row, there: dict[str, Film]) -> Correction:
+def _correction(row: sqlite3.Row, there: Films) -> Correction:
     values: dict[str, Any] = {
         name: row[name] for name in Correction.model_fields if name != "file"
     }
-    return Correction(file=named(row["video"], row["file"], there), **values)
+    return Correction(file=there.named(row["video"], row["file"]), **values)
 
 
 def routes(index: Index) -> APIRouter:

@@ -28,9 +28,9 @@ from slta.serve.corrections import (
     film_of,
 )
 from slta.serve.exporter import Exporter
-from slta.serve.films import Film, films, named
+from slta.serve.films import Film, Films, Unknown, films
 from slta.serve.media import attachment
-from slta.serve.shelf import Contents, Shelf, Unknown
+from slta.serve.shelf import Shelf
 
 MOST_LISTS: Final = 1000
 MOST_MOMENTS: Final = 10_000
@@ -230,20 +230,20 @@ def _row(connection: sqlite3.Connection, name: str, number: int) -> sqlite3.Row:
     return row
 
 
-def _moment(row: sqlite3.Row, there: dict[str, Film]) -> ListMoment:
+def _moment(row: sqlite3.Row, there: Films) -> ListMoment:
     fields = [name for name in ListMoment.model_fields if name != "file"]
     values = {name: row[name] for name in fields}
-    return ListMoment(file=named(row["video"], row["file"], there), **values)
+    return ListMoment(file=there.named(row["video"], row["file"]), **values)
 
 
 def exported(
-    contents: Contents, root: Path, moments: Sequence[ListMoment], *, opened: bool
+    there: Films, root: Path, moments: Sequence[ListMoment], *, opened: bool
 ) -> list[Found]:
     """The moments with the paths of their files, which are there if they are ``opened``."""
     found, paths = list[Found](), dict[str, Path]()
     for moment in moments:
         if moment.video not in paths:
-            paths[moment.video] = _path(contents, root, moment, opened=opened)
+            paths[moment.video] = _path(there, root, moment, opened=opened)
         found.append(
             Found(
                 moment.query,
@@ -257,9 +257,9 @@ def exported(
     return found
 
 
-def _path(contents: Contents, root: Path, moment: ListMoment, *, opened: bool) -> Path:
+def _path(there: Films, root: Path, moment: ListMoment, *, opened: bool) -> Path:
     try:
-        return contents.video(moment.video)[1]
+        return there.video(moment.video)[1]
     except Unknown:
         if opened:
             raise InputError(
@@ -324,7 +324,7 @@ def routes(shelf: Shelf, exporter: Exporter) -> APIRouter:
             moments, opened = lists.one(name).moments, exporter.opens(kind)
             root = shelf.index.root
             return merged(
-                exported(shelf.contents, root, moments, opened=opened), merge, pad
+                exported(films(shelf.index), root, moments, opened=opened), merge, pad
             )
 
         file = await exporter.file(found, name, kind)

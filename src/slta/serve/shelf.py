@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -22,12 +20,12 @@ from slta.index.explaining import explain
 from slta.index.filters import Filter, moment_in_time, seconds
 from slta.index.library import Index
 from slta.index.likeness import Sought, looker
-from slta.index.records import Snapshot, Video
-from slta.index.scanning import State
+from slta.index.records import Video
 from slta.moments import Span, clock
 from slta.search.answers import Answer
 from slta.serve.answers import shown
 from slta.serve.decoder import DecoderPool
+from slta.serve.films import Unknown, films
 
 T = TypeVar("T")
 LONGEST: Final = 500
@@ -107,10 +105,6 @@ def _read(
     return kind(name, text) if text and text.strip() else None
 
 
-class Unknown(InputError):
-    """An id of nothing that is there."""
-
-
 class Shelf:
     """An index whose answers are kept until it changes."""
 
@@ -122,7 +116,6 @@ class Shelf:
         self._sought = Kept[QueryFeatures | Sought](256)
         self._answers = Kept[Answer](16)
         self._pictures = Kept[Example](64)
-        self._contents: Contents | None = None
 
     async def run(self, work: Callable[[], T]) -> T:
         """What a function gives, after those before it."""
@@ -142,7 +135,7 @@ class Shelf:
             like = sought.example if isinstance(sought, Sought) else None
             return replace(hits, moments=tuple(sure), like=like)
 
-        return self._hits.get_or((self.contents, asked), find)
+        return self._hits.get_or((films(self.index), asked), find)
 
     async def _read(self, asked: Wanted) -> QueryFeatures | Sought:
         key = asked.query, asked.like, asked.picture
@@ -206,28 +199,21 @@ class Shelf:
             )
             only = Filter(video=video)
             hits = self._hits.get_or(
-                (self.contents, *key),
+                (films(self.index), *key),
                 lambda: self.index.find(sought, top=OF_A_FILM, only=only),
             )
             return answer, hits
 
         return await self.run(found)
 
-    @property
-    def contents(self) -> "Contents":
-        """What the index holds now."""
-        snapshot = self.index.snapshot()
-        if self._contents is None or self._contents.snapshot is not snapshot:
-            self._contents = Contents(self.index.root, snapshot)
-        return self._contents
-
     def shown(self, hits: Hits) -> dict[str, Any]:
         """``Hits.to_json``, with the id and the file of each video."""
-        answer, ids = hits.to_json(), self.contents.ids
+        answer, ids = hits.to_json(), films(self.index).ids
         for moment in answer["moments"]:
             file = Path(moment["path"]).relative_to(self.index.root).as_posix()
             moment["video"] = ids.get(file, "")
             moment["file"] = file
+        answer["clear_from"] = hits.clear_from
         plain: dict[str, Any] = json.loads(
             shown(json.dumps(answer, ensure_ascii=False))
         )
@@ -236,11 +222,11 @@ class Shelf:
     async def video(self, name: str) -> tuple[Video, Path]:
         """A video and one of its files. Raises ``Unknown``."""
         # A new snapshot takes a while to be read.
-        return await asyncio.to_thread(lambda: self.contents.video(name))
+        return await asyncio.to_thread(lambda: films(self.index).video(name))
 
     async def rows(self) -> list[dict[str, Any]]:
         """All videos, for answers."""
-        return await asyncio.to_thread(lambda: self.contents.rows)
+        return await asyncio.to_thread(lambda: films(self.index).rows)
 
     def close(self) -> None:
         self._worker.shutdown(cancel_futures=True)
@@ -257,49 +243,3 @@ def span_in(video: Video, start: str | float, end: str | float) -> Span:
             f"{start} to {end} s is no part of a video of {video.duration_s:.1f} s"
         )
     return Span(start_s, end_s)
-
-
-def _content(state: State) -> tuple[int, int]:
-    """What changes with a file's content, but not with its name and rights."""
-    return state.size, state.mtime_ns
-
-
-class Contents:
-    """The videos of a snapshot and their files."""
-
-    def __init__(self, root: Path, snapshot: Snapshot) -> None:
-        self._root, self.snapshot = root, snapshot
-        self.ids = {file.path: file.video for file in snapshot.there}
-        self._videos = {video.id: video for video in snapshot.videos}
-        self._files: dict[str, dict[str, State]] = {}
-        for file in sorted(snapshot.there, key=lambda file: file.path):
-            self._files.setdefault(file.video, {})[file.path] = file.state
-
-    def video(self, name: str) -> tuple[Video, Path]:
-        """A video and one of its files. Raises ``Unknown``."""
-        why = "this video is not in the folder; search again"
-        for path, state in self._files.get(name, {}).items():
-            # The folder may have changed since: a link may lead elsewhere.
-            file = Path(os.path.realpath(self._root / path))
-            if not (file.is_relative_to(self._root) and file.is_file()):
-                continue
-            if _content(State.of(file)) == _content(state):
-                return self._videos[name], file
-            why = f"{path} has changed since it was indexed; look for new videos"
-        raise Unknown(why)
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """All videos, for answers."""
-        return [
-            {
-                "video": video.id,
-                "files": [*map(shown, self._files[video.id])],
-                "duration_s": round(video.duration_s, 3),
-                "width": video.width,
-                "height": video.height,
-                "made_s": video.made_s,
-            }
-            for video in self.snapshot.videos
-            if video.id in self._files
-        ]

@@ -17,7 +17,8 @@ from slta.index.filters import Filter
 from slta.index.library import Index
 from slta.serve.answers import shown, told
 from slta.serve.decoder import DecoderPool
-from slta.serve.shelf import LONGEST, Shelf, Unknown, Wanted, span_in
+from slta.serve.films import Unknown, films
+from slta.serve.shelf import LONGEST, Shelf, Wanted, span_in
 
 WIDTH: Final = 640
 """Of the frames, in pixels."""
@@ -170,7 +171,9 @@ class Tools:
         return _told({"count": len(rows), "videos": rows[asked.first : end]})
 
     async def _show_moment(self, asked: MomentArguments) -> types.CallToolResult:
-        name = self._shelf.contents.ids.get(asked.video.removeprefix("./"), asked.video)
+        name = films(self._shelf.index).ids.get(
+            asked.video.removeprefix("./"), asked.video
+        )
         try:
             facts, path = await self._shelf.video(name)
         except Unknown as error:

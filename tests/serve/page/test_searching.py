@@ -40,7 +40,8 @@ def answer_with(
         tops.append(int(parse_qs(urlsplit(route.request.url).query)["top"][0]))
         surest = max(moment["confidence"] for moment in moments)
         found = {"query": "asked", "videos": 7, "notes": notes, "confidence": surest}
-        found |= {"clear_match": surest > 0.65, "moments": moments[: tops[-1]]}
+        found |= {"clear_match": surest > 0.65, "clear_from": 0.65}
+        found["moments"] = moments[: tops[-1]]
         text = f"event: found\ndata: {json.dumps(found)}\n\nevent: done\ndata: {{}}\n\n"
         route.fulfill(content_type="text/event-stream", body=text)
 

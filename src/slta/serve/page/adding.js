@@ -92,5 +92,5 @@ export async function begin(finished) {
     if (!$("#add").hidden) browse(path);
   });
   jobs.draw(all);
-  jobs.follow(false);
+  jobs.follow(!$("#add").hidden);
 }

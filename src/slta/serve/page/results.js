@@ -15,7 +15,6 @@ const MOST = 10_000;
 const PORTION = 60;
 const GROUPS = 12;
 const IN_GROUP = 6;
-const CLEAR_FROM = 0.65;
 
 const nothing = () => ({
   moments: [], query: "", words: {}, top: 0, clearFrom: 2, complete: true, settled: false,
@@ -92,7 +91,7 @@ function take(answer, top) {
   const isFirst = now.query !== answer.query || !before.length;
   now.moments = answer.moments;
   now.query = answer.query;
-  now.clearFrom = answer.clear_match ? (answer.clear_from ?? CLEAR_FROM) : 2;
+  now.clearFrom = answer.clear_from;
   if (isFirst) {
     if (now.words.q) now.corrected = corrections.load(now.query).catch(() => {});
     tell(answer);
