@@ -7,8 +7,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -93,12 +95,18 @@ def test_its_steps_make_a_server_that_answers(tmp_path: Path) -> None:
             r"http://[^/]+:(\d+)/\?token=(\S+)", process.stdout.readline()
         )
         assert match
-        answer = httpx.get(
-            f"http://127.0.0.1:{match[1]}/api/search?q=a+cat",
-            headers={"authorization": f"Bearer {match[2]}"},
-            timeout=60,
-        )
-        assert answer.json()["moments"][0]["file"] == films.film.name
+        answer: dict[str, Any] = {}
+        # What is new is indexed while the page is open.
+        for _ in range(300):
+            answer = httpx.get(
+                f"http://127.0.0.1:{match[1]}/api/search?q=a+cat",
+                headers={"authorization": f"Bearer {match[2]}"},
+                timeout=60,
+            ).json()
+            if "moments" in answer:
+                break
+            time.sleep(0.2)
+        assert answer["moments"][0]["file"] == films.film.name
     finally:
         process.terminate()
         process.communicate()

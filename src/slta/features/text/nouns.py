@@ -140,9 +140,9 @@ def grammar(sentence: str) -> "Doc":
 
 @contextmanager
 def _lean() -> Iterator[None]:
-    """Keeps spaCy from importing torch and its own command line, which it does not need
-    here and which would take most of the time of a search in an extracted video."""
-    hidden = dict[str, ModuleType | None](torch=None)
+    """Keeps spaCy from importing torch, h5py and its own command line, which it does not
+    need here and which would take most of the time of a search in an extracted video."""
+    hidden = dict[str, ModuleType | None](torch=None, h5py=None)
     # spaCy itself imports one function of its command line.
     hidden["spacy.cli"] = hidden["spacy.cli.info"] = ModuleType("spacy.cli")
     vars(hidden["spacy.cli"])["info"] = None
