@@ -180,9 +180,7 @@ def test_few_modules_are_in_no_package() -> None:
 
 def test_every_folder_of_tests_is_that_of_a_package() -> None:
     folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*.py")}
-    packages = {
-        p.relative_to(SOURCE) for p in (SOURCE, *SOURCE.rglob("*")) if p.is_dir()
-    }
+    packages = {path.parent.relative_to(SOURCE) for path in paths.values()}
     strange = {f for f in folders - packages if f.parts[0] not in OF_NO_PACKAGE}
     assert not strange
 

@@ -7,7 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from slta.features import EXTRACTORS, Kind
 from slta.serve.jobs import Jobs
@@ -35,7 +42,8 @@ FILES = [
     "\u202e4pm.ecalp\u202c ＜b＞ 🐈.mp4",
 ]
 """Where each of the six films lies; names may be anything."""
-PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PHONE = ViewportSize(width=390, height=844)
+WIDE = ViewportSize(width=1280, height=900)
 PATIENCE_MS = 10_000
 
 

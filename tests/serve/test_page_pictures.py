@@ -8,7 +8,7 @@ from benchmarks.docs import page_picture
 from PIL import Image
 
 pytestmark = pytest.mark.browser
-IMAGES = Path(__file__).resolve().parents[3] / "docs" / "images"
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 SMALL = (60, 40)
 """Letters are blurred in this size; columns, pictures and curves are not."""
 ALIKE = 0.03

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.support.browsing import PHONE, WIDE, Site, Visitor, ask, open_first
 from tests.support.servers import serving
@@ -98,7 +98,7 @@ VIEWS: list[Callable[[Page], None]] = [
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_no_view_has_a_barrier_or_is_too_wide(
-    visit: Visitor, size: dict[str, int]
+    visit: Visitor, size: ViewportSize
 ) -> None:
     page = visit(color_scheme="light", viewport=size)
     home = page.url
@@ -133,9 +133,11 @@ def test_the_token_is_asked_for_and_what_was_asked_is_shown(
 ) -> None:
     token = "a-token-of-many-letters"
     with serving(site.library.open(), token=token) as address:
-        context = browser.new_context(color_scheme="dark")
+        context = browser.new_context(viewport=PHONE, color_scheme="dark")
         page = context.new_page()
         page.goto(f"{address}/?q=red")
+        wide = "element => element.scrollWidth - element.clientWidth"
+        assert page.locator("html").evaluate(wide) <= 0
         page.evaluate(Axe().axe_script)
         assert barriers(page, {}) == []
         page.get_by_label("Token").fill("another one")
