@@ -23,7 +23,7 @@ from tests.support.indexed_films import known
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = tables.pages(ROOT)
 GUIDES = [*PAGES, ROOT / "CONTRIBUTING.md"]
-MOST_WORDS = 17_000
+MOST_WORDS = 16_800
 """Outside of the code between fences, and of the reference, which is generated."""
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|json|toml|md|npy|webp|svg))`")

@@ -36,7 +36,7 @@ async function browse(to) {
   folder.replaceChildren(...answer.folders.map(({ path: inner, name }) =>
     make("li", {}, make("button", { type: "button", textContent: name, onclick: () => enter(inner) }))));
   const { indexed, new: fresh, unusable: wrong } = answer.videos;
-  facts.textContent = `${plural(indexed, "video")} indexed, ${fresh.toLocaleString("en")} new` +
+  facts.textContent = `${plural(indexed, "file")} indexed, ${fresh.toLocaleString("en")} new` +
     (wrong ? `, ${wrong.toLocaleString("en")} cannot be used` : "");
   unusable.hidden = !answer.unusable.length;
   $("summary", unusable).textContent = `Why ${plural(answer.unusable.length, "file")} cannot be used`;
