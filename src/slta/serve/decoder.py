@@ -12,6 +12,7 @@ import resource
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -119,7 +120,10 @@ def _work(pipe: Connection) -> None:
             task, values = json.loads(pipe.recv_bytes())
         except (EOFError, OSError):
             return
-        pipe.send_bytes(_answer(TASKS[task], values))
+        answer = _answer(TASKS[task], values)
+        # The server may be gone meanwhile.
+        with suppress(OSError):
+            pipe.send_bytes(answer)
 
 
 def _answer(task: Callable[..., bytes], values: Mapping[str, Any]) -> bytes:
