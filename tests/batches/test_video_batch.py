@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.batches.sampling import VideoSampler
-from slta.batches.video_batch import TrainingVideoBatch, clips_of, videos
+from slta.batches.video_batch import Clips, TrainingVideoBatch, clips_of, videos
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.experiments.config import Experiment, TrainingConfig
@@ -103,22 +103,37 @@ def test_a_frame_after_the_end_is_in_the_last_clip() -> None:
     assert found.ravel().tolist() == [1.0, 3.0]
 
 
-def test_a_batch_has_what_is_asked_and_zeros_behind_it() -> None:
-    rng = np.random.default_rng(0)
-    clips = [rng.normal(size=(n, worlds.FRAME)).astype(np.float32) for n in (2, 5)]
-    found = videos(clips, [3.0, 7.5], [1, 0, 1], WORLD.query_features[1:4])
+@pytest.mark.parametrize("regions", [True, False])
+def test_a_batch_has_what_is_asked_and_zeros_behind_it(regions: bool) -> None:
+    shown = [WORLD.videos["a"].first(frames).part(0, frames) for frames in (2, 5)]
+    clips = [
+        Clips.of(video, duration_s, int, regions=regions)
+        for video, duration_s in zip(shown, (3.0, 7.5), strict=True)
+    ]
+    found = videos(clips, [1, 0, 1], WORLD.query_features[1:4])
     assert found.video.tolist() == [1, 0, 1] and len(found.clips) == 2
     assert found.duration_s.tolist() == [7.5, 3.0, 7.5]
     assert found.clip_mask.sum(dim=1).tolist() == [5, 2, 5]
     assert found.word_mask.sum(dim=1).tolist() == [2, 3, 1]
-    for some, row in zip(clips, found.clips, strict=True):
-        np.testing.assert_array_equal(row[: len(some)], some)
-        assert not row[len(some) :].any()
+    for video, row in zip(shown, found.clips, strict=True):
+        np.testing.assert_allclose(row[: len(video.frames)], video.frames, atol=1e-5)
+        assert not row[len(video.frames) :].any()
+    for video, of_video in zip(shown, range(2), strict=True):
+        seen, places = found.regions[of_video], found.boxes[of_video]
+        real = found.region_mask[of_video]
+        if not regions:
+            assert seen.shape[1] == places.shape[1] == real.shape[1] == 0
+            continue
+        count = len(video.frames)
+        np.testing.assert_array_equal(seen[:count], video.regions)
+        np.testing.assert_array_equal(places[:count], video.boxes)
+        assert real[:count].all() and not real[count:].any()
+        assert not seen[count:].any()
     for row, query in enumerate(WORLD.query_features[1:4]):
-        np.testing.assert_array_equal(
-            found.words[row, : len(query.words)], query.word_vectors
-        )
-        assert not found.words[row, len(query.words) :].any()
+        count = len(query.words)
+        np.testing.assert_array_equal(found.words[row, :count], query.word_vectors)
+        np.testing.assert_array_equal(found.noun_mask[row, :count], query.noun_mask)
+        assert not found.words[row, count:].any()
         np.testing.assert_array_equal(found.sentences[row], query.sentence)
 
 

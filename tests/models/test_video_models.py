@@ -91,12 +91,14 @@ def test_padding_never_matters(name: str) -> None:
         one,
         clips=one.clips.masked_fill(~of_video[..., None], 1e3),
         words=one.words.masked_fill(~one.word_mask[..., None], 1e3),
+        regions=one.regions.masked_fill(~one.region_mask[..., None], 1e3),
     )
     pad = torch.nn.functional.pad
     longer = replace(
         noisy,
         words=pad(one.words, (0, 0, 0, 4), value=3.0),
         word_mask=pad(one.word_mask, (0, 4)),
+        noun_mask=pad(one.noun_mask, (0, 4)),
     )
     # 2D-TAN cuts every video into as many clips.
     if not isinstance(config, Tan2DConfig):
@@ -104,6 +106,9 @@ def test_padding_never_matters(name: str) -> None:
             longer,
             clips=pad(one.clips, (0, 0, 0, 5), value=-2.0),
             clip_mask=pad(one.clip_mask, (0, 5)),
+            regions=pad(one.regions, (0, 0, 0, 0, 0, 5), value=7.0),
+            boxes=pad(one.boxes, (0, 0, 0, 0, 0, 5), value=0.5),
+            region_mask=pad(one.region_mask, (0, 0, 0, 5)),
         )
     with torch.no_grad():
         expected = model(one)
@@ -118,13 +123,17 @@ def test_padding_never_matters(name: str) -> None:
             video = int(one.video[row])
             alone = model(
                 VideoBatch(
-                    one.clips[video : video + 1, :clips],
-                    torch.tensor([0]),
-                    one.clip_mask[row : row + 1, :clips],
-                    one.duration_s[row : row + 1],
-                    one.words[row : row + 1, :words],
-                    one.word_mask[row : row + 1, :words],
-                    one.sentences[row : row + 1],
+                    clips=one.clips[video : video + 1, :clips],
+                    video=torch.tensor([0]),
+                    clip_mask=one.clip_mask[row : row + 1, :clips],
+                    duration_s=one.duration_s[row : row + 1],
+                    words=one.words[row : row + 1, :words],
+                    word_mask=one.word_mask[row : row + 1, :words],
+                    noun_mask=one.noun_mask[row : row + 1, :words],
+                    sentences=one.sentences[row : row + 1],
+                    regions=one.regions[video : video + 1, :clips],
+                    boxes=one.boxes[video : video + 1, :clips],
+                    region_mask=one.region_mask[video : video + 1, :clips],
                 )
             )
             close(alone.spans_s[0], expected.spans_s[row])

@@ -9,6 +9,7 @@ from slta.models import build
 from slta.models.base import Scale, Sizes, VideoModel
 
 SIZES = Sizes(region=6, frame=5, word=7, sentence=8)
+REGIONS = 3
 TRUTHS: list[tuple[tuple[float, float], ...]] = [
     ((0.1, 0.4),),
     ((0.0, 0.2), (0.5, 0.9), (0.55, 0.6)),
@@ -51,14 +52,22 @@ def given(model: VideoModel, seed: int = 0, *, frames: int = 9) -> TrainingVideo
     def normal(*shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.normal(size=shape).astype(np.float32))
 
+    regions = REGIONS if model.sees_regions else 0
+    videos, t = count - 1, max(shown)
     batch = VideoBatch(
-        clips=normal(count, max(shown), SIZES.frame)[:-1],
+        clips=normal(videos, t, SIZES.frame),
         video=torch.tensor([0, 1, 2, 2]),
-        clip_mask=torch.arange(max(shown)) < torch.tensor(shown)[:, None],
+        clip_mask=torch.arange(t) < torch.tensor(shown)[:, None],
         duration_s=duration_s,
         words=normal(count, max(said), SIZES.word),
         word_mask=torch.arange(max(said)) < torch.tensor(said)[:, None],
+        noun_mask=torch.arange(max(said)) < torch.tensor(said)[:, None] // 2,
         sentences=normal(count, SIZES.sentence),
+        regions=normal(videos, t, regions, SIZES.region),
+        boxes=normal(videos, t, regions, 4).sigmoid(),
+        region_mask=(torch.arange(t) < torch.tensor(shown[:-1])[:, None])[..., None]
+        .expand(-1, -1, regions)
+        .clone(),
     )
     return TrainingVideoBatch(batch, truth, truth_mask)
 

@@ -17,7 +17,7 @@ from slta.batches.candidate_batch import (
     padded,
     shot_of,
 )
-from slta.batches.video_batch import Cut, TrainingVideoBatch, clips_of, videos
+from slta.batches.video_batch import Clips, Cut, TrainingVideoBatch, videos
 from slta.datasets.split import Split
 from slta.features.base import VideoFeatures
 from slta.moments import Span
@@ -349,7 +349,13 @@ class VideoSampler:
     their video; determined by the seed."""
 
     def __init__(
-        self, split: Split, cut: Cut, *, queries: int, queries_per_video: int
+        self,
+        split: Split,
+        cut: Cut,
+        *,
+        queries: int,
+        queries_per_video: int,
+        regions: bool = False,
     ) -> None:
         self._split = split
         self._queries, self._per_video = queries, queries_per_video
@@ -359,12 +365,7 @@ class VideoSampler:
             if (annotated := [n for n in numbers if split.queries[n].truth is not None])
         }
         self._clips = {
-            name: clips_of(
-                video.times_s,
-                video.frames,
-                split.infos[name].duration_s,
-                cut(len(video.frames)),
-            )
+            name: Clips.of(video, split.infos[name].duration_s, cut, regions=regions)
             for name, video in split.videos.items()
         }
 
@@ -381,7 +382,6 @@ class VideoSampler:
         names = list(dict.fromkeys(query.video_id for query in queries))
         batch = videos(
             [self._clips[name] for name in names],
-            [self._split.infos[name].duration_s for name in names],
             [names.index(query.video_id) for query in queries],
             [self._split.query_features[number] for number in chosen],
         )

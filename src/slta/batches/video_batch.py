@@ -1,7 +1,8 @@
 """Whole videos with their queries as one padded batch, for video models.
 
 Shapes: v videos · b queries, each of one of them · t clips · d size of a clip's vector ·
-w words · k size of a word's vector · x of a sentence's · s true spans.
+r regions · e size of a region's vector · w words · k size of a word's vector · x of a
+sentence's · s true spans.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from slta.batches.candidate_batch import Tensors, padded
-from slta.features.base import QueryFeatures
+from slta.features.base import QueryFeatures, VideoFeatures
 
 Cut = Callable[[int], int]
 """Number of clips for a video of that many frames."""
@@ -32,7 +33,45 @@ class VideoBatch(Tensors):
     duration_s: Float[Tensor, " b"]
     words: Float[Tensor, "b w k"]
     word_mask: Bool[Tensor, "b w"]
+    noun_mask: Bool[Tensor, "b w"]
     sentences: Float[Tensor, "b x"]
+    regions: Float[Tensor, "v t r e"]
+    """Of each clip's frame; none for models that do not see them."""
+    boxes: Float[Tensor, "v t r 4"]
+    region_mask: Bool[Tensor, "v t r"]
+    """True for real regions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clips:
+    """The clips of one video, as a video model sees them."""
+
+    vectors: Float[np.ndarray, "t d"]
+    duration_s: float
+    regions: Float[np.ndarray, "t r e"]
+    boxes: Float[np.ndarray, "t r 4"]
+    region_mask: Bool[np.ndarray, "t r"]
+
+    @classmethod
+    def of(
+        cls,
+        features: VideoFeatures,
+        duration_s: float,
+        cut: Cut,
+        *,
+        regions: bool = False,
+    ) -> "Clips":
+        """Without ``regions``, there are none in it; with them, every frame is a clip."""
+        count = cut(len(features.frames))
+        real = features.region_mask
+        if real is None:
+            real = np.ones(features.boxes.shape[:2], bool)
+        seen = slice(count), slice(None if regions else 0)
+        return cls(
+            clips_of(features.times_s, features.frames, duration_s, count),
+            duration_s,
+            *(each[seen] for each in (features.regions, features.boxes, real)),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,22 +111,24 @@ def clips_of(
 
 
 def videos(
-    clips: Sequence[Float[np.ndarray, "_ d"]],
-    durations_s: Sequence[float],
-    video: Sequence[int],
-    queries: Sequence[QueryFeatures],
+    clips: Sequence[Clips], video: Sequence[int], queries: Sequence[QueryFeatures]
 ) -> VideoBatch:
     """A padded batch; ``video`` is the index of each query's video."""
-    rows, clip_mask = padded(clips)
+    rows, clip_mask = padded([each.vectors for each in clips])
     numbers = torch.tensor(video)
+    durations_s = torch.tensor([each.duration_s for each in clips])
     words, word_mask = padded([query.word_vectors for query in queries])
     sentences = np.stack([query.sentence for query in queries])
     return VideoBatch(
         clips=rows.float(),
         video=numbers,
         clip_mask=clip_mask[numbers],
-        duration_s=torch.tensor(durations_s, dtype=torch.float32)[numbers],
+        duration_s=durations_s.float()[numbers],
         words=words.float(),
         word_mask=word_mask,
+        noun_mask=padded([query.noun_mask for query in queries])[0],
         sentences=torch.from_numpy(sentences).float(),
+        regions=padded([each.regions for each in clips])[0],
+        boxes=padded([each.boxes for each in clips])[0].float(),
+        region_mask=padded([each.region_mask for each in clips])[0],
     )

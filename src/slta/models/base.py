@@ -8,7 +8,7 @@ Shapes: b queries · p pairs of a query and a candidate · w words · r regions 
 f attended frames · n answers · x size of a vector.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -95,11 +95,16 @@ class Answers:
 
     spans_s: Float[Tensor, "b n 2"]
     relevance: Float[Tensor, "b n"]
+    existence: Float[Tensor, " b"] | None = field(default=None, kw_only=True)
+    """Logit of whether the video shows what the query says; None from models that do not
+    learn it."""
 
 
 class Model(nn.Module):
     """A model; features are not standardised until ``fit`` is called."""
 
+    sees_regions: ClassVar[bool] = False
+    """Whether it uses regions; otherwise they are not read, and empty in a batch."""
     paper: ClassVar[str] = ""
     needs: ClassVar[str] = ""
     """The features that it uses."""
@@ -126,9 +131,6 @@ class Model(nn.Module):
 class CandidateModel(Model):
     """A model that scores the pairs of a ``Batch``."""
 
-    sees_regions: ClassVar[bool] = False
-    """Whether it uses regions; otherwise they are not read, and empty in a batch."""
-
     def forward(self, batch: Batch) -> Scores:
         raise NotImplementedError
 
@@ -137,7 +139,8 @@ class VideoModel(Model):
     """A model that predicts spans for the queries of a ``VideoBatch``."""
 
     def clips(self, frames: int) -> int:
-        """Number of clips for a video of that many frames."""
+        """Number of clips for a video of that many frames: as many, in a model that sees
+        regions."""
         raise NotImplementedError
 
     def forward(self, batch: VideoBatch) -> Answers:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slta.batches.candidate_batch import candidates_of, collate, shot_of
-from slta.batches.video_batch import clips_of, videos
+from slta.batches.video_batch import Clips, videos
 from slta.datasets.base import Facts
 from slta.datasets.split import Split
 from slta.errors import InputError
@@ -182,6 +182,9 @@ class Scored:
     """None without attention over regions."""
     word_weights: Float[np.ndarray, "n w"] | None = None
     """None without attention over words."""
+    existence: float | None = None
+    """How surely the video shows what the query says; None from models that do not
+    learn it."""
 
 
 def score(
@@ -265,20 +268,25 @@ def _(
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
-    count = model.clips(len(features.frames))
-    clips = clips_of(features.times_s, features.frames, duration_s, count)
+    clips = Clips.of(features, duration_s, model.clips, regions=model.sees_regions)
     scored = []
     for some in _some(queries):
         with _asking(model) as device:
-            batch = videos([clips], [duration_s], [0] * len(some), some)
+            batch = videos([clips], [0] * len(some), some)
             answers = model(batch.to(device))
         spans, relevance = (
             answers.spans_s.cpu().numpy(),
             answers.relevance.cpu().numpy(),
         )
+        existence: list[float] | None = None
+        if answers.existence is not None:
+            existence = answers.existence.sigmoid().tolist()
         scored += [
             Scored(
-                np.asarray(spans[i], np.float64), relevance[i], np.zeros_like(spans[i])
+                np.asarray(spans[i], np.float64),
+                relevance[i],
+                np.zeros_like(spans[i]),
+                existence=None if existence is None else existence[i],
             )
             for i in range(len(some))
         ]
@@ -334,6 +342,7 @@ def predict(
                 spans,
                 row.relevance,
                 chunks=facts.chunks,
+                existence=row.existence,
                 **_highlights(facts, duration_s, spans, row.relevance),
             )
         if progress:

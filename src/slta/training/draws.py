@@ -91,6 +91,7 @@ def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
         model.clips,
         queries=experiment.training.queries,
         queries_per_video=experiment.training.queries_per_video,
+        regions=model.sees_regions,
     )
     if not found.usable:
         raise InputError("no query of train has a true span; check its annotations")

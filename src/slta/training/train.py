@@ -26,7 +26,7 @@ from slta.experiments.opening import (
     resolve_extractor,
 )
 from slta.models import build
-from slta.models.base import CandidateModel, Model, Scale, Sizes
+from slta.models.base import Model, Scale, Sizes
 from slta.plots.charts import draw_history
 from slta.progress import ProgressFactory, no_progress
 from slta.runs.inference import answers, measured
@@ -246,7 +246,7 @@ def _say_of_matches(draws: Draws) -> None:
 
 def _say_of_regions(model: Model, train: Split) -> None:
     """Logs if frames have a single region."""
-    if not (isinstance(model, CandidateModel) and model.sees_regions):
+    if not model.sees_regions:
         return
     if all(video.regions.shape[1] == 1 for video in train.videos.values()):
         logger.info(
