@@ -146,7 +146,8 @@ def test_relevance_changes_with_the_query(name: str) -> None:
     model = made(SMALL[name])
     with torch.no_grad():
         relevance = model(given(model).batch).relevance
-    assert (relevance[2] - relevance[3]).abs().max() > 1e-3
+    there = relevance[2].isfinite()
+    assert (relevance[2] - relevance[3])[there].abs().max() > 1e-3
 
 
 @pytest.mark.slice

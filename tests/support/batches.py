@@ -10,7 +10,7 @@ import torch
 from slta.batches.candidate_batch import Batch, TrainingBatch
 from slta.models import build
 from slta.models.base import Model, Scale, Sizes
-from slta.models.slta import BOX
+from slta.models.parts.attention import BOX
 
 SIZES = Sizes(region=6, frame=5, word=7, sentence=8)
 ODD: dict[str, dict[str, int]] = {

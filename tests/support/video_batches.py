@@ -55,7 +55,7 @@ def given(model: VideoModel, seed: int = 0, *, frames: int = 9) -> TrainingVideo
     regions = REGIONS if model.sees_regions else 0
     videos, t = count - 1, max(shown)
     batch = VideoBatch(
-        clips=normal(videos, t, SIZES.frame),
+        clips=normal(count, t, SIZES.frame)[:-1],
         video=torch.tensor([0, 1, 2, 2]),
         clip_mask=torch.arange(t) < torch.tensor(shown)[:, None],
         duration_s=duration_s,

@@ -1,6 +1,6 @@
 """The models that see whole videos, small, for what all must pass."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import torch
@@ -10,6 +10,8 @@ from slta.evaluation.predictions import Prediction
 from slta.experiments.config import Experiment, Named, TrainingConfig
 from slta.models.moment_detr import MomentDETRConfig
 from slta.models.qd_detr import QDDETRConfig
+from slta.models.slta_pyramid import SLTAPyramidConfig
+from slta.models.snag import SnAGConfig
 from slta.models.tan2d import Tan2DConfig
 from slta.runs.inference import predict
 from slta.training.draws import sampler
@@ -33,10 +35,25 @@ QD_DETR = QDDETRConfig(
     dropout=0.0,
     input_dropout=0.0,
 )
+SNAG = SnAGConfig(
+    size=8,
+    heads=2,
+    levels=2,
+    window=3,
+    word_layers=1,
+    fusion_layers=1,
+    dropout=0.0,
+    input_dropout=0.0,
+    word_dropout=0.0,
+    answers=20,
+)
+SLTA_PYRAMID = SLTAPyramidConfig(**asdict(SNAG), attention_size=5)
 SMALL: dict[str, Named] = {
     "tan2d": TAN2D,
     "moment_detr": MOMENT_DETR,
     "qd_detr": QD_DETR,
+    "slta_pyramid": SLTA_PYRAMID,
+    "snag": SNAG,
 }
 """Of no use, quickly made; by name."""
 TAN2D_CONFIGS: dict[str, Tan2DConfig] = {
@@ -56,7 +73,17 @@ DETR_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
     ),
     "qd_detr of few clips": replace(QD_DETR, max_clips=4, moment_queries=2),
 }
-CONFIGS: dict[str, Named] = {**TAN2D_CONFIGS, **DETR_CONFIGS}
+PYRAMID_CONFIGS: dict[str, SnAGConfig] = {
+    "snag": SNAG,
+    "snag of more layers": replace(SNAG, word_layers=2, fusion_layers=2, window=1),
+    "snag of one level": replace(SNAG, levels=1, heads=1),
+    "slta_pyramid": SLTA_PYRAMID,
+    "slta_pyramid of one fusion": replace(SLTA_PYRAMID, window=9, heads=4),
+    "slta_pyramid without alignment": replace(SLTA_PYRAMID, alignment=False),
+    "slta_pyramid without regions": replace(SLTA_PYRAMID, spatial_attention=False),
+    "slta_pyramid without existence": replace(SLTA_PYRAMID, existence_weight=0.0),
+}
+CONFIGS: dict[str, Named] = {**TAN2D_CONFIGS, **DETR_CONFIGS, **PYRAMID_CONFIGS}
 
 
 class Lesson(NamedTuple):
@@ -77,6 +104,10 @@ BY_HEART: dict[str, Lesson] = {
     "qd_detr": Lesson(
         replace(QD_DETR, size=32, feedforward_size=32), steps=250, rate=3e-3
     ),
+    "slta_pyramid": Lesson(
+        replace(SLTA_PYRAMID, size=32, levels=4), steps=120, rate=5e-3
+    ),
+    "snag": Lesson(replace(SNAG, size=32, levels=4), steps=120, rate=5e-3),
 }
 FINDS: dict[str, Lesson] = {
     "tan2d": Lesson(
@@ -92,6 +123,10 @@ FINDS: dict[str, Lesson] = {
     "qd_detr": Lesson(
         replace(QD_DETR, size=32, heads=4, feedforward_size=64), steps=300, rate=2e-3
     ),
+    "slta_pyramid": Lesson(
+        replace(SLTA_PYRAMID, size=32, levels=4), steps=100, rate=4e-3
+    ),
+    "snag": Lesson(replace(SNAG, size=32, levels=4), steps=100, rate=4e-3),
 }
 
 

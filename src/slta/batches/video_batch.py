@@ -66,12 +66,11 @@ class Clips:
         real = features.region_mask
         if real is None:
             real = np.ones(features.boxes.shape[:2], bool)
-        seen = slice(count), slice(None if regions else 0)
-        return cls(
-            clips_of(features.times_s, features.frames, duration_s, count),
-            duration_s,
-            *(each[seen] for each in (features.regions, features.boxes, real)),
-        )
+        arrays = [features.regions, features.boxes, real]
+        if not regions:
+            arrays = [np.empty((count, 0, *a.shape[2:]), a.dtype) for a in arrays]
+        vectors = clips_of(features.times_s, features.frames, duration_s, count)
+        return cls(vectors, duration_s, *arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

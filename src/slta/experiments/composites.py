@@ -11,6 +11,8 @@ from slta.experiments import shapes
 from slta.experiments.config import CandidatesConfig, FeaturesConfig, TrainingConfig
 from slta.experiments.data import Data, Recipe
 from slta.models.released import notebook
+from slta.models.slta_pyramid import SLTAPyramidConfig
+from slta.models.snag import SnAGConfig
 from slta.models.tan2d import Tan2DConfig
 
 # With one region a frame, nouns matter only in the grounding loss, which falls more slowly
@@ -37,6 +39,16 @@ VIDEO_TRAINING = TrainingConfig(
     learning_rate=2e-3,
     weight_decay=0.01,
 )
+PYRAMID_TRAINING = TrainingConfig(
+    steps=400,
+    evaluate_every=100,
+    queries=32,
+    queries_per_video=4,
+    learning_rate=1e-3,
+    warmup=0.3,
+    weight_decay=0.05,
+    averaging=0.995,
+)
 TAN2D = Tan2DConfig(clips=40, size=48, sentence_layers=1, layers=3, kernel=3)
 VIDEO_RECIPES = {
     "tan2d": Recipe(TAN2D, replace(VIDEO_TRAINING, steps=900)),
@@ -44,6 +56,11 @@ VIDEO_RECIPES = {
         shapes.MODELS["moment_detr"], replace(VIDEO_TRAINING, steps=1800)
     ),
     "qd_detr": Recipe(shapes.MODELS["qd_detr"], VIDEO_TRAINING),
+    "slta_pyramid": Recipe(
+        SLTAPyramidConfig(levels=4, spatial_attention=False, existence_weight=0.0),
+        PYRAMID_TRAINING,
+    ),
+    "snag": Recipe(SnAGConfig(levels=4), PYRAMID_TRAINING),
 }
 COMPOSITES = Data(
     title="composites: real clips with real sentences, laid end to end",

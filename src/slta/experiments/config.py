@@ -194,6 +194,9 @@ class TrainingConfig:
     """Share of the steps with linear warm-up of the learning rate, in [0, 1)."""
     weight_decay: Annotated[float, Ge(0)] = 0.0
     """AdamW weight decay."""
+    averaging: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    """Share of the averaged weights that a step keeps, in [0, 1); they are evaluated and
+    saved instead of the last ones. 0 disables averaging."""
     clip_norm: Annotated[float, Ge(0)] = 1.0
     """Maximum gradient norm; 0 disables clipping."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

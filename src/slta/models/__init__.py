@@ -17,6 +17,8 @@ from slta.models.qd_detr import QDDETR
 from slta.models.released import Released
 from slta.models.role import ROLE
 from slta.models.slta import SLTA
+from slta.models.slta_pyramid import SLTAPyramid
+from slta.models.snag import SnAG
 from slta.models.tan2d import Tan2D
 from slta.models.vsa import vsa_rnn, vsa_stv
 
@@ -34,7 +36,9 @@ MODELS: dict[str, Builder] = {
     "query_only": QueryOnly,
     "role": ROLE,
     "slta": SLTA,
+    "slta_pyramid": SLTAPyramid,
     "slta_released": Released,
+    "snag": SnAG,
     "tan2d": Tan2D,
     "video_only": VideoOnly,
     "vsa_rnn": vsa_rnn,

@@ -95,6 +95,7 @@ class Answers:
 
     spans_s: Float[Tensor, "b n 2"]
     relevance: Float[Tensor, "b n"]
+    """-inf for what is no answer, where a query has fewer than others."""
     existence: Float[Tensor, " b"] | None = field(default=None, kw_only=True)
     """Logit of whether the video shows what the query says; None from models that do not
     learn it."""

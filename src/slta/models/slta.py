@@ -33,20 +33,18 @@ from slta.models.base import (
     alignment_and_offsets,
 )
 from slta.models.parts.attention import (
-    GatedScores,
+    BOX,
+    SUMMED,
     Looks,
     MaskedSoftmax,
+    SpatialAttention,
+    boxes_of,
     looks_of,
     mean_over,
     mix,
     mixed,
 )
 from slta.models.parts.recurrence import Recurrence, states, weighed
-
-BOX = 5
-"""Size that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
-SUMMED = 10
-"""Divisor of the sum of nouns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,42 +107,6 @@ class SLTAScores(Scores):
     presence: Float[Tensor, " p"]
     """Grounding score of the query's nouns in the candidate's frames; 0 without spatial
     attention."""
-
-
-class SpatialAttention(nn.Module):
-    """Eq. 1: scores of a frame's regions, given the query's nouns."""
-
-    def __init__(self, region_size: int, word_size: int, size: int) -> None:
-        super().__init__()
-        self.region_content = nn.Linear(region_size, size)
-        self.region_gate = nn.Linear(region_size, size)
-        self.noun_content = nn.Linear(word_size, size, bias=False)
-        self.noun_gate = nn.Linear(word_size, size, bias=False)
-        self.score = nn.Linear(size, 1, bias=False)
-        # With a smaller scale, weights are nearly uniform at first and hardly get a
-        # gradient.
-        nn.init.normal_(self.score.weight)
-
-    def forward(
-        self,
-        regions: Float[Tensor, "v t r e"],
-        nouns: Float[Tensor, "o b k"],
-        looks: Looks,
-    ) -> Float[Tensor, "o f r"]:
-        content, gate = self.region_content(regions), self.region_gate(regions)
-        return torch.stack(
-            [
-                GatedScores.apply(  # type: ignore[no-untyped-call]
-                    content,
-                    gate,
-                    self.noun_content(object_nouns),
-                    self.noun_gate(object_nouns),
-                    self.score.weight[0],
-                    looks,
-                )
-                for object_nouns in nouns
-            ]
-        )
 
 
 class SLTA(CandidateModel):
@@ -359,9 +321,3 @@ def _grounding(scores: SLTAScores, targets: TrainingBatch) -> Float[Tensor, ""]:
     of_query = table[query].logsumexp(dim=1)
     of_candidate = table[:, candidate].logsumexp(dim=0)
     return (of_query + of_candidate - 2 * table[query, candidate]).mean(dim=0)
-
-
-def boxes_of(boxes: Float[Tensor, "*rows 4"]) -> Float[Tensor, "*rows 5"]:
-    """The box features of regions: the box and its area."""
-    x0, y0, x1, y1 = boxes.unbind(dim=-1)
-    return torch.cat([boxes, ((x1 - x0) * (y1 - y0))[..., None]], dim=-1)

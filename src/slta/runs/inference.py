@@ -274,18 +274,17 @@ def _(
         with _asking(model) as device:
             batch = videos([clips], [0] * len(some), some)
             answers = model(batch.to(device))
-        spans, relevance = (
-            answers.spans_s.cpu().numpy(),
-            answers.relevance.cpu().numpy(),
-        )
+        spans = answers.spans_s.cpu().numpy().astype(np.float64)
+        relevance = answers.relevance.cpu().numpy()
+        there = relevance != -np.inf
         existence: list[float] | None = None
         if answers.existence is not None:
             existence = answers.existence.sigmoid().tolist()
         scored += [
             Scored(
-                np.asarray(spans[i], np.float64),
-                relevance[i],
-                np.zeros_like(spans[i]),
+                spans[i][there[i]],
+                relevance[i][there[i]],
+                np.zeros((there[i].sum(), 2)),
                 existence=None if existence is None else existence[i],
             )
             for i in range(len(some))

@@ -24,6 +24,7 @@ import torch
 import torch.distributed
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, IterableDataset
 
 from slta.errors import InputError
@@ -43,8 +44,18 @@ for name in ("lightning.fabric", "lightning.pytorch", "torch.multiprocessing"):
 warnings.filterwarnings("ignore", module=r"lightning\.")
 
 SEEDS = 2**32
+EARLY = 20
+"""Step at which averages keep half of themselves; the share rises with the steps."""
 WATCHED = "R@1, IoU=0.5"
 """Metric on val that selects the best weights."""
+
+
+def average(
+    averages: list[Tensor], weights: list[Tensor], steps: Tensor, *, share: float
+) -> None:
+    """Moves averages towards the weights: first quickly, at last keeping ``share``."""
+    kept = min(share, float(steps) / (float(steps) + EARLY))
+    torch._foreach_lerp_(averages, weights, 1 - kept)
 
 
 class Batches(IterableDataset[AnyTrainingBatch]):
@@ -100,10 +111,21 @@ class Training(L.LightningModule):
         super().__init__()
         self.experiment, self.model, self.about = experiment, model, about
         self.run, self._store, self._since = run, store, since
+        self.averaged: AveragedModel | None = None
+        if share := experiment.training.averaging:
+            kept = partial(average, share=share)
+            self.averaged = AveragedModel(model, multi_avg_fn=kept)
+            self.averaged.requires_grad_(False)
         self.best = -math.inf
         self.history: list[dict[str, float]] = []
         self._answers: list[Prediction] = []
         self._losses: list[Tensor] = []
+
+    @property
+    def evaluated(self) -> Model:
+        """The model that is evaluated and saved."""
+        averaged: Any = self.averaged
+        return self.model if averaged is None else averaged.module
 
     def setup(self, stage: str) -> None:
         """Opens the features in each process, without copying them."""
@@ -173,6 +195,10 @@ class Training(L.LightningModule):
         self.log("loss", loss.detach(), prog_bar=True)
         return loss
 
+    def on_train_batch_end(self, *args: Any) -> None:
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.model)
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Stops before a step with gradients that are not finite."""
         grads = [p.grad for p in self.model.parameters() if p.grad is not None]
@@ -197,7 +223,9 @@ class Training(L.LightningModule):
         )
 
     def validation_step(self, videos: list[str]) -> None:
-        self._answers = predict(self.model, self._val, self.experiment, videos=videos)
+        self._answers = predict(
+            self.evaluated, self._val, self.experiment, videos=videos
+        )
 
     def on_validation_epoch_end(self) -> None:
         answers = [each for part in self._gathered(self._answers) for each in part]
@@ -216,7 +244,7 @@ class Training(L.LightningModule):
         if self.global_rank == 0:
             # Before the history, which refers to the weights.
             if found[WATCHED] > self.best:
-                self.run.save(self.model, self._about())
+                self.run.save(self.evaluated, self._about())
             self.run.write("history", {"evaluations": self.history})
             print(f"step {self.global_step}, loss {loss:.4f}, val:")
             print("\n".join(table.lines()), flush=True)

@@ -1,7 +1,8 @@
 """Attention weights over regions and words.
 
 Shapes: v videos · b queries · t frames of a video · f attended frames, over all pairs of a
-query and a video · r regions · h hidden size.
+query and a video · r regions · e size of a region's vector · o objects of a query · k size of a word's
+vector · h hidden size.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ from torch import Tensor, nn
 
 from slta.batches.candidate_batch import Batch
 
+BOX = 5
+"""Size that a box adds to a region's vector: x0, y0, x1, y1 and its area."""
+SUMMED = 10
+"""Divisor of the sum of nouns."""
 SHARED = 16
 """Average number of windows a row from which cumulative sums are faster than direct ones."""
 
@@ -233,3 +238,45 @@ def _hidden(
     gate = c[block.video].flatten(0, 1)[block.here]
     turned = (content + b[block.queries, None]).mul_(2).sigmoid_()
     return turned.mul_(2).sub_(1), (gate + d[block.queries, None]).sigmoid_()
+
+
+class SpatialAttention(nn.Module):
+    """SLTA's eq. 1: scores of a frame's regions, given the query's nouns."""
+
+    def __init__(self, region_size: int, word_size: int, size: int) -> None:
+        super().__init__()
+        self.region_content = nn.Linear(region_size, size)
+        self.region_gate = nn.Linear(region_size, size)
+        self.noun_content = nn.Linear(word_size, size, bias=False)
+        self.noun_gate = nn.Linear(word_size, size, bias=False)
+        self.score = nn.Linear(size, 1, bias=False)
+        # With a smaller scale, weights are nearly uniform at first and hardly get a
+        # gradient.
+        nn.init.normal_(self.score.weight)
+
+    def forward(
+        self,
+        regions: Float[Tensor, "v t r e"],
+        nouns: Float[Tensor, "o b k"],
+        looks: Looks,
+    ) -> Float[Tensor, "o f r"]:
+        content, gate = self.region_content(regions), self.region_gate(regions)
+        return torch.stack(
+            [
+                GatedScores.apply(  # type: ignore[no-untyped-call]
+                    content,
+                    gate,
+                    self.noun_content(object_nouns),
+                    self.noun_gate(object_nouns),
+                    self.score.weight[0],
+                    looks,
+                )
+                for object_nouns in nouns
+            ]
+        )
+
+
+def boxes_of(boxes: Float[Tensor, "*rows 4"]) -> Float[Tensor, "*rows 5"]:
+    """The box features of regions: the box and its area."""
+    x0, y0, x1, y1 = boxes.unbind(dim=-1)
+    return torch.cat([boxes, ((x1 - x0) * (y1 - y0))[..., None]], dim=-1)
