@@ -213,10 +213,8 @@ def answers(model: SnAG, batch: VideoBatch, row: int) -> Slow:
             for level, objects in zip(levels, objects_of(ours, batch, row), strict=True)
         ]
     aligned = [[0.0] * len(level) for level in levels]
-    sharpness = 0.0
     if ours and ours.config.alignment:
         aligned = alignment(ours, batch, row)
-        sharpness = float(weights["sharpness"])
     found = []
     for number, level in enumerate(levels):
         logits = head(weights, "relevance", level)
@@ -224,7 +222,7 @@ def answers(model: SnAG, batch: VideoBatch, row: int) -> Slow:
         scale = float(weights["distance_scale"][number])
         for at, (logit, two) in enumerate(zip(logits, far, strict=True)):
             start, end = (log(1 + exp(scale * float(each))) for each in two)
-            score = float(logit) + sharpness * aligned[number][at]
+            score = float(logit) + aligned[number][at]
             stride = 2**number
             found.append(Answer((at + 0.5) * stride, stride, score, (start, end)))
     existence = None
@@ -236,14 +234,15 @@ def answers(model: SnAG, batch: VideoBatch, row: int) -> Slow:
 
 def alignment(model: SLTAPyramid, batch: VideoBatch, row: int) -> list[list[float]]:
     """Eq. P1."""
-    weights = model.state_dict()
-    read = batch.sentences[row] - weights["sentences.mean"]
-    said = linear(weights, "sentence_meaning.1", read / weights["sentences.spread"])
+    weights = dict(model.state_dict())
+    read = batch.sentences[row] - weights["alignment.sentences.mean"]
+    read = read / weights["alignment.sentences.spread"]
+    said = linear(weights, "alignment.from_sentence.1", read)
     level = []
     for clip in clips_of(model, batch, row):
-        shown = linear(weights, "clip_meaning.1", clip)
+        shown = linear(weights, "alignment.from_clips.1", clip)
         lengths = shown.square().sum().sqrt() * said.square().sum().sqrt()
-        level.append(float(shown @ said / lengths))
+        level.append(float(weights["alignment.sharpness"] * shown @ said / lengths))
     levels = [level]
     for _ in range(model.config.levels - 1):
         padded = [*level, 0.0]
@@ -314,6 +313,8 @@ def exists(
 def loss(model: SnAG, targets: TrainingVideoBatch) -> float:
     """Eq. S4 to S6, and P5."""
     batch, total, positives, sure = targets.batch, 0.0, 0, 0.0
+    alone, shown = 0.0, 0
+    ours = model if isinstance(model, SLTAPyramid) else None
     for row in range(len(batch.words)):
         slow = answers(model, batch, row)
         clips = int(batch.clip_mask[row].sum())
@@ -324,23 +325,36 @@ def loss(model: SnAG, targets: TrainingVideoBatch) -> float:
         ]
         for answer in slow.answers:
             true = target(answer, spans, model.config.levels)
-            wanted = 0.95 if true else 0.05
-            p = 1 / (1 + exp(-answer.logit))
-            cross = -wanted * log(p) - (1 - wanted) * log(1 - p)
-            missed = 1 - p if true else p
-            total += 0.5 * missed**2 * cross
+            total += focal(answer.logit, true is not None)
             if true:
                 positives += 1
                 at, (a, b) = answer.centre / answer.stride, answer.distances
                 total += 1 - diou(
                     (at - a, at + b), tuple(end / answer.stride for end in true)
                 )
+        if ours and ours.config.alignment:
+            bias = float(model.state_dict()["alignment.bias"])
+            for at, logit in enumerate(alignment(ours, batch, row)[0]):
+                middles = [(start + end) / 2 for start, end in spans]
+                here = any(start <= at + 0.5 < end for start, end in spans)
+                here = here or any(at <= middle < at + 1 for middle in middles)
+                alone += focal(logit + bias, here)
+                shown += here
         if slow.existence is not None:
             signed = -slow.existence if spans else slow.existence
             sure += log(1 + exp(signed)) / len(batch.words)
     total /= max(1, positives)
-    weight = getattr(model.config, "existence_weight", 0.0)
-    return float(total + weight * sure)
+    if ours:
+        total += ours.config.alignment_weight * alone / max(1, shown)
+        total += ours.config.existence_weight * sure
+    return float(total)
+
+
+def focal(logit: float, positive: bool) -> float:
+    wanted = 0.95 if positive else 0.05
+    p = 1 / (1 + exp(-logit))
+    cross = -wanted * log(p) - (1 - wanted) * log(1 - p)
+    return 0.5 * (1 - p if positive else p) ** 2 * cross
 
 
 def target(

@@ -20,6 +20,8 @@ from slta.models.qd_detr import QDDETRConfig
 from slta.models.released import notebook
 from slta.models.role import ROLEConfig
 from slta.models.slta import SLTAConfig
+from slta.models.slta_pyramid import SLTAPyramidConfig
+from slta.models.snag import SnAGConfig
 from slta.models.tan2d import Tan2DConfig
 from slta.models.vsa import VSARNNConfig, VSASTVConfig
 
@@ -64,6 +66,16 @@ DETR_TRAINING = TrainingConfig(
     learning_rate=1e-3,
     weight_decay=0.01,
 )
+PYRAMID_TRAINING = TrainingConfig(
+    steps=1200,
+    evaluate_every=300,
+    queries=32,
+    queries_per_video=4,
+    learning_rate=1e-3,
+    warmup=0.1,
+    weight_decay=0.05,
+    averaging=0.995,
+)
 MODELS: dict[str, Any] = {
     "acrn": ACRNConfig(
         memory_size=256,
@@ -93,6 +105,8 @@ MODELS: dict[str, Any] = {
         dropout=0.2,
         offset_weight=0.05,
     ),
+    "slta_pyramid": SLTAPyramidConfig(levels=4, input_dropout=0.2, word_dropout=0.1),
+    "snag": SnAGConfig(levels=4, input_dropout=0.2, word_dropout=0.1),
     # 32 clips of a little less than a second each fit the lengths of the moments.
     "tan2d": Tan2DConfig(
         clips=32,
@@ -135,6 +149,8 @@ SHAPES = Data(
             MODELS["moment_detr"], replace(DETR_TRAINING, steps=16_000)
         ),
         "qd_detr": Recipe(MODELS["qd_detr"], DETR_TRAINING),
+        "slta_pyramid": Recipe(MODELS["slta_pyramid"], PYRAMID_TRAINING),
+        "snag": Recipe(MODELS["snag"], PYRAMID_TRAINING),
     },
 )
 
@@ -147,7 +163,7 @@ def _small(name: str, recipe: Recipe) -> Recipe:
         evaluate_every=recipe.training.steps // 30,
         threads=1,
     )
-    if name.startswith("slta"):
+    if name in ("slta", "slta_released"):
         model = replace(recipe.model, interaction_size=128, fusion_size=256)  # type: ignore[type-var]
         return Recipe(
             model, replace(training, steps=420, evaluate_every=140, still_steps=100)

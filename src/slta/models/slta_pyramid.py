@@ -7,7 +7,7 @@ Shapes: v videos · b queries, each of one of them · t clips · r regions · e 
 region's vector · p points of all levels · h hidden size · k size of a word's vector.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -31,8 +31,9 @@ from slta.models.parts.attention import (
     boxes_of,
     mixed,
 )
-from slta.models.parts.pyramid import along_time, halved_mask
-from slta.models.snag import PyramidAnswers, SnAG, SnAGConfig, of_videos
+from slta.models.parts.detr import inside
+from slta.models.parts.pyramid import along_time, focal_loss, halved_mask
+from slta.models.snag import RARE, PyramidAnswers, SnAG, SnAGConfig, of_videos
 
 SHARPNESS = 5.0
 """Initial scale of the alignment."""
@@ -43,12 +44,64 @@ class SLTAPyramidConfig(SnAGConfig):
     name: ClassVar[str] = "slta_pyramid"
     alignment: bool = True
     """Compare each clip with the whole sentence, in the space of sentences."""
+    alignment_weight: Weight = 1.0
+    """Loss weight of the alignment by itself, which otherwise learns only what the points
+    do not know of the sentences of train."""
     spatial_attention: bool = True
     """Spatial attention over regions, for features that have them."""
     attention_size: Size = 64
     """Hidden size of the spatial attention."""
     existence_weight: Weight = 0.5
     """Loss weight of whether the query has a moment; 0 for no such head."""
+
+
+class Alignment(nn.Module):
+    """Eq. P1: cosine of the sentence and each clip."""
+
+    def __init__(self, config: SLTAPyramidConfig, sizes: Sizes) -> None:
+        super().__init__()
+        self.levels, self.has_sentences = config.levels, sizes.sentence > 0
+        size = sizes.sentence or sizes.word
+        self.sentences = Standardise(size)
+        self.from_clips = nn.Sequential(
+            nn.Dropout(config.input_dropout), nn.Linear(sizes.frame, size)
+        )
+        from_sentence = nn.Linear(size, size)
+        # At first, what the sentence network knows of unseen sentences is kept.
+        nn.init.eye_(from_sentence.weight)
+        self.from_sentence = nn.Sequential(nn.Dropout(config.dropout), from_sentence)
+        self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
+        self.bias = nn.Parameter(torch.tensor(RARE))
+
+    def fit(self, scale: Scale) -> None:
+        if self.has_sentences:
+            self.sentences.fit(*scale.sentences)
+
+    def forward(
+        self,
+        clips: Float[Tensor, "v t d"],
+        words: Float[Tensor, "b w k"],
+        batch: VideoBatch,
+    ) -> tuple[Float[Tensor, "b t"], Float[Tensor, "b p"]]:
+        """Logits of the clips by themselves, and what is added to those of the points: at
+        coarser levels, the mean."""
+        shown = normalize(self.from_clips(clips), dim=-1)
+        if self.has_sentences:
+            said = self.sentences(batch.sentences)
+        else:
+            real = batch.word_mask[..., None]
+            said = (words * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+        said = normalize(self.from_sentence(said), dim=-1)
+        # Not of each query's copy of the clips, which are large.
+        cosines = torch.einsum("vtx,bx->bvt", shown, said)
+        level = cosines[torch.arange(len(said)), batch.video] * batch.clip_mask
+        level = self.sharpness * level
+        alone, levels = level + self.bias, [pad(level, (0, 1))]
+        for _ in range(1, self.levels):
+            level = pad(level, (0, level.shape[1] % 2))
+            level = avg_pool1d(level[:, None], 2)[:, 0]
+            levels.append(pad(level, (0, 1)))
+        return alone, torch.cat(levels, dim=1)
 
 
 class SLTAPyramid(SnAG):
@@ -62,18 +115,8 @@ class SLTAPyramid(SnAG):
         super().__init__(config, sizes)
         size = config.size
         self.sees_regions = config.spatial_attention  # type: ignore[misc]
-        self.reads_sentences = sizes.sentence > 0
         if config.alignment:
-            read = sizes.sentence or sizes.word
-            self.sentences = Standardise(read)
-            self.clip_meaning = nn.Sequential(
-                nn.Dropout(config.input_dropout), nn.Linear(sizes.frame, read)
-            )
-            meaning = nn.Linear(read, read)
-            # At first, what the sentence network knows of unseen sentences is kept.
-            nn.init.eye_(meaning.weight)
-            self.sentence_meaning = nn.Sequential(nn.Dropout(config.dropout), meaning)
-            self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
+            self.alignment = Alignment(config, sizes)
         if config.spatial_attention:
             region = sizes.region + BOX
             self.regions = Standardise(region)
@@ -92,8 +135,8 @@ class SLTAPyramid(SnAG):
 
     def fit(self, scale: Scale) -> None:
         super().fit(scale)
-        if self.config.alignment and self.reads_sentences:
-            self.sentences.fit(*scale.sentences)
+        if self.config.alignment:
+            self.alignment.fit(scale)
         if self.config.spatial_attention:
             both = zip(scale.regions, scale.boxes, strict=True)
             self.regions.fit(*(torch.cat(pair) for pair in both))
@@ -105,35 +148,15 @@ class SLTAPyramid(SnAG):
         if self.config.spatial_attention:
             fused = fused + self._objects(batch)
         logits = self.relevance(fused, mask)[..., 0]
-        aligned = logits.new_zeros(logits.shape)
+        alone, aligned = None, logits.new_zeros(logits.shape)
         if self.config.alignment:
-            aligned = self._aligned(clips, batch)
-            logits = logits + self.sharpness * aligned
+            alone, aligned = self.alignment(clips, self.words(batch.words), batch)
+            logits = logits + aligned
         existence = None
         if self.config.existence_weight:
             existence = self._existence(fused, logits, aligned, mask)
-        return self._answers(logits, fused, points, mask, batch, existence)
-
-    def _aligned(
-        self, clips: Float[Tensor, "v t d"], batch: VideoBatch
-    ) -> Float[Tensor, "b p"]:
-        """Eq. P1: cosine of the sentence and each clip; the mean of them at the points of
-        coarser levels."""
-        shown = normalize(self.clip_meaning(clips), dim=-1)
-        said = batch.sentences
-        if not self.reads_sentences:
-            words, mask = self.words(batch.words), batch.word_mask[..., None]
-            said = (words * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-        else:
-            said = self.sentences(said)
-        said = normalize(self.sentence_meaning(said), dim=-1)
-        level = torch.einsum("btx,bx->bt", shown[batch.video], said) * batch.clip_mask
-        levels = [pad(level, (0, 1))]
-        for _ in range(1, self.config.levels):
-            level = pad(level, (0, level.shape[1] % 2))
-            level = avg_pool1d(level[:, None], 2)[:, 0]
-            levels.append(pad(level, (0, 1)))
-        return torch.cat(levels, dim=1)
+        answers = self._answers(logits, fused, points, mask, batch)
+        return replace(answers, existence=existence, alignment=alone)
 
     def _objects(self, batch: VideoBatch) -> Float[Tensor, "b p h"]:
         """Eq. P2 and P3: the regions that the query's nouns name, over time."""
@@ -181,6 +204,11 @@ class SLTAPyramid(SnAG):
     ) -> Float[Tensor, ""]:
         """Eq. P5."""
         loss = super().loss(answers, targets)
+        if answers.alignment is not None:
+            shown, mask = inside(targets), targets.batch.clip_mask
+            alone = focal_loss(answers.alignment, shown)[mask].sum(dim=0)
+            alone = alone / shown.sum(dim=(0, 1)).clamp(min=1)
+            loss = loss + self.config.alignment_weight * alone
         if answers.existence is None:
             return loss
         exists = targets.truth_mask.any(dim=1).float()

@@ -7,7 +7,7 @@ Shapes: v videos · b queries, each of one of them · t clips · p points of all
 w words · h hidden size · d size of a clip's vector.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Annotated, ClassVar
 
@@ -88,6 +88,8 @@ class PyramidAnswers(Answers):
     distances: Float[Tensor, "b p 2"]
     """From each point to start and end, in its strides."""
     mask: Bool[Tensor, "b p"]
+    alignment: Float[Tensor, "b t"] | None = field(default=None, kw_only=True)
+    """Logits of the clips by the alignment alone, of models that have one."""
 
 
 class SnAG(VideoModel):
@@ -189,7 +191,6 @@ class SnAG(VideoModel):
         points: Points,
         mask: Bool[Tensor, "b p"],
         batch: VideoBatch,
-        existence: Float[Tensor, " b"] | None = None,
     ) -> PyramidAnswers:
         """Eq. S7: the spans of the most relevant points."""
         level = points.stride.log2().round().long()
@@ -209,9 +210,7 @@ class SnAG(VideoModel):
         spans_s = pad(spans_s, (0, 0, 0, short))
         spans_s = spans_s.gather(1, best[..., None].expand(-1, -1, 2))
         spans_s = spans_s * relevance.isfinite()[..., None]
-        return PyramidAnswers(
-            spans_s, relevance, points, logits, distances, mask, existence=existence
-        )
+        return PyramidAnswers(spans_s, relevance, points, logits, distances, mask)
 
     def loss(
         self, answers: PyramidAnswers, targets: TrainingVideoBatch
