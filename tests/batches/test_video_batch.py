@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slta.batches.sampling import VideoSampler
-from slta.batches.video_batch import Clips, TrainingVideoBatch, clips_of, videos
+from slta.batches.video_batch import ClipFeatures, TrainingVideoBatch, clips_of, videos
 from slta.datasets.split import Split
 from slta.errors import InputError
 from slta.experiments.config import Experiment, TrainingConfig
@@ -107,7 +107,7 @@ def test_a_frame_after_the_end_is_in_the_last_clip() -> None:
 def test_a_batch_has_what_is_asked_and_zeros_behind_it(regions: bool) -> None:
     shown = [WORLD.videos["a"].first(frames).part(0, frames) for frames in (2, 5)]
     clips = [
-        Clips.of(video, duration_s, int, regions=regions)
+        ClipFeatures.of(video, duration_s, int, regions=regions)
         for video, duration_s in zip(shown, (3.0, 7.5), strict=True)
     ]
     found = videos(clips, [1, 0, 1], WORLD.query_features[1:4])

@@ -17,7 +17,7 @@ from slta.batches.candidate_batch import (
     padded,
     shot_of,
 )
-from slta.batches.video_batch import Clips, Cut, TrainingVideoBatch, videos
+from slta.batches.video_batch import ClipFeatures, Cut, TrainingVideoBatch, videos
 from slta.datasets.split import Split
 from slta.features.base import VideoFeatures
 from slta.moments import Span
@@ -208,7 +208,7 @@ class Sampler:
         """A single-frame batch: queries of different videos, each paired with one frame of
         every query's match, its own first.
 
-        Clips are masked and offsets are 0, so that only the queried objects are learned.
+        ClipFeatures are masked and offsets are 0, so that only the queried objects are learned.
         """
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, self._still_queries, 1)
@@ -365,7 +365,9 @@ class VideoSampler:
             if (annotated := [n for n in numbers if split.queries[n].truth is not None])
         }
         self._clips = {
-            name: Clips.of(video, split.infos[name].duration_s, cut, regions=regions)
+            name: ClipFeatures.of(
+                video, split.infos[name].duration_s, cut, regions=regions
+            )
             for name, video in split.videos.items()
         }
 

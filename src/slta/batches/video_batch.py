@@ -43,7 +43,7 @@ class VideoBatch(Tensors):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clips:
+class ClipFeatures:
     """The clips of one video, as a video model sees them."""
 
     vectors: Float[np.ndarray, "t d"]
@@ -60,7 +60,7 @@ class Clips:
         cut: Cut,
         *,
         regions: bool = False,
-    ) -> "Clips":
+    ) -> "ClipFeatures":
         """Without ``regions``, there are none in it; with them, every frame is a clip."""
         count = cut(len(features.frames))
         real = features.region_mask
@@ -110,7 +110,9 @@ def clips_of(
 
 
 def videos(
-    clips: Sequence[Clips], video: Sequence[int], queries: Sequence[QueryFeatures]
+    clips: Sequence[ClipFeatures],
+    video: Sequence[int],
+    queries: Sequence[QueryFeatures],
 ) -> VideoBatch:
     """A padded batch; ``video`` is the index of each query's video."""
     rows, clip_mask = padded([each.vectors for each in clips])

@@ -31,8 +31,8 @@ from slta.models.base import (
 )
 from slta.models.parts.pyramid import (
     Fusion,
-    Head,
     Level,
+    PointHead,
     Points,
     along_time,
     distance_loss,
@@ -135,7 +135,7 @@ class SnAG(VideoModel):
             Fusion(size, config.heads, config.dropout)
             for _ in range(config.fusion_layers)
         )
-        self.relevance, self.distances = Head(size, 1), Head(size, 2)
+        self.relevance, self.distances = PointHead(size, 1), PointHead(size, 2)
         nn.init.constant_(self.relevance.output.bias, RARE)  # type: ignore[arg-type]
         self.distance_scale = nn.Parameter(torch.ones(config.levels))
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from slta.batches.candidate_batch import candidates_of, collate, shot_of
-from slta.batches.video_batch import Clips, videos
+from slta.batches.video_batch import ClipFeatures, videos
 from slta.datasets.base import Facts
 from slta.datasets.split import Split
 from slta.errors import InputError
@@ -268,7 +268,9 @@ def _(
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
-    clips = Clips.of(features, duration_s, model.clips, regions=model.sees_regions)
+    clips = ClipFeatures.of(
+        features, duration_s, model.clips, regions=model.sees_regions
+    )
     scored = []
     for some in _some(queries):
         with _asking(model) as device:

@@ -202,7 +202,7 @@ class Fusion(nn.Module):
         return points + self.feedforward(self.after(points))
 
 
-class Head(nn.Module):
+class PointHead(nn.Module):
     """Two convolutions over the points, and one to the output."""
 
     def __init__(self, size: int, outputs: int) -> None:
