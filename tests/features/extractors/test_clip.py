@@ -440,14 +440,15 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("clip:", "clip needs weights: clip:FOLDER .* or clip:NAME"),
-        ("clip", "clip needs weights"),
         (
             "clip:./nothing/here",
             "no folder ./nothing/here; give one .* save_pretrained",
         ),
-        ("clip:someone/small", "someone/small are .* 'hf download someone/small', or"),
-        ("clip:nope", "nope are .* 'hf download openai/clip-vit-base-patch32', or"),
+        ("clip:nope", "no folder nope; .* as clip:openai/clip-vit-base-patch32"),
+        ("clip:some one/small", "no folder some one/small; "),
+        ("clip:someone/small@../x", "no folder someone/small@../x; "),
+        ("clip:one/two/three", "no folder one/two/three; "),
+        ("siglip:nope", "no folder nope; .* as siglip:google/siglip-base-patch16-224"),
     ],
 )
 def test_weights_that_are_not_there_are_told_how_to_get(
