@@ -246,6 +246,9 @@ def _error(error: Exception, name: HubName, content: Content | None) -> InputErr
                 "make room there, or set HF_HOME to another folder"
             )
     reason = " ".join(str(causes[-1]).split())[:200] or type(causes[-1]).__name__
+    for each in causes:
+        if isinstance(each, known.HfHubHTTPError):
+            reason = f"it answered {each.response.status_code}"
     where = _client().constants.ENDPOINT
     if content is None:
         return InputError(f"{name} was not uploaded to {where} ({reason}); try again")

@@ -49,18 +49,26 @@ class Hub:
         self.requests: list[str] = []
         """Method and path, and the first byte if only a part was asked for."""
         self.cut: dict[str, int] = {}
-        """Bytes after which the connection ends, once, by the end of a file's name."""
+        """Bytes after which the connection ends, once, by the file's name."""
         self.damaged: set[str] = set()
-        """Ends of names of files whose content is not what was stored."""
+        """Names of files whose content is not what was stored."""
+        self.failing: set[str] = set()
+        """Names of files that the server cannot send now."""
         self.is_down = False
         self.uploads: dict[str, bytes] = {}
         self.address = ""
 
-    def add(self, name: str, folder: Path, ref: str = "main", **more: bytes) -> str:
-        """Commits a folder's files; returns the commit's hash."""
+    def add(
+        self,
+        name: str,
+        folder: Path,
+        ref: str = "main",
+        more: Mapping[str, bytes] | None = None,
+    ) -> str:
+        """Commits a folder's files, and more by name; returns the commit's hash."""
         files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
         repository = self.repositories.setdefault(name, Repository())
-        return repository.add({**files, **more}, ref)
+        return repository.add({**files, **(more or {})}, ref)
 
     def downloads(self) -> list[str]:
         """Names of the files whose content was sent."""
@@ -120,9 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(401, "RepoNotFound", "Repository not found")
         elif repository.gated and not is_known:
             self._refuse(403, "GatedRepo", "Access is restricted")
-        elif (
-            commit := repository.refs.get(revision, revision)
-        ) in repository.commits:
+        elif (commit := repository.refs.get(revision, revision)) in repository.commits:
             return commit
         else:
             self._refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
@@ -155,7 +161,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, digest: str, name: str, start: int) -> None:
         content = self.hub.uploads[digest]
-        if any(map(name.endswith, self.hub.damaged)):
+        if name in self.hub.failing:
+            self._send(503, b"")
+            return
+        if name in self.hub.damaged:
             content = content[:-1] + bytes([content[-1] ^ 1])
         total, content = len(content), content[start:]
         cut = self.hub.cut.pop(name, None)
@@ -259,8 +268,7 @@ def serving_hub(cache: Path) -> Iterator[Hub]:
     hub.address = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(hub, cache).items():
-            patch.setenv(name, value)
+        patch.setenv("HF_TOKEN", TOKEN)
         import huggingface_hub
         from huggingface_hub import constants
 
@@ -278,13 +286,3 @@ def serving_hub(cache: Path) -> Iterator[Hub]:
             huggingface_hub.close_session()
             server.shutdown()
             server.server_close()
-
-
-def environment(hub: Hub, cache: Path) -> dict[str, str]:
-    """What tells another process of the hub."""
-    return {
-        "HF_ENDPOINT": hub.address,
-        "HF_HUB_CACHE": str(cache),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_TOKEN": TOKEN,
-    }
