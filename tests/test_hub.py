@@ -160,7 +160,9 @@ def test_without_a_network_the_cache_is_used(
     forbid_network(monkeypatch)
     hub.requests.clear()
     assert opened(f"clip:{NAME}").version == before.version
-    assert "not on this machine, and HF_HUB_OFFLINE" in refusal("clip:someone/else")
+    assert "HF_HUB_OFFLINE forbids to download someone/else" in refusal(
+        "clip:someone/else"
+    )
     assert not hub.requests
 
 

@@ -193,8 +193,8 @@ def _explained(name: HubName, content: Content | None) -> Iterator[None]:
     log.set_verbosity_error()
     try:
         with warnings.catch_warnings():
-            # Of a disk with too little room; the error follows if it is so.
-            warnings.simplefilter("ignore", UserWarning)
+            # They are of the client itself, or precede an error.
+            warnings.simplefilter("ignore")
             yield
     except InputError:
         raise
@@ -211,10 +211,15 @@ def _error(error: Exception, name: HubName, content: Content | None) -> InputErr
     while (cause := causes[-1].__cause__) is not None and isinstance(cause, Exception):
         causes.append(cause)
     for each in causes:
+        if content is None and isinstance(each, known.HfHubHTTPError):
+            why = " ".join(str(each.server_message or each).split())[:200]
+            return InputError(
+                f"the hub refused {name} ({each.response.status_code}, {why}); set "
+                "HF_TOKEN to one of your tokens that may write there"
+            )
         if isinstance(each, known.OfflineModeIsEnabled):
             return InputError(
-                f"{name} is not on this machine, and HF_HUB_OFFLINE forbids to download "
-                "it; unset it, or give a folder"
+                f"HF_HUB_OFFLINE forbids to download {name}; unset it, or give a folder"
             )
         if isinstance(each, known.GatedRepoError):
             return InputError(
@@ -230,12 +235,6 @@ def _error(error: Exception, name: HubName, content: Content | None) -> InputErr
             return InputError(
                 f"there is no folder {name}, and the hub has no {name.repo} that you may "
                 "see; correct the name, or set HF_TOKEN if it is private"
-            )
-        if isinstance(each, known.HfHubHTTPError) and each.response.status_code < 500:
-            why = " ".join(str(each.server_message or each).split())[:200]
-            return InputError(
-                f"the hub refused {name} ({each.response.status_code}, {why}); set "
-                "HF_TOKEN to one of your tokens that may do this"
             )
         if isinstance(each, OSError) and each.errno in FULL | {
             errno.EACCES,
@@ -253,6 +252,6 @@ def _error(error: Exception, name: HubName, content: Content | None) -> InputErr
     if content is None:
         return InputError(f"{name} was not uploaded to {where} ({reason}); try again")
     return InputError(
-        f"{name} is not on this machine, and could not be downloaded from {where} "
-        f"({reason}); {AGAIN}, or give a folder"
+        f"{name} could not be downloaded from {where} ({reason}); {AGAIN}, or give a "
+        "folder"
     )

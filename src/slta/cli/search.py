@@ -117,7 +117,7 @@ class Search:
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
-    """Folder of a trained run (default: zero-shot)."""
+    """Folder of a trained run, or its name on the Hugging Face hub (default: zero-shot)."""
     root: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
