@@ -50,7 +50,7 @@ class HubName(NamedTuple):
         return cls(found["repo"], found["revision"])
 
 
-class Content(NamedTuple):
+class HubContent(NamedTuple):
     """The files that a caller needs of a repository."""
 
     noun: str
@@ -65,7 +65,7 @@ class Content(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class HubSnapshot:
     """A repository's files at a commit."""
 
     folder: Path
@@ -78,7 +78,9 @@ class Snapshot:
         return f"{self.repo}@{self.commit}"
 
 
-def snapshot(name: HubName, content: Content, *, newest: bool = False) -> Snapshot:
+def snapshot(
+    name: HubName, content: HubContent, *, newest: bool = False
+) -> HubSnapshot:
     """From the cache, or else downloaded; with ``newest``, the hub is always asked.
 
     Raises ``InputError`` for what is not there and cannot be downloaded.
@@ -145,18 +147,18 @@ def _git_digest(path: Path) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def _cached(name: HubName, content: Content) -> Snapshot | None:
+def _cached(name: HubName, content: HubContent) -> HubSnapshot | None:
     converted = [] if name.revision else [CONVERTED.get(name.repo, MAIN)]
     for revision in (name.revision or MAIN, *converted):
         path = _client().try_to_load_from_cache(
             name.repo, "config.json", revision=revision
         )
         if isinstance(path, str) and content.is_complete(folder := Path(path).parent):
-            return Snapshot(folder, name.repo, folder.name)
+            return HubSnapshot(folder, name.repo, folder.name)
     return None
 
 
-def _download(name: HubName, content: Content) -> Snapshot:
+def _download(name: HubName, content: HubContent) -> HubSnapshot:
     download = _client().hf_hub_download
     revision = name.revision or CONVERTED.get(name.repo, MAIN)
     info = _api().model_info(name.repo, revision=revision)
@@ -182,11 +184,11 @@ def _download(name: HubName, content: Content) -> Snapshot:
         download(name.repo, file, revision=info.sha)
     # Last, so that a revision is known only once its files are there.
     download(name.repo, "config.json", revision=revision)
-    return Snapshot(folder, name.repo, str(info.sha))
+    return HubSnapshot(folder, name.repo, str(info.sha))
 
 
 @contextmanager
-def _explained(name: HubName, content: Content | None) -> Iterator[None]:
+def _explained(name: HubName, content: HubContent | None) -> Iterator[None]:
     """The client without its logs; its errors become ``InputError``."""
     log = _client().utils.logging
     verbosity = log.get_verbosity()
@@ -205,7 +207,7 @@ def _explained(name: HubName, content: Content | None) -> Iterator[None]:
         log.set_verbosity(verbosity)
 
 
-def _error(error: Exception, name: HubName, content: Content | None) -> InputError:
+def _error(error: Exception, name: HubName, content: HubContent | None) -> InputError:
     known = _client().errors
     causes = [error]
     while (cause := causes[-1].__cause__) is not None and isinstance(cause, Exception):

@@ -125,7 +125,7 @@ class Search:
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the run's, or
+    """Extractor: imagenet-words, clip, siglip, or clip:NAME (default: the run's, or
     imagenet-words)."""
     words: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")

@@ -42,7 +42,7 @@ def pull(name: hub.HubName, *, newest: bool = False, to: Path | None = None) -> 
 
     small = re.compile("|".join(map(re.escape, SHARED[:2])))
     weights = re.compile(re.escape(SHARED[2]))
-    content = hub.Content("run", small, weights, _is_complete, check)
+    content = hub.HubContent("run", small, weights, _is_complete, check)
     found = hub.snapshot(name, content, newest=newest)
     check(found.folder)
     called = f"{found.repo.replace('/', '--')}-{found.commit[:12]}"

@@ -64,7 +64,7 @@ class Saved:
                 f"with save_pretrained, or a name on the Hugging Face hub, as {word}:"
                 f"{published}"
             )
-        content = hub.Content(
+        content = hub.HubContent(
             f"{noun} model",
             SMALL,
             WEIGHTS,
