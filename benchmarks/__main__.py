@@ -121,11 +121,11 @@ ASKED_FOR: dict[str, Step] = {
 
 
 def main(words: list[str]) -> None:
-    given = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    given.formatter_class = argparse.RawDescriptionHelpFormatter
-    given.add_argument("wanted", nargs="*")
-    given.add_argument("--extractor", action="append", default=[])
-    read = given.parse_args(words)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("wanted", nargs="*")
+    parser.add_argument("--extractor", action="append", default=[])
+    read = parser.parse_args(words)
     wanted, names = read.wanted, read.extractor
     if names and wanted != ["extractors"]:
         sys.exit("--extractor is for extractors; give that word alone")
