@@ -131,7 +131,7 @@ def digest_of(path: Path) -> str:
 
 
 def _client() -> Any:
-    # With xet, its other protocol, a transfer that broke off starts again.
+    # Plain HTTP unless the user says otherwise: xet is not tested here.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     import huggingface_hub
 
