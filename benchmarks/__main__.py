@@ -9,8 +9,10 @@
 Without a word, all of them, in that order. The ``composites``, ``shapes`` and ``models``
 train for hours where their runs are not there yet; ``composites-so-far`` and the like
 measure what is trained by now. ``ways-on-gpu``, too, has to be asked for: it needs a GPU.
+``extractors --extractor clip`` compares zero-shot search with that of other extractors.
 """
 
+import argparse
 import json
 import sys
 import tempfile
@@ -118,10 +120,24 @@ ASKED_FOR: dict[str, Step] = {
 }
 
 
-def main(wanted: list[str]) -> None:
+def main(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("wanted", nargs="*")
+    parser.add_argument("--extractor", action="append", default=[])
+    read = parser.parse_args(words)
+    wanted, names = read.wanted, read.extractor
+    if names and wanted != ["extractors"]:
+        sys.exit("--extractor is for extractors; give that word alone")
     known = (*STEPS, "tables", *ASKED_FOR)
     if unknown := set(wanted) - {*known}:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; choose from {known}")
+    if names:
+        clips = _there(DATA / "clips", "the queries are there")
+        measured = extractors.compare(names, clips)
+        _keep("extractors-compared", measured)
+        print(extractors.compared(measured["extractors"]))
+        return
     wanted = wanted or [*STEPS, "tables"]
     for name, step in (STEPS | ASKED_FOR).items():
         if name in wanted:

@@ -37,7 +37,7 @@ IndexExtractor = Annotated[
     tyro.conf.arg(
         metavar="NAME",
         help_behavior_hint="",
-        help="Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the index's, or "
+        help="Extractor: imagenet-words, clip, siglip, or clip:NAME (default: the index's, or "
         "imagenet-words).",
     ),
 ]

@@ -25,6 +25,7 @@ from slta.cli.mcp import Mcp, mcp
 from slta.cli.screen import USAGE, notes, screen, tell
 from slta.cli.search import Search, search
 from slta.cli.serve import Serve, serve
+from slta.cli.sharing import Pull, Push, pull, push
 from slta.cli.train import Train, train
 from slta.errors import InputError
 
@@ -37,6 +38,8 @@ COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
     "compare": (Compare, compare),
     "plot": (Plot, plot),
     "extract": (Extract, extract),
+    "push": (Push, push),
+    "pull": (Pull, pull),
     "list": (List, listing),
 }
 Command = (
@@ -50,6 +53,8 @@ Command = (
     | Annotated[Plot, tyro.conf.subcommand("plot")]
     | Annotated[Extract, tyro.conf.subcommand("extract")]
     | Annotated[DataSets, tyro.conf.subcommand("data")]
+    | Annotated[Push, tyro.conf.subcommand("push")]
+    | Annotated[Pull, tyro.conf.subcommand("pull")]
     | Annotated[List, tyro.conf.subcommand("list")]
 )
 INTERRUPTED, STOPPED = 130, 141

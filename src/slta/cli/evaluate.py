@@ -21,7 +21,7 @@ class Evaluate(Moved):
     """Evaluate a run on a split, or predictions of any program in a file."""
 
     source: tyro.conf.Positional[Path]
-    """Folder of a run, or file of predictions: the project's own JSON Lines, Moment-DETR's
+    """Folder of a run, its name on the Hugging Face hub, or file of predictions: the project's own JSON Lines, Moment-DETR's
     JSON Lines or CBP's JSON; may be gzipped."""
     protocol: Literal[
         "ctrl", "plain", "2d-tan", "detr", "gmr", "didemo", "acrn-didemo"
@@ -80,11 +80,12 @@ def _of_file(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
 
 def _of_run(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
     from slta.runs.inference import evaluate
+    from slta.runs.pulling import named
     from slta.runs.run import load_run
 
     split = command.split or "test"
     source: Path | Run = command.source
-    if command.source.exists():
+    if command.source.exists() or named(command.source):
         source = load_run(
             command.source,
             model=command.model,
@@ -102,5 +103,6 @@ def _of_run(command: Evaluate) -> "tuple[Evaluation, Sequence[str]]":
         store=command.store,
         progress=progress,
     )
-    place = command.source / "predictions" / f"{split}.jsonl"
+    folder = source if isinstance(source, Path) else source.folder
+    place = folder / "predictions" / f"{split}.jsonl"
     return result, [] if command.json else [f"from {place}"]

@@ -117,7 +117,7 @@ class Search:
     checkpoint: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="")
     ] = None
-    """Folder of a trained run (default: zero-shot)."""
+    """Folder of a trained run, or its name on the Hugging Face hub (default: zero-shot)."""
     root: Annotated[
         Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")
     ] = None
@@ -125,7 +125,7 @@ class Search:
     extractor: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")
     ] = None
-    """Extractor: imagenet-words, clip:NAME or clip:FOLDER (default: the run's, or
+    """Extractor: imagenet-words, clip, siglip, or clip:NAME (default: the run's, or
     imagenet-words)."""
     words: Annotated[
         str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")

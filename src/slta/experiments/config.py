@@ -98,8 +98,8 @@ class Named(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class FeaturesConfig:
     extractor: str = "cells"
-    """Extractor of the features (cells, imagenet-words, clip:NAME or clip:FOLDER, c3d:FILE,
-    detr:FOLDER, detr-boxes:FOLDER, or two of them as FRAMES+REGIONS); or pre-extracted
+    """Extractor of the features (cells, imagenet-words, clip, siglip, c3d:FILE,
+    detr:NAME, detr-boxes:NAME, or two of them as FRAMES+REGIONS); or pre-extracted
     features (ready, ready:DIR, …); or auto: pre-extracted features if they are in the data
     set's folder and videos are not, else cells. See docs/features.md."""
     words: str = ""

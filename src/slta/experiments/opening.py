@@ -12,7 +12,7 @@ from slta.datasets.split import Split, prepare
 from slta.errors import InputError
 from slta.experiments import known_data
 from slta.experiments.config import AUTOMATIC, Experiment, FeaturesConfig
-from slta.features import provider
+from slta.features import pinned, provider
 from slta.features.provider import Provider
 from slta.features.store import Store
 from slta.progress import ProgressFactory, no_progress
@@ -64,8 +64,10 @@ def with_root(name: str, experiment: Experiment, root: str | Path | None) -> Exp
 
 def resolve_extractor(experiment: Experiment) -> Experiment:
     """The experiment with ``auto`` replaced: by pre-extracted features, if the data set's
-    folder has them and no videos, and else by the default extractor."""
+    folder has them and no videos, and else by the default extractor. The name of weights
+    from the hub gets their commit."""
     features = _resolved(experiment.features, root_of(experiment))
+    features = replace(features, extractor=pinned(features.extractor))
     return replace(experiment, features=features)
 
 

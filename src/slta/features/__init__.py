@@ -7,11 +7,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from slta.errors import InputError
 from slta.extensions import Known, unknown
-from slta.features.base import Extractor, Words
+from slta.features.base import Extractor, Pinned, Words
 from slta.features.layouts import LAYOUTS, is_preextracted, open_preextracted
 from slta.features.library import Library
 from slta.features.provider import Provider
 from slta.features.store import Store
+from slta.hub import HubName
 
 Maker = TypeVar("Maker")
 
@@ -32,6 +33,13 @@ def _clip(weights: str) -> Extractor:
     from slta.features.extractors.clip import Clip
 
     return Clip(weights)
+
+
+def _siglip(weights: str) -> Extractor:
+    from slta.features.extractors.clip import Clip
+    from slta.features.extractors.siglip import SIGLIP
+
+    return Clip(weights, SIGLIP)
 
 
 def _c3d(weights: str) -> Extractor:
@@ -67,7 +75,14 @@ EXTRACTORS: dict[str, Kind] = {
     ),
     "cells": Kind(_cells, "EfficientNet-Lite's feature maps and MiniLM"),
     "clip": Kind(
-        _clip, "Radford et al., ICML 2021", "weights, as clip:NAME or clip:FOLDER"
+        _clip,
+        "Radford et al., ICML 2021",
+        "weights, downloaded at first; clip:NAME or clip:FOLDER for others",
+    ),
+    "siglip": Kind(
+        _siglip,
+        "Zhai et al., ICCV 2023, and SigLIP 2",
+        "weights, downloaded at first; siglip:NAME or siglip:FOLDER for others",
     ),
     "c3d": Kind(
         _c3d,
@@ -123,7 +138,7 @@ def extractor(name: str) -> Extractor:
             f"{name} names pre-extracted features, not an extractor of videos; they "
             "need a trained model: --checkpoint RUN"
         )
-    first, *others = _parts(name)
+    first, *others = parts(name)
     if not others:
         kind, _, argument = name.partition(":")
         if (found := _KNOWN.get(kind)) is None:
@@ -139,6 +154,29 @@ def extractor(name: str) -> Extractor:
     from slta.features.extractors.combined import Combined
 
     return Combined(extractor(first), extractor(others[0]))
+
+
+def pinned(name: str) -> str:
+    """An extractor's name, with the commits of weights from the hub.
+
+    Raises ``InputError`` for weights that are not there.
+    """
+    return "+".join(map(_pinned, parts(name)))
+
+
+def _pinned(part: str) -> str:
+    argument = part.partition(":")[2]
+    if is_preextracted(part) or (argument and HubName.parse(argument) is None):
+        return part
+    found = extractor(part)
+    return found.pinned_name if isinstance(found, Pinned) else part
+
+
+def parts(name: str) -> list[str]:
+    """The extractors in a name: two, if their names are joined with a +. Paths may contain a
+    +."""
+    names = "|".join(sorted(map(re.escape, _KNOWN.names()), key=len, reverse=True))
+    return re.split(rf"\+(?=(?:{names})(?:[:+]|$))", name)
 
 
 def provider(
@@ -173,12 +211,6 @@ def words(name: str, store: Store) -> Words | None:
         return None
     kind, _, argument = name.partition(":")
     return _known(kind, WORDS, name, "words")(argument, store)
-
-
-def _parts(name: str) -> list[str]:
-    """Splits at each + before another extractor's name; paths may contain a +."""
-    names = "|".join(sorted(map(re.escape, _KNOWN.names()), key=len, reverse=True))
-    return re.split(rf"\+(?=(?:{names})(?:[:+]|$))", name)
 
 
 def _known(kind: str, known: dict[str, Maker], name: str, what: str) -> Maker:

@@ -195,6 +195,16 @@ class Prepared(Protocol):
 
 
 @runtime_checkable
+class Pinned(Protocol):
+    """An extractor with weights that may change under their name, as on the hub."""
+
+    @property
+    def pinned_name(self) -> str:
+        """Its name with the commit of the weights."""
+        ...
+
+
+@runtime_checkable
 class Opened(Protocol):
     """A reader of sentences with files that can be read beforehand."""
 

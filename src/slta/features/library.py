@@ -11,7 +11,14 @@ import numpy as np
 
 from slta import video
 from slta.errors import InputError
-from slta.features.base import Extractor, QueryFeatures, Reader, VideoFeatures, Words
+from slta.features.base import (
+    Extractor,
+    Pinned,
+    QueryFeatures,
+    Reader,
+    VideoFeatures,
+    Words,
+)
 from slta.features.layouts.base import Look
 from slta.features.provider import VideoFiles
 from slta.features.store import Record, Store, trusted
@@ -138,6 +145,8 @@ class Library:
                 "height": info.height,
             },
         }
+        if isinstance(self.extractor, Pinned):
+            facts["pinned_name"] = self.extractor.pinned_name
         rate_hz = self.rate_hz
         with self.store.write(digest, self.record_name, facts=facts) as writer:
             done = 0

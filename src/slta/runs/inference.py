@@ -32,7 +32,8 @@ from slta.moments import Query
 from slta.moments.ranking import vote
 from slta.moments.spans import as_array, coverage
 from slta.progress import Progress, ProgressFactory, no_progress
-from slta.runs.run import Run
+from slta.runs.pulling import named
+from slta.runs.run import Run, load_run
 
 
 def evaluate(
@@ -66,11 +67,11 @@ def evaluate(
             f"the truth {truth} is for a prediction file, and {path} is a run, which has "
             "its own; leave --truth out"
         )
-    if not path.exists():
+    if not path.exists() and named(path) is None:
         raise InputError(
             f"{path} does not exist; give the folder of a run, or a prediction file"
         )
-    run = source if isinstance(source, Run) else Run.open(path)
+    run = source if isinstance(source, Run) else load_run(path)
     place, shows = None if store is None else Path(store), progress or no_progress
     answers(run, split, place, shows, overwrite=overwrite)
     return Evaluation(measured(run, split, protocol, place, shows, nms_iou))

@@ -38,6 +38,7 @@ from slta.features.provider import Provider
 from slta.files import check_root, read_object, whole_file, write_whole
 from slta.models import Builder, build, find, origin
 from slta.models.base import Model, Sizes
+from slta.runs.pulling import named, pull
 
 REMEDIES = {"results": "remove it, and evaluate again"}
 """Remedies for files that can be made again without training."""
@@ -181,7 +182,8 @@ class Run:
         except InputError as error:
             raise InputError(
                 f"{self.folder / 'config.json'} does not fit this version ({error}); use "
-                "the version that trained it, or train again"
+                f"the version that trained it, {config.get('version', 'which is unknown')}, "
+                "or train again"
             ) from error
         features = found.features
         if self.extractor is not None:
@@ -296,7 +298,9 @@ class Run:
     def check_state(self) -> None:
         """Raises ``InputError`` if the optimizer's state is missing, without which a run
         cannot continue. A run that was killed at its first evaluation starts again."""
-        if not self.last.is_file() and (self.is_finished or len(self.history) > 1):
+        is_shared = self.read("config").get("shared")
+        begun = self.is_finished or is_shared or len(self.history) > 1
+        if not self.last.is_file() and begun:
             raise InputError(
                 f"{self.last} is missing, so that the run cannot go on; start a new one "
                 f"from its weights with --from {self.folder}"
@@ -305,7 +309,7 @@ class Run:
     @property
     def step(self) -> int | None:
         """Training steps of the best weights; None if they are missing."""
-        return self._about().step if self.weights.is_file() else None
+        return self.about.step if self.weights.is_file() else None
 
     def read(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
@@ -334,14 +338,16 @@ class Run:
 
     def load(self) -> tuple[Model, About]:
         """The model with its best weights, in evaluation mode."""
-        about = self._about()
+        about = self.about
         with self._reading_weights():
             model = build(self.experiment.model, about.sizes)
             weights = safetensors.torch.load_file(self.weights)
             model.load_state_dict(with_new_names(self.experiment.model.name, weights))
         return model.eval(), about
 
-    def _about(self) -> About:
+    @property
+    def about(self) -> About:
+        """The metadata of the best weights. Raises ``InputError`` if they are missing."""
         if not self.weights.is_file():
             if (self.folder / "diverged.json").exists():
                 raise InputError(
@@ -392,16 +398,18 @@ def load_run(
     extractor: str | None = None,
     words: str | None = None,
 ) -> Run:
-    """A run that ``slta train`` or ``slta.train`` made.
+    """A run that ``slta train`` or ``slta.train`` made, in its folder or by its name on the
+    Hugging Face hub, as ``OWNER/NAME`` or ``OWNER/NAME@REVISION``. A folder comes first.
 
     ``model`` is its model, if that is a file of yours, as ``"my_file.py:MyModel"``, or a
     class; ``root``, ``extractor`` and ``words`` are where its data set, its features and
     its words are, if they were moved.
 
-    Raises ``InputError`` for a folder that is not a run.
+    Raises ``InputError`` for a folder that is not a run, and for a name that the hub does
+    not have.
     """
     if model is not None:
         find(model)
-    return Run.open(
-        Path(folder), None if root is None else Path(root), extractor, words
-    )
+    name = named(folder)
+    place = Path(folder) if name is None else pull(name)
+    return Run.open(place, None if root is None else Path(root), extractor, words)

@@ -14,9 +14,7 @@ import pytest
 import torch
 from jaxtyping import Float, UInt8
 from safetensors.torch import load_file, save_file
-from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
-    CLIPConfig,
     CLIPImageProcessorPil,
     CLIPModel,
     CLIPTokenizer,
@@ -30,11 +28,9 @@ from slta.search import Searcher
 from slta.video import writing
 from slta.video.reading import Frames
 from tests.support.damage import Change, cut_short, edit, remove
+from tests.support.dual_encoders import LONGEST, MEAN, SIDE, SPREAD, save_clip
 from tests.support.extractors import meanings_of
 
-SIDE = 32
-LONGEST = 20
-MEAN, SPREAD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
 QUERY = "A man in a red shirt opens the fridge."
 
 
@@ -47,49 +43,9 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def save(folder: Path, *, side: int = SIDE, patch: int = 8, layers: int = 2) -> Path:
-    """A CLIP of its own kind: random weights, and the bytes as its vocabulary."""
-    torch.manual_seed(0)
-    small = {"intermediate_size": 32, "num_attention_heads": 2}
-    config = CLIPConfig(
-        projection_dim=12,
-        text_config={
-            **small,
-            "hidden_size": 16,
-            "num_hidden_layers": 2,
-            "vocab_size": 514,
-            "max_position_embeddings": LONGEST,
-            "bos_token_id": 0,
-            "eos_token_id": 1,
-        },
-        vision_config={
-            **small,
-            "hidden_size": 24,
-            "num_hidden_layers": layers,
-            "image_size": side,
-            "patch_size": patch,
-        },
-    )
-    model = CLIPModel(config)
-    for parameter in model.parameters():
-        # As saved by the class, norms do nothing and biases are zero.
-        torch.nn.init.normal_(parameter, std=0.3)
-    model.save_pretrained(folder)
-    letters = sorted(ByteLevel.alphabet())
-    ends = ["<|startoftext|>", "<|endoftext|>"]
-    pieces = [*ends, *letters, *(f"{letter}</w>" for letter in letters)]
-    vocabulary = {piece: i for i, piece in enumerate(pieces)}
-    CLIPTokenizer(vocab=vocabulary, merges=[]).save_pretrained(folder)
-    size = {"height": side, "width": side}
-    CLIPImageProcessorPil(
-        size=size, crop_size=size, image_mean=MEAN, image_std=SPREAD
-    ).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(tmp_path_factory.mktemp("weights") / "small")
+    return save_clip(tmp_path_factory.mktemp("weights") / "small")
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +146,9 @@ def test_how_many_frames_come_at_once_does_not_matter(clip: Clip) -> None:
 def test_regions_tile_the_picture(
     tmp_path: Path, side: int, patch: int, across: int
 ) -> None:
-    made = Clip(str(save(tmp_path, side=side, patch=patch))).video(pictures(2, side))
+    made = Clip(str(save_clip(tmp_path, side=side, patch=patch))).video(
+        pictures(2, side)
+    )
     assert made.regions.shape == (2, across**2, 24)
     assert meanings_of(made)[1].shape == (2, across**2, 12)
     np.testing.assert_array_equal(made.boxes[0], made.boxes[1])
@@ -201,14 +159,16 @@ def test_regions_tile_the_picture(
 
 
 def test_what_fills_no_patch_is_in_no_region(tmp_path: Path) -> None:
-    boxes = Clip(str(save(tmp_path, side=30, patch=8))).video(pictures(1, 30)).boxes
+    boxes = (
+        Clip(str(save_clip(tmp_path, side=30, patch=8))).video(pictures(1, 30)).boxes
+    )
     assert boxes.shape == (1, 9, 4)
     assert boxes.max() == pytest.approx(24 / 30)
 
 
 def test_a_region_is_the_mean_of_the_patches_in_its_box(tmp_path: Path) -> None:
     side, patch = 64, 4
-    folder = save(tmp_path, side=side, patch=patch)
+    folder = save_clip(tmp_path, side=side, patch=patch)
     frames = pictures(1, side)
     network: Any = CLIPModel.from_pretrained(folder)
     with torch.inference_mode():
@@ -233,7 +193,7 @@ def test_a_region_is_the_mean_of_the_patches_in_its_box(tmp_path: Path) -> None:
 def test_a_box_is_where_its_region_looks(tmp_path: Path) -> None:
     side = 64
     # Without layers there is no attention, so that nothing leaves its place.
-    clip = Clip(str(save(tmp_path, side=side, patch=4, layers=0)))
+    clip = Clip(str(save_clip(tmp_path, side=side, patch=4, layers=0)))
     plain = np.full((50, side, side, 3), 128, np.uint8)
     centres = [
         (box[:2] + box[2:]) / 2 * side for box in clip.video(pictures(1, side)).boxes[0]
@@ -440,14 +400,15 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("clip:", "clip needs weights: clip:FOLDER .* or clip:NAME"),
-        ("clip", "clip needs weights"),
         (
             "clip:./nothing/here",
             "no folder ./nothing/here; give one .* save_pretrained",
         ),
-        ("clip:someone/small", "someone/small are .* 'hf download someone/small', or"),
-        ("clip:nope", "nope are .* 'hf download openai/clip-vit-base-patch32', or"),
+        ("clip:nope", "no folder nope; .* as clip:openai/clip-vit-base-patch32"),
+        ("clip:some one/small", "no folder some one/small; "),
+        ("clip:someone/small@../x", "no folder someone/small@../x; "),
+        ("clip:one/two/three", "no folder one/two/three; "),
+        ("siglip:nope", "no folder nope; .* as siglip:google/siglip-base-patch16-224"),
     ],
 )
 def test_weights_that_are_not_there_are_told_how_to_get(

@@ -241,7 +241,7 @@ def pickled(folder: Path) -> None:
         (edit("config.json", "model_type", to=["detr"]), r"\['detr'\], not 'detr' or"),
         (
             edit("config.json", "backbone_config", to={"model_type": "timm_backbone"}),
-            "needs timm .* --revision no_timm --local-dir FOLDER",
+            "needs timm .* facebook/detr-resnet-50@no_timm",
         ),
         (edit("config.json", "use_timm_backbone", to=True), "needs timm"),
         (
@@ -277,14 +277,9 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
     ("name", "says"),
     [
         ("detr", "detr needs weights: detr:FOLDER .* PekingU/rtdetr_r50vd"),
-        ("detr-boxes:", "detr-boxes needs weights: detr-boxes:FOLDER .* no_timm"),
+        ("detr-boxes:", "detr-boxes needs weights: detr-boxes:FOLDER .*@no_timm"),
         ("detr:./nothing/here", "no folder ./nothing/here; give one with a DETR model"),
-        (
-            "detr:someone/small",
-            "someone/small are not on this machine; get some with "
-            "'hf download PekingU/rtdetr_r50vd' or 'hf download facebook/detr-resnet-50 "
-            "--revision no_timm --local-dir FOLDER', or give a folder",
-        ),
+        ("detr:small", "no folder small; .* as detr:PekingU/rtdetr_r50vd"),
     ],
 )
 def test_weights_that_are_not_there_are_told_where_to_get(

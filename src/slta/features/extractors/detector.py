@@ -29,9 +29,8 @@ REGIONS = 36
 """Maximum regions of a frame."""
 BATCH = 4
 """Frames per batch."""
-DETR = "hf download facebook/detr-resnet-50 --revision no_timm --local-dir FOLDER"
-GET = f"hf download PekingU/rtdetr_r50vd' or '{DETR}"
-"""Commands that download weights, for errors."""
+PUBLISHED = "PekingU/rtdetr_r50vd"
+"""Weights suggested in errors."""
 THINNEST = 1e-4
 """Minimum side of a box for pooling, as a fraction of the frame's."""
 
@@ -76,12 +75,12 @@ class Detector:
         if not weights:
             raise InputError(
                 f"{word} needs weights: {word}:FOLDER for a folder saved with "
-                "save_pretrained, such as PekingU/rtdetr_r50vd of the Hugging Face hub, "
-                "or the revision no_timm of facebook/detr-resnet-50 there"
+                f"save_pretrained, or {word}:NAME for a model of the Hugging Face hub, "
+                f"such as {PUBLISHED} or facebook/detr-resnet-50@no_timm"
             )
         network = NETWORKS["detr"].name
-        self._saved = Saved.find(word, weights, "DETR", NETWORKS, network, GET)
-        self.id = self._saved.id
+        self._saved = Saved.find(word, weights, "DETR", NETWORKS, network, PUBLISHED)
+        self.id, self.pinned_name = self._saved.id, self._saved.name
         self._kind = NETWORKS[self._saved.kind]
         self._pooled = pooled
         self._minilm = MiniLM()
@@ -215,5 +214,5 @@ def _check_backbone(saved: Saved) -> None:
     if needs or backbone.get("model_type") == "timm_backbone":
         raise InputError(
             f"{saved.folder} needs timm for its backbone, which is not used here; get "
-            f"the same weights without it, such as by '{DETR}'"
+            "the same weights without it, such as facebook/detr-resnet-50@no_timm"
         )

@@ -1,10 +1,11 @@
-"""Models saved by transformers' ``save_pretrained``.
+"""Models saved by transformers' ``save_pretrained``, in a folder or on the hub.
 
-Only local files are read, and only formats that cannot run code.
+Only formats that cannot run code are read.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from slta import hub
 from slta.errors import InputError
+from slta.files import read_object
+
+SMALL = re.compile(r"[^/]+\.(json|txt)")
+WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
+INDEX = "model.safetensors.index.json"
+"""Lists the files of weights where there are several."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,8 @@ class Saved:
     folder: Path
     id: str
     """The extractor's id, without the path of the folder."""
+    name: str
+    """The extractor's name, with the commit if the model is from the hub."""
     noun: str
     """Kind of model, for errors."""
     config: dict[str, Any]
@@ -35,17 +45,35 @@ class Saved:
         noun: str,
         kinds: Collection[str],
         network: str,
-        get: str,
+        published: str,
     ) -> "Saved":
-        """The model in the folder ``weights``, or of that name in the hub's cache.
+        """The model in the folder ``weights``, or of that name on the hub.
 
         ``word`` is the extractor's name, ``network`` transformers' class for the weights,
-        ``get`` a command that downloads some.
+        ``published`` the name of a model, for errors.
         """
-        name, folder = _find(word, weights, noun, get)
-        config = _config(folder, noun, kinds)
-        _check_weights(folder, network)
-        return cls(folder, name, noun, config)
+        folder = Path(weights).expanduser()
+        if folder.is_dir():
+            called = f"{word}:{folder.resolve().name}", f"{word}:{weights}"
+            config = _config(folder, noun, kinds)
+            _check_weights(folder, network)
+            return cls(folder, *called, noun, config)
+        if (name := hub.HubName.parse(weights)) is None:
+            raise InputError(
+                f"there is no folder {weights or word}; give one with a {noun} model saved "
+                f"with save_pretrained, or a name on the Hugging Face hub, as {word}:"
+                f"{published}"
+            )
+        content = hub.HubContent(
+            f"{noun} model",
+            SMALL,
+            WEIGHTS,
+            _is_complete,
+            lambda folder: _config(folder, noun, kinds),
+        )
+        found = hub.snapshot(name, content)
+        called = f"{word}:{found.repo}", f"{word}:{found.name}"
+        return cls(found.folder, *called, noun, _config(found.folder, noun, kinds))
 
     @property
     def kind(self) -> str:
@@ -57,9 +85,7 @@ class Saved:
         digest = hashlib.sha256()
         for path in sorted(self.folder.iterdir()):
             if path.suffix in {".json", ".safetensors", ".txt"}:
-                with path.open("rb") as file:
-                    content = hashlib.file_digest(file, "sha256").hexdigest()
-                digest.update(f"{path.name} {content}\n".encode())
+                digest.update(f"{path.name} {hub.digest_of(path)}\n".encode())
         return digest.hexdigest()[:12]
 
     def has(self, *names: str) -> bool:
@@ -125,32 +151,15 @@ def pixel_scale(processor: Any) -> tuple[float, list[float], list[float]]:
     return scale, [*map(float, mean)], [*map(float, spread)]
 
 
-def _find(word: str, weights: str, noun: str, get: str) -> tuple[str, Path]:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    if not weights:
-        raise InputError(
-            f"{word} needs weights: {word}:FOLDER for a folder saved with "
-            f"save_pretrained, or {word}:NAME for a model in the cache of the Hugging "
-            "Face hub"
-        )
-    folder = Path(weights).expanduser()
-    if folder.is_dir():
-        return f"{word}:{folder.resolve().name}", folder
+def _is_complete(folder: Path) -> bool:
+    """Whether the folder has a configuration, and all of the weights."""
+    if not _has(folder, "config.json") or not _has(folder, INDEX):
+        return _has(folder, "config.json", "model.safetensors")
     try:
-        config = try_to_load_from_cache(weights, "config.json")
-    except HFValidationError as error:
-        raise InputError(
-            f"there is no folder {weights}; "
-            f"give one with a {noun} model saved with save_pretrained"
-        ) from error
-    if not isinstance(config, str):
-        raise InputError(
-            f"the weights {weights} are not on this machine; get some with "
-            f"'{get}', or give a folder saved with save_pretrained"
-        )
-    return f"{word}:{weights}", Path(config).parent
+        files = read_object(folder / INDEX)["weight_map"].values()
+        return _has(folder, *files)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False
 
 
 def _config(folder: Path, noun: str, kinds: Collection[str]) -> dict[str, Any]:
@@ -173,9 +182,7 @@ def _config(folder: Path, noun: str, kinds: Collection[str]) -> dict[str, Any]:
 
 def _check_weights(folder: Path, network: str) -> None:
     """Raises ``InputError`` unless the folder has weights in a safe format."""
-    if _has(folder, "model.safetensors") or _has(
-        folder, "model.safetensors.index.json"
-    ):
+    if _has(folder, "model.safetensors") or _has(folder, INDEX):
         return
     if any(folder.glob("pytorch_model*.bin")):
         convert = (
