@@ -208,7 +208,7 @@ class Sampler:
         """A single-frame batch: queries of different videos, each paired with one frame of
         every query's match, its own first.
 
-        ClipFeatures are masked and offsets are 0, so that only the queried objects are learned.
+        Clips are masked and offsets are 0, so that only the queried objects are learned.
         """
         rng = np.random.default_rng(seed)
         chosen = self._choose(rng, self._still_queries, 1)
