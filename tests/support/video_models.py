@@ -68,8 +68,8 @@ DETR_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
     ),
     "moment_detr of few clips": replace(MOMENT_DETR, max_clips=4, moment_queries=1),
     "qd_detr": QD_DETR,
-    "qd_detr of one layer": replace(
-        QD_DETR, reading_layers=1, encoder_layers=1, decoder_layers=1, heads=1
+    "qd_detr of one head": replace(
+        QD_DETR, reading_layers=1, encoder_layers=1, heads=1
     ),
     "qd_detr of few clips": replace(QD_DETR, max_clips=4, moment_queries=2),
 }

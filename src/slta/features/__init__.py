@@ -34,6 +34,12 @@ def _clip(weights: str) -> Extractor:
     return Clip(weights)
 
 
+def _clip_frames(weights: str) -> Extractor:
+    from slta.features.extractors.clip_frames import ClipFrames
+
+    return ClipFrames(weights)
+
+
 def _c3d(weights: str) -> Extractor:
     from slta.features.extractors.c3d import C3D
 
@@ -68,6 +74,12 @@ EXTRACTORS: dict[str, Kind] = {
     "cells": Kind(_cells, "EfficientNet-Lite's feature maps and MiniLM"),
     "clip": Kind(
         _clip, "Radford et al., ICML 2021", "weights, as clip:NAME or clip:FOLDER"
+    ),
+    "clip-frames": Kind(
+        _clip_frames,
+        "CLIP as Moment-DETR's authors use it",
+        "weights, as clip-frames:NAME or clip-frames:FOLDER",
+        "frames, words, sentence vectors",
     ),
     "c3d": Kind(
         _c3d,

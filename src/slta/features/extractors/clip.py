@@ -5,7 +5,7 @@ Radford et al., Learning Transferable Visual Models From Natural Language Superv
 rather than centre-cropped, so that nothing at the sides is lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,7 @@ from slta.features.text.reading import normalised
 from slta.video.reading import Frames
 
 if TYPE_CHECKING:
+    import torch
     import transformers
 
 BATCH = 32
@@ -39,9 +40,10 @@ ATTAINABLE = 0.3
 class Clip:
     common_space = True
 
-    def __init__(self, weights: str) -> None:
+    def __init__(self, weights: str, word: str = "clip") -> None:
+        """``word`` is the extractor's name."""
         get = f"hf download {weights if '/' in weights else PUBLISHED}"
-        self._saved = Saved.find("clip", weights, "CLIP", ["clip"], "CLIPModel", get)
+        self._saved = Saved.find(word, weights, "CLIP", ["clip"], "CLIPModel", get)
         self.id = self._saved.id
         _check_tokenizer(self._saved)
         with self._saved.loading():
@@ -82,14 +84,10 @@ class Clip:
         import torch
         from torch.nn.functional import normalize
 
-        network, device = self._network, self._network.device
-        scale, mean, spread = (
-            torch.tensor(values, device=device) for values in self._preparation
-        )
-        shares = torch.tensor(self._shares, device=device)
+        network = self.network
+        shares = torch.tensor(self._shares, device=network.device)
         with torch.inference_mode():
-            pixels = (torch.tensor(images, device=device) * scale - mean) / spread
-            seen = network.vision_model(pixel_values=pixels.permute(0, 3, 1, 2))
+            seen = network.vision_model(pixel_values=self.pixels(images))
             patches = network.vision_model.post_layernorm(seen.last_hidden_state[:, 1:])
             grid = patches.unflatten(1, (self._patches, self._patches))
             regions = torch.einsum("ay,bx,tyxd->tabd", shares, shares, grid)
@@ -103,18 +101,11 @@ class Clip:
 
         query = normalised(query)
         parsed = parse(query)
-        pieces = self._tokenizer(
-            [query, *map(TEMPLATE.format, parsed.phrases)],
-            padding=True,
-            truncation=True,
-            max_length=self._text_config.max_position_embeddings,
-            return_offsets_mapping=True,
-            return_tensors="pt",
-        )
+        pieces = self.pieces([query, *map(TEMPLATE.format, parsed.phrases)])
         offsets = pieces.pop("offset_mapping")[0].tolist()
         with torch.inference_mode():
-            read = self._network.text_model(**pieces.to(self._network.device))
-            project = self._network.text_projection
+            read = self.network.text_model(**pieces.to(self.network.device))
+            project = self.network.text_projection
             states = project(read.last_hidden_state[0]).cpu().numpy()
             meanings = normalize(project(read.pooler_output), dim=-1).cpu().numpy()
         return QueryFeatures(
@@ -129,14 +120,36 @@ class Clip:
             appearances=None,
         )
 
+    def pixels(self, images: UInt8[np.ndarray, "t h w 3"]) -> "torch.Tensor":
+        """The network's input, of frames of its size."""
+        import torch
+
+        device = self.network.device
+        scale, mean, spread = (
+            torch.tensor(values, device=device) for values in self._preparation
+        )
+        pixels = (torch.tensor(images, device=device) * scale - mean) / spread
+        return pixels.permute(0, 3, 1, 2)
+
+    def pieces(self, sentences: Sequence[str]) -> "transformers.BatchEncoding":
+        """Their tokens, with the characters of each."""
+        return self.tokenizer(
+            [*sentences],
+            padding=True,
+            truncation=True,
+            max_length=self._text_config.max_position_embeddings,
+            return_offsets_mapping=True,
+            return_tensors="pt",
+        )
+
     @cached_property
-    def _network(self) -> Any:
+    def network(self) -> Any:
         from transformers import CLIPModel
 
         return self._saved.network(CLIPModel)
 
     @cached_property
-    def _tokenizer(self) -> "transformers.CLIPTokenizer":
+    def tokenizer(self) -> "transformers.CLIPTokenizer":
         with self._saved.loading():
             from transformers import CLIPTokenizer
 
