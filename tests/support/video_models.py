@@ -102,7 +102,7 @@ BY_HEART: dict[str, Lesson] = {
         replace(MOMENT_DETR, size=32, feedforward_size=32), steps=250, rate=3e-3
     ),
     "qd_detr": Lesson(
-        replace(QD_DETR, size=32, feedforward_size=32), steps=250, rate=3e-3
+        replace(QD_DETR, size=32, feedforward_size=32), steps=350, rate=3e-3
     ),
     "slta_pyramid": Lesson(
         replace(SLTA_PYRAMID, size=32, levels=4), steps=120, rate=5e-3
@@ -118,7 +118,7 @@ FINDS: dict[str, Lesson] = {
     "moment_detr": Lesson(
         replace(MOMENT_DETR, size=32, heads=4, feedforward_size=64),
         steps=450,
-        rate=2e-3,
+        rate=5e-3,
     ),
     "qd_detr": Lesson(
         replace(QD_DETR, size=32, heads=4, feedforward_size=64), steps=300, rate=2e-3

@@ -14,9 +14,7 @@ import pytest
 import torch
 from jaxtyping import Float, UInt8
 from safetensors.torch import load_file, save_file
-from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
-    CLIPConfig,
     CLIPImageProcessorPil,
     CLIPModel,
     CLIPTokenizer,
@@ -31,10 +29,8 @@ from slta.video import writing
 from slta.video.reading import Frames
 from tests.support.damage import Change, cut_short, edit, remove
 from tests.support.extractors import meanings_of
+from tests.support.small_clip import LONGEST, MEAN, SIDE, SPREAD, save
 
-SIDE = 32
-LONGEST = 20
-MEAN, SPREAD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
 QUERY = "A man in a red shirt opens the fridge."
 
 
@@ -45,46 +41,6 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-def save(folder: Path, *, side: int = SIDE, patch: int = 8, layers: int = 2) -> Path:
-    """A CLIP of its own kind: random weights, and the bytes as its vocabulary."""
-    torch.manual_seed(0)
-    small = {"intermediate_size": 32, "num_attention_heads": 2}
-    config = CLIPConfig(
-        projection_dim=12,
-        text_config={
-            **small,
-            "hidden_size": 16,
-            "num_hidden_layers": 2,
-            "vocab_size": 514,
-            "max_position_embeddings": LONGEST,
-            "bos_token_id": 0,
-            "eos_token_id": 1,
-        },
-        vision_config={
-            **small,
-            "hidden_size": 24,
-            "num_hidden_layers": layers,
-            "image_size": side,
-            "patch_size": patch,
-        },
-    )
-    model = CLIPModel(config)
-    for parameter in model.parameters():
-        # As saved by the class, norms do nothing and biases are zero.
-        torch.nn.init.normal_(parameter, std=0.3)
-    model.save_pretrained(folder)
-    letters = sorted(ByteLevel.alphabet())
-    ends = ["<|startoftext|>", "<|endoftext|>"]
-    pieces = [*ends, *letters, *(f"{letter}</w>" for letter in letters)]
-    vocabulary = {piece: i for i, piece in enumerate(pieces)}
-    CLIPTokenizer(vocab=vocabulary, merges=[]).save_pretrained(folder)
-    size = {"height": side, "width": side}
-    CLIPImageProcessorPil(
-        size=size, crop_size=size, image_mean=MEAN, image_std=SPREAD
-    ).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,10 @@ WHOLE = np.array([0, 0, 1, 1], np.float32)
 """Box of a frame's only region, the frame."""
 
 
+EDGE = "|"
+"""Shown for the first and the last token, which have no letters."""
+
+
 class ClipFrames:
     common_space = False
 
@@ -71,7 +75,7 @@ class ClipFrames:
         query = normalised(query)
         parsed, network = parse(query), self._clip.network
         pieces = self._clip.pieces([query])
-        ids, places = pieces.input_ids[0].tolist(), pieces.pop("offset_mapping")[0]
+        places = pieces.pop("offset_mapping")[0].tolist()
         with torch.inference_mode():
             read = network.text_model(**pieces.to(network.device))
             states = normalize(read.last_hidden_state[0], dim=-1).cpu().numpy()
@@ -83,7 +87,7 @@ class ClipFrames:
         ]
         return QueryFeatures(
             query=query,
-            words=tuple(self._clip.tokenizer.convert_ids_to_tokens(ids)),
+            words=tuple(query[a:b] or EDGE for a, b in places),
             word_vectors=states,
             noun_mask=np.array(
                 [any(a < end and start < b for start, end in named) for a, b in places]

@@ -96,6 +96,8 @@ def _read(
     files = {name.partition("/")[2]: name for name in archive.namelist()}
     if "byteorder" in files and archive.read(files["byteorder"]) != b"little":
         raise TypeError("of another byte order")
+    if "data.pkl" not in files:
+        raise ValueError("not a file of torch.save: it has no data.pkl")
     names = {**NAMES, **OPTIONS}
     found = loads(archive.read(files["data.pkl"]), names=names, stored=_stored)
     if not isinstance(found, dict) or not isinstance(found.get(weights), dict):
