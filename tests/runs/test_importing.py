@@ -86,7 +86,7 @@ def written(path: Path, model: Any, options: Any) -> Path:
 
 def asked(arrays: Any) -> VideoBatch:
     given = {name: torch.from_numpy(arrays[name]) for name in arrays}
-    count = len(given["src_vid"])
+    count, clips = given["src_vid_mask"].shape
     return VideoBatch(
         clips=given["src_vid"][..., :-2],  # the place in time is the model's to add
         video=torch.arange(count),
@@ -94,7 +94,11 @@ def asked(arrays: Any) -> VideoBatch:
         duration_s=torch.ones(count),
         words=given["src_txt"],
         word_mask=given["src_txt_mask"] > 0,
+        noun_mask=given["src_txt_mask"] > 0,
         sentences=torch.zeros(count, 1),
+        regions=torch.zeros(count, clips, 0, 1),
+        boxes=torch.zeros(count, clips, 0, 4),
+        region_mask=torch.zeros(count, clips, 0) > 0,
     )
 
 
