@@ -1,7 +1,7 @@
 """Transformer layers of several models (Vaswani et al., NeurIPS 2017), with positional
 encodings as in DETR (Carion et al., ECCV 2020).
 
-Shapes: b queries · q targets · m memory · t clips · h hidden size.
+Shapes: b queries · q targets · m memory · t clips · w words · h hidden size.
 """
 
 from itertools import pairwise
@@ -34,6 +34,14 @@ def centres(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t"]:
     count = clip_mask.sum(dim=1, keepdim=True)
     clips = torch.arange(clip_mask.shape[1], device=clip_mask.device)
     return (clips + 0.5) / count
+
+
+def in_order(words: Float[Tensor, "b w h"]) -> Float[Tensor, "b w h"]:
+    """Positional encodings of words: sines, then cosines, of their numbers."""
+    count, size = words.shape[1:]
+    powers = torch.arange(0, size, 2, device=words.device) / size
+    angles = torch.arange(count, device=words.device)[:, None] / 10_000**powers
+    return torch.cat([angles.sin(), angles.cos()], dim=-1).expand_as(words)
 
 
 class Attend(nn.Module):
