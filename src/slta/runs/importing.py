@@ -30,6 +30,8 @@ from slta.runs.run import About, Run
 EXTRACTOR = "clip-frames"
 """What the weights were trained with; the files do not tell which CLIP it was."""
 CLIP = f"{EXTRACTOR}:openai/clip-vit-base-patch32"
+CLIP_ALONE = "clip"
+"""lighthouse's name of CLIP's features."""
 SLOWFAST = 2304
 """Numbers of SlowFast's features, more than of any CLIP's."""
 PLACE = 2
@@ -266,8 +268,8 @@ def _sizes(file: Path, weights: Weights, options: Mapping[str, Any]) -> Sizes:
     clip, word = (len(weights[norm]) for norm in norms)
     frame = clip - PLACE
     folders = options.get("v_feat_dirs") or []
-    features = options.get("v_feat_types", "clip")
-    if features != "clip" or len(folders) > 1 or frame >= SLOWFAST:
+    features = options.get("v_feat_types", CLIP_ALONE)
+    if features != CLIP_ALONE or len(folders) > 1 or frame >= SLOWFAST:
         raise InputError(
             f"{file} was trained with frames of {frame} numbers, of {features} features in "
             f"{len(folders)} folders; give a checkpoint of CLIP's alone"
