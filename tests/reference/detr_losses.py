@@ -56,7 +56,7 @@ def assignment(
         cost = sum(
             weights.l1 * away(found[place], true[truth])
             + weights.iou * (1 - generalised_iou(found[place], true[truth]))
-            - probability(relevance[place])
+            - weights.foreground * probability(relevance[place])
             for place, truth in each.items()
         )
         if cost < least:
@@ -128,5 +128,5 @@ def margin_loss(
             if here[i] and not here[j]
         ]
         if pairs:
-            rows.append(sum(pairs) / len(pairs))
+            rows.append(2 * sum(pairs) / len(pairs))
     return sum(rows) / max(1, len(rows))

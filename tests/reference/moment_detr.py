@@ -11,7 +11,6 @@ from slta.models.moment_detr import MomentDETR
 from tests.reference.transformer import (
     attend,
     feedforward,
-    linear,
     mlp,
     norm,
     part,
@@ -19,7 +18,7 @@ from tests.reference.transformer import (
     placed,
     projection,
     standardised,
-    wave,
+    told,
 )
 
 
@@ -38,8 +37,8 @@ def answer(model: MomentDETR, batch: VideoBatch, row: int) -> Answer:
     said = standardised(part(weights, "words"), batch.words[row][batch.word_mask[row]])
     memory = [placed(weights, seen, i) for i in range(len(seen))]
     memory += [projection(part(weights, "from_words"), each) for each in said]
-    at = [place((i + 0.5) / len(seen), size) for i in range(len(seen))]
-    at += [wave(i, size) for i in range(len(said))]
+    at = [place((i + 1) / len(seen), size) for i in range(len(seen))]
+    at += [torch.zeros(size)] * len(said)
     for i in range(config.encoder_layers):
         layer = part(weights, f"encoder.{i}")
         memory = attend(part(layer, "attend"), heads, memory, at, memory, at)
@@ -47,11 +46,15 @@ def answer(model: MomentDETR, batch: VideoBatch, row: int) -> Answer:
     saliency = torch.cat(
         [weights["saliency.weight"] @ clip for clip in memory[: len(seen)]]
     )
-    targets = places = list(weights["moment_queries"])
+    saliency = saliency + weights["saliency_bias"]
+    places = list(weights["moment_queries"])
+    targets = [weights["start"]] * len(places)
     spans, relevance = [], []
     for i in range(config.decoder_layers):
         layer = part(weights, f"decoder.{i}")
-        targets = attend(part(layer, "among"), heads, targets, places, targets, places)
+        if i:
+            among = part(layer, "among")
+            targets = attend(among, heads, targets, places, targets, places)
         targets = attend(part(layer, "attend"), heads, targets, places, memory, at)
         targets = feedforward(part(layer, "feedforward"), targets)
         found = [norm(part(weights, "norm"), target) for target in targets]
@@ -61,6 +64,6 @@ def answer(model: MomentDETR, batch: VideoBatch, row: int) -> Answer:
             )
         )
         relevance.append(
-            torch.cat([linear(part(weights, "class_head"), f) for f in found])
+            torch.stack([told(part(weights, "class_head"), f) for f in found])
         )
     return Answer(spans, relevance, saliency)

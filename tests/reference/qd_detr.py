@@ -11,7 +11,9 @@ from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.qd_detr import QDDETR
 from tests.reference import detr_losses
 from tests.reference.transformer import (
+    Weights,
     attend,
+    attended,
     feedforward,
     linear,
     mlp,
@@ -20,8 +22,10 @@ from tests.reference.transformer import (
     place,
     placed,
     projection,
+    softmax,
     standardised,
-    wave,
+    told,
+    weighted,
 )
 
 
@@ -46,12 +50,13 @@ def answer(
     )
     clips = [placed(weights, seen, i) for i in range(len(seen))]
     words = [projection(part(weights, "from_words"), each) for each in said]
-    at = [place((i + 0.5) / len(seen), size) for i in range(len(seen))]
-    words_at = [wave(i, size) for i in range(len(said))]
+    at = [place((i + 1) / len(seen), size) for i in range(len(seen))]
+    words_at = [torch.zeros(size)] * len(said)
     for i in range(config.reading_layers):
         layer = part(weights, f"reading.{i}")
-        clips = attend(part(layer, "attend"), heads, clips, at, words, words_at)
-        clips = feedforward(part(layer, "feedforward"), clips)
+        clips = attended(layer, heads, clips, at, words, words_at)
+        normal = [norm(part(layer, "norm"), clip) for clip in clips]
+        clips = feedforward(part(layer, "feedforward"), normal, clips)
     rows, rows_at = [*clips, weights["token"]], [*at, weights["token_at"]]
     for i in range(config.encoder_layers):
         layer = part(weights, f"encoder.{i}")
@@ -67,43 +72,133 @@ def answer(
 
 
 def decoded(
-    weights: dict[str, Tensor],
+    weights: Weights,
     layers: int,
     heads: int,
     clips: list[Tensor],
     at: list[Tensor],
 ) -> tuple[list[Tensor], list[Tensor]]:
-    targets = list(weights["moment_queries"])
     anchors = [(sigmoid(c), sigmoid(w)) for c, w in weights["anchors"].tolist()]
+    targets = [weights["start"]] * len(anchors)
+    size = len(weights["start"])
     spans, relevance = [], []
     for i in range(layers):
         layer = part(weights, f"layers.{i}")
         places, looks = [], []
         for target, (centre, width) in zip(targets, anchors, strict=True):
-            size = len(target)
-            both = torch.cat([place(centre, size), place(width, size)])
-            places.append(mlp(part(weights, "among"), both))
-            wanted = sigmoid(float(mlp(part(weights, "width"), target)))
-            stretch = mlp(part(weights, "stretch"), target)
-            looks.append(place(centre, size) * stretch * wanted / max(width, 0.01))
-        targets = attend(part(layer, "among"), heads, targets, places, targets, places)
-        targets = attend(part(layer, "attend"), heads, targets, looks, clips, at)
+            both = torch.cat([place(centre, size // 2), place(width, size // 2)])
+            places.append(mlp(part(weights, "position"), both))
+            if i == 0:
+                wanted = mlp(part(weights, "width"), torch.zeros(size))
+            else:
+                wanted = mlp(part(weights, "width"), target)
+                both = both * mlp(part(weights, "stretch"), target)
+            looks.append(both * sigmoid(float(wanted)) / width)
+        if i:
+            targets = among(part(layer, "among"), heads, targets, places)
+        targets = around(
+            part(layer, "around"), heads, targets, places, looks, clips, at
+        )
         targets = feedforward(part(layer, "feedforward"), targets)
-        moved, told = [], []
+        said, moved, sure = [], [], []
         for target, anchor in zip(targets, anchors, strict=True):
             found = norm(part(weights, "norm"), target)
-            step = mlp(part(weights, "move"), found).tolist()
-            moved.append(
-                [
-                    sigmoid(log(a / (1 - a)) + d)
-                    for a, d in zip(anchor, step, strict=True)
-                ]
-            )
-            told.append(linear(part(weights, "class_head"), found))
-        anchors = [(c, w) for c, w in moved]
-        spans.append(torch.tensor(moved))
-        relevance.append(torch.cat(told))
+            said.append(shifted(anchor, mlp(part(weights, "span"), found)))
+            moved.append(shifted(anchor, mlp(part(weights, "move"), target)))
+            sure.append(told(part(weights, "class_head"), found))
+        spans.append(torch.tensor(said))
+        relevance.append(torch.stack(sure))
+        anchors = moved
     return spans, relevance
+
+
+def shifted(anchor: tuple[float, float], by: Tensor) -> tuple[float, float]:
+    """No anchor of the tests is within a thousandth of 0 or 1."""
+    centre, width = (
+        sigmoid(log(share / (1 - share)) + step)
+        for share, step in zip(anchor, by.tolist(), strict=True)
+    )
+    return centre, width
+
+
+def among(
+    weights: Weights, heads: int, targets: list[Tensor], places: list[Tensor]
+) -> list[Tensor]:
+    queries, keys = (
+        [
+            linear_of(weights, name, target) + linear_of(weights, f"{name}_at", here)
+            for target, here in zip(targets, places, strict=True)
+        ]
+        for name in ("query", "key")
+    )
+    return looked(
+        weights, heads, targets, split(queries, heads), split(keys, heads), targets
+    )
+
+
+def around(
+    weights: Weights,
+    heads: int,
+    targets: list[Tensor],
+    places: list[Tensor],
+    looks: list[Tensor],
+    clips: list[Tensor],
+    at: list[Tensor],
+) -> list[Tensor]:
+    queries = [linear_of(weights, "query", target) for target in targets]
+    keys = [linear_of(weights, "key", clip) for clip in clips]
+    keys_at = [linear_of(weights, "key_at", there) for there in at]
+    if "query_at.weight" in weights:
+        queries = [
+            query + linear_of(weights, "query_at", here)
+            for query, here in zip(queries, places, strict=True)
+        ]
+        keys = [key + there for key, there in zip(keys, keys_at, strict=True)]
+    looking = [linear_of(weights, "place", look) for look in looks]
+    return looked(
+        weights,
+        heads,
+        targets,
+        beside(split(queries, heads), split(looking, heads)),
+        beside(split(keys, heads), split(keys_at, heads)),
+        clips,
+    )
+
+
+def looked(
+    weights: Weights,
+    heads: int,
+    targets: list[Tensor],
+    queries: list[list[Tensor]],
+    keys: list[list[Tensor]],
+    memory: list[Tensor],
+) -> list[Tensor]:
+    values = split([linear_of(weights, "value", each) for each in memory], heads)
+    rows = []
+    for target, query in zip(targets, queries, strict=True):
+        found = []
+        for head in range(heads):
+            scores = [query[head] @ key[head] / sqrt(len(key[head])) for key in keys]
+            found.append(weighted(softmax(scores), [value[head] for value in values]))
+        out = linear_of(weights, "out", torch.cat(found))
+        rows.append(norm(part(weights, "norm"), target + out))
+    return rows
+
+
+def linear_of(weights: Weights, name: str, row: Tensor) -> Tensor:
+    """A layer of that name; keys have no bias."""
+    return weights[f"{name}.weight"] @ row + weights.get(f"{name}.bias", 0.0)
+
+
+def split(rows: list[Tensor], heads: int) -> list[list[Tensor]]:
+    return [list(row.chunk(heads)) for row in rows]
+
+
+def beside(one: list[list[Tensor]], other: list[list[Tensor]]) -> list[list[Tensor]]:
+    return [
+        [torch.cat(pair) for pair in zip(*rows, strict=True)]
+        for rows in zip(one, other, strict=True)
+    ]
 
 
 def saliency_losses(model: QDDETR, given: TrainingVideoBatch) -> tuple[float, float]:
@@ -121,8 +216,10 @@ def saliency_losses(model: QDDETR, given: TrainingVideoBatch) -> tuple[float, fl
         here = detr_losses.inside(given, row)
         raised = [exp(s / config.temperature) for s in [*own, *there]]
         if any(here):
-            true = sum(e for e, of in zip(raised, here, strict=False) if of)
-            contrasts.append(-log(true / sum(raised)))
+            shares = [
+                e / sum(raised) for e, of in zip(raised, here, strict=False) if of
+            ]
+            contrasts.append(-sum(map(log, shares)) / len(shares) / 12)
         elsewhere = there if given.truth_mask[row].any() else [*own, *there]
         if elsewhere:
             lows.append(sum(-log(1 - sigmoid(s)) for s in elsewhere))

@@ -31,14 +31,50 @@ def standardised(weights: Weights, rows: Tensor) -> list[Tensor]:
     return [(row - weights["mean"]) / weights["spread"] for row in rows]
 
 
-def wave(at: float, size: int) -> Tensor:
-    """Sines, then cosines, of a position."""
-    angles = [at / 10_000 ** (2 * i / size) for i in range(size // 2)]
-    return torch.tensor([*map(sin, angles), *map(cos, angles)])
-
-
 def place(share: float, size: int) -> Tensor:
-    return wave(2 * pi * 32 * share, size)
+    """A sine and a cosine for each frequency, of a position."""
+    angles = [2 * pi * share / 10_000 ** (2 * i / size) for i in range(size // 2)]
+    return torch.tensor([wave(angle) for angle in angles for wave in (sin, cos)])
+
+
+def softmax(scores: list[Tensor]) -> list[Tensor]:
+    raised = [torch.exp(score) for score in scores]
+    return [each / sum(raised) for each in raised]
+
+
+def weighted(shares: list[Tensor], rows: list[Tensor]) -> Tensor:
+    found = torch.zeros_like(rows[0])
+    for share, row in zip(shares, rows, strict=True):
+        found = found + share * row
+    return found
+
+
+def attended(
+    weights: Weights,
+    heads: int,
+    asking: list[Tensor],
+    at: list[Tensor],
+    memory: list[Tensor],
+    memory_at: list[Tensor],
+) -> list[Tensor]:
+    """Without the normalisation."""
+    to_query, to_key, to_value = weights["attention.in_proj_weight"].chunk(3)
+    query_bias, key_bias, value_bias = weights["attention.in_proj_bias"].chunk(3)
+    rows = []
+    for row, here in zip(asking, at, strict=True):
+        query = to_query @ (row + here) + query_bias
+        found = []
+        for head in range(heads):
+            size = len(row) // heads
+            mine = slice(head * size, (head + 1) * size)
+            scores = [
+                query[mine] @ (to_key @ (m + there) + key_bias)[mine] / sqrt(size)
+                for m, there in zip(memory, memory_at, strict=True)
+            ]
+            values = [(to_value @ m + value_bias)[mine] for m in memory]
+            found.append(weighted(softmax(scores), values))
+        rows.append(row + linear(part(weights, "attention.out_proj"), torch.cat(found)))
+    return rows
 
 
 def attend(
@@ -49,42 +85,21 @@ def attend(
     memory: list[Tensor],
     memory_at: list[Tensor],
 ) -> list[Tensor]:
-    to_query, to_key, to_value = weights["attention.in_proj_weight"].chunk(3)
-    query_bias, key_bias, value_bias = weights["attention.in_proj_bias"].chunk(3)
-    rows = []
-    for row, here in zip(asking, at, strict=True):
-        query = to_query @ (row + here) + query_bias
-        found = []
-        for head in range(heads):
-            size = len(row) // heads
-            mine = slice(head * size, (head + 1) * size)
-            scores = torch.stack(
-                [
-                    query[mine] @ (to_key @ (m + there) + key_bias)[mine] / sqrt(size)
-                    for m, there in zip(memory, memory_at, strict=True)
-                ]
-            )
-            shares = torch.exp(scores) / torch.exp(scores).sum()
-            found.append(
-                sum(
-                    (
-                        share * (to_value @ m + value_bias)[mine]
-                        for share, m in zip(shares, memory, strict=True)
-                    ),
-                    torch.zeros(size),
-                )
-            )
-        out = linear(part(weights, "attention.out_proj"), torch.cat(found))
-        rows.append(norm(part(weights, "norm"), row + out))
-    return rows
+    rows = attended(weights, heads, asking, at, memory, memory_at)
+    return [norm(part(weights, "norm"), row) for row in rows]
 
 
-def feedforward(weights: Weights, rows: list[Tensor]) -> list[Tensor]:
+def feedforward(
+    weights: Weights, rows: list[Tensor], added: list[Tensor] | None = None
+) -> list[Tensor]:
+    """With ReLU, or PReLU where it has a slope; added to the rows or to others."""
     found = []
-    for row in rows:
-        hidden = linear(part(weights, "layers.0"), row).clamp(min=0)
+    slope = weights.get("layers.1.weight", torch.zeros(1))
+    for row, other in zip(rows, added or rows, strict=True):
+        hidden = linear(part(weights, "layers.0"), row)
+        hidden = hidden.clamp(min=0) + slope * hidden.clamp(max=0)
         out = linear(part(weights, "layers.3"), hidden)
-        found.append(norm(part(weights, "norm"), row + out))
+        found.append(norm(part(weights, "norm"), other + out))
     return found
 
 
@@ -97,11 +112,18 @@ def projection(weights: Weights, row: Tensor) -> Tensor:
 def placed(weights: Weights, clips: list[Tensor], number: int) -> Tensor:
     """A clip with its start and end, as shares of its video."""
     ends = torch.tensor([number / len(clips), (number + 1) / len(clips)])
-    found = projection(part(weights, "from_clips"), clips[number])
-    return found + linear(part(weights, "from_ends"), ends)
+    return projection(part(weights, "from_clips"), torch.cat([clips[number], ends]))
 
 
 def mlp(weights: Weights, row: Tensor) -> Tensor:
-    row = linear(part(weights, "0"), row).clamp(min=0)
-    row = linear(part(weights, "2"), row).clamp(min=0)
-    return linear(part(weights, "4"), row)
+    """Layers with ReLU between them; those have no weights."""
+    last = max(int(name.partition(".")[0]) for name in weights)
+    for number in range(0, last, 2):
+        row = linear(part(weights, str(number)), row).clamp(min=0)
+    return linear(part(weights, str(last)), row)
+
+
+def told(weights: Weights, row: Tensor) -> Tensor:
+    """How much likelier, as a logarithm, foreground is than background."""
+    foreground, background = linear(weights, row)
+    return foreground - background

@@ -16,8 +16,9 @@ from slta.models import build
 from slta.models.base import Model, Sizes
 from slta.moments import Span
 from slta.moments.ranking import vote
-from slta.runs.inference import predict
+from slta.runs.inference import predict, score
 from tests.support import worlds
+from tests.support.video_models import MOMENT_DETR
 
 EXPERIMENT = Experiment(
     features=FeaturesConfig(rate_hz=2.0),
@@ -96,3 +97,28 @@ def test_didemos_moments_are_candidates() -> None:
     for spans in (candidates.windows(27.0), candidates.training_windows(27.0)):
         assert len(spans) == 21 and spans.max() == 27.0
         assert set((spans % 5).ravel()) <= {0.0, 2.0}
+
+
+def test_a_long_video_is_searched_window_by_window() -> None:
+    """Of 9 frames at 2 Hz, four at a time: each window is answered as a video of its own."""
+    torch.manual_seed(0)
+    config = replace(MOMENT_DETR, max_clips=4, windows=True)
+    sizes = Sizes(worlds.REGION, worlds.FRAME, worlds.WORD, worlds.WORD)
+    model = build(config, sizes).eval()
+    split = worlds.split({"film": [(Span(0.0, 2.0),)] * 2}, duration_s=4.4, rate_hz=2.0)
+    features, asked = split.videos["film"], split.query_features
+    rows = score(model, features, 4.4, asked, CandidatesConfig(), 2.0)
+    count = config.moment_queries
+    for number, (start, end_s) in enumerate([(0, 2.0), (2, 3.0), (4, 4.0), (5, 4.4)]):
+        part = features.part(start, start + 4)
+        part = replace(part, times_s=part.times_s - start / 2)
+        alone = score(model, part, end_s - start / 2, asked, CandidatesConfig(), 2.0)
+        for row, expected in zip(rows, alone, strict=True):
+            assert len(row.spans) == 4 * count
+            mine = slice(number * count, (number + 1) * count)
+            np.testing.assert_allclose(
+                row.spans[mine], expected.spans + start / 2, atol=1e-4
+            )
+            np.testing.assert_allclose(
+                row.relevance[mine], expected.relevance, atol=1e-4
+            )

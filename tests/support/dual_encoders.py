@@ -24,16 +24,22 @@ MEAN, SPREAD = [0.3, 0.4, 0.5], [0.2, 0.25, 0.3]
 
 
 def save_clip(
-    folder: Path, *, side: int = SIDE, patch: int = 8, layers: int = 2
+    folder: Path,
+    *,
+    side: int = SIDE,
+    patch: int = 8,
+    layers: int = 2,
+    projection: int = 12,
+    words: int = 16,
 ) -> Path:
     """A CLIP of its own kind: random weights, and the bytes as its vocabulary."""
     torch.manual_seed(0)
     small = {"intermediate_size": 32, "num_attention_heads": 2}
     config = CLIPConfig(
-        projection_dim=12,
+        projection_dim=projection,
         text_config={
             **small,
-            "hidden_size": 16,
+            "hidden_size": words,
             "num_hidden_layers": 2,
             "vocab_size": 514,
             "max_position_embeddings": LONGEST,

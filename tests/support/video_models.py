@@ -68,8 +68,8 @@ DETR_CONFIGS: dict[str, MomentDETRConfig | QDDETRConfig] = {
     ),
     "moment_detr of few clips": replace(MOMENT_DETR, max_clips=4, moment_queries=1),
     "qd_detr": QD_DETR,
-    "qd_detr of one layer": replace(
-        QD_DETR, reading_layers=1, encoder_layers=1, decoder_layers=1, heads=1
+    "qd_detr of one head": replace(
+        QD_DETR, reading_layers=1, encoder_layers=1, heads=1
     ),
     "qd_detr of few clips": replace(QD_DETR, max_clips=4, moment_queries=2),
 }
@@ -102,7 +102,7 @@ BY_HEART: dict[str, Lesson] = {
         replace(MOMENT_DETR, size=32, feedforward_size=32), steps=250, rate=3e-3
     ),
     "qd_detr": Lesson(
-        replace(QD_DETR, size=32, feedforward_size=32), steps=250, rate=3e-3
+        replace(QD_DETR, size=32, feedforward_size=32), steps=350, rate=3e-3
     ),
     "slta_pyramid": Lesson(
         replace(SLTA_PYRAMID, size=32, levels=4), steps=120, rate=5e-3
@@ -118,7 +118,7 @@ FINDS: dict[str, Lesson] = {
     "moment_detr": Lesson(
         replace(MOMENT_DETR, size=32, heads=4, feedforward_size=64),
         steps=450,
-        rate=2e-3,
+        rate=5e-3,
     ),
     "qd_detr": Lesson(
         replace(QD_DETR, size=32, heads=4, feedforward_size=64), steps=300, rate=2e-3

@@ -19,6 +19,7 @@ from slta.cli.compare import Compare, Plot, compare, plot
 from slta.cli.data import DataSets, data
 from slta.cli.evaluate import Evaluate, evaluate
 from slta.cli.extract import Extract, extract
+from slta.cli.importing import Import, import_
 from slta.cli.index import IndexFolder, index
 from slta.cli.listing import List, listing
 from slta.cli.mcp import Mcp, mcp
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[type[Any], Callable[[Any], None]]] = {
     "index": (IndexFolder, index),
     "serve": (Serve, serve),
     "mcp": (Mcp, mcp),
+    "import": (Import, import_),
     "evaluate": (Evaluate, evaluate),
     "compare": (Compare, compare),
     "plot": (Plot, plot),
@@ -48,6 +50,7 @@ Command = (
     | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Mcp, tyro.conf.subcommand("mcp")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Import, tyro.conf.subcommand("import")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Plot, tyro.conf.subcommand("plot")]

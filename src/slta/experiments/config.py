@@ -4,15 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    Protocol,
-    TypeVar,
-    get_type_hints,
-    runtime_checkable,
-)
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, get_type_hints, runtime_checkable
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
@@ -27,19 +20,12 @@ from slta.fields import check_ranges
 from slta.models.slta import SLTAConfig
 from slta.moments.candidates import didemo, windows
 
-T = TypeVar("T")
 DETR_FIELDS = {"most_clips": "max_clips", "slots": "moment_queries"}
 FIELDS = {"moment_detr": DETR_FIELDS, "qd_detr": DETR_FIELDS}
 """Fields of a model's configuration, by model."""
-WEIGHTS = {
-    "moment_detr": {r"slots$": "moment_queries", r"foreground\.": "class_head."},
-    "qd_detr": {
-        r"slots\.slots$": "decoder.moment_queries",
-        r"slots\.foreground\.": "decoder.class_head.",
-        r"slots\.": "decoder.",
-    },
-}
-"""Beginnings of the names of a model's weights, by model; the first that matches counts."""
+EARLIER = frozenset({"from_ends.weight", "model.from_ends.weight"})
+"""Names of weights that Moment-DETR and QD-DETR had before their networks were the
+authors'."""
 
 
 def with_new_fields(model: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -56,25 +42,13 @@ def with_new_fields(model: str, values: dict[str, Any]) -> dict[str, Any]:
     return new
 
 
-def with_new_names(
-    model: str, weights: Mapping[str, T], prefix: str = ""
-) -> dict[str, T]:
-    """A model's weights with today's names; in a checkpoint they have a prefix.
-
-    >>> with_new_names("qd_detr", {"model.slots.anchors": 0}, "model.")
-    {'model.decoder.anchors': 0}
-    """
-    return {
-        prefix + _new_name(model, name.removeprefix(prefix)): value
-        for name, value in weights.items()
-    }
-
-
-def _new_name(model: str, name: str) -> str:
-    for old, new in WEIGHTS.get(model, {}).items():
-        if re.match(old, name):
-            return re.sub(f"^{old}", new, name)
-    return name
+def check_network(weights: Mapping[str, Any], file: Path) -> None:
+    """Raises ``InputError`` for the weights of an earlier network of a model."""
+    if EARLIER & weights.keys():
+        raise InputError(
+            f"{file} is of the model's network in an earlier version, which this one does "
+            "not have; use the version that trained it, or train again"
+        )
 
 
 def with_new_extractor(name: str) -> str:

@@ -42,6 +42,12 @@ def _siglip(weights: str) -> Extractor:
     return Clip(weights, SIGLIP)
 
 
+def _clip_frames(weights: str) -> Extractor:
+    from slta.features.extractors.clip_frames import ClipFrames
+
+    return ClipFrames(weights)
+
+
 def _c3d(weights: str) -> Extractor:
     from slta.features.extractors.c3d import C3D
 
@@ -83,6 +89,12 @@ EXTRACTORS: dict[str, Kind] = {
         _siglip,
         "Zhai et al., ICCV 2023, and SigLIP 2",
         "weights, downloaded at first; siglip:NAME or siglip:FOLDER for others",
+    ),
+    "clip-frames": Kind(
+        _clip_frames,
+        "CLIP as Moment-DETR's authors use it",
+        "weights, as clip-frames:NAME or clip-frames:FOLDER",
+        "frames, words, sentence vectors",
     ),
     "c3d": Kind(
         _c3d,

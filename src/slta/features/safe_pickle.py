@@ -236,6 +236,10 @@ def _dtype(kind: Any) -> np.dtype[Any]:
     return kind.dtype
 
 
+class Attributes(dict[str, Any]):
+    """Attributes of an object, as plain values."""
+
+
 class Name:
     """An accepted name, with a function of its arguments."""
 
@@ -270,7 +274,9 @@ def _reduce(stack: list[Any]) -> None:
 def _build(stack: list[Any]) -> None:
     (state,) = _last(stack, 1)
     if isinstance(stack[-1], dict) and isinstance(state, dict):
-        return  # attributes of a dictionary, which are not entries
+        if isinstance(stack[-1], Attributes):
+            stack[-1].update(state)
+        return  # attributes of a dictionary are not entries
     if not isinstance(state, tuple):
         raise TypeError("a state that is not a tuple")
     if isinstance(stack[-1], _Kind):
@@ -281,5 +287,9 @@ def _build(stack: list[Any]) -> None:
         raise TypeError("a state for what has none")
 
 
-CALLS: dict[str, Callable[[list[Any]], None]] = {"REDUCE": _reduce, "BUILD": _build}
+CALLS: dict[str, Callable[[list[Any]], None]] = {
+    "REDUCE": _reduce,
+    "NEWOBJ": _reduce,
+    "BUILD": _build,
+}
 """Operations that need names, by opcode."""

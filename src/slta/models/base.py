@@ -8,6 +8,7 @@ Shapes: b queries · p pairs of a query and a candidate · w words · r regions 
 f attended frames · n answers · x size of a vector.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -143,6 +144,11 @@ class VideoModel(Model):
         """Number of clips for a video of that many frames: as many, in a model that sees
         regions."""
         raise NotImplementedError
+
+    def windows(self, frames: int) -> Sequence[tuple[int, int]]:
+        """First and last frame (exclusive) of the parts that are searched one by one; the
+        whole video by default."""
+        return [(0, frames)]
 
     def forward(self, batch: VideoBatch) -> Answers:
         raise NotImplementedError

@@ -8,14 +8,15 @@ Shapes: b queries, each of a video · t clips · w words · m moment queries · 
 l layers of the decoder.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, NamedTuple
 
 import torch
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import scaled_dot_product_attention, softplus
 
 from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.models.base import Count, Scale, Sizes, Standardise, VideoModel, Weight
@@ -25,22 +26,29 @@ from slta.models.parts.detr import (
     Weights,
     ends_s,
     inside,
+    located,
     margin_loss,
+    overlapping,
+    relevance_of,
     set_loss,
 )
 from slta.models.parts.transformer import (
-    DecoderLayer,
     EncoderLayer,
-    centres,
+    Feedforward,
     ends,
-    in_order,
     mlp,
     positional_encoding,
     projection,
+    xavier,
 )
 
-NARROW = 0.01
+EDGE = 1e-3
+"""Minimum distance of an anchor from 0 and from 1 before its logit."""
+NARROW = 1e-6
 """Minimum width of an anchor in the attention, as a fraction of the video."""
+RANKS = 12
+"""Levels of saliency over which the authors average their contrastive loss; a moment's clips
+are all of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +56,19 @@ class QDDETRConfig(DETRConfig):
     """The defaults are the paper's."""
 
     name: ClassVar[str] = "qd_detr"
+    decoder_layers: Annotated[int, Ge(2)] = 2
+    """Decoder layers, over the moment queries; at least 2, as anchors move between them."""
     reading_layers: Count = 2
     """Cross-attention layers from clips to words."""
     negative_weight: Weight = 1.0
     """Loss weight of the clips' saliency for queries of other videos."""
     temperature: Annotated[float, Gt(0)] = 0.5
     """Temperature of the contrastive loss between clips inside the truth and all others."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size % 4:
+            raise ValueError(f"model.size must be a multiple of 4, got {self.size}")
 
 
 class Encoded(NamedTuple):
@@ -63,50 +78,172 @@ class Encoded(NamedTuple):
     saliency: Float[Tensor, "b t"]
 
 
+class ReadingLayer(nn.Module):
+    """Attention of clips to words. As in the authors' code, the feed-forward layer adds to
+    what is not yet normalised."""
+
+    def __init__(self, size: int, heads: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(size, heads, dropout, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(size)
+        self.feedforward = Feedforward(size, hidden_size, dropout, nn.PReLU())
+
+    def forward(
+        self,
+        clips: Float[Tensor, "b t h"],
+        at: Float[Tensor, "b t h"],
+        words: Float[Tensor, "b w h"],
+        word_mask: Bool[Tensor, "b w"],
+    ) -> Float[Tensor, "b t h"]:
+        attended, _ = self.attention(
+            clips + at, words, words, key_padding_mask=~word_mask, need_weights=False
+        )
+        rows = clips + self.dropout(attended)
+        output: Tensor = self.feedforward(self.norm(rows), rows)
+        return output
+
+
+class Among(nn.Module):
+    """Attention of the moment queries to each other, by content and position."""
+
+    def __init__(self, size: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.share = heads, dropout
+        self.query, self.query_at = nn.Linear(size, size), nn.Linear(size, size)
+        self.key, self.key_at = _keys(size), _keys(size)
+        self.value, self.out = nn.Linear(size, size), nn.Linear(size, size)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(size)
+
+    def forward(
+        self, target: Float[Tensor, "b m h"], position: Float[Tensor, "b m h"]
+    ) -> Float[Tensor, "b m h"]:
+        query = self.query(target) + self.query_at(position)
+        key = self.key(target) + self.key_at(position)
+        share = self.share if self.training else 0.0
+        attended = attention(query, key, self.value(target), self.heads, share)
+        output: Tensor = self.norm(target + self.dropout(self.out(attended)))
+        return output
+
+
+class Around(nn.Module):
+    """Attention of the moment queries to the clips: in each head, content is compared with
+    content and the anchor's place with the clip's. In the first layer, content has the
+    positions as well."""
+
+    def __init__(self, size: int, heads: int, dropout: float, *, first: bool) -> None:
+        super().__init__()
+        self.heads, self.share = heads, dropout
+        self.query, self.key = nn.Linear(size, size), _keys(size)
+        self.query_at = nn.Linear(size, size) if first else None
+        self.place, self.key_at = nn.Linear(size, size), _keys(size)
+        self.value, self.out = nn.Linear(size, size), nn.Linear(size, size)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(size)
+
+    def forward(
+        self,
+        target: Float[Tensor, "b m h"],
+        position: Float[Tensor, "b m h"],
+        place: Float[Tensor, "b m h"],
+        seen: Encoded,
+        clip_mask: Bool[Tensor, "b t"],
+    ) -> Float[Tensor, "b m h"]:
+        query, key = self.query(target), self.key(seen.clips)
+        key_at = self.key_at(seen.at)
+        if self.query_at is not None:
+            query, key = query + self.query_at(position), key + key_at
+        attended = attention(
+            self._beside(query, self.place(place)),
+            self._beside(key, key_at),
+            self.value(seen.clips),
+            self.heads,
+            self.share if self.training else 0.0,
+            clip_mask,
+        )
+        output: Tensor = self.norm(target + self.dropout(self.out(attended)))
+        return output
+
+    def _beside(
+        self, content: Float[Tensor, "b n h"], place: Float[Tensor, "b n h"]
+    ) -> Float[Tensor, "b n 2*h"]:
+        """Both, side by side in each head."""
+        parts = (rows.unflatten(2, (self.heads, -1)) for rows in (content, place))
+        return torch.cat([*parts], dim=3).flatten(2)
+
+
+class AnchorLayer(nn.Module):
+    def __init__(self, config: QDDETRConfig, *, first: bool) -> None:
+        super().__init__()
+        part = config.size, config.heads, config.dropout
+        self.among = None if first else Among(*part)
+        self.around = Around(*part, first=first)
+        self.feedforward = Feedforward(
+            config.size, config.feedforward_size, config.dropout, nn.PReLU()
+        )
+
+    def forward(
+        self,
+        target: Float[Tensor, "b m h"],
+        position: Float[Tensor, "b m h"],
+        place: Float[Tensor, "b m h"],
+        seen: Encoded,
+        clip_mask: Bool[Tensor, "b t"],
+    ) -> Float[Tensor, "b m h"]:
+        if self.among is not None:
+            target = self.among(target, position)
+        target = self.around(target, position, place, seen, clip_mask)
+        output: Tensor = self.feedforward(target)
+        return output
+
+
 class Decoder(nn.Module):
-    """Each moment query has an anchor span, which guides its attention and is refined by
+    """Each moment query has an anchor span, which guides its attention and is moved by
     every layer."""
 
     def __init__(self, config: QDDETRConfig) -> None:
         super().__init__()
         size = config.size
         self.layers = nn.ModuleList(
-            DecoderLayer(size, config.heads, config.feedforward_size, config.dropout)
-            for _ in range(config.decoder_layers)
+            AnchorLayer(config, first=not i) for i in range(config.decoder_layers)
         )
-        self.norm = nn.LayerNorm(size)
-        count = config.moment_queries
-        self.moment_queries = nn.Parameter(torch.randn(count, size))
-        self.anchors = nn.Parameter(torch.rand(count, 2).logit(eps=0.05))
-        self.among = mlp(2 * size, size, size)
+        self.position = mlp(size, size, size)
         self.stretch = mlp(size, size, size)
         self.width = mlp(size, size, 1)
-        self.move = mlp(size, size, 2)
-        self.class_head = nn.Linear(size, 1)
+        self.move = mlp(size, size, size, 2)
+        xavier(self)
+        # The first self-attention, of zeros, would give all moment queries one vector: it is
+        # learned directly.
+        self.start = nn.Parameter(torch.randn(size))
+        self.anchors = nn.Parameter(torch.randn(config.moment_queries, 2))
+        self.norm = nn.LayerNorm(size)
+        self.span = mlp(size, size, size, 2)
+        self.class_head = nn.Linear(size, 2)
 
     def forward(
         self, seen: Encoded, clip_mask: Bool[Tensor, "b t"]
     ) -> tuple[Float[Tensor, "l b m 2"], Float[Tensor, "l b m"]]:
         """Centres and widths, and relevance, of each layer."""
-        count, _, size = seen.clips.shape
-        target = self.moment_queries.expand(count, -1, -1)
-        anchors = self.anchors.sigmoid().expand(count, -1, -1)
+        shape = len(seen.clips), len(self.anchors), seen.clips.shape[2]
+        anchors = guide = self.anchors.sigmoid().expand(*shape[:2], 2)
+        target, stretch = self.start.expand(shape), torch.ones_like(self.start)
+        # In the authors' code, the first layer takes the width from zeros.
+        wanted = self.width(torch.zeros_like(self.start))
         spans, relevance = [], []
         for layer in self.layers:
-            centre, width = (
-                positional_encoding(part, size) for part in anchors.unbind(dim=-1)
-            )
-            position = self.among(torch.cat([centre, width], dim=-1))
+            encoded = positional_encoding(guide, shape[2] // 2).flatten(2)
             # Eq. Q2: attention modulated by the anchor's width.
-            scale = self.width(target).sigmoid() / anchors[..., 1:].clamp(min=NARROW)
-            cross = centre * self.stretch(target) * scale
-            target = layer(target, position, cross, seen.clips, seen.at, clip_mask)
+            scale = wanted.sigmoid() / guide[..., 1:].clamp(min=NARROW)
+            place = encoded * stretch * scale
+            target = layer(target, self.position(encoded), place, seen, clip_mask)
             states = self.norm(target)
-            refined = (anchors.logit(eps=1e-4) + self.move(states)).sigmoid().float()
-            spans.append(refined)
-            relevance.append(self.class_head(states)[..., 0].float())
-            # No gradient through the anchors of earlier layers.
-            anchors = refined.detach()
+            spans.append((logit(anchors) + self.span(states).float()).sigmoid())
+            relevance.append(relevance_of(self.class_head(states)))
+            anchors = (logit(guide) + self.move(target).float()).sigmoid()
+            # No gradient from the attention to the anchors of earlier layers.
+            guide = anchors.detach()
+            stretch, wanted = self.stretch(target), self.width(target)
         return torch.stack(spans), torch.stack(relevance)
 
 
@@ -121,15 +258,15 @@ class QDDETR(VideoModel):
         layer = size, config.heads, config.feedforward_size, config.dropout
         self.frames = Standardise(sizes.frame)
         self.words = Standardise(sizes.word)
-        self.from_clips = projection(sizes.frame, size, config.input_dropout)
-        self.from_ends = nn.Linear(2, size)
+        self.from_clips = projection(sizes.frame + 2, size, config.input_dropout)
         self.from_words = projection(sizes.word, size, config.input_dropout)
         self.reading = nn.ModuleList(
-            EncoderLayer(*layer) for _ in range(config.reading_layers)
+            ReadingLayer(*layer) for _ in range(config.reading_layers)
         )
         self.encoder = nn.ModuleList(
-            EncoderLayer(*layer) for _ in range(config.encoder_layers)
+            EncoderLayer(*layer, nn.PReLU()) for _ in range(config.encoder_layers)
         )
+        xavier(self.reading, self.encoder)
         self.token = nn.Parameter(torch.randn(size))
         self.token_at = nn.Parameter(torch.randn(size))
         self.from_token = nn.Linear(size, size)
@@ -143,6 +280,9 @@ class QDDETR(VideoModel):
     def clips(self, frames: int) -> int:
         return min(frames, self.config.max_clips)
 
+    def windows(self, frames: int) -> Sequence[tuple[int, int]]:
+        return overlapping(frames, self.config)
+
     def forward(self, batch: VideoBatch) -> DETRAnswers:
         seen = self._encoded(batch)
         spans, relevance = self.decoder(seen, batch.clip_mask)
@@ -155,14 +295,12 @@ class QDDETR(VideoModel):
         )
 
     def _encoded(self, batch: VideoBatch) -> Encoded:
-        clips = self.from_clips(self.frames(batch.clips))[batch.video]
-        clips = clips + self.from_ends(ends(batch.clip_mask))
+        clips = self.from_clips(located(self.frames(batch.clips), batch))
         words = self.from_words(self.words(batch.words))
         size = clips.shape[2]
-        at = positional_encoding(centres(batch.clip_mask), size)
-        words_at = in_order(words)
+        at = positional_encoding(ends(batch.clip_mask)[..., 1], size)
         for layer in self.reading:
-            clips = layer(clips, at, batch.word_mask, words, words_at)
+            clips = layer(clips, at, words, batch.word_mask)
         rows = torch.cat([self.token.expand(len(clips), 1, -1), clips], dim=1)
         rows_at = torch.cat([self.token_at.expand(len(clips), 1, -1), at], dim=1)
         mask = nn.functional.pad(batch.clip_mask, (1, 0), value=True)
@@ -205,6 +343,33 @@ class QDDETR(VideoModel):
         return loss + config.negative_weight * negative
 
 
+def attention(
+    query: Float[Tensor, "b m k"],
+    key: Float[Tensor, "b n k"],
+    value: Float[Tensor, "b n h"],
+    heads: int,
+    dropout: float,
+    mask: Bool[Tensor, "b n"] | None = None,
+) -> Float[Tensor, "b m h"]:
+    """Attention in several heads, of rows that are projected already."""
+    q, k, v = (
+        rows.unflatten(2, (heads, -1)).transpose(1, 2) for rows in (query, key, value)
+    )
+    seen = None if mask is None else mask[:, None, None]
+    attended = scaled_dot_product_attention(q, k, v, seen, dropout)
+    return attended.transpose(1, 2).flatten(2)
+
+
+def _keys(size: int) -> nn.Linear:
+    """A projection to keys; a bias would have no effect."""
+    return nn.Linear(size, size, bias=False)
+
+
+def logit(share: Float[Tensor, "*rows"]) -> Float[Tensor, "*rows"]:
+    """Inverse of the logistic function, finite at 0 and 1."""
+    return (share.clamp(min=EDGE) / (1 - share).clamp(min=EDGE)).log()
+
+
 def other_video(
     video: Int[Tensor, " b"],
 ) -> tuple[Int[Tensor, " b"], Bool[Tensor, " b"]]:
@@ -232,10 +397,10 @@ def contrast_loss(
     the queries that have such clips."""
     scores = saliency.float() / temperature
     low = torch.finfo(scores.dtype).min
-    everything = scores.masked_fill(~mask, low).logsumexp(dim=1)
-    true = scores.masked_fill(~inside, low).logsumexp(dim=1)
-    some = inside.any(dim=1)
-    return ((everything - true) * some).sum(dim=0) / some.sum(dim=0).clamp(min=1)
+    everything = scores.masked_fill(~mask, low).logsumexp(dim=1, keepdim=True)
+    count = inside.sum(dim=1)
+    losses = ((everything - scores) * inside).sum(dim=1) / count.clamp(min=1)
+    return losses.sum(dim=0) / (count > 0).sum(dim=0).clamp(min=1) / RANKS
 
 
 def low_loss(

@@ -269,6 +269,50 @@ def _(
     candidates: CandidatesConfig,
     rate_hz: float,
 ) -> list[Scored]:
+    windows = model.windows(len(features.frames))
+    if len(windows) == 1:
+        return _scored_whole(model, features, duration_s, queries)
+    parts = [
+        _scored_window(model, features, duration_s, window, queries)
+        for window in windows
+    ]
+    return [_joined(rows) for rows in zip(*parts, strict=True)]
+
+
+def _scored_window(
+    model: VideoModel,
+    features: VideoFeatures,
+    duration_s: float,
+    window: tuple[int, int],
+    queries: Sequence[QueryFeatures],
+) -> list[Scored]:
+    """The answers of a window of frames, as if it were the video, in the video's time."""
+    start, end = window
+    start_s = float(features.times_s[start]) if start else 0.0
+    end_s = float(features.times_s[end]) if end < len(features.frames) else duration_s
+    part = features.part(start, end)
+    part = replace(part, times_s=part.times_s - start_s)
+    rows = _scored_whole(model, part, end_s - start_s, queries)
+    return [replace(row, spans=row.spans + start_s) for row in rows]
+
+
+def _joined(rows: Sequence[Scored]) -> Scored:
+    """The answers of all windows to a query."""
+    sure = [row.existence for row in rows if row.existence is not None]
+    return Scored(
+        np.concatenate([row.spans for row in rows]),
+        np.concatenate([row.relevance for row in rows]),
+        np.concatenate([row.offsets_s for row in rows]),
+        existence=max(sure, default=None),
+    )
+
+
+def _scored_whole(
+    model: VideoModel,
+    features: VideoFeatures,
+    duration_s: float,
+    queries: Sequence[QueryFeatures],
+) -> list[Scored]:
     clips = ClipFeatures.of(
         features, duration_s, model.clips, regions=model.sees_regions
     )

@@ -31,7 +31,7 @@ from slta.evaluation.predictions import Prediction
 from slta.evaluation.predictions import read as read_predictions
 from slta.evaluation.result import Evaluation, text
 from slta.experiments import check_known, from_json
-from slta.experiments.config import Experiment, with_new_extractor, with_new_names
+from slta.experiments.config import Experiment, check_network, with_new_extractor
 from slta.experiments.opening import open_dataset, with_root
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
@@ -52,6 +52,7 @@ class About:
 
     extractor: str
     version: str
+    """Empty for imported weights, whose files do not tell; then ``extractor`` is a kind."""
     sizes: Sizes
     step: int
     words: str = ""
@@ -64,9 +65,9 @@ class About:
 
     def check(self, library: Provider, weights: Path) -> None:
         """Raises ``InputError`` for other features or words than in training."""
-        theirs = f"{self.extractor}@{self.version}"
+        theirs = f"{self.extractor}@{self.version}".removesuffix("@")
         ours = f"{library.id}@{library.version}"
-        if theirs != ours:
+        if theirs != (ours if self.version else library.id.partition(":")[0]):
             raise InputError(
                 f"{weights} was trained with the features of {theirs}, not {ours}; "
                 "leave --extractor out, or train with yours"
@@ -342,7 +343,8 @@ class Run:
         with self._reading_weights():
             model = build(self.experiment.model, about.sizes)
             weights = safetensors.torch.load_file(self.weights)
-            model.load_state_dict(with_new_names(self.experiment.model.name, weights))
+            check_network(weights, self.weights)
+            model.load_state_dict(weights)
         return model.eval(), about
 
     @property

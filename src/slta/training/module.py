@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from slta.errors import InputError
 from slta.evaluation.measuring import measure
 from slta.evaluation.predictions import Prediction
-from slta.experiments.config import Experiment, with_new_names
+from slta.experiments.config import Experiment, check_network
 from slta.experiments.opening import open_splits
 from slta.models.base import Model
 from slta.runs.inference import predict
@@ -276,10 +276,8 @@ class Training(L.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Raises ``InputError`` for a checkpoint of another model."""
-        name = self.experiment.model.name
-        theirs = with_new_names(name, checkpoint.get("state_dict", {}), "model.")
-        checkpoint["state_dict"] = theirs
-        ours = self.state_dict()
+        theirs, ours = checkpoint.get("state_dict", {}), self.state_dict()
+        check_network(theirs, self.run.last)
         shapes = [{n: v.shape for n, v in state.items()} for state in (theirs, ours)]
         if "slta" not in checkpoint or shapes[0] != shapes[1]:
             raise InputError(

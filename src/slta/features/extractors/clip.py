@@ -71,10 +71,13 @@ class Clip:
 
     common_space = True
 
-    def __init__(self, weights: str, family: Family | None = None) -> None:
+    def __init__(
+        self, weights: str, family: Family | None = None, word: str = ""
+    ) -> None:
+        """``word`` is the extractor's name, if not the family's."""
         self._family = family = family or CLIP
         self._saved = Saved.find(
-            family.word,
+            word or family.word,
             weights or family.published,
             family.noun,
             [family.word],
@@ -120,15 +123,10 @@ class Clip:
         import torch
         from torch.nn.functional import normalize
 
-        network, device = self._network, self._network.device
-        scale, mean, spread = (
-            torch.tensor(values, device=device) for values in self._preparation
-        )
-        shares = torch.tensor(self._shares, device=device)
+        shares = torch.tensor(self._shares, device=self.network.device)
         with torch.inference_mode():
-            pixels = (torch.tensor(images, device=device) * scale - mean) / spread
             looks, meanings = self._family.look(
-                network, pixels.permute(0, 3, 1, 2), shares
+                self.network, self.pixels(images), shares
             )
             meanings = normalize(meanings, dim=-1)
         return looks.cpu().numpy(), meanings.cpu().numpy()
@@ -140,12 +138,9 @@ class Clip:
         query = normalised(query)
         parsed = parse(query)
         texts = [query, *map(TEMPLATE.format, parsed.phrases)]
-        pieces = self._family.pieces(self._tokenizer, texts, self._text_config)
-        device = self._network.device
+        pieces = self.pieces(texts)
         with torch.inference_mode():
-            states, vectors = self._family.read(
-                self._network, {n: ids.to(device) for n, ids in pieces.inputs.items()}
-            )
+            states, vectors = self._family.read(self.network, pieces.inputs)
             meanings = normalize(vectors, dim=-1).cpu().numpy()
         words = word_means(states.cpu().numpy(), pieces.offsets, parsed.places)
         return QueryFeatures(
@@ -160,8 +155,25 @@ class Clip:
             appearances=None,
         )
 
+    def pixels(self, images: UInt8[np.ndarray, "t h w 3"]) -> "Tensor":
+        """The network's input, of frames of its size."""
+        import torch
+
+        device = self.network.device
+        scale, mean, spread = (
+            torch.tensor(values, device=device) for values in self._preparation
+        )
+        pixels = (torch.tensor(images, device=device) * scale - mean) / spread
+        return pixels.permute(0, 3, 1, 2)
+
+    def pieces(self, texts: Sequence[str]) -> Pieces:
+        pieces = self._family.pieces(self._tokenizer, texts, self._text_config)
+        device = self.network.device
+        inputs = {name: ids.to(device) for name, ids in pieces.inputs.items()}
+        return Pieces(inputs, pieces.offsets)
+
     @cached_property
-    def _network(self) -> Any:
+    def network(self) -> Any:
         import transformers
 
         return self._saved.network(getattr(transformers, self._family.network))

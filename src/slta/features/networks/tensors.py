@@ -1,20 +1,23 @@
-"""Reads tensors in torch's format before version 1.6, without importing torch, which takes
-seconds, and without running code.
+"""Reads tensors that torch saved, without importing torch, which takes seconds, and without
+running code.
 
-The file is a sequence of pickles, with each tensor's name, offset and shape, followed by
-the numbers.
+Before version 1.6, a file is a sequence of pickles, with each tensor's name, offset and
+shape, followed by the numbers; since then a zip archive of one pickle, and of the numbers.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 from jaxtyping import Shaped
 
-from slta.features.safe_pickle import Name, as_input_errors, loads
+from slta.features.safe_pickle import Attributes, Name, as_input_errors, loads
 
 MAGIC = 0x1950A86A20F9469CFC6C
 
@@ -63,6 +66,54 @@ def load(path: Path) -> Mapping[str, Shaped[np.ndarray, "..."]]:
         return {name: tensor.of(numbers) for name, tensor in found.items()}
 
 
+def load_checkpoint(
+    path: Path, weights: str
+) -> tuple[Mapping[str, Shaped[np.ndarray, "..."]], Mapping[str, Any]]:
+    """The tensors under a key of a zip archive of torch, and the other entries. Objects with
+    options become dictionaries, other tensors are not read.
+
+    Raises ``InputError`` for a file that is damaged or has other content.
+    """
+    with as_input_errors(path):
+        try:
+            with ZipFile(path) as archive:
+                return _read(archive, weights)
+        except (
+            BadZipFile,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            zlib.error,
+        ) as e:
+            raise ValueError(f"not a whole file of torch.save: {e}") from None
+
+
+def _read(
+    archive: ZipFile, weights: str
+) -> tuple[Mapping[str, Shaped[np.ndarray, "..."]], Mapping[str, Any]]:
+    if any(info.compress_type != ZIP_STORED for info in archive.infolist()):
+        raise TypeError("compressed, which torch.save never does")
+    files = {name.partition("/")[2]: name for name in archive.namelist()}
+    if "byteorder" in files and archive.read(files["byteorder"]) != b"little":
+        raise TypeError("of another byte order")
+    if "data.pkl" not in files:
+        raise ValueError("not a file of torch.save: it has no data.pkl")
+    names = {**NAMES, **OPTIONS}
+    found = loads(archive.read(files["data.pkl"]), names=names, stored=_stored)
+    if not isinstance(found, dict) or not isinstance(found.get(weights), dict):
+        raise TypeError(f"without {weights}")
+    tensors: dict[str, np.ndarray] = {}
+    for name, tensor in found.pop(weights).items():
+        if not isinstance(name, str) or not isinstance(tensor, _Tensor):
+            raise TypeError(f"not only tensors by name in {weights}")
+        key = tensor.storage.key
+        data = archive.read(files[f"data/{key}"])
+        if prod(tensor.shape) * tensor.storage.dtype.itemsize > len(data):
+            raise ValueError(f"{name} has too few numbers")
+        tensors[name] = tensor.of({key: data})
+    return tensors, found
+
+
 def _numbers(file: BinaryIO, storage: _Storage) -> bytes:
     count = int.from_bytes(file.read(8), "little")
     data = file.read(storage.count * storage.dtype.itemsize)
@@ -73,8 +124,8 @@ def _numbers(file: BinaryIO, storage: _Storage) -> bytes:
 
 def _stored(reference: Any) -> _Storage:
     """The storage of a persistent id, which torch writes in place of numbers."""
-    what, dtype, key, _, count, view = reference
-    if what != "storage" or not isinstance(dtype, np.dtype) or view is not None:
+    what, dtype, key, _, count, *view = reference
+    if what != "storage" or not isinstance(dtype, np.dtype) or any(view):
         raise TypeError("a reference to something that is not a storage")
     return _Storage(key, dtype, count)
 
@@ -94,3 +145,15 @@ NAMES: Mapping[str, Any] = MappingProxyType(
     }
 )
 """Replacements of torch's names, by module and name."""
+OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "argparse Namespace": Name(Attributes),
+        "easydict EasyDict": Name(lambda: {}),
+        "torch device": Name(lambda *parts: ":".join(map(str, parts))),
+        "torch DoubleStorage": np.dtype("<f8"),
+        "torch HalfStorage": np.dtype("<f2"),
+        "torch IntStorage": np.dtype("<i4"),
+        "torch BoolStorage": np.dtype("?"),
+    }
+)
+"""Names in checkpoints, with the options and the state of the optimizer."""

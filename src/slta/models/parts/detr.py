@@ -10,6 +10,7 @@ Shapes: b queries · m moment queries · s true spans · t clips · l decoder la
 p matched pairs of a moment query and a true span.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -19,10 +20,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from slta.batches.video_batch import TrainingVideoBatch
+from slta.batches.video_batch import TrainingVideoBatch, VideoBatch
 from slta.fields import check_ranges
 from slta.models.base import Answers, Count, Dropout, Size, Weight
-from slta.models.parts.transformer import centres
+from slta.models.parts.transformer import centres, ends
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,9 @@ class DETRConfig:
 
     max_clips: Count = 75
     """Maximum clips of a video; a video with fewer frames has one clip a frame."""
+    windows: bool = False
+    """Search a video of more frames in overlapping windows of so many clips, a frame each,
+    instead of averaging frames."""
     size: Size = 256
     """Hidden size of the transformer; even, and a multiple of the heads."""
     heads: Count = 8
@@ -96,6 +100,33 @@ class DETRConfig:
                 f"model.size must be even and a multiple of model.heads, {self.heads}, "
                 f"got {self.size}"
             )
+
+
+def located(
+    clips: Float[Tensor, "v t d"], batch: VideoBatch
+) -> Float[Tensor, "b t d+2"]:
+    """The clips of each query's video with their starts and ends, as fractions of it."""
+    return torch.cat([clips[batch.video], ends(batch.clip_mask)], dim=2)
+
+
+def relevance_of(classes: Float[Tensor, "*rows 2"]) -> Float[Tensor, "*rows"]:
+    """From the logits of foreground and background to one, their difference."""
+    foreground, background = classes.float().unbind(dim=-1)
+    return foreground - background
+
+
+def overlapping(frames: int, config: DETRConfig) -> Sequence[tuple[int, int]]:
+    """First and last frame (exclusive) of the windows of a video; each overlaps the next by
+    at least half.
+
+    >>> overlapping(9, DETRConfig(max_clips=4, windows=True))
+    [(0, 4), (2, 6), (4, 8), (5, 9)]
+    """
+    last = frames - config.max_clips
+    if not config.windows or last <= 0:
+        return [(0, frames)]
+    starts = [*range(0, last, max(1, config.max_clips // 2)), last]
+    return [(start, start + config.max_clips) for start in starts]
 
 
 def edges(spans: Float[Tensor, "*rows 2"]) -> Float[Tensor, "*rows 2"]:
@@ -146,7 +177,7 @@ def match(
         l1 = (spans[:, :, None] - truth[:, None]).abs().sum(dim=-1)
         iou_loss = 1 - generalised_iou(spans[:, :, None], truth[:, None])
         cost = weights.l1 * l1 + weights.iou * iou_loss
-        cost = cost - relevance.sigmoid()[..., None]
+        cost = cost - weights.foreground * relevance.sigmoid()[..., None]
     # NaN must not stop the matching: divergence is reported by the loss.
     costs = cost.float().nan_to_num().cpu().numpy()
     rows = []
@@ -211,7 +242,7 @@ def margin_loss(
     clip_mask: Bool[Tensor, "b t"],
     margin: float,
 ) -> Float[Tensor, ""]:
-    """Eq. M4: hinge loss on the saliency of clips inside and outside the truth.
+    """Eq. M4: twice the hinge loss on the saliency of clips inside and outside the truth.
 
     The mean over all such pairs of a query, the expectation over random pairs, and over the
     queries that have some.
@@ -220,4 +251,4 @@ def margin_loss(
     short = (margin + saliency[:, None] - saliency[:, :, None]).relu() * pairs
     count = pairs.sum(dim=(1, 2))
     by_query = short.sum(dim=(1, 2)) / count.clamp(min=1)
-    return by_query.sum(dim=0) / (count > 0).sum(dim=0).clamp(min=1)
+    return 2 * by_query.sum(dim=0) / (count > 0).sum(dim=0).clamp(min=1)

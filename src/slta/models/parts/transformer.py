@@ -4,35 +4,22 @@ encodings as in DETR (Carion et al., ECCV 2020).
 Shapes: b queries · q targets · m memory · t clips · w words · h hidden size.
 """
 
+from itertools import pairwise
 from math import pi
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-FINEST = 32
-"""Periods of the highest frequency of ``sinusoids`` over a video."""
-
-
-def sinusoids(at: Float[Tensor, "*rows"], size: int) -> Float[Tensor, "*rows {size}"]:
-    """Sines and cosines with geometrically decreasing frequencies."""
-    powers = torch.arange(0, size, 2, device=at.device) / size
-    angles = at[..., None] / 10_000**powers
-    return torch.cat([angles.sin(), angles.cos()], dim=-1)
-
 
 def positional_encoding(
     share: Float[Tensor, "*rows"], size: int
 ) -> Float[Tensor, "*rows {size}"]:
-    """Positional encoding of a position in the video, as a fraction of its length."""
-    return sinusoids(2 * pi * FINEST * share, size)
-
-
-def in_order(words: Float[Tensor, "b w h"]) -> Float[Tensor, "b w h"]:
-    """Positional encodings of words."""
-    count, size = words.shape[1:]
-    at = sinusoids(torch.arange(count, device=words.device).float(), size)
-    return at.expand_as(words)
+    """Positional encoding of a position in the video, as a fraction of its length: sines and
+    cosines in turn, with geometrically decreasing frequencies."""
+    powers = torch.arange(0, size, 2, device=share.device) / size
+    angles = 2 * pi * share[..., None] / 10_000**powers
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
 
 
 def ends(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t 2"]:
@@ -47,6 +34,14 @@ def centres(clip_mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b t"]:
     count = clip_mask.sum(dim=1, keepdim=True)
     clips = torch.arange(clip_mask.shape[1], device=clip_mask.device)
     return (clips + 0.5) / count
+
+
+def in_order(words: Float[Tensor, "b w h"]) -> Float[Tensor, "b w h"]:
+    """Positional encodings of words: sines, then cosines, of their numbers."""
+    count, size = words.shape[1:]
+    powers = torch.arange(0, size, 2, device=words.device) / size
+    angles = torch.arange(count, device=words.device)[:, None] / 10_000**powers
+    return torch.cat([angles.sin(), angles.cos()], dim=-1).expand_as(words)
 
 
 class Attend(nn.Module):
@@ -79,67 +74,60 @@ class Attend(nn.Module):
 
 
 class Feedforward(nn.Module):
-    def __init__(self, size: int, hidden_size: int, dropout: float) -> None:
+    """Two layers with a residual connection; ``activation`` is ReLU by default."""
+
+    def __init__(
+        self,
+        size: int,
+        hidden_size: int,
+        dropout: float,
+        activation: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(size, hidden_size),
-            nn.ReLU(),
+            activation or nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(hidden_size, size),
             nn.Dropout(dropout),
         )
         self.norm = nn.LayerNorm(size)
 
-    def forward(self, rows: Float[Tensor, "b q h"]) -> Float[Tensor, "b q h"]:
-        output: Tensor = self.norm(rows + self.layers(rows))
+    def forward(
+        self,
+        rows: Float[Tensor, "b q h"],
+        residual: Float[Tensor, "b q h"] | None = None,
+    ) -> Float[Tensor, "b q h"]:
+        """The result is added to ``residual``, which is ``rows`` by default."""
+        output: Tensor = self.norm(
+            (rows if residual is None else residual) + self.layers(rows)
+        )
         return output
 
 
 class EncoderLayer(nn.Module):
-    """Attention to a memory, or without one self-attention."""
+    """Self-attention, then a feed-forward layer."""
 
-    def __init__(self, size: int, heads: int, hidden_size: int, dropout: float) -> None:
+    def __init__(
+        self,
+        size: int,
+        heads: int,
+        hidden_size: int,
+        dropout: float,
+        activation: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.attend = Attend(size, heads, dropout)
-        self.feedforward = Feedforward(size, hidden_size, dropout)
+        self.feedforward = Feedforward(size, hidden_size, dropout, activation)
 
     def forward(
         self,
-        target: Float[Tensor, "b q h"],
+        rows: Float[Tensor, "b q h"],
         position: Float[Tensor, "b q h"],
-        mask: Bool[Tensor, "b m"],
-        memory: Float[Tensor, "b m h"] | None = None,
-        memory_position: Float[Tensor, "*_ m h"] | None = None,
+        mask: Bool[Tensor, "b q"],
     ) -> Float[Tensor, "b q h"]:
-        if memory is None or memory_position is None:
-            memory, memory_position = target, position
-        attended = self.attend(target, position, memory, memory_position, mask)
+        attended = self.attend(rows, position, rows, position, mask)
         output: Tensor = self.feedforward(attended)
-        return output
-
-
-class DecoderLayer(nn.Module):
-    """Self-attention of the targets, then attention to a memory."""
-
-    def __init__(self, size: int, heads: int, hidden_size: int, dropout: float) -> None:
-        super().__init__()
-        self.among = Attend(size, heads, dropout)
-        self.attend = Attend(size, heads, dropout)
-        self.feedforward = Feedforward(size, hidden_size, dropout)
-
-    def forward(
-        self,
-        target: Float[Tensor, "b q h"],
-        position: Float[Tensor, "*_ q h"],
-        cross_position: Float[Tensor, "*_ q h"],
-        memory: Float[Tensor, "b m h"],
-        memory_position: Float[Tensor, "b m h"],
-        mask: Bool[Tensor, "b m"],
-    ) -> Float[Tensor, "b q h"]:
-        """``position`` is for self-attention, ``cross_position`` for the memory."""
-        target = self.among(target, position, target, position)
-        target = self.attend(target, cross_position, memory, memory_position, mask)
-        output: Tensor = self.feedforward(target)
         return output
 
 
@@ -156,12 +144,17 @@ def projection(input_size: int, size: int, dropout: float) -> nn.Module:
     )
 
 
-def mlp(input_size: int, size: int, out: int) -> nn.Module:
-    """Three layers with ReLU."""
-    return nn.Sequential(
-        nn.Linear(input_size, size),
-        nn.ReLU(),
-        nn.Linear(size, size),
-        nn.ReLU(),
-        nn.Linear(size, out),
-    )
+def mlp(*sizes: int) -> nn.Sequential:
+    """Linear layers with ReLU between them, from the first size to the last."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def xavier(*parts: nn.Module) -> None:
+    """Initialises all matrices as DETR does (Glorot and Bengio, AISTATS 2010)."""
+    for part in parts:
+        for parameter in part.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
