@@ -32,6 +32,7 @@ from slta.progress import ProgressFactory, no_progress
 from slta.runs.inference import answers, measured, predict
 from slta.runs.run import About, Run
 from slta.training import provenance
+from slta.training.calibration import calibrate
 from slta.training.draws import Draws, check, sampler
 from slta.training.fine_tuning import check_start, described, start_from
 from slta.training.lightning_parts import Bar, WholeCheckpoints, _stoppable
@@ -120,6 +121,7 @@ def _go(
             _train(run, experiment, store, shows, since, resume=resume)
             best = best_of(run.read("history")["evaluations"])
             print(f"best on val: step {best['step']}, {WATCHED} {best[WATCHED]:.4f}")
+            calibrate(run, store, shows)
             _test(run, store, shows)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
