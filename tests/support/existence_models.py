@@ -1,14 +1,24 @@
-"""A model of whole videos that also tells whether there is a moment, quickly trained."""
+"""A model of whole videos that also tells whether there is a moment, and data for it."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
+from slta import models
+from slta.datasets.own import OwnConfig
+from slta.experiments.config import (
+    CandidatesConfig,
+    Experiment,
+    FeaturesConfig,
+    Named,
+    TrainingConfig,
+)
 from slta.models.base import (
     Answers,
     Scale,
@@ -19,6 +29,10 @@ from slta.models.base import (
     VideoBatch,
     VideoModel,
 )
+from slta.models.ctrl import CTRLConfig
+from slta.runs.run import Run
+from slta.training import train as training
+from tests.support.once import made_once
 from tests.support.own_data import MOMENT_S, SAMPLES, STEP_S, save_arrays, write_files
 
 
@@ -101,3 +115,42 @@ def planted(
             save_arrays(root / "features" / f"{name}.npz", made)
         write_files(root, {f"{split}.jsonl": rows})
     return root
+
+
+TELLER = TellerConfig()
+CTRL = CTRLConfig(common_size=16, hidden_size=16, dropout=0.0)
+VIDEOS = {"train": 50, "val": 40, "test": 60}
+
+
+def know(patch: pytest.MonkeyPatch) -> None:
+    """Makes ``Teller`` a model that runs may name."""
+    patch.setitem(models._GIVEN, TELLER.name, Teller)
+
+
+def with_runs() -> Path:
+    """A folder with data, in ``own``, the features, in ``store``, and runs of the two models,
+    ``teller`` and ``ctrl``. Not to be changed."""
+    return made_once("calibrated", _with_runs)
+
+
+def _with_runs(folder: Path) -> None:
+    planted(folder / "own", VIDEOS)
+    with pytest.MonkeyPatch.context() as patch:
+        know(patch)
+        trained(folder, TELLER, "teller", absent=0.4)
+        trained(folder, CTRL, "ctrl")
+
+
+def trained(folder: Path, model: Named, name: str, **more: Any) -> Run:
+    usual = {"steps": 120, "evaluate_every": 120, "queries": 24, "queries_per_video": 2}
+    experiment = Experiment(
+        dataset=OwnConfig(root=str(folder / "own")),
+        features=FeaturesConfig(extractor="preextracted", rate_hz=2.0),
+        candidates=CandidatesConfig(lengths_s=(4.0,), overlap=0.75, context_s=4.0),
+        model=model,
+        training=TrainingConfig(
+            **{**usual, "learning_rate": 0.02, "threads": 1, **more}
+        ),
+    )
+    store = folder / "store"
+    return training.train(name, experiment, folder / name, store=store)

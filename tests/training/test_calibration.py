@@ -1,73 +1,37 @@
 """Trained on queries with and without a moment, a model says how sure it is of one."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from slta import models
-from slta.datasets.own import OwnConfig
 from slta.evaluation.predictions import read
-from slta.experiments.config import (
-    CandidatesConfig,
-    Experiment,
-    FeaturesConfig,
-    Named,
-    TrainingConfig,
-)
 from slta.experiments.opening import open_splits
 from slta.models.base import logistic
-from slta.models.ctrl import CTRLConfig
 from slta.runs.inference import evaluated, predict, scores
 from slta.runs.run import Run
 from slta.search import Searcher
-from slta.training import train as training
 from slta.training.calibration import with_absent
-from tests.support.existence_models import WORDS, Teller, TellerConfig, planted
-from tests.support.once import made_once
-
-CTRL = CTRLConfig(common_size=16, hidden_size=16, dropout=0.0)
-TELLER = TellerConfig()
-VIDEOS = {"train": 60, "val": 40, "test": 80}
+from tests.support.existence_models import (
+    CTRL,
+    TELLER,
+    WORDS,
+    know,
+    planted,
+    trained,
+    with_runs,
+)
 
 
 @pytest.fixture(autouse=True)
-def _known() -> Iterator[None]:
-    models.find(Teller)
-    yield
-    models._GIVEN.pop(TELLER.name, None)
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
+    know(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    """Data, and a run of each kind of model; not to be changed."""
-    return made_once("calibrated", _make)
-
-
-def _make(folder: Path) -> None:
-    planted(folder / "own", VIDEOS)
-    models.find(Teller)
-    train(folder, TELLER, "teller", absent=0.4)
-    train(folder, CTRL, "ctrl")
-
-
-def train(folder: Path, model: Named, name: str, **more: Any) -> Run:
-    usual = {"steps": 150, "evaluate_every": 150, "queries": 24, "queries_per_video": 2}
-    experiment = Experiment(
-        dataset=OwnConfig(root=str(folder / "own")),
-        features=FeaturesConfig(extractor="preextracted", rate_hz=2.0),
-        candidates=CandidatesConfig(lengths_s=(4.0,), overlap=0.75, context_s=4.0),
-        model=model,
-        training=TrainingConfig(
-            **{**usual, "learning_rate": 0.02, "threads": 1, **more}
-        ),
-    )
-    store = folder / "store"
-    return training.train(name, experiment, folder / name, store=store)
+    return with_runs()
 
 
 def opened(folder: Path, name: str) -> Run:
@@ -141,7 +105,7 @@ def test_val_without_absent_queries_is_asked_those_of_other_videos(
 ) -> None:
     planted(tmp_path / "own", {"train": 12, "val": 8}, absent=())
     with caplog.at_level("INFO", "slta"):
-        run = train(tmp_path, TELLER, "run", steps=4, evaluate_every=4)
+        run = trained(tmp_path, TELLER, "run", steps=4, evaluate_every=4)
     assert [line for line in caplog.messages if "every query of train" in line] == [
         "every query of train has a moment, so teller does not learn to tell which have "
         'none; add queries with "spans": [], or give --training.absent 0.3'
@@ -165,7 +129,7 @@ def test_where_val_cannot_tell_there_is_no_confidence_and_a_line(
 ) -> None:
     planted(tmp_path / "own", {"train": 12, "val": 1}, absent=())
     with caplog.at_level("INFO", "slta"):
-        run = train(tmp_path, CTRL, "run", steps=4, evaluate_every=4)
+        run = trained(tmp_path, CTRL, "run", steps=4, evaluate_every=4)
     assert any("confidence is not calibrated: val has no" in m for m in caplog.messages)
     assert run.confidence is None
     val = open_splits(run.experiment, ("val",), tmp_path / "store")["val"]
@@ -182,15 +146,14 @@ def test_where_val_cannot_tell_there_is_no_confidence_and_a_line(
     assert run.confidence is None
 
 
-@pytest.mark.slice
 def test_queries_that_val_does_not_measure_are_told(
-    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shutil.copytree(folder / "own", tmp_path / "own")
+    planted(tmp_path / "own", {"train": 12, "val": 8})
     with caplog.at_level("INFO", "slta"):
-        run = train(tmp_path, CTRL, "run", steps=2, evaluate_every=2)
+        run = trained(tmp_path, CTRL, "run", steps=2, evaluate_every=2)
     told = (
-        "80 of 160 queries of val have no moment; R@1, IoU=0.5, which selects the best"
+        "16 of 32 queries of val have no moment; R@1, IoU=0.5, which selects the best"
     )
     assert any(message.startswith(told) for message in caplog.messages)
-    assert run.history[0]["queries"] == 80
+    assert run.history[0]["queries"] == 16
