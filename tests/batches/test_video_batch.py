@@ -137,6 +137,13 @@ def test_a_batch_has_what_is_asked_and_zeros_behind_it(regions: bool) -> None:
         np.testing.assert_array_equal(found.sentences[row], query.sentence)
 
 
+def test_there_may_be_more_clips_than_frames() -> None:
+    found = Clips.of(WORLD.videos["a"].part(0, 3), 2.0, cut)
+    assert [len(each) for each in (found.vectors, found.regions, found.boxes)] == [
+        7
+    ] * 3
+
+
 def test_what_is_drawn_is_the_querys_own() -> None:
     for step in range(20):
         drawn = sampler().draw(0, step)
