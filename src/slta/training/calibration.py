@@ -29,8 +29,8 @@ def calibrate(
     split = val if _absent_in(val) else with_absent(val)
     if not _absent_in(split):
         logger.info(
-            "confidence is not calibrated: val has no query without a moment, and each of "
-            "its queries shares a word with those of every other video"
+            "confidence is not calibrated, as val has no query without a moment and too few "
+            'videos to ask others of; add queries with "spans": [], or videos'
         )
         return
     with shows("calibrating on val") as progress:
