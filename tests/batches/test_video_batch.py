@@ -137,6 +137,13 @@ def test_a_batch_has_what_is_asked_and_zeros_behind_it(regions: bool) -> None:
         np.testing.assert_array_equal(found.sentences[row], query.sentence)
 
 
+def test_there_may_be_more_clips_than_frames() -> None:
+    found = Clips.of(WORLD.videos["a"].part(0, 3), 2.0, cut)
+    assert [len(each) for each in (found.vectors, found.regions, found.boxes)] == [
+        7
+    ] * 3
+
+
 def test_what_is_drawn_is_the_querys_own() -> None:
     for step in range(20):
         drawn = sampler().draw(0, step)
@@ -238,12 +245,97 @@ def test_what_cannot_be_trained_with_is_refused(
         )
 
 
+def named(words: dict[str, list[str]], *absent: str) -> Split:
+    """Videos, each with queries of these words; ``absent`` are annotated as such."""
+    truths = {name: [ONE] * len(queries) for name, queries in words.items()}
+    split = worlds.split(truths, duration_s=9.9, rate_hz=RATE_HZ)
+    said = [query for queries in words.values() for query in queries]
+    queries = tuple(
+        replace(query, query=text, truth=() if text in absent else query.truth)
+        for query, text in zip(split.queries, said, strict=True)
+    )
+    features = tuple(
+        replace(each, query=text)
+        for each, text in zip(split.query_features, said, strict=True)
+    )
+    return replace(split, queries=queries, query_features=features)
+
+
+def test_a_share_of_the_queries_is_asked_of_a_video_without_them() -> None:
+    nouns = "dog cat cow hen fox owl ant bee".split()
+    split = named({n: [f"the {n} of a {n}", f"a {n} is in it"] for n in nouns})
+    counts = []
+    for step in range(60):
+        drawn = VideoSampler(
+            split, cut, queries=6, queries_per_video=2, absent=0.3
+        ).draw(0, step)
+        there = drawn.truth_mask.any(dim=1)
+        counts.append(int((~there).sum()))
+        for row, number in enumerate(asked_of(split, drawn)):
+            clips = drawn.batch.clips[drawn.batch.video[row]].numpy()
+            (shown,) = [
+                name
+                for name, video in split.videos.items()
+                if np.allclose(
+                    clips, clips_of(video.times_s, video.frames, 9.9, 7), atol=1e-5
+                )
+            ]
+            # The queries of a video are about what it is called.
+            assert (shown in split.queries[number].query) == bool(there[row])
+        assert len(drawn.batch.clips) == 3
+    assert 1.4 < np.mean(counts) < 2.2 and {*counts} == {1, 2}
+
+
+def asked_of(split: Split, drawn: TrainingVideoBatch) -> list[int]:
+    known = {
+        each.word_vectors.tobytes(): i for i, each in enumerate(split.query_features)
+    }
+    return [
+        known[words[mask].numpy().tobytes()]
+        for words, mask in zip(drawn.batch.words, drawn.batch.word_mask, strict=True)
+    ]
+
+
+def test_some_query_of_a_batch_keeps_its_moment() -> None:
+    split = named({"dog": ["dog"], "cat": ["cat"], "cow": ["cow"], "hen": ["hen"]})
+    for step in range(30):
+        drawn = VideoSampler(
+            split, cut, queries=2, queries_per_video=1, absent=0.99
+        ).draw(step)
+        assert drawn.truth_mask.any(dim=1).sum() == 1
+
+
+def test_none_is_drawn_unless_asked_for() -> None:
+    for step in range(20):
+        drawn = sampler().draw(0, step)
+        there = drawn.truth_mask.any(dim=1).tolist()
+        assert there == [bool(WORLD.queries[n].truth) for n in asked(drawn)]
+
+
+def test_data_that_has_no_absent_query_to_draw_are_refused() -> None:
+    """Whatever is asked is said of every video."""
+    config = Tan2DConfig(clips=4, size=4, layers=1)
+    experiment = Experiment(model=config, training=TrainingConfig(absent=0.2))
+    nouns = "dog cat cow hen fox owl".split()
+    split = named({"a": nouns, "b": nouns[::-1]})
+    with pytest.raises(InputError, match=r"shares a word .*leave --training.absent"):
+        sampler_of(video_batches.made(config), experiment, split)
+
+
 def test_single_frames_are_refused_before_any_data_is_opened(tmp_path: Path) -> None:
     experiment = Experiment(
         model=Tan2DConfig(clips=4, size=4, layers=1),
         training=TrainingConfig(still_steps=5),
     )
     says = "the model tan2d takes whole videos .*leave --training.still-steps"
+    with pytest.raises(InputError, match=says):
+        train("any", experiment, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_models_of_windows_are_not_trained_on_absent_queries(tmp_path: Path) -> None:
+    experiment = Experiment(model=worlds.FEW_UNITS, training=TrainingConfig(absent=0.2))
+    says = "the model slta scores windows .*leave --training.absent out"
     with pytest.raises(InputError, match=says):
         train("any", experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -68,6 +68,20 @@ def test_features_that_are_right_are_told_with_their_shapes(tmp_path: Path) -> N
     assert done == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_queries_without_a_moment_are_counted_and_no_fault(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d", dict.fromkeys("abc", arrays()))
+    absent = [ROW | {"query": word, "spans": []} for word in ("a cat", "a dog")]
+    unknown = ROW | {"query": "a horse", "spans": None}
+    rows = [ROW | {"spans": [[0, 2]]}, *absent, unknown]
+    write_files(root, {"train.jsonl": rows})
+    report = check(own.SOURCE, root)
+    assert said(report) == [] and report.absent == {"train": 2}
+    assert "train: 4 queries of 1 videos; 2 have no moment" in lines(report)
+    splits = report.to_json()["splits"]
+    assert splits["train"] == {"videos": 1, "queries": 4, "without_moment": 2}
+    assert splits["val"] == {"videos": 1, "queries": 1}
+
+
 def test_features_need_only_times_and_frames(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", dict.fromkeys("abc", few(arrays())))
     assert said(check(own.SOURCE, root)) == []

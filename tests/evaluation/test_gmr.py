@@ -102,8 +102,8 @@ def test_a_second_spelling_says_the_same(rows: list[Any]) -> None:
         wins = sum(1.0 if a > b else 0.5 if a == b else 0.0 for a, b in pairs)
         assert found.mean("AUROC") == pytest.approx(wins / len(pairs))
     else:
-        assert "AUROC" not in found.statistics
-    for threshold in gmr.THRESHOLDS:
+        assert not found.statistics
+    for threshold in gmr.THRESHOLDS if pairs else ():
         rejected = [(level <= threshold, not x) for level, x in there]
         right = sum(a and b for a, b in rejected)
         either = sum(a for a, _ in rejected) + sum(b for _, b in rejected)

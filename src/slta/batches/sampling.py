@@ -1,12 +1,13 @@
 """Random training batches: the candidates that match a query, and those that do not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from slta.batches.absent_queries import AbsentQueries
 from slta.batches.candidate_batch import (
     Candidates,
     Shot,
@@ -20,7 +21,7 @@ from slta.batches.candidate_batch import (
 from slta.batches.video_batch import ClipFeatures, Cut, TrainingVideoBatch, videos
 from slta.datasets.split import Split
 from slta.features.base import VideoFeatures
-from slta.moments import Span
+from slta.moments import Query, Span
 from slta.moments.spans import as_array, temporal_iou
 
 
@@ -355,10 +356,15 @@ class VideoSampler:
         *,
         queries: int,
         queries_per_video: int,
+        absent: float = 0.0,
         regions: bool = False,
     ) -> None:
+        """``absent`` is the share of a batch's queries that are replaced by ones that their
+        video does not show."""
         self._split = split
         self._queries, self._per_video = queries, queries_per_video
+        self._absent = absent
+        self._absent_queries = AbsentQueries(split.queries) if absent else None
         self._annotated = {
             video_id: annotated
             for video_id, numbers in split.by_video.items()
@@ -376,18 +382,41 @@ class VideoSampler:
         """Number of queries with a true span."""
         return sum(bool(query.truth) for query in self._split.queries)
 
+    @property
+    def lacks_absent(self) -> bool:
+        """Whether absent queries are to be drawn and no video has one."""
+        drawn = self._absent_queries
+        return drawn is not None and not any(len(drawn.of(v)) for v in self._annotated)
+
     def draw(self, *seed: int) -> TrainingVideoBatch:
-        """A batch without repeated queries; queries of a video share its clips."""
-        chosen = self._choose(np.random.default_rng(seed))
-        queries = [self._split.queries[number] for number in chosen]
-        truth, mask = padded([as_array(query.truth or ()) for query in queries])
-        names = list(dict.fromkeys(query.video_id for query in queries))
+        """A batch without repeated queries, but for absent ones; queries of a video share its
+        clips."""
+        rng = np.random.default_rng(seed)
+        chosen = self._choose(rng)
+        asked = [self._split.queries[number] for number in chosen]
+        truths = [query.truth or () for query in asked]
+        for row, number in self._instead(rng, asked):
+            chosen[row], truths[row] = number, ()
+        truth, mask = padded([as_array(spans) for spans in truths])
+        names = list(dict.fromkeys(query.video_id for query in asked))
         batch = videos(
             [self._clips[name] for name in names],
-            [names.index(query.video_id) for query in queries],
+            [names.index(query.video_id) for query in asked],
             [self._split.query_features[number] for number in chosen],
         )
         return TrainingVideoBatch(batch, truth.float(), mask)
+
+    def _instead(
+        self, rng: np.random.Generator, asked: Sequence[Query]
+    ) -> Iterator[tuple[int, int]]:
+        """Rows of the batch, and the absent query to ask there."""
+        if self._absent_queries is None:
+            return
+        # A batch without any moment would teach nothing of where they are.
+        count = min(int(self._absent * len(asked) + rng.random()), len(asked) - 1)
+        for row in rng.permutation(len(asked))[:count].tolist():
+            for number in self._absent_queries.draw(rng, asked[row].video_id):
+                yield row, number
 
     def _choose(self, rng: np.random.Generator) -> list[int]:
         chosen: list[int] = []

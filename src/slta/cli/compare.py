@@ -261,12 +261,15 @@ def _writing(path: Path, flag: str) -> Iterator[None]:
 def lines(comparison: dict[str, Any]) -> list[str]:
     """A line per row and split, then diverged runs and differing commits."""
     from slta.comparison.tables import baseline
+    from slta.evaluation.measuring import without_moment
 
+    protocol = comparison["protocol"]
     models, watched = comparison["models"], comparison["watched"]
     first = next(iter(models.values()))
     printed = []
     for split in comparison["splits"]:
-        printed.append(f"{split}, protocol {comparison['protocol']}, {watched}:")
+        absent = without_moment(comparison["without_moment"][split], protocol)
+        printed.append(f"{split}, protocol {protocol}, {watched}{absent}:")
         for row in models.values():
             number = row[split][watched]
             line = f"  {row['label']}: {_share(number['mean'], number['interval'])}"

@@ -222,6 +222,8 @@ def lines(report: "Report", *, oddities: bool = False) -> list[str]:
         fits = ""
         if (expected := report.expected.get(split)) is not None:
             fits = ", as published" if count.fits(expected) else ", NOT as published"
+        if split in report.absent:
+            fits += f"; {report.absent[split]} have no moment"
         said.append(f"{split}: {count}{fits}")
     for each in report.features:
         shapes = ", ".join(f"{name} {shape}" for name, shape in each.shapes.items())

@@ -1,7 +1,7 @@
 """Metrics and costs of the runs of several experiments."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from slta.comparison.checking import code_of, made_alike
 from slta.comparison.plan import data_name
 from slta.evaluation.measuring import SEED, measure
-from slta.evaluation.metrics import intervals
+from slta.evaluation.metrics import Table, ends_of, intervals, resampled
 from slta.evaluation.predictions import Prediction
 from slta.evaluation.protocols import PROTOCOLS
 from slta.experiments.opening import open_dataset, open_splits
@@ -32,9 +32,11 @@ def columns(protocol: str) -> tuple[str, ...]:
     return (*dict.fromkeys([*rule.shown, *(name for row in rule.log for name in row)]),)
 
 
-def watched(protocol: str) -> str:
-    """Name of a protocol's main metric."""
-    return PROTOCOLS[protocol].shown[0]
+def watched(protocol: str, *measured: Container[str]) -> str:
+    """Name of the first of a protocol's main metrics that all have: without queries without
+    a moment, some have no value."""
+    shown = PROTOCOLS[protocol].shown
+    return next(name for name in shown if all(name in each for each in measured))
 
 
 def summary(
@@ -63,6 +65,9 @@ def summary(
         }
         for split in splits
     }
+    seen = {name: _on_train(row[0], store, protocol) for name, row in runs.items()}
+    tables = [row[0].table for of_rows in values.values() for row in of_rows.values()]
+    main = watched(protocol, *(each.names for each in (*tables, *seen.values())))
     models = {}
     for name, row in runs.items():
         models[name] = {
@@ -73,7 +78,7 @@ def summary(
             "seconds": [run.read("provenance")["seconds"] for run in row],
             "machines": [run.read("provenance")["machine"] for run in row],
             "commits": [code_of(run) for run in row],
-            "train": _on_train(row[0], store, protocol),
+            "train": seen[name].mean(main),
             **_cost(row[0], splits[0], store),
             **{
                 split: _numbers(of_rows[name], next(iter(of_rows.values())))
@@ -83,11 +88,17 @@ def summary(
     return {
         "data": data_name(reference[0].experiment, reference[0].name),
         "protocol": protocol,
-        "watched": watched(protocol),
+        "watched": main,
         "seeds": _seeds(reference),
         "made_by": made_by,
         "machine": provenance.machine(),
         "splits": list(splits),
+        "without_moment": {
+            split: sum(
+                query.truth == () for query in reference[0].dataset.queries(split)
+            )
+            for split in splits
+        },
         "models": models,
         "without video": {
             split: _without_video(reference[0], split, protocol, store)
@@ -116,13 +127,13 @@ def _cost(run: Run, split: str, store: Path | None) -> dict[str, Any]:
     }
 
 
-def _on_train(run: Run, store: Path | None, protocol: str) -> float:
-    """The main metric on training videos: a low value means underfitting; a high one with a
-    low one on test, overfitting."""
+def _on_train(run: Run, store: Path | None, protocol: str) -> Table:
+    """Metrics on training videos: low ones mean underfitting; high ones with low ones on
+    test, overfitting."""
     model, _ = run.load()
     seen = open_splits(run.experiment, ("train",), store, most=TRAIN_VIDEOS)["train"]
-    predictions = predict(model, seen, run.experiment)
-    return measure(predictions, protocol).mean(watched(protocol))
+    predictions = predict(model, seen, run.experiment, confidence=run.confidence)
+    return measure(predictions, protocol)
 
 
 def _without_video(
@@ -140,9 +151,9 @@ def _without_video(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Values:
-    """Values of each metric for each query of one run."""
+    """Metrics of one run, and the video of each query."""
 
-    measures: Mapping[str, Float[np.ndarray, " q"]]
+    table: Table
     videos: Sequence[str]
 
 
@@ -159,14 +170,12 @@ def _of_runs(
 
 
 def _values(run: Run, split: str, protocol: str) -> _Values:
-    answered = [answer for answer in run.predictions(split) if len(answer.truth)]
+    rule = PROTOCOLS[protocol]
+    answered = [answer for answer in run.predictions(split) if rule.evaluates(answer)]
     # The order of the predictions may differ between runs.
     answered.sort(key=lambda answer: (answer.video_id, answer.query_id, answer.query))
-    values = measure(answered, protocol).values
-    return _Values(
-        {name: values[name] for name in columns(protocol) if name in values},
-        [answer.video_id for answer in answered],
-    )
+    table, names = measure(answered, protocol), columns(protocol)
+    return _Values(table.only(names), [answer.video_id for answer in answered])
 
 
 def numbers(
@@ -183,27 +192,37 @@ def numbers(
 def _numbers(own: Sequence[_Values], reference: Sequence[_Values]) -> dict[str, Any]:
     videos = own[0].videos
     metrics: dict[str, Any] = {"queries": len(videos), "videos": len({*videos})}
-    for name in own[0].measures:
-        if not all(name in run.measures for run in (*own, *reference)):
+    tables = [run.table for run in (*own, *reference)]
+    for name in own[0].table.names:
+        if not all(name in table.names for table in tables):
             continue
-        seeds = np.stack([run.measures[name] for run in own])
-        mean = seeds.mean(axis=0)
-        difference = mean - np.mean([run.measures[name] for run in reference], axis=0)
-        rows = np.stack([mean, difference, *seeds])
-        # Queries to which the metric does not apply are NaN.
-        counted = np.isfinite(rows).all(axis=0)
-        groups = [videos[i] for i in np.flatnonzero(counted).tolist()]
-        ends = intervals(rows[:, counted], groups, seed=SEED).tolist()
-        means = rows[:, counted].mean(axis=1).tolist()
+        if name in own[0].table.statistics:
+            statistics = [table.statistics[name] for table in tables]
+            means = _rows(np.array([table.mean(name) for table in tables]), len(own))
+            ends = ends_of(_rows(resampled(statistics, videos, seed=SEED), len(own)))
+        else:
+            rows = _rows(np.stack([table.values[name] for table in tables]), len(own))
+            # Queries to which the metric does not apply are NaN.
+            counted = np.isfinite(rows).all(axis=0)
+            groups = [videos[i] for i in np.flatnonzero(counted).tolist()]
+            ends = intervals(rows[:, counted], groups, seed=SEED)
+            means = rows[:, counted].mean(axis=1)
         metrics[name] = {
-            "mean": means[0],
-            "interval": ends[0],
-            "seeds": means[2:],
-            "seed_intervals": ends[2:],
-            "difference": means[1],
-            "difference_interval": ends[1],
+            "mean": float(means[0]),
+            "interval": ends[0].tolist(),
+            "seeds": means[2:].tolist(),
+            "seed_intervals": ends[2:].tolist(),
+            "difference": float(means[1]),
+            "difference_interval": ends[1].tolist(),
         }
     return metrics
+
+
+def _rows(values: Float[np.ndarray, "r ..."], own: int) -> Float[np.ndarray, "_ ..."]:
+    """The mean of the first ``own`` rows, its difference to that of the others, which are
+    the reference's, and the first rows."""
+    mean = values[:own].mean(axis=0)
+    return np.stack([mean, mean - values[own:].mean(axis=0), *values[:own]])
 
 
 def _examples(runs: Mapping[str, Sequence[Run]], split: str) -> list[dict[str, Any]]:

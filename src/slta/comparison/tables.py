@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from slta.errors import InputError
+from slta.evaluation.measuring import without_moment
 from slta.evaluation.protocols import PROTOCOLS
 from slta.files import check_writable, write_whole
 
@@ -112,10 +113,12 @@ def _table(comparison: Comparison, split: str) -> SplitTable:
         for kind, row in blind.items()
     ]
     first = next(iter(of_split.values()))
+    # Earlier comparisons do not say how many there are.
+    absent = comparison.get("without_moment", {}).get(split, 0)
     about = (
         f"{first['queries']} queries of {first['videos']} videos, protocol "
-        f"{comparison['protocol']}; percentages with 95 % intervals over videos, means "
-        "over seeds"
+        f"{comparison['protocol']}{without_moment(absent, comparison['protocol'])}; "
+        "percentages with 95 % intervals over videos, means over seeds"
     )
     return SplitTable(
         f"{comparison['data']}, {split}", about, measures, _with_best(rows)

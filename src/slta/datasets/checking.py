@@ -34,6 +34,8 @@ class Features:
 class Report:
     root: Path
     counts: dict[str, Count] = field(default_factory=dict)
+    absent: dict[str, int] = field(default_factory=dict)
+    """Queries without a moment, of the splits that have some."""
     expected: Mapping[str, Count] = field(default_factory=dict)
     refusals: list[Problem] = field(default_factory=list)
     """Problems that stop training as well."""
@@ -71,7 +73,10 @@ class Report:
         return {
             "root": str(self.root),
             "ok": not self.faults,
-            "splits": {split: count.to_json() for split, count in self.counts.items()},
+            "splits": {
+                split: count.to_json() | self._absent_in(split)
+                for split, count in self.counts.items()
+            },
             "faults": [_problem(each) for each in self.faults],
             "warnings": [_problem(each) for each in self.warnings],
             "oddities": [_problem(each) for each in self.oddities],
@@ -87,6 +92,9 @@ class Report:
             "video_files": self.films,
             "missing_video_files": self.missing_films,
         }
+
+    def _absent_in(self, split: str) -> dict[str, int]:
+        return {"without_moment": self.absent[split]} if split in self.absent else {}
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
@@ -145,6 +153,11 @@ def check(
             annotations.pairs(queries),
         )
         for split, queries in annotations.splits.items()
+    }
+    report.absent = {
+        split: count
+        for split, queries in annotations.splits.items()
+        if (count := sum(query.truth == () for query in queries))
     }
     report.durations_s = {n: length.duration_s for n, length in lengths.items()}
     report.durations_s |= {

@@ -185,6 +185,17 @@ def numbers(
     }
 
 
+def without_moment(count: int, protocol: str) -> str:
+    """What to add to a number of queries for those without a moment; empty for none."""
+    if not count:
+        return ""
+    told = f"; {count} have no moment"
+    if not PROTOCOLS[protocol].absent:
+        names = " or ".join(name for name, rule in PROTOCOLS.items() if rule.absent)
+        told += f" and are left out, which --protocol {names} evaluates"
+    return told
+
+
 def lines(found: dict[str, Any]) -> list[str]:
     """Metrics as the field's logs print them, then a line for each set of predictions."""
     protocol = PROTOCOLS[found["protocol"]]
@@ -195,11 +206,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         head += f" at {found['nms_iou']:g}"
     if found.get("without_truth"):
         head += f"; {found['without_truth']} without ground truth are left out"
-    if absent := found.get("without_moment"):
-        head += f"; {absent} have no moment"
-        if not protocol.absent:
-            names = " or ".join(n for n, rule in PROTOCOLS.items() if rule.absent)
-            head += f" and are left out, which --protocol {names} evaluates"
+    head += without_moment(found.get("without_moment", 0), found["protocol"])
     if found.get("unanswered"):
         head += f"; {found['unanswered']} have no answer and count as misses"
     means = {name: number["value"] for name, number in own.items()}

@@ -141,6 +141,10 @@ class TrainingConfig:
     """Negatives per query from other videos of the batch; None for all."""
     background: Annotated[int, Ge(0)] = 0
     """Negatives per query from its own video."""
+    absent: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    """Share of a batch's queries that are asked of another video, whose queries have no
+    content word in common with them, and so have no moment, in [0, 1); for models of whole
+    videos, on data without annotated queries of this kind."""
     near: Share = 0.25
     """Share of these that overlap the ground truth, in [0, 1]."""
     match_iou: Annotated[float, Interval(gt=0, lt=1)] = 0.5

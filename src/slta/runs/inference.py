@@ -27,11 +27,12 @@ from slta.experiments.config import CandidatesConfig, Experiment
 from slta.experiments.opening import open_library, open_splits
 from slta.extensions import unknown
 from slta.features.base import QueryFeatures, VideoFeatures
-from slta.models.base import CandidateModel, Model, VideoModel
+from slta.models.base import CandidateModel, Model, VideoModel, logistic
 from slta.moments import Query
 from slta.moments.ranking import vote
 from slta.moments.spans import as_array, coverage
 from slta.progress import Progress, ProgressFactory, no_progress
+from slta.runs.confidence import Confidence
 from slta.runs.pulling import named
 from slta.runs.run import Run, load_run
 
@@ -96,7 +97,10 @@ def answers(
     for video_id, video in split.videos.items():
         about.check_sizes(video_id, video, run.weights)
     with shows(f"answering {name}") as progress:
-        write(path, predict(model, split, experiment, progress=progress))
+        found = predict(
+            model, split, experiment, confidence=run.confidence, progress=progress
+        )
+        write(path, found)
     return path
 
 
@@ -184,8 +188,15 @@ class Scored:
     word_weights: Float[np.ndarray, "n w"] | None = None
     """None without attention over words."""
     existence: float | None = None
-    """How surely the video shows what the query says; None from models that do not
+    """Logit of whether the video shows what the query says; None from models that do not
     learn it."""
+
+    @property
+    def evidence(self) -> float:
+        """By which confidence is calibrated: the logit, else the highest relevance."""
+        if self.existence is not None:
+            return self.existence
+        return float(self.relevance.max())
 
 
 def score(
@@ -326,7 +337,7 @@ def _scored_whole(
         there = relevance != -np.inf
         existence: list[float] | None = None
         if answers.existence is not None:
-            existence = answers.existence.sigmoid().tolist()
+            existence = answers.existence.tolist()
         scored += [
             Scored(
                 spans[i][there[i]],
@@ -362,38 +373,54 @@ def predict(
     experiment: Experiment,
     *,
     videos: Sequence[str] | None = None,
+    confidence: Confidence | None = None,
     progress: Progress | None = None,
 ) -> list[Prediction]:
-    """Predictions in the order of the split's queries, optionally of some videos only."""
+    """Predictions in the order of the split's queries, optionally of some videos only.
+    ``confidence`` is the run's; without it, models that learn existence give their own."""
     predictions: dict[int, Prediction] = {}
+    for number, row in scores(model, split, experiment, videos, progress):
+        query, spans = split.queries[number], row.spans + row.offsets_s
+        duration_s = split.infos[query.video_id].duration_s
+        facts = split.facts.get(query.query_id, Facts())
+        existence = None
+        if confidence is not None or row.existence is not None:
+            existence = float((confidence or logistic)(row.evidence))
+        predictions[number] = Prediction.of(
+            query,
+            duration_s,
+            spans,
+            row.relevance,
+            chunks=facts.chunks,
+            existence=existence,
+            **_highlights(facts, duration_s, spans, row.relevance),
+        )
+    return [predictions[number] for number in sorted(predictions)]
+
+
+def scores(
+    model: Model,
+    split: Split,
+    experiment: Experiment,
+    videos: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[int, Scored]]:
+    """The scored candidates of each query, by its number, video by video."""
     selected = (
         split.by_video if videos is None else {v: split.by_video[v] for v in videos}
     )
     for done, (video_id, numbers) in enumerate(selected.items(), start=1):
-        duration_s = split.infos[video_id].duration_s
         scored = score(
             model,
             split.videos[video_id],
-            duration_s,
+            split.infos[video_id].duration_s,
             [split.query_features[number] for number in numbers],
             experiment.candidates,
             experiment.features.rate_hz,
         )
-        for number, row in zip(numbers, scored, strict=True):
-            query, spans = split.queries[number], row.spans + row.offsets_s
-            facts = split.facts.get(query.query_id, Facts())
-            predictions[number] = Prediction.of(
-                query,
-                duration_s,
-                spans,
-                row.relevance,
-                chunks=facts.chunks,
-                existence=row.existence,
-                **_highlights(facts, duration_s, spans, row.relevance),
-            )
+        yield from zip(numbers, scored, strict=True)
         if progress:
             progress(done, len(selected))
-    return [predictions[number] for number in sorted(predictions)]
 
 
 def _highlights(

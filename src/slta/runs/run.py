@@ -4,6 +4,7 @@
                                  here, and the run from which it starts
     RUN/provenance.json          commit, data, extractor, seed, versions, machine, time
     RUN/weights.safetensors      the best weights on val
+    RUN/confidence.json          how surely there is a moment, from the score; fitted on val
     RUN/last.ckpt                Lightning's checkpoint of the last evaluation, to resume
     RUN/predictions/SPLIT.jsonl  predictions before any protocol
     RUN/results.json             results by split and protocol
@@ -35,12 +36,17 @@ from slta.experiments.config import Experiment, check_network, with_new_extracto
 from slta.experiments.opening import open_dataset, with_root
 from slta.features.base import Reader, VideoFeatures
 from slta.features.provider import Provider
+from slta.fields import FieldError
 from slta.files import check_root, read_object, whole_file, write_whole
 from slta.models import Builder, build, find, origin
 from slta.models.base import Model, Sizes
+from slta.runs.confidence import Confidence
 from slta.runs.pulling import named, pull
 
-REMEDIES = {"results": "remove it, and evaluate again"}
+REMEDIES = {
+    "results": "remove it, and evaluate again",
+    "confidence": "remove it for uncalibrated confidence, or train again",
+}
 """Remedies for files that can be made again without training."""
 ABOUT = "slta"
 """Key of the metadata in the file of weights."""
@@ -246,6 +252,20 @@ class Run:
         return {name: Evaluation(each) for name, each in self.read("results").items()}
 
     @property
+    def confidence(self) -> Confidence | None:
+        """Calibrated confidence; None for runs of earlier versions, and where val does not
+        tell."""
+        if not (self.folder / "confidence.json").exists():
+            return None
+        row = self.read("confidence")
+        try:
+            return Confidence.parsed(row)
+        except FieldError as error:
+            raise InputError(
+                f"{self.folder / 'confidence.json'} {error.what}; {REMEDIES['confidence']}"
+            ) from error
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """The evaluations on val during training, with their steps."""
         if not (self.folder / "history.json").exists():
@@ -326,12 +346,13 @@ class Run:
             write_whole(path, json.dumps(content, indent=1) + "\n")
 
     def save(self, model: Model, about: About) -> None:
-        """Saves weights, and removes predictions and results of earlier ones."""
+        """Saves weights, and removes what came of earlier ones."""
         facts = {ABOUT: json.dumps({**asdict(about), "sizes": about.sizes._asdict()})}
         with self._writing(self.weights):
             for path in (self.folder / "predictions").glob("*.jsonl"):
                 path.unlink(missing_ok=True)
-            (self.folder / "results.json").unlink(missing_ok=True)
+            for name in ("results", "confidence"):
+                (self.folder / f"{name}.json").unlink(missing_ok=True)
             with whole_file(self.weights) as unfinished:
                 unfinished.write_bytes(
                     safetensors.torch.save(model.state_dict(), facts)

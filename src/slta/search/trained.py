@@ -1,5 +1,6 @@
 """Search with a trained model: its candidates, ranked as in evaluation."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +12,14 @@ from slta.features import provider
 from slta.features.base import QueryFeatures, VideoFeatures
 from slta.features.provider import Provider
 from slta.features.store import Record, Store
+from slta.models.base import logistic
 from slta.moments import ranking
 from slta.moments.spans import clamp, coverage
 from slta.runs.inference import Scored, score
 from slta.runs.run import Run
 from slta.search.answers import Answer, Indexed, Terms, not_finite
 
+Certainty = Callable[[Float[np.ndarray, "*n"] | float], Float[np.ndarray, "*n"]]
 CLEAR = 0.5
 """Confidence at which a match and no match are equally likely."""
 TERMS = Terms(
@@ -28,8 +31,12 @@ TERMS = Terms(
 
 
 class Trained:
-    """Search with the model of a run. Confidence and scores are ``Model.confidence`` of the
-    relevance."""
+    """Search with the model of a run.
+
+    Confidence and scores are the run's calibrated confidence of the relevance, or in runs
+    without it ``Model.confidence``. Where the model tells whether there is a moment, that is
+    the confidence, and the other moments' scores are in proportion to the best one's.
+    """
 
     def __init__(self, run: Run, store: Store) -> None:
         """Raises ``InputError`` for a damaged run, and for another extractor or other word
@@ -37,6 +44,7 @@ class Trained:
         self._run = run
         experiment = run.experiment
         self._model, self._about = run.load()
+        self._calibrated = run.confidence
         self._candidates = experiment.candidates
         features = experiment.features
         self.library: Provider = provider(
@@ -71,13 +79,13 @@ class Trained:
         spans = np.asarray(scored.spans + scored.offsets_s, np.float64)
         if not _real(spans, info.duration_s).any():
             spans = scored.spans  # better than no answer
-        confidence = self._model.confidence
         moments = ranking.rank(
             info.video_id, spans, relevance, duration_s=info.duration_s, top=top
         )
         real = _real(spans, info.duration_s)
         best = int(np.where(real, relevance, -np.inf).argmax())
         times_s = np.asarray(features.times_s, np.float64)
+        confidence = self._confidence(scored, float(relevance[best]))
         return Answer(
             query=query.query,
             video=info,
@@ -97,10 +105,20 @@ class Trained:
             terms=TERMS,
         )
 
+    def _confidence(self, scored: Scored, best: float) -> Certainty:
+        """Confidence by relevance; that of the ``best`` is the query's."""
+        usual = self._model.confidence
+        if scored.existence is None:
+            return self._calibrated or usual
+        exists = float((self._calibrated or logistic)(scored.existence))
+        most = max(float(usual(best)), np.finfo(float).tiny)
+        return lambda relevance: exists * np.minimum(usual(relevance) / most, 1.0)
+
     def _check(self, scored: Scored, indexed: Indexed[None]) -> None:
         weights = scored.region_weights
         values = [scored.relevance, scored.spans, scored.offsets_s]
         values += [] if weights is None else [weights]
+        values += [] if scored.existence is None else [np.array(scored.existence)]
         if all(np.isfinite(rows).all() for rows in values):
             return
         features = indexed.features.frames, indexed.features.regions

@@ -44,6 +44,11 @@ def check(experiment: Experiment) -> None:
             f"the model {experiment.model.name} takes whole videos and has no single-frame "
             "warm-up; leave --training.still-steps out, or give 0"
         )
+    if not whole and experiment.training.absent:
+        raise InputError(
+            f"the model {experiment.model.name} scores windows and is not trained on "
+            "queries without a moment; leave --training.absent out, or give 0"
+        )
 
 
 @singledispatch
@@ -91,8 +96,14 @@ def _(model: VideoModel, experiment: Experiment, train: Split) -> Draws:
         model.clips,
         queries=experiment.training.queries,
         queries_per_video=experiment.training.queries_per_video,
+        absent=experiment.training.absent,
         regions=model.sees_regions,
     )
     if not found.usable:
         raise InputError("no query of train has a true span; check its annotations")
+    if found.lacks_absent:
+        raise InputError(
+            "every query of train shares a word with the queries of every other video, so "
+            "none can be asked where it has no moment; leave --training.absent out"
+        )
     return Draws(found.usable, found.draw)

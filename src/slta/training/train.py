@@ -26,12 +26,13 @@ from slta.experiments.opening import (
     resolve_extractor,
 )
 from slta.models import build
-from slta.models.base import Model, Scale, Sizes
+from slta.models.base import Model, Scale, Sizes, VideoModel
 from slta.plots.charts import draw_history
 from slta.progress import ProgressFactory, no_progress
-from slta.runs.inference import answers, measured
+from slta.runs.inference import answers, measured, predict
 from slta.runs.run import About, Run
 from slta.training import provenance
+from slta.training.calibration import calibrate
 from slta.training.draws import Draws, check, sampler
 from slta.training.fine_tuning import check_start, described, start_from
 from slta.training.lightning_parts import Bar, WholeCheckpoints, _stoppable
@@ -120,6 +121,7 @@ def _go(
             _train(run, experiment, store, shows, since, resume=resume)
             best = best_of(run.read("history")["evaluations"])
             print(f"best on val: step {best['step']}, {WATCHED} {best[WATCHED]:.4f}")
+            calibrate(run, store, shows)
             _test(run, store, shows)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -164,6 +166,7 @@ def _begun(
         start_from(start, model, about)
     _say_of_matches(sampler(model, experiment, splits["train"]))
     _say_of_regions(model, splits["train"])
+    _say_of_absent(model, experiment, splits["train"], splits["val"])
     facts = _provenance(experiment, about)
     if resume:
         _check_same(run, facts)
@@ -252,6 +255,29 @@ def _say_of_regions(model: Model, train: Split) -> None:
         logger.info(
             "the features of train have one region a frame, so spatial attention has no "
             "effect"
+        )
+
+
+def _say_of_absent(
+    model: Model, experiment: Experiment, train: Split, val: Split
+) -> None:
+    """Logs if a model that tells whether a moment exists sees none that does not, and if
+    queries of val are not measured."""
+    absent = any(query.truth == () for query in train.queries)
+    if isinstance(model, VideoModel) and not (absent or experiment.training.absent):
+        answered = predict(model, val, experiment, videos=[val.queries[0].video_id])
+        if answered[0].existence is not None:
+            logger.info(
+                "every query of train has a moment, so %s does not learn to tell which "
+                'have none; add queries with "spans": [], or give --training.absent 0.3',
+                experiment.model.name,
+            )
+    without = sum(query.truth == () for query in val.queries)
+    if without:
+        logger.info(
+            "%d of %d queries of val have no moment; %s, which selects the best weights, "
+            "leaves them out",
+            *(without, len(val.queries), WATCHED),
         )
 
 

@@ -21,11 +21,12 @@ from annotated_types import Interval
 from jaxtyping import Bool, Float32, Float64
 
 from slta import files
+from slta.datasets.shapes.absence import ask_absent
 from slta.datasets.shapes.draw import pictures
 from slta.datasets.shapes.motion import ACTIONS
 from slta.datasets.shapes.planner import plan
 from slta.datasets.shapes.scene import HELD_OUT, Rules, Scene, Stage
-from slta.datasets.shapes.sentences import ask
+from slta.datasets.shapes.sentences import Asked, ask, ask_repeated
 from slta.errors import InputError
 from slta.fields import check_ranges
 from slta.video import writing
@@ -36,7 +37,7 @@ VERSION: Final = 7
 """Changes whenever the same configuration gives other videos or sentences."""
 SPLITS: Final = ("train", "val", "test", "test_novel")
 CRF: Final = 23
-NEWER: Final = ("actions", "objects", "plain")
+NEWER: Final = ("actions", "objects", "plain", "absent", "repeated")
 """Fields added later, left out of the digest while they have their defaults."""
 VideoCount = Annotated[int, Interval(ge=0, le=100_000)]
 RequiredVideoCount = Annotated[int, Interval(ge=1, le=100_000)]
@@ -73,6 +74,11 @@ class ShapesConfig:
     plain: bool = False
     """One short query per event, with one wording for each action, and no repeated
     events."""
+    absent: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    """Queries without a moment, as a share of those with one: the object, the action or
+    both are not as in the video."""
+    repeated: bool = False
+    """Add a query with all its moments about each event that is repeated."""
 
     @property
     def rules(self) -> Rules:
@@ -87,6 +93,11 @@ class ShapesConfig:
             )
         if self.objects not in (0, 3, 4):
             raise ValueError(f"dataset.objects must be 0, 3 or 4, got {self.objects}")
+        if self.repeated and self.plain:
+            raise ValueError(
+                "dataset.repeated asks about repeated events, and dataset.plain has none; "
+                "leave one of them out"
+            )
         unknown = [name for name in self.actions if name not in ACTIONS]
         if unknown or len({*self.actions}) == 1:
             raise ValueError(
@@ -226,20 +237,32 @@ def _film(config: ShapesConfig, folder: Path, split: str, index: int) -> str:
 def _records(
     config: ShapesConfig, split: str, index: int, scene: Scene, video_id: str
 ) -> Iterator[dict[str, object]]:
-    novel = split == "test_novel"
-    rng = _rng(config, split, index, 1)
-    queries = ask(scene, rng, novel=novel, plain=config.plain)
-    for i, query in enumerate(queries):
-        span = scene.span(query.event)
+    for i, query in enumerate(_asked(config, split, index, scene)):
+        spans = [scene.span(event) for event in query.events]
         yield {
             "query_id": f"{video_id}_{i}",
             "video_id": video_id,
             "query": query.sentence,
-            "spans": [[round(span.start, 3), round(span.end, 3)]],
+            "spans": [[round(span.start, 3), round(span.end, 3)] for span in spans],
             "duration_s": round(scene.duration_s, 3),
             "kind": query.kind,
-            "objects": query.event.objects,
+            "objects": query.event.objects if query.events else [],
         }
+
+
+def _asked(
+    config: ShapesConfig, split: str, index: int, scene: Scene
+) -> Iterator[Asked]:
+    """Each kind with its own randomness, so that none changes another."""
+    novel = split == "test_novel"
+    usual, absent, repeated = (_rng(config, split, index, i) for i in (1, 3, 4))
+    asked = ask(scene, usual, novel=novel, plain=config.plain)
+    yield from asked
+    if config.repeated:
+        yield from ask_repeated(scene, repeated, novel=novel)
+    yield from ask_absent(
+        scene, asked, absent, config.rules, config.absent, novel=novel
+    )
 
 
 def _video_id(split: str, index: int) -> str:

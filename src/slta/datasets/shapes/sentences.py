@@ -1,11 +1,11 @@
-"""Queries of a scene: sentences of several kinds, each true of one event."""
+"""Queries of a scene: sentences of several kinds, most of them true of one event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from slta.datasets.shapes.scene import HELD_OUT, Deed, Event, Scene
+from slta.datasets.shapes.scene import HELD_OUT, Deed, Event, Rules, Scene
 
 Words = dict[str, tuple[str, ...]]
 
@@ -223,6 +223,8 @@ class Asked:
     kind: str
     event: Event
     said: frozenset[tuple[str, str]]
+    events: tuple[Event, ...]
+    """All events of which it is true."""
 
 
 def ask(
@@ -252,13 +254,46 @@ def ask(
     return asked
 
 
+def ask_repeated(
+    scene: Scene, rng: np.random.Generator, *, novel: bool = False
+) -> list[Asked]:
+    """A query about each deed that is done several times; ``novel`` as in ``ask``."""
+    asked: dict[Deed, Asked] = {}
+    for event in scene.events:
+        shown = tuple(each for each in scene.events if event.deed in each.shows)
+        held_out = scene.pair(event.deed) in HELD_OUT
+        if len(shown) > 1 and event.deed not in asked and (held_out or not novel):
+            # A cue would single out one of the times.
+            one = _ask(scene, replace(event, cue=None), "action", rng, novel=novel)
+            asked[event.deed] = replace(one, kind="repeated", events=shown)
+    return [*asked.values()]
+
+
+def retold(
+    scene: Scene,
+    asked: Asked,
+    deed: Deed,
+    rng: np.random.Generator,
+    rules: Rules,
+    *,
+    novel: bool = False,
+) -> Asked:
+    """A query of the same kind about a deed that the scene does not show."""
+    event = replace(asked.event, deed=deed)
+    if rules.plain:
+        told = _plain(scene, event)
+    else:
+        told = _ask(scene, event, asked.kind, rng, novel=novel)
+    return replace(told, kind="absent", events=())
+
+
 def _plain(scene: Scene, event: Event) -> Asked:
     names = [
         f"the {scene.things[i].colour} {scene.things[i].shape}" for i in event.objects
     ]
     does = VERBS[event.deed.action][0].format(b=names[-1])
     said = frozenset([scene.pair(event.deed)])
-    return Asked(f"{names[0]} {does}", _short(event), event, said)
+    return Asked(f"{names[0]} {does}", _short(event), event, said, (event,))
 
 
 def _short(event: Event) -> str:
@@ -299,7 +334,7 @@ def _ask(
                 sentence = f"{when}, {sentence}" if first else f"{sentence} {when}"
         short = len(sentence.split()) <= LONGEST_WORDS
         if short and (novel or not said & HELD_OUT):
-            return Asked(sentence, kind, event, frozenset(said))
+            return Asked(sentence, kind, event, frozenset(said), (event,))
 
 
 def _one(words: tuple[str, ...], rng: np.random.Generator) -> str:
@@ -360,7 +395,8 @@ def _long(
         and (form == 2 or e.deed.actor != event.deed.actor)
     ]
     if form == 4 or not others:
-        return _one(FILLERS, rng).format(n=len(scene.things), main=main)
+        count = scene.tracks.places.shape[1]
+        return _one(FILLERS, rng).format(n=count, main=main)
     other = others[rng.integers(len(others))]
     verb = _one(VERBS[other.action], rng).format(b="something")
     if form == 0:

@@ -13,6 +13,7 @@ from slta.evaluation.metrics.table import (
     Table,
     best_iou,
     bootstrap,
+    ends_of,
     hit,
     interval_of,
     intervals,
@@ -20,6 +21,7 @@ from slta.evaluation.metrics.table import (
     mean_iou,
     named,
     recall,
+    resampled,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "best_iou",
     "bootstrap",
     "ctrl",
+    "ends_of",
     "hit",
     "interval_of",
     "intervals",
@@ -40,5 +43,6 @@ __all__ = [
     "named",
     "plain",
     "recall",
+    "resampled",
     "tan2d",
 ]

@@ -98,10 +98,10 @@ def rejection(
     existence: Float[np.ndarray, " q"], there: Bool[np.ndarray, " q"]
 ) -> dict[str, Statistic]:
     """AUROC of the existence score, and precision, recall and F1 of telling that a query
-    has no moment."""
-    found: dict[str, Statistic] = {}
-    if there.any() and not there.all():
-        found["AUROC"] = partial(auroc, existence, there)
+    has no moment; nothing where each has one."""
+    if there.all():
+        return {}
+    found: dict[str, Statistic] = {"AUROC": partial(auroc, existence, there)}
     for threshold in THRESHOLDS:
         rejected = existence <= threshold
         right = (rejected & ~there).astype(np.float64)

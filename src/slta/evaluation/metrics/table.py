@@ -133,13 +133,23 @@ class Table:
     def recall(self, *, n: int, iou: float) -> float:
         return float(self.per_query(n=n, iou=iou).mean(axis=0))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all metrics."""
+        return (*self.statistics, *self.values)
+
     def only(self, names: Iterable[str]) -> "Table":
-        return Table({name: self.values[name] for name in names})
+        """Those of the metrics that it has, in this order."""
+        wanted = [name for name in names if name in self.names]
+        return Table(
+            {name: self.values[name] for name in wanted if name in self.values},
+            {n: self.statistics[n] for n in wanted if n in self.statistics},
+        )
 
     def as_dict(self) -> dict[str, float]:
         """Means of all metrics, in [0, 1], and the number of queries."""
         return {
-            **{name: self.mean(name) for name in (*self.statistics, *self.values)},
+            **{name: self.mean(name) for name in self.names},
             "queries": self.queries,
         }
 
@@ -228,14 +238,33 @@ def interval_of(
     statistic: Statistic, video_ids: Sequence[str], *, seed: int, samples: int = 2000
 ) -> tuple[float, float]:
     """The bootstrap of a statistic, by the same draws."""
+    values = resampled([statistic], video_ids, seed=seed, samples=samples)
+    ((low, high),) = ends_of(values)
+    return float(low), float(high)
+
+
+def resampled(
+    statistics: Sequence[Statistic],
+    video_ids: Sequence[str],
+    *,
+    seed: int,
+    samples: int = 2000,
+) -> Float[np.ndarray, "r s"]:
+    """Statistics of the same queries in each sample of the bootstrap."""
     names, video = np.unique(np.array(video_ids), return_inverse=True)
-    drawn = [
-        statistic(row[video])
+    values = [
+        [statistic(row[video]) for statistic in statistics]
         for times in _drawn(len(names), seed=seed, samples=samples)
         for row in times
     ]
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+    return np.array(values).T
+
+
+def ends_of(values: Float[np.ndarray, "r s"]) -> Float[np.ndarray, "r 2"]:
+    """95 % intervals of resampled statistics; samples in which one says nothing are left
+    out."""
+    ends: Float[np.ndarray, "r 2"] = np.nanpercentile(values, [2.5, 97.5], axis=1).T
+    return ends
 
 
 def _drawn(
