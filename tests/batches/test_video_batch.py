@@ -138,7 +138,7 @@ def test_a_batch_has_what_is_asked_and_zeros_behind_it(regions: bool) -> None:
 
 
 def test_there_may_be_more_clips_than_frames() -> None:
-    found = Clips.of(WORLD.videos["a"].part(0, 3), 2.0, cut)
+    found = ClipFeatures.of(WORLD.videos["a"].part(0, 3), 2.0, cut)
     assert [len(each) for each in (found.vectors, found.regions, found.boxes)] == [
         7
     ] * 3
