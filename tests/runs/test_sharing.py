@@ -21,7 +21,9 @@ from slta.experiments.opening import open_library, open_splits
 from slta.features import EXTRACTORS, Kind
 from slta.models import build
 from slta.models.base import Sizes
+from slta.runs.confidence import Confidence
 from slta.runs.inference import evaluate
+from slta.runs.pulling import SHARED
 from slta.runs.pushing import push, without_places
 from slta.runs.run import About, Run, load_run
 from slta.search import Searcher
@@ -91,11 +93,13 @@ def test_a_run_goes_to_the_hub_and_answers_the_same_elsewhere(
     hub: Hub, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = saved(tmp_path / "run")
+    run.write("confidence", {"slope": 2.0, "intercept": -0.5})
     before = evaluate(run).to_json()
     assert push(run, NAME, licence="apache-2.0") == f"{hub.address}/{NAME}"
     shutil.rmtree(run.folder)
     pulled = slta.load_run(NAME)
-    assert files(pulled.folder) == ["README.md", "config.json", "weights.safetensors"]
+    assert files(pulled.folder) == sorted(SHARED)
+    assert pulled.confidence == Confidence(2.0, -0.5)
     assert pulled.folder.parent == home / "runs"
     assert slta.evaluate(NAME).to_json() == before
     # From here on the network is not needed.

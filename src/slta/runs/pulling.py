@@ -11,8 +11,9 @@ from slta.files import home, read_object, whole_folder
 
 logger = logging.getLogger(__name__)
 
-SHARED = ("README.md", "config.json", "weights.safetensors")
-"""Files of a shared run."""
+WEIGHTS = "weights.safetensors"
+SHARED = ("README.md", "config.json", "confidence.json", WEIGHTS)
+"""Files of a shared run; not all runs have a calibrated confidence."""
 
 
 def named(run: str | Path) -> hub.HubName | None:
@@ -40,8 +41,8 @@ def pull(name: hub.HubName, *, newest: bool = False, to: Path | None = None) -> 
                 "the name of one that 'slta push' made"
             )
 
-    small = re.compile("|".join(map(re.escape, SHARED[:2])))
-    weights = re.compile(re.escape(SHARED[2]))
+    small = re.compile("|".join(map(re.escape, SHARED[:-1])))
+    weights = re.compile(re.escape(WEIGHTS))
     content = hub.HubContent("run", small, weights, _is_complete, check)
     found = hub.snapshot(name, content, newest=newest)
     check(found.folder)
@@ -68,7 +69,7 @@ def _copy(folder: Path, target: Path) -> None:
 
 
 def _is_complete(folder: Path) -> bool:
-    return all((folder / name).exists() for name in SHARED[1:])
+    return all((folder / name).exists() for name in ("config.json", WEIGHTS))
 
 
 def _is_run(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from slta.experiments import FIRST_DATA, name_in
 from slta.experiments.config import FeaturesConfig
 from slta.features import parts
 from slta.features.layouts import is_preextracted
+from slta.runs.pulling import WEIGHTS
 from slta.runs.run import Run
 
 CARD = """{head}
@@ -58,11 +59,14 @@ def shared(run: Run, name: str, licence: str | None = None) -> dict[str, bytes]:
     about = run.about
     config = without_places(run.read("config"), about.extractor)
     card = _card(run, config, name, licence)
-    return {
+    files = {
         "README.md": card.encode(),
         "config.json": (json.dumps(config, indent=1) + "\n").encode(),
-        "weights.safetensors": run.weights.read_bytes(),
+        WEIGHTS: run.weights.read_bytes(),
     }
+    if run.confidence is not None:
+        files["confidence.json"] = (run.folder / "confidence.json").read_bytes()
+    return files
 
 
 def without_places(config: Mapping[str, Any], made_by: str) -> dict[str, Any]:
