@@ -105,7 +105,7 @@ class Alignment(nn.Module):
 
 
 class SLTAPyramid(SnAG):
-    paper = "SLTA, on a pyramid"
+    paper = "of this project"
     needs = "frames, regions, words"
     published = ""
 
