@@ -13,7 +13,16 @@ from tests.reference import detr_losses, moment_detr, qd_detr
 from tests.support.video_batches import close, given, made
 from tests.support.video_models import DETR_CONFIGS
 
-ROWS = ("video", "clip_mask", "duration_s", "words", "word_mask", "sentences")
+OF_VIDEOS = ("clips", "regions", "boxes", "region_mask")
+ROWS = (
+    "video",
+    "clip_mask",
+    "duration_s",
+    "words",
+    "word_mask",
+    "noun_mask",
+    "sentences",
+)
 """What a batch has of each query."""
 SLOW: dict[type, Any] = {MomentDETR: moment_detr.answer, QDDETR: qd_detr.answer}
 
@@ -48,9 +57,7 @@ def test_where_a_clip_is_can_be_read_and_not_only_compared(
             lambda share, size: torch.zeros(*share.shape, size),
         )
     batch = given(model).batch
-    one = replace(
-        batch, clips=batch.clips[:1], **{k: getattr(batch, k)[:1] for k in ROWS}
-    )
+    one = replace(batch, **{k: getattr(batch, k)[:1] for k in (*OF_VIDEOS, *ROWS)})
     with torch.no_grad():
         forwards = model(one).spans_s
         backwards = model(replace(one, clips=one.clips.flip(1))).spans_s
