@@ -40,7 +40,7 @@ VIDEO_TRAINING = TrainingConfig(
     weight_decay=0.01,
 )
 PYRAMID_TRAINING = TrainingConfig(
-    steps=400,
+    steps=300,
     evaluate_every=100,
     queries=32,
     queries_per_video=4,
