@@ -18,6 +18,7 @@ from slta.models.base import VideoModel
 from slta.models.tan2d import Tan2DConfig
 from slta.moments import Span
 from slta.runs import inference
+from slta.runs.confidence import Confidence
 from slta.runs.inference import predict
 from slta.search import Searcher
 from slta.training import train as training
@@ -188,7 +189,8 @@ def test_is_trained_and_searches_as_it_is_evaluated(
     test = open_splits(experiment, ("test",))["test"]
     found = Searcher(checkpoint=run.folder, store=tiny().store)
     dataset = open_dataset(experiment)
-    predictions = predict(model, test, experiment)
+    told = run.confidence or Confidence(1.0, 0.0)
+    predictions = predict(model, test, experiment, confidence=told)
     assert len(predictions) == len(test.queries) > 2
     for each in predictions:
         answer = found.search(dataset.path(each.video_id), each.query, top=5)
@@ -197,6 +199,10 @@ def test_is_trained_and_searches_as_it_is_evaluated(
             pytest.approx((m.span.start, m.span.end), abs=1e-4) for m in expected
         ]
         sure = [float(model.confidence(m.score)) for m in expected]
+        if name == "slta_pyramid":
+            # The only one that learns whether there is a moment.
+            assert each.existence is not None
+            sure = [each.existence * score / sure[0] for score in sure]
         assert [m.score for m in answer.moments] == pytest.approx(sure, abs=1e-5)
         assert answer.confidence == answer.moments[0].score
 
