@@ -149,10 +149,13 @@ OPTIONS = {
     ),
     "extractor, unknown": (
         ("--extractor", "resnet"),
-        "unknown extractor 'resnet'; known are imagenet-words, cells, clip, c3d, detr, detr-boxes, preextracted",
+        "unknown extractor 'resnet'; known are imagenet-words, cells, clip, siglip, clip-frames, c3d, detr, detr-boxes, preextracted",
     ),
     "extractor, empty": (("--extractor", ""), "--extractor is empty; give it a val"),
-    "clip of nothing": (("--extractor", "clip:"), "clip needs weights: clip:FOLDER"),
+    "clip of nothing": (
+        ("--extractor", "clip:"),
+        "clip: names nothing after its colon; give a name",
+    ),
     "clip, no folder": (("--extractor", "clip:/no/such"), "no folder /no/such; give"),
     "clip, no model": (
         ("--extractor", "clip:{}"),

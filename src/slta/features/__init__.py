@@ -152,11 +152,16 @@ def extractor(name: str) -> Extractor:
         )
     first, *others = parts(name)
     if not others:
-        kind, _, argument = name.partition(":")
+        kind, colon, argument = name.partition(":")
         if (found := _KNOWN.get(kind)) is None:
             known = [*_KNOWN.names(), *LAYOUTS]
             remedy = f"known are {', '.join(known)}"
             raise InputError(unknown("extractor", name, known, remedy))
+        if colon and not argument:
+            raise InputError(
+                f"the extractor {name} names nothing after its colon; give a name, a folder "
+                "or a file"
+            )
         return found.make(argument)
     if len(others) > 1:
         raise InputError(
