@@ -277,7 +277,7 @@ def test_a_folder_that_cannot_be_used_is_told_apart(
     ("name", "says"),
     [
         ("detr", "detr needs weights: detr:FOLDER .* PekingU/rtdetr_r50vd"),
-        ("detr-boxes:", "detr-boxes needs weights: detr-boxes:FOLDER .*@no_timm"),
+        ("detr-boxes", "detr-boxes needs weights: detr-boxes:FOLDER .*@no_timm"),
         ("detr:./nothing/here", "no folder ./nothing/here; give one with a DETR model"),
         ("detr:small", "no folder small; .* as detr:PekingU/rtdetr_r50vd"),
     ],
