@@ -39,15 +39,8 @@ VIDEO_TRAINING = TrainingConfig(
     learning_rate=2e-3,
     weight_decay=0.01,
 )
-PYRAMID_TRAINING = TrainingConfig(
-    steps=300,
-    evaluate_every=100,
-    queries=32,
-    queries_per_video=4,
-    learning_rate=1e-3,
-    warmup=0.3,
-    weight_decay=0.05,
-    averaging=0.995,
+PYRAMID_TRAINING = replace(
+    shapes.PYRAMID_TRAINING, steps=300, evaluate_every=100, warmup=0.3
 )
 TAN2D = Tan2DConfig(clips=40, size=48, sentence_layers=1, layers=3, kernel=3)
 VIDEO_RECIPES = {
